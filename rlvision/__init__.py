@@ -1,0 +1,1 @@
+"""rlvision: deep Q-learning from pixels."""
