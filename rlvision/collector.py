@@ -1,0 +1,109 @@
+"""The collector: steps the environments with a policy, feeds the memory and keeps the scores."""
+
+import numpy as np
+import torch
+
+from rlvision.protocols import Memory, Policy, VectorEnv
+from rlvision.types import BoolArray, EnvStep, Episode, State
+
+
+class Collector:
+    """One step of all environments, split in two so that learning happens while the emulators run.
+
+    ``send`` chooses actions and hands them over; ``recv`` waits, gives the row to memory and returns the games
+    that ended. ``env_steps`` counts N a row: the row of a game's last observation, whose action is ignored, too.
+    """
+
+    def __init__(self, env: VectorEnv, policy: Policy, memory: Memory) -> None:
+        self.env = env
+        self.env_steps = 0
+        self.episodes = 0
+        self._policy = policy
+        self._memory = memory
+        self._scores = Scorekeeper(env.spec.num_envs, env.spec.frameskip)
+
+    @property
+    def frames(self) -> int:
+        """Emulator frames so far."""
+        return self.env_steps * self.env.spec.frameskip
+
+    def send(self) -> None:
+        """Choose actions by the newest weights and let the environments begin."""
+        self.env.send(self._policy.act(self.env.observation, self.env_steps))
+
+    def recv(self) -> list[Episode]:
+        """Wait for the environments, remember the row, and return the games that are over."""
+        step = self.env.recv()
+        self._memory.add(step)
+        self.env_steps += len(step.action)
+        episodes = self._scores.add(step, self.env.seeds())
+        self.episodes += len(episodes)
+        return episodes
+
+    def state_dict(self) -> State:
+        """Environments, counters and the scores of the games that are on."""
+        return {
+            "env": self.env.state_dict(),
+            "env_steps": self.env_steps,
+            "episodes": self.episodes,
+            "scores": self._scores.state_dict(),
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Bring the environments back by their tapes, and the counters."""
+        self.env.load_state_dict(state["env"])
+        self.env_steps = state["env_steps"]
+        self.episodes = state["episodes"]
+        self._scores.load_state_dict(state["scores"])
+
+
+class Scorekeeper:
+    """Sums raw rewards over whole games of N environments, whatever lives or clipping the learner sees.
+
+    A game is known to be over when the next one begins, a lost life or not::
+
+        row       t     t+1    t+2      t+3
+        reward    1     2      0        ...
+        ended     -     yes    -
+        first     -     -      -        yes: the game before it scored 3 in t+1 decisions
+
+    A game that was cut (``first`` without an end two rows before) is dropped.
+    """
+
+    def __init__(self, num_envs: int, frameskip: int) -> None:
+        self._frameskip = frameskip
+        self._score = np.zeros(num_envs)
+        self._length = np.zeros(num_envs, np.int64)
+        self._ended = np.zeros((2, num_envs), np.bool_)  # of the last row and the one before
+        self._seeds = np.zeros(num_envs, np.int64)
+
+    def add(self, step: EnvStep, seeds: tuple[int, ...]) -> list[Episode]:
+        """Take a row; return the games that ended before its ``first`` rows."""
+        episodes = self._finish(step.first) if step.first.any() else []
+        self._seeds[step.first] = np.asarray(seeds)[step.first]
+        self._score += step.reward
+        self._length += 1
+        self._ended = np.stack([step.terminated | step.truncated, self._ended[0]])
+        return episodes
+
+    def state_dict(self) -> State:
+        """Sums so far."""
+        arrays = (self._score, self._length, self._ended, self._seeds)
+        return dict(zip(("score", "length", "ended", "seeds"), map(torch.tensor, arrays), strict=True))
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from saved sums."""
+        self._score, self._length, self._ended, self._seeds = (
+            state[name].numpy().copy() for name in ("score", "length", "ended", "seeds")
+        )
+
+    def _finish(self, first: BoolArray) -> list[Episode]:
+        over = np.flatnonzero(first & self._ended[1])
+        episodes = [self._episode(i) for i in over]
+        self._score[first] = 0.0
+        self._length[first] = 0
+        return episodes
+
+    def _episode(self, i: np.intp) -> Episode:
+        length = int(self._length[i]) - 1  # the row of the last observation was no decision
+        return Episode(float(self._score[i]), length, length * self._frameskip, int(self._seeds[i]))

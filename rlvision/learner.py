@@ -1,0 +1,139 @@
+"""The learner: one gradient step of Q-learning on one batch."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from rlvision.bootstrap import Bootstrap
+from rlvision.losses.td import TDLoss, TDRule
+from rlvision.nn.diagnostics import diagnose
+from rlvision.nn.views import Views
+from rlvision.schedules import Schedule
+from rlvision.types import Batch, State, Transition, Update
+
+Autocast = Callable[[], torch.autocast]
+"""A fresh context that gives the encoder its precision."""
+
+
+class QLearner:
+    """Deep Q-learning (Mnih et al. 2015), whatever the network, the loss and the bootstrap.
+
+    Args:
+        views: online, target and actor.
+        bootstrap: computes the values of both observations, and keeps the target network fresh.
+        td_rule: one of `rlvision.losses.td`.
+        optimiser: over the online network's parameters.
+        learning_rate: as a function of updates.
+        max_grad_norm: gradients longer than this are scaled down; None, never.
+        autocast: the precision of the encoder.
+        sample: draws a batch for calibrating the running statistics before the first update.
+        calibration_batches: how many; 0 for none.
+    """
+
+    def __init__(
+        self,
+        *,
+        views: Views,
+        bootstrap: Bootstrap,
+        td_rule: TDRule,
+        optimiser: Optimizer,
+        learning_rate: Schedule,
+        max_grad_norm: float | None,
+        autocast: Autocast,
+        sample: Callable[[], Batch],
+        calibration_batches: int,
+    ) -> None:
+        self.views = views
+        self.updates = 0
+        self._bootstrap = bootstrap
+        self._td_rule = td_rule
+        self._optimiser = optimiser
+        self._learning_rate = learning_rate
+        self._max_grad_norm = float("inf") if max_grad_norm is None else max_grad_norm
+        self._autocast = autocast
+        self._sample = sample
+        self._calibration_batches = calibration_batches
+        self._parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        self._last_observation: Tensor | None = None
+
+    def update(self, batch: Batch) -> Update:
+        """One gradient step.
+
+        Raises:
+            FloatingPointError: the loss is not finite; the weights are as they were.
+        """
+        if self.updates == 0:
+            self._calibrate()
+        q_values, td = self._td_loss(batch.transition)
+        loss = (td.loss * batch.importance_weight).mean()
+        grad_norm = self._step(loss)
+        self.updates += 1
+        self._bootstrap.refresh(self.updates)
+        self._last_observation = batch.transition.observation
+        return Update(loss.detach(), td.td_error.abs(), _metrics(loss, td, q_values, grad_norm))
+
+    def diagnose(self) -> Mapping[str, Tensor]:
+        """What BatchNorm and the weights look like on the last batch (`rlvision.nn.diagnostics`); changes nothing."""
+        if self._last_observation is None:
+            return {}
+        with self._autocast():
+            return diagnose(self.views, self._last_observation)
+
+    def metrics(self) -> dict[str, float]:
+        """The learning rate of the next update."""
+        return {"optimiser/learning_rate": self._learning_rate(self.updates)}
+
+    def state_dict(self) -> State:
+        """Both networks, the optimiser and the number of updates."""
+        return {
+            "updates": self.updates,
+            "online": self.views.online.state_dict(),
+            "target": self.views.target.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from a saved state."""
+        self.updates = state["updates"]
+        self.views.online.load_state_dict(state["online"])
+        self.views.target.load_state_dict(state["target"])
+        self._optimiser.load_state_dict(state["optimiser"])
+
+    def _calibrate(self) -> None:
+        if self._calibration_batches:
+            with self._autocast():
+                self.views.calibrate(self._sample().transition.observation for _ in range(self._calibration_batches))
+            self.views.sync_target()
+
+    def _td_loss(self, transition: Transition) -> tuple[Tensor, TDLoss]:
+        with self._autocast():
+            q_tm1, q_t, selector_t = self._bootstrap.values(transition)
+        td = self._td_rule(q_tm1, transition.action, transition.reward, transition.discount, q_t, selector_t)
+        return q_tm1.q_values, td
+
+    def _step(self, loss: Tensor) -> Tensor:
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        grad_norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._max_grad_norm)
+        if grad_norm.device.type == "cpu" and not torch.isfinite(grad_norm):  # on a GPU this would wait for it
+            raise FloatingPointError(
+                f"expected a finite gradient, got a norm of {grad_norm.item()} from a loss of {loss.item()} after "
+                f"{self.updates} updates: lower optimiser.learning_rate or optimiser.max_grad_norm"
+            )
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._learning_rate(self.updates)
+        self._optimiser.step()
+        return grad_norm
+
+
+def _metrics(loss: Tensor, td: TDLoss, q_values: Tensor, grad_norm: Tensor) -> dict[str, Tensor | float]:
+    with torch.no_grad():
+        return {
+            "loss/td": loss.detach(),
+            "td_error/mean_abs": td.td_error.abs().mean(),
+            "q/mean": q_values.mean(),
+            "q/max": q_values.max(),
+            "optimiser/grad_norm": grad_norm,
+        }
