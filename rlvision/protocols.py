@@ -8,13 +8,14 @@ the `Tracker`, its weights are the Policy's at once.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
 from rlvision.types import Batch, EnvStep, IntArray, State, UInt8Array, Update
 
 
+@runtime_checkable
 class Stateful(Protocol):
     """Something whose whole state travels in a checkpoint, as tensors and plain Python values."""
 
