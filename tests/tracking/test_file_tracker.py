@@ -3,6 +3,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,8 @@ def tracker_of() -> Iterator[Opener]:
 def test_rows_read_back_exactly_as_they_were_logged(tmp_path: Path, tracker_of: Opener) -> None:
     tracker = tracker_of(tmp_path / "run")
     tracker.log({"loss/td": 0.1 + 0.2, "q/mean": 1e-300}, 4)
-    tracker.log({"episode/score": -21, "replay/size": np.int64(3), "q/max": np.float32(0.1)}, 8)
+    of_numpy: dict[str, Any] = {"replay/size": np.int64(3), "q/max": np.float32(0.1)}
+    tracker.log({"episode/score": -21} | of_numpy, 8)
     tracker.close()
     first, second = read_metrics(tmp_path / "run")
     assert first == {"env_steps": 4, "loss/td": 0.30000000000000004, "q/mean": 1e-300}
