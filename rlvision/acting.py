@@ -3,13 +3,26 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from rlvision.precision import Autocast
 from rlvision.schedules import Schedule
-from rlvision.types import IntArray, State, UInt8Array
+from rlvision.types import IntArray, QOutput, State, UInt8Array
 
 QFunction = Callable[[UInt8Array], Tensor]
 """Observations [N, C, H, W] uint8 -> Q-values [N, A] float32, on the CPU."""
+
+
+def on_device(actor: nn.Module, device: torch.device, autocast: Autocast) -> QFunction:
+    """The Q-function of a network that lives on ``device``; it follows the network's weights."""
+
+    @torch.no_grad()
+    def q_function(observation: UInt8Array) -> Tensor:
+        with autocast():
+            output: QOutput = actor(torch.from_numpy(observation).to(device))
+        return output.q_values.cpu()
+
+    return q_function
 
 
 class EpsilonGreedy:

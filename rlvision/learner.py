@@ -10,11 +10,9 @@ from rlvision.bootstrap import Bootstrap
 from rlvision.losses.td import TDLoss, TDRule
 from rlvision.nn.diagnostics import diagnose
 from rlvision.nn.views import Views
+from rlvision.precision import Autocast
 from rlvision.schedules import Schedule
 from rlvision.types import Batch, State, Transition, Update
-
-Autocast = Callable[[], torch.autocast]
-"""A fresh context that gives the encoder its precision."""
 
 
 class QLearner:

@@ -1,0 +1,132 @@
+"""Checkpoints: written beside, flushed, then renamed; checked when read; never unpickled."""
+
+import hashlib
+import io
+import logging
+import os
+import pickle
+from pathlib import Path
+
+import torch
+
+from rlvision.errors import CheckpointError
+from rlvision.types import State
+
+VERSION = 1
+_MAGIC = b"rlvision-checkpoint\n"
+_DIGEST_SIZE = 32
+_log = logging.getLogger("rlvision")
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Put ``content`` at ``path`` such that a reader finds all of it or what was there before, whatever happens."""
+    beside = path.with_name(f".{path.name}.part")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in ``folder`` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_state(path: Path, state: State) -> None:
+    """Write tensors and plain values with a checksum: ``magic, BLAKE2b digest, torch.save's bytes``."""
+    buffer = io.BytesIO()
+    torch.save({"version": VERSION, **state}, buffer)
+    payload = buffer.getvalue()
+    write_atomically(path, _MAGIC + _digest(payload) + payload)
+
+
+def read_state(path: Path) -> State:
+    """Read what `write_state` wrote.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, of another kind or of another version.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"expected a checkpoint at {path}, got {error.strerror}: check the path") from error
+    head = len(_MAGIC) + _DIGEST_SIZE
+    payload = content[head:]
+    if content[: len(_MAGIC)] != _MAGIC or content[len(_MAGIC) : head] != _digest(payload):
+        raise CheckpointError(f"expected an undamaged checkpoint at {path}, got other bytes: use an earlier one")
+    try:
+        state: State = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"expected tensors and plain values in {path}, got something that would run code: do not trust it"
+        ) from error
+    if state["version"] != VERSION:
+        raise CheckpointError(
+            f"expected a checkpoint of version {VERSION}, got version {state['version']} at {path}: "
+            "use the release of rlvision that wrote it"
+        )
+    return state
+
+
+class CheckpointFolder:
+    """The checkpoints of one run: the newest few by env steps, and the best by evaluation.
+
+    ::
+
+        checkpoints/000050000.ckpt  000100000.ckpt  best.ckpt  replay/
+    """
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        self.folder = folder
+        self.replay_folder = folder / "replay"
+        self._keep = keep
+
+    @property
+    def best_path(self) -> Path:
+        """Where the best weights are, once there was an evaluation."""
+        return self.folder / "best.ckpt"
+
+    def paths(self) -> list[Path]:
+        """All checkpoints but the best, oldest first."""
+        return sorted(self.folder.glob("[0-9]*.ckpt"))
+
+    def save(self, env_steps: int, state: State) -> None:
+        """Write a checkpoint, then delete those too many."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_state(self.folder / f"{env_steps:012d}.ckpt", state)
+        for path in self.paths()[: -self._keep]:
+            path.unlink()
+
+    def save_best(self, state: State) -> None:
+        """Write the best weights."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_state(self.best_path, state)
+
+    def load_newest(self) -> State | None:
+        """The newest undamaged checkpoint, or None where there is none at all.
+
+        Raises:
+            CheckpointError: there are checkpoints, and every one of them is damaged.
+        """
+        paths = self.paths()
+        for path in reversed(paths):
+            try:
+                return read_state(path)
+            except CheckpointError as error:
+                _log.warning("%s", error)
+        if paths:
+            raise CheckpointError(
+                f"expected an undamaged checkpoint in {self.folder}, got {len(paths)} damaged: "
+                "start anew with another --out"
+            )
+        return None
+
+
+def _digest(payload: bytes) -> bytes:
+    return hashlib.blake2b(payload, digest_size=_DIGEST_SIZE).digest()

@@ -1,0 +1,48 @@
+"""Devices and number formats, chosen once and applied at the seam."""
+
+from collections.abc import Callable
+
+import torch
+
+from rlvision.errors import ConfigError
+
+Autocast = Callable[[], torch.autocast]
+"""A fresh context in which the encoder computes; Q-values and losses leave it in float32."""
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device ``name`` means: ``auto`` is the GPU when there is one.
+
+    Raises:
+        ConfigError: no such device, or none on this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"expected a device such as cpu, cuda or cuda:1, got {name!r}: set --device=auto") from error
+    if not _is_present(device):
+        raise ConfigError(f"expected a device of this machine, got {name!r}, which it lacks: set --device=auto")
+    return device
+
+
+def make_autocast(precision: str, device: torch.device) -> Autocast:
+    """The context for ``float32``, ``bfloat16`` or ``auto`` (bfloat16 where the hardware computes in it)."""
+    enabled = precision == "bfloat16" or (precision == "auto" and computes_bfloat16(device))
+    return lambda: torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware multiplies bfloat16 itself; emulated, it would be ten times slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+def _is_present(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return (device.index or 0) < torch.cuda.device_count()
+    if device.type == "mps":
+        return torch.backends.mps.is_available()
+    return device.type == "cpu"

@@ -1,0 +1,294 @@
+"""The trainer: the loop that a run is."""
+
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import torch
+from torch import Tensor
+
+from rlvision.agent import Agent
+from rlvision.collector import Collector
+from rlvision.evaluation import Evaluation
+from rlvision.protocols import Tracker
+from rlvision.schedules import Every
+from rlvision.types import Episode, State
+
+RECENT_GAMES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When things happen, in env steps, and what ends the run."""
+
+    env_steps: int
+    log_every: int
+    evaluate_every: int  # 0: only at the end
+    checkpoint_every: int  # 0: only at the end
+    target_score: float | None  # mean of the last 20 training games that ends the run
+    patience: int | None  # evaluations without a new best that end the run
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the trainer asks of the run folder and the screen."""
+
+    evaluate: Callable[[int], Evaluation]  # after so many env steps
+    save: Callable[[int, State], None]
+    save_best: Callable[[int], None]
+    show_progress: Callable[[int], None]  # called at every step
+    announce: Callable[[str], None]
+    draw: Callable[[], None]  # the curve
+
+
+class Trainer:
+    """Acts, learns what is owed while the emulators run, remembers; logs, evaluates and saves when it is time.
+
+    Everything that decides what comes next is in `state_dict`: a run continued from it equals the undisturbed one.
+    """
+
+    def __init__(self, *, agent: Agent, collector: Collector, tracker: Tracker, plan: Plan, hooks: Hooks) -> None:
+        self._agent = agent
+        self._collector = collector
+        self._tracker = tracker
+        self._plan = plan
+        self._hooks = hooks
+        self._meter = Meter()
+        self._clock = Clock()
+        self._recent: deque[float] = deque(maxlen=RECENT_GAMES)
+        self._exam = Exam()
+        self._set_timers()
+
+    def run(self) -> str:
+        """Train until the plan is fulfilled or somebody interrupts; return why it ended, in words."""
+        with interruption() as interrupted:
+            self._clock.start(self._collector.env_steps, self._agent.learner.updates)
+            while (reason := self._reason_to_end() or interrupted()) is None:
+                self._step()
+                self._do_what_is_due()
+            if reason != interrupted():
+                self._final_exam()
+            self._save()
+        self._hooks.draw()
+        return reason
+
+    def state_dict(self) -> State:
+        """The agent, the collector and the trainer's own memory of the run."""
+        return {
+            "agent": self._agent.state_dict(),
+            "collector": self._collector.state_dict(),
+            "meter": self._meter.state_dict(),
+            "recent": list(self._recent),
+            "exam": self._exam.state_dict(),
+            "hours": self._clock.hours,
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from a saved state."""
+        self._agent.load_state_dict(state["agent"])
+        self._collector.load_state_dict(state["collector"])
+        self._meter.load_state_dict(state["meter"])
+        self._recent.extend(state["recent"])
+        self._exam.load_state_dict(state["exam"])
+        self._clock.hours_before = state["hours"]
+        self._set_timers()
+
+    def _set_timers(self) -> None:
+        now, plan = self._collector.env_steps, self._plan
+        self._log_timer = Every(plan.log_every, now)
+        self._evaluate_timer = Every(plan.evaluate_every, now)
+        self._checkpoint_timer = Every(plan.checkpoint_every, now)
+
+    def _step(self) -> None:
+        self._collector.send()
+        for update in self._agent.learn():
+            self._meter.add(update.metrics)
+        for episode in self._collector.recv():
+            self._log_episode(episode)
+        self._hooks.show_progress(self._collector.env_steps)
+
+    def _do_what_is_due(self) -> None:
+        now = self._collector.env_steps
+        if self._log_timer.due(now):
+            self._log_training()
+        if self._evaluate_timer.due(now):
+            self._evaluate()
+        if self._checkpoint_timer.due(now):
+            self._save()
+
+    def _log_episode(self, episode: Episode) -> None:
+        self._recent.append(episode.score)
+        row = {
+            "episode/score": episode.score,
+            "episode/length": float(episode.length),
+            "episode/frames": float(episode.frames),
+            "episode/seed": float(episode.seed),
+            "episode/score_mean_20": self._recent_mean(),
+            "counters/episodes": float(self._collector.episodes),
+        }
+        self._tracker.log(row, self._collector.env_steps)
+
+    def _log_training(self) -> None:
+        agent, collector = self._agent, self._collector
+        row = {
+            **agent.metrics(collector.env_steps),
+            **self._meter.means(),
+            **_numbers(agent.learner.diagnose()),
+            **collector.metrics(),
+            "counters/updates": float(agent.learner.updates),
+            "counters/frames": float(collector.frames),
+            **self._clock.rates(collector.env_steps, agent.learner.updates),
+        }
+        self._tracker.log(row, collector.env_steps)
+
+    def _evaluate(self) -> None:
+        now = self._collector.env_steps
+        with self._clock.paused():
+            evaluation = self._hooks.evaluate(now)
+        if self._exam.take(evaluation.mean, now):
+            self._hooks.save_best(now)
+        self._tracker.log({**evaluation.metrics(), "evaluate/best": self._exam.best}, now)
+        self._hooks.draw()
+
+    def _final_exam(self) -> None:
+        if self._exam.taken_at != self._collector.env_steps:
+            self._evaluate()
+
+    def _save(self) -> None:
+        with self._clock.paused():
+            self._hooks.save(self._collector.env_steps, self.state_dict())
+
+    def _reason_to_end(self) -> str | None:
+        plan = self._plan
+        if self._collector.env_steps >= plan.env_steps:
+            return f"all {plan.env_steps:,} env steps are done"
+        enough = len(self._recent) == RECENT_GAMES and plan.target_score is not None
+        if enough and self._recent_mean() >= (plan.target_score or 0.0):
+            return f"the mean of the last {RECENT_GAMES} games reached {self._recent_mean():g}"
+        if plan.patience is not None and self._exam.without_best >= plan.patience:
+            return f"early stopping: {plan.patience} evaluations without a new best ({self._exam.best:g})"
+        return None
+
+    def _recent_mean(self) -> float:
+        return sum(self._recent) / len(self._recent)
+
+
+class Meter:
+    """Means of metrics since they were last read; tensors stay on their device until then."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._count = 0
+
+    def add(self, metrics: Mapping[str, Tensor | float]) -> None:
+        """Take the metrics of one update."""
+        self._count += 1
+        for name, value in metrics.items():
+            term = torch.as_tensor(value, dtype=torch.float32)
+            self._sums[name] = self._sums[name] + term if name in self._sums else term
+
+    def means(self) -> dict[str, float]:
+        """The means, and start over."""
+        means = {name: float(total) / self._count for name, total in self._sums.items()}
+        self._sums, self._count = {}, 0
+        return means
+
+    def state_dict(self) -> State:
+        """Sums so far."""
+        return {"sums": {name: total.cpu() for name, total in self._sums.items()}, "count": self._count}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from saved sums."""
+        self._sums, self._count = dict(state["sums"]), state["count"]
+
+
+class Exam:
+    """The best evaluation so far, and how long ago it was."""
+
+    def __init__(self) -> None:
+        self.best = float("-inf")
+        self.without_best = 0
+        self.taken_at = -1
+
+    def take(self, score: float, env_steps: int) -> bool:
+        """Take note of an evaluation; whether it is the best so far."""
+        self.taken_at = env_steps
+        is_best = score > self.best
+        self.best = max(score, self.best)
+        self.without_best = 0 if is_best else self.without_best + 1
+        return is_best
+
+    def state_dict(self) -> State:
+        """All of it."""
+        return {"best": self.best, "without_best": self.without_best, "taken_at": self.taken_at}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from a saved state."""
+        self.best, self.without_best, self.taken_at = state["best"], state["without_best"], state["taken_at"]
+
+
+class Clock:
+    """Rates since they were last read, and hours trained, evaluation and saving left out of the rates."""
+
+    def __init__(self) -> None:
+        self.hours_before = 0.0
+        self._began = self._read_at = time.monotonic()
+        self._counts = (0, 0)
+
+    @property
+    def hours(self) -> float:
+        """Hours since the run began, those without a process left out."""
+        return self.hours_before + (time.monotonic() - self._began) / 3600
+
+    def start(self, env_steps: int, updates: int) -> None:
+        """Begin to measure."""
+        self._began = self._read_at = time.monotonic()
+        self._counts = (env_steps, updates)
+
+    def rates(self, env_steps: int, updates: int) -> dict[str, float]:
+        """Env steps and updates per second since the last call."""
+        now = time.monotonic()
+        seconds = max(now - self._read_at, 1e-9)
+        rates = {
+            "time/env_steps_per_second": (env_steps - self._counts[0]) / seconds,
+            "time/updates_per_second": (updates - self._counts[1]) / seconds,
+            "time/hours": self.hours,
+        }
+        self._read_at, self._counts = now, (env_steps, updates)
+        return rates
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave what happens inside out of the rates."""
+        before = time.monotonic()
+        yield
+        self._read_at += time.monotonic() - before
+
+
+@contextmanager
+def interruption() -> Iterator[Callable[[], str | None]]:
+    """Turn the first Ctrl-C or SIGTERM into a word to be asked for; the second Ctrl-C raises KeyboardInterrupt."""
+    words: list[str] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        if words and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        words.append(f"interrupted by {signal.Signals(number).name}; the same command continues")
+
+    in_main_thread = threading.current_thread() is threading.main_thread()  # signals arrive nowhere else
+    numbers = (signal.SIGINT, signal.SIGTERM) if in_main_thread else ()
+    before = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield lambda: words[0] if words else None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _numbers(metrics: Mapping[str, Tensor]) -> dict[str, float]:
+    return {name: float(value) for name, value in metrics.items()}

@@ -1,0 +1,86 @@
+"""Checkpoints survive what they are meant to survive."""
+
+import pytest
+import torch
+
+from rlvision.checkpoint import CheckpointFolder, read_state, write_atomically, write_state
+from rlvision.errors import CheckpointError
+
+STATE = {"weights": torch.arange(5.0), "nested": {"count": 3, "names": ["a", "b"]}, "none": None}
+
+
+def test_round_trip(tmp_path):
+    write_state(tmp_path / "x.ckpt", STATE)
+    state = read_state(tmp_path / "x.ckpt")
+    assert torch.equal(state["weights"], STATE["weights"])
+    assert state["nested"] == STATE["nested"]
+    assert state["none"] is None
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "foreign"])
+def test_damage_is_seen(tmp_path, damage):
+    path = tmp_path / "x.ckpt"
+    write_state(path, STATE)
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    damaged = {"flip": bytes(content), "truncate": bytes(content[:-7]), "empty": b"", "foreign": b"PK" + bytes(500)}
+    path.write_bytes(damaged[damage])
+    with pytest.raises(CheckpointError, match="undamaged"):
+        read_state(path)
+
+
+def test_a_checkpoint_is_never_unpickled(tmp_path):
+    class Malicious:
+        def __reduce__(self):
+            return (exec, ("raise SystemExit('executed')",))
+
+    path = tmp_path / "x.ckpt"
+    write_state(path, {"weights": Malicious()})
+    with pytest.raises(CheckpointError, match="would run code"):
+        read_state(path)
+
+
+def test_missing_and_other_version(tmp_path, monkeypatch):
+    with pytest.raises(CheckpointError, match="No such file"):
+        read_state(tmp_path / "none.ckpt")
+    monkeypatch.setattr("rlvision.checkpoint.VERSION", 0)
+    write_state(tmp_path / "old.ckpt", STATE)
+    monkeypatch.undo()
+    with pytest.raises(CheckpointError, match="version 0"):
+        read_state(tmp_path / "old.ckpt")
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "x"
+    write_atomically(path, b"before")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rlvision.checkpoint.os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, b"after")
+    assert path.read_bytes() == b"before"
+
+
+def test_folder_keeps_the_newest_and_the_best(tmp_path):
+    folder = CheckpointFolder(tmp_path / "checkpoints", keep=2)
+    assert folder.load_newest() is None
+    for env_steps in (5, 40, 300):
+        folder.save(env_steps, {"env_steps": env_steps})
+    folder.save_best({"env_steps": 40})
+    assert [path.stem.lstrip("0") for path in folder.paths()] == ["40", "300"]
+    assert folder.load_newest()["env_steps"] == 300
+    assert read_state(folder.best_path)["env_steps"] == 40
+
+
+def test_folder_falls_back_to_the_one_before_and_says_so(tmp_path, caplog):
+    folder = CheckpointFolder(tmp_path, keep=3)
+    for env_steps in (1, 2):
+        folder.save(env_steps, {"env_steps": env_steps})
+    folder.paths()[-1].write_bytes(b"torn")
+    assert folder.load_newest()["env_steps"] == 1
+    assert "undamaged" in caplog.text
+    folder.paths()[0].write_bytes(b"torn")
+    with pytest.raises(CheckpointError, match="2 damaged"):
+        folder.load_newest()
