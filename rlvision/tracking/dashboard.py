@@ -1,0 +1,195 @@
+"""What a run looks like while it trains: as a screen, and as a line."""
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+RECENT = 20
+"""Games in the recent mean, as in episode/score_mean_20."""
+
+HISTORY = 2000
+"""Scores remembered for the sparkline."""
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(slots=True)
+class Board:
+    """The numbers on show."""
+
+    title: str
+    total_env_steps: int
+    env_steps: int = 0
+    rate: float = 0.0  # env steps per second
+    seconds: float = 0.0  # of training in this process
+    latest: dict[str, float] = field(default_factory=dict)  # metric -> its last value
+    scores: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    best: float | None = None  # score of the best game of training
+
+    def add_score(self, score: float) -> None:
+        """One more finished game."""
+        self.scores.append(score)
+        self.best = score if self.best is None else max(self.best, score)
+
+    @property
+    def recent(self) -> float | None:
+        """Mean score of the last games."""
+        last = list(self.scores)[-RECENT:]
+        return sum(last) / len(last) if last else None
+
+    @property
+    def share(self) -> float:
+        """How much of the training is done, 0 to 1."""
+        return min(1.0, self.env_steps / max(1, self.total_env_steps))
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time left at the present rate."""
+        return max(0, self.total_env_steps - self.env_steps) / self.rate if self.rate > 0 else None
+
+
+def screen(board: Board, width: int) -> RenderableType:
+    """The live display, for a terminal ``width`` columns wide."""
+    return Group(_headline(board), _bar(board, width), _panels(board, width), _scores(board, width))
+
+
+def line(board: Board) -> str:
+    """The same in one line, for a log file."""
+    parts = [
+        f"{board.env_steps:,}/{board.total_env_steps:,} env steps ({board.share:.0%})",
+        f"{board.rate:,.0f}/s",
+        f"left {duration(board.seconds_left)}",
+        f"score {number(board.recent)} (best {number(board.best)}, {len(board.scores)} games)" if board.scores else "",
+        _named(board, "loss", "loss/td"),
+        _named(board, "Q", "q/mean"),
+        _named(board, "epsilon", "policy/epsilon"),
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def evaluation_line(row: Mapping[str, float], env_steps: int) -> str:
+    """One line for the result of an evaluation."""
+    text = f"evaluation at {env_steps:,} env steps: mean {number(row['evaluate/mean'])}"
+    if "evaluate/low" in row and "evaluate/high" in row:
+        text += f" ({number(row['evaluate/low'])} to {number(row['evaluate/high'])})"
+    if "evaluate/games" in row:
+        text += f" over {row['evaluate/games']:.0f} games"
+    return text
+
+
+def number(value: float | None) -> str:
+    """Four digits that matter, thousands apart: 0.01234, 21.5, 1,234,567."""
+    if value is None:
+        return "-"
+    if not math.isfinite(value):
+        return str(value)
+    if value == int(value) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if abs(value) >= 1e-4 else f"{value:.1e}"
+
+
+def duration(seconds: float | None) -> str:
+    """Such as 0:42, 12:05 or 3:20:00."""
+    if seconds is None:
+        return "-:--"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """The course of ``values`` in at most ``width`` characters; each is the mean of a stretch of them."""
+    if not values:
+        return ""
+    columns = min(width, len(values))
+    edges = [column * len(values) // columns for column in range(columns + 1)]
+    means = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
+    low, high = min(means), max(means)
+    step = (high - low) / (len(BLOCKS) - 1) or 1.0
+    return "".join(BLOCKS[round((mean - low) / step)] for mean in means)
+
+
+def _headline(board: Board) -> RenderableType:
+    grid = Table.grid(expand=True)
+    grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    grid.add_column(justify="right", no_wrap=True)
+    title = Text.assemble(("rlvision", "bold cyan"), "  ", (board.title, "bold"))
+    grid.add_row(title, Text(f"{duration(board.seconds)} gone, {duration(board.seconds_left)} left", "dim"))
+    return grid
+
+
+def _bar(board: Board, width: int) -> RenderableType:
+    text = f"{board.env_steps:,} of {board.total_env_steps:,} env steps"
+    bar = ProgressBar(board.total_env_steps, board.env_steps, width=max(10, width - len(text) - 8))
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_row(bar, Text(f"{board.share:4.0%}", "bold"), Text(text))
+    return grid
+
+
+def _panels(board: Board, width: int) -> RenderableType:
+    latest = board.latest.get
+    games = _panel(
+        "games",
+        {
+            "last 20": number(board.recent),
+            "best": number(board.best),
+            "last": number(board.scores[-1] if board.scores else None),
+            "evaluation": number(latest("evaluate/mean")),
+            "games": number(latest("counters/episodes", len(board.scores))),
+        },
+    )
+    learning = _panel(
+        "learning",
+        {
+            "loss": number(latest("loss/td")),
+            "|TD error|": number(latest("td_error/mean_abs")),
+            "Q mean": number(latest("q/mean")),
+            "Q seen": number(latest("q/return_seen")),
+            "epsilon": number(latest("policy/epsilon")),
+        },
+    )
+    pace = _panel(
+        "pace",
+        {
+            "env steps/s": number(round(board.rate)),
+            "updates/s": number(latest("time/updates_per_second")),
+            "updates": number(latest("counters/updates")),
+            "frames": number(latest("counters/frames")),
+            "replay": number(latest("replay/size")),
+        },
+    )
+    grid = Table.grid(expand=True)
+    for _ in range(3):
+        grid.add_column(ratio=1)
+    grid.add_row(games, learning, pace)
+    return grid
+
+
+def _panel(title: str, rows: dict[str, str]) -> RenderableType:
+    grid = Table.grid(expand=True)
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(justify="right", style="bold", no_wrap=True)
+    for name, value in rows.items():
+        grid.add_row(name, value)
+    return Panel(grid, title=title, title_align="left", box=box.ROUNDED, border_style="cyan", padding=(0, 1))
+
+
+def _scores(board: Board, width: int) -> RenderableType:
+    if not board.scores:
+        return Text("no game finished yet", "dim")
+    label, bounds = "scores ", f" {number(min(board.scores))} to {number(max(board.scores))}"
+    course = sparkline(list(board.scores), max(8, width - len(label) - len(bounds)))
+    return Text.assemble((label, "dim"), (course, "green"), (bounds, "dim"))
+
+
+def _named(board: Board, label: str, metric: str) -> str:
+    return f"{label} {number(board.latest[metric])}" if metric in board.latest else ""

@@ -1,0 +1,214 @@
+import io
+import logging
+import math
+import sys
+
+import pytest
+from rich.console import Console
+
+from rlvision.tracking.console import ConsoleTracker
+from rlvision.tracking.dashboard import Board, duration, line, number, screen, sparkline
+
+
+class Clock:
+    """A clock that stands still unless it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def plain(clock: Clock, total: int = 1000) -> tuple[ConsoleTracker, io.StringIO]:
+    stream = io.StringIO()
+    return ConsoleTracker(total, "quick", Console(file=stream, width=40), clock), stream
+
+
+def drawn(board: Board, width: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, record=True)
+    console.print(screen(board, width))
+    return console.export_text().splitlines()
+
+
+def full_board() -> Board:
+    latest = {"loss/td": 0.0123, "q/mean": 12.5, "evaluate/mean": 203.4, "counters/frames": 987_654_321}
+    board = Board("quick [CartPole-v1]", 50_000, env_steps=12_500, rate=1000.0, seconds=12.5, latest=latest)
+    for score in (10.0, 500.0, 30.0):
+        board.add_score(score)
+    return board
+
+
+def test_without_a_terminal_there_is_one_line_every_ten_seconds() -> None:
+    clock = Clock()
+    tracker, stream = plain(clock)
+    for second in range(25):
+        clock.now = 100.0 + second
+        tracker.log({"loss/td": 0.5, "episode/score": float(second)}, 4 * second)
+    lines = stream.getvalue().splitlines()
+    assert lines == [
+        "40/1,000 env steps (4%)  4/s  left 4:00  score 5 (best 10, 11 games)  loss 0.5",
+        "80/1,000 env steps (8%)  4/s  left 3:50  score 10.5 (best 20, 21 games)  loss 0.5",
+    ]
+
+
+def test_progress_alone_moves_the_display_and_close_shows_the_end_once() -> None:
+    clock = Clock()
+    tracker, stream = plain(clock)
+    tracker.progress(0)
+    clock.now += 5
+    tracker.progress(500)
+    assert stream.getvalue() == ""
+    tracker.close()
+    tracker.close()
+    assert stream.getvalue() == "500/1,000 env steps (50%)  100/s  left 0:05\n"
+
+
+def test_messages_and_evaluations_are_never_held_back() -> None:
+    tracker, stream = plain(Clock())
+    tracker.message("saved [step 10]")
+    row = {"evaluate/mean": 20.25, "evaluate/low": 18.0, "evaluate/high": 21.0, "evaluate/games": 10}
+    tracker.log(row, 30_000)
+    assert stream.getvalue().splitlines() == [
+        "saved [step 10]",
+        "evaluation at 30,000 env steps: mean 20.25 (18 to 21) over 10 games",
+    ]
+
+
+def test_the_pace_is_that_of_late_and_of_this_process() -> None:
+    clock = Clock()
+    tracker, stream = plain(clock, 100_000)
+    tracker.progress(50_000)  # a continued run
+    for _ in range(3):
+        clock.now += 10
+        tracker.progress(51_000)
+    clock.now += 10
+    tracker.progress(53_000)
+    rates = [text.split("  ")[1] for text in stream.getvalue().splitlines()]
+    assert rates == ["100/s", "50/s", "0/s", "100/s"]
+
+
+def test_a_continued_run_shows_the_scores_of_before() -> None:
+    before, _ = plain(Clock())
+    for score in (7.0, 9.0, 5.0):
+        before.log({"episode/score": score}, 1)
+    after, stream = plain(Clock())
+    after.load_state_dict(before.state_dict())
+    after.close()
+    assert "score 7 (best 9, 3 games)" in stream.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_screen_fills_its_width_and_never_overflows_it(width: int) -> None:
+    lines = drawn(full_board(), width)
+    assert len(lines) == 10
+    assert all(len(text) <= width for text in lines)
+    assert {len(text.rstrip()) for text in lines[2:9]} == {width}
+
+
+def test_the_screen_names_the_numbers() -> None:
+    text = "\n".join(drawn(full_board(), 80))
+    for expected in ("quick [CartPole-v1]", "0:12 gone, 0:38 left", "25%", "12,500 of 50,000", "987,654,321"):
+        assert expected in text
+    assert "▁█▁ 10 to 500" in text
+    assert [text.split() for text in drawn(full_board(), 80)[3:5]] == [
+        ["│", "last", "20", "180", "││", "loss", "0.0123", "││", "env", "steps/s", "1,000", "│"],
+        ["│", "best", "500", "││", "|TD", "error|", "-", "││", "updates/s", "-", "│"],
+    ]
+
+
+def test_the_screen_stands_before_the_first_number() -> None:
+    assert "no game finished yet" in drawn(Board("quick", 100), 80)[-1]
+    assert line(Board("quick", 0)) == "0/0 env steps (0%)  0/s  left -:--"
+
+
+def test_in_a_terminal_what_is_written_meanwhile_appears_above_the_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    handler = logging.StreamHandler(sys.stderr)
+    logging.getLogger().addHandler(handler)
+    clock = Clock()
+    tracker = ConsoleTracker(1000, "quick", Console(file=terminal, width=80, force_terminal=True), clock)
+    try:
+        clock.now += 1
+        tracker.progress(10)
+        before = len(terminal.getvalue())
+        logging.getLogger("rlvision").warning("take care")
+        sys.stderr.write("a word\n")
+        written = terminal.getvalue()[before:]
+    finally:
+        tracker.close()
+        logging.getLogger().removeHandler(handler)
+    up, clear = "\x1b[1A", "\x1b[2K"
+    for words in ("take care", "a word"):
+        above, _, below = written.partition(words)
+        assert above.endswith(up + clear)  # the board is wiped before the words
+        assert "rlvision" in below  # and drawn again below them
+        written = below
+    assert (sys.stdout, sys.stderr, handler.stream) == (terminal, terminal, terminal)
+
+
+class SlowTerminal(Terminal):
+    """A terminal on which a drawing takes its time."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        super().__init__()
+        self.clock, self.seconds = clock, seconds
+
+    def write(self, text: str) -> int:
+        self.clock.now += self.seconds * text.count(" gone")
+        return super().write(text)
+
+
+@pytest.mark.parametrize(("drawing", "drawings"), [(0.0, 40), (0.005, 20), (0.05, 2)])
+def test_drawing_takes_a_hundredth_of_the_time_at_most(drawing: float, drawings: int) -> None:
+    clock = Clock()
+    terminal = SlowTerminal(clock, drawing)
+    tracker = ConsoleTracker(1000, "quick", Console(file=terminal, width=80, force_terminal=True), clock)
+    for tick in range(161):  # ten seconds
+        clock.now = 100.0 + tick / 16
+        tracker.progress(tick)
+    assert terminal.getvalue().count(" gone") == drawings
+    tracker.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "-"),
+        (0.0, "0"),
+        (-21.0, "-21"),
+        (1234567.8, "1,234,568"),
+        (0.012345, "0.01235"),
+        (0.00001234, "1.2e-05"),
+        (math.nan, "nan"),
+        (math.inf, "inf"),
+    ],
+)
+def test_numbers(value: float | None, text: str) -> None:
+    assert number(value) == text
+
+
+def test_durations() -> None:
+    assert [duration(seconds) for seconds in (None, 0.4, 59.6, 725, 12_000)] == [
+        "-:--",
+        "0:00",
+        "1:00",
+        "12:05",
+        "3:20:00",
+    ]
+
+
+def test_sparklines() -> None:
+    assert sparkline([], 10) == ""
+    assert sparkline([3.0, 3.0], 10) == "▁▁"
+    assert sparkline([0, 1, 2, 3, 4, 5, 6, 7], 10) == "▁▂▃▄▅▆▇█"
+    assert sparkline([0, 2, 10, 10, 15, 13], 3) == "▁▆█"  # means 1, 10, 14
