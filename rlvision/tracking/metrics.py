@@ -26,6 +26,7 @@ METRICS: dict[str, str] = {
     "q/max": "greatest q(observation, a) in the batch",
     "q/return_seen": "mean discounted return really seen from the steps of finished games: what q/mean should come to",
     "policy/epsilon": "probability that an action is drawn at random, mean over the environments",
+    "policy/temperature": "temperature of the softmax over Q-values that actions are drawn from",
     "optimiser/learning_rate": "step size of the update",
     "optimiser/grad_norm": "L2 norm of the gradient before it is clipped",
     # batch normalisation

@@ -1,0 +1,145 @@
+"""A run's learning curve as a picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from rlvision.tracking.files import read_metrics
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CURVE_FILE = "curve.png"
+RECENT = 20
+"""Games in the running mean, as in episode/score_mean_20."""
+
+Series = npt.NDArray[np.float64]
+BLUE, ORANGE, INK = "#2f6fb0", "#e07b1a", "#444444"
+
+
+def draw_curve(folder: Path, title: str | None = None) -> Path:
+    """Draw ``folder/curve.png`` of its ``metrics.jsonl``, and return its path.
+
+    Args:
+        folder: the run folder.
+        title: what stands above; the folder's name if None.
+
+    Raises:
+        CheckpointError: there is no such folder, or its metrics cannot be read.
+    """
+    figure = learning_curve(read_metrics(folder), folder.name if title is None else title)
+    path = folder / CURVE_FILE
+    beside = path.with_name(f".{path.name}.tmp")  # whoever looks while training goes on sees a whole picture
+    figure.savefig(beside, format="png")
+    return beside.replace(path)
+
+
+def learning_curve(rows: list[dict[str, float]], title: str) -> "Figure":
+    """The picture of a run.
+
+    Above: the score of every training game, their running mean of 20, and the evaluations with their
+    95 % interval, against env steps (and emulator frames, where these differ). Below: the loss, and
+    the Q-values beside the discounted return that was really seen.
+    """
+    figure, scores, loss, q_values = _figure(title, end=max((row["env_steps"] for row in rows), default=0))
+    _draw_games(scores, rows)
+    _draw_evaluations(scores, rows)
+    _explain(scores)
+    _draw_frames(scores, rows)
+    _draw_lines(loss, rows, {"loss": ("loss/td", BLUE)})
+    _draw_lines(q_values, rows, {"Q mean": ("q/mean", BLUE), "return seen": ("q/return_seen", ORANGE)})
+    return figure
+
+
+def running_mean(values: Sequence[float] | Series, window: int) -> Series:
+    """At each place the mean of the last ``window`` values, of fewer where there are not so many yet."""
+    sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
+    ends = np.arange(1, len(sums))
+    starts = np.maximum(ends - window, 0)
+    return np.asarray((sums[ends] - sums[starts]) / (ends - starts), dtype=np.float64)
+
+
+def _columns(rows: list[dict[str, float]], *names: str) -> list[Series]:
+    """Env steps, then the named metrics, of the rows that have them all."""
+    found = [[row["env_steps"], *(row[name] for name in names)] for row in rows if all(name in row for name in names)]
+    return list(np.array(found, dtype=np.float64).reshape(-1, 1 + len(names)).T)
+
+
+def _figure(title: str, end: float) -> "tuple[Figure, Axes, Axes, Axes]":
+    """A figure on its own, without pyplot: no window, no global state, no display needed."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.0, 6.4), dpi=150, layout="constrained", facecolor="white")
+    grid = figure.add_gridspec(2, 2, height_ratios=(2.4, 1.0))
+    scores, loss, q_values = (
+        figure.add_subplot(grid[0, :]),
+        figure.add_subplot(grid[1, 0]),
+        figure.add_subplot(grid[1, 1]),
+    )
+    figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
+    for axes, label in ((scores, "score of a game"), (loss, "loss"), (q_values, "value")):
+        _dress(axes, label, end)
+    return figure, scores, loss, q_values
+
+
+def _dress(axes: "Axes", label: str, end: float) -> None:
+    from matplotlib.ticker import EngFormatter
+
+    axes.set_xlabel("env steps")
+    axes.set_xlim(0, max(end, 100))
+    axes.set_ylabel(label)
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.grid(visible=True, color="#e4e4e4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_games(axes: "Axes", rows: list[dict[str, float]]) -> None:
+    steps, scores = _columns(rows, "episode/score")
+    if len(steps):
+        axes.plot(steps, scores, ".", color=BLUE, alpha=0.25, markersize=5, markeredgewidth=0, label="training game")
+        axes.plot(steps, running_mean(scores, RECENT), color=BLUE, linewidth=2, label=f"mean of {RECENT} games")
+
+
+def _draw_evaluations(axes: "Axes", rows: list[dict[str, float]]) -> None:
+    steps, means = _columns(rows, "evaluate/mean")
+    if len(steps):
+        axes.plot(steps, means, "o-", color=ORANGE, linewidth=1.5, markersize=4.5, label="evaluation, 95 % interval")
+    steps, low, high = _columns(rows, "evaluate/low", "evaluate/high")
+    if len(steps):
+        axes.fill_between(steps, low, high, color=ORANGE, alpha=0.18, linewidth=0)
+
+
+def _explain(axes: "Axes") -> None:
+    """A legend where a rising curve leaves room; to look for room would be slow with many games."""
+    if axes.lines:
+        axes.legend(frameon=False, loc="upper left", fontsize=9)
+    else:
+        axes.text(0.5, 0.5, "no game finished yet", transform=axes.transAxes, ha="center", color=INK)
+
+
+def _draw_frames(axes: "Axes", rows: list[dict[str, float]]) -> None:
+    """A second axis above in emulator frames, where an env step is several of them."""
+    from matplotlib.ticker import EngFormatter
+
+    steps, frames = _columns(rows, "counters/frames")
+    if not len(steps) or steps[-1] <= 0 or frames[-1] <= steps[-1]:
+        return
+    ratio = frames[-1] / steps[-1]
+    above = axes.secondary_xaxis("top", functions=(lambda step: step * ratio, lambda frame: frame / ratio))
+    above.set_xlabel("emulator frames")
+    above.xaxis.set_major_formatter(EngFormatter(sep=""))
+    above.spines["top"].set_visible(False)
+
+
+def _draw_lines(axes: "Axes", rows: list[dict[str, float]], lines: dict[str, tuple[str, str]]) -> None:
+    for label, (metric, color) in lines.items():
+        steps, values = _columns(rows, metric)
+        if len(steps):
+            axes.plot(steps, values, color=color, linewidth=1.3, label=label)
+    if len(axes.lines) > 1:
+        axes.legend(frameon=False, loc="upper left", fontsize=8)

@@ -1,0 +1,17 @@
+import re
+from pathlib import Path
+
+import rlvision
+from rlvision.tracking.metrics import METRICS
+
+PACKAGE = Path(rlvision.__file__).parent
+FOLDERS = [PACKAGE, *(path for path in PACKAGE.iterdir() if path.is_symlink())]  # agents and envs, in a checkout
+GROUPS = {name.partition("/")[0] for name in METRICS}
+NAME = re.compile(rf'"((?:{"|".join(sorted(GROUPS))})/[a-z_0-9]+)"')
+
+
+def test_every_metric_in_the_code_is_in_the_table() -> None:
+    files = [path for folder in FOLDERS for path in folder.rglob("*.py")]
+    used = {(path.name, name) for path in files for name in NAME.findall(path.read_text())}
+    assert ("curve.py", "loss/td") in used
+    assert {(file, name) for file, name in used if name not in METRICS} == set()
