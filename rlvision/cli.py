@@ -1,0 +1,200 @@
+"""The command line: ``rlvision train pong --agent.double=false``.
+
+Nothing heavy is imported on the way to a help screen: every command imports what it runs.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from rlvision.config import Config, Positive, Seed, Share, Text
+from rlvision.errors import ConfigError, RLVisionError
+from rlvision.settings.arguments import call, option_values, sort_arguments
+from rlvision.settings.names import settings_of, unknown
+
+ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
+HELP = ("--help", "-h")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: What follows the program's name; by default the process's own.
+
+    Returns:
+        The exit status: 0, or 2 after an error that the user can mend, 130 after Ctrl-C, 141 where the reader
+        of our output has left.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = run([argument for argument in given if argument != "--debug"]) or 0
+        sys.stdout.flush()
+    except RLVisionError as error:
+        if "--debug" in given:
+            raise
+        print("rlvision:", " ".join(str(error).split()), file=sys.stderr)
+        return ERROR
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails again
+        return BROKEN_PIPE
+    return status
+
+
+def run(arguments: Sequence[str]) -> int | None:
+    """Run the command that the first argument names.
+
+    Raises:
+        RLVisionError: the user can mend it.
+    """
+    name, *rest = arguments or HELP
+    if name in HELP:
+        show_commands()
+    elif name == "--version":
+        show_version()
+    elif name == "train":
+        return train(rest)
+    elif name not in COMMANDS:
+        raise unknown(f"a command ({', '.join(COMMANDS)})", name, COMMANDS, "rlvision --help describes them")
+    elif _asks_for_help(rest):
+        show_command(name)
+    else:
+        return call(COMMANDS[name], rest, f"rlvision {name}")
+    return 0
+
+
+def train(arguments: Sequence[str], /) -> int | None:
+    """Train an agent; the same command continues the run that is in its folder.
+
+    Args:
+        arguments: A preset and the settings that differ from it.
+    """
+    given = sort_arguments([argument for argument in arguments if argument not in HELP])
+    if _asks_for_help(arguments):
+        show_settings(*given.positional[:1])
+        return 0
+    if len(given.positional) != 1:
+        got = " ".join(given.positional) or "nothing"
+        raise ConfigError(f"expected one PRESET after rlvision train, got {got}: rlvision presets lists them")
+    from rlvision.settings.store import load_config
+
+    config = load_config(given.positional[0], option_values(given.options, settings_of(Config()), "rlvision train"))
+    from rlvision import build
+
+    return build.train(config)
+
+
+def resume(run: Path, /) -> int | None:
+    """Continue a run where it stopped, with the settings it has.
+
+    Args:
+        run: Run folder, such as runs/pong-seed1.
+    """
+    from rlvision import build
+
+    return build.resume(run)
+
+
+def evaluate(
+    run: Path,
+    /,
+    *,
+    games: Positive = 30,
+    json: Path | None = None,
+    epsilon: Share | None = None,
+    seed: Seed = 0,
+    device: Text = "auto",
+) -> int | None:
+    """Play whole games with a run's best weights; report raw scores, mean, median and interval.
+
+    Args:
+        run: Run folder, such as runs/pong-seed1.
+        games: Whole games to play.
+        json: File for the scores, mean, median and interval.
+        epsilon: Probability of a random action; unset, as the run's own evaluations.
+        seed: Of the games and the random actions.
+        device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
+    """
+    from rlvision import build
+
+    return build.evaluate(run, games=games, epsilon=epsilon, seed=seed, device=device, json=json)
+
+
+def watch(
+    run: Path,
+    /,
+    *,
+    video: Path | None = None,
+    episodes: Positive = 1,
+    max_steps: Positive | None = None,
+    seed: Seed = 0,
+    epsilon: Share | None = None,
+    device: Text = "auto",
+) -> int | None:
+    """Watch a run's best weights play, in the game's own colours: in a window, or as a video.
+
+    Args:
+        run: Run folder, such as runs/pong-seed1.
+        video: File to write, such as pong.webm; unset, a window opens.
+        episodes: Whole games to show.
+        max_steps: Most decisions to show of each game; unset, all.
+        seed: Of the games and the random actions.
+        epsilon: Probability of a random action; unset, as the run's own evaluations.
+        device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
+    """
+    from rlvision import build
+
+    return build.watch(
+        run, video=video, episodes=episodes, max_steps=max_steps, seed=seed, epsilon=epsilon, device=device
+    )
+
+
+def presets() -> None:
+    """List the presets: what each trains, and how long it takes."""
+    from rlvision.settings.overview import show_presets
+
+    show_presets()
+
+
+COMMANDS: Mapping[str, Callable[..., int | None]] = {
+    "train": train,
+    "resume": resume,
+    "evaluate": evaluate,
+    "watch": watch,
+    "presets": presets,
+}
+
+
+def show_commands() -> None:
+    """Print what ``rlvision --help`` shows."""
+    from rlvision.settings.overview import show_overview
+
+    show_overview(COMMANDS)
+
+
+def show_command(name: str) -> None:
+    """Print what ``rlvision COMMAND --help`` shows."""
+    from rlvision.settings.helptext import show_help
+
+    show_help(COMMANDS[name], f"rlvision {name}")
+
+
+def show_settings(preset: str | None = None) -> None:
+    """Print what ``rlvision train [PRESET] --help`` shows: all settings, with the preset's defaults."""
+    from rlvision.settings.helptext import show_train
+
+    show_train(preset)
+
+
+def show_version() -> None:
+    """Print what ``rlvision --version`` shows."""
+    from importlib.metadata import version
+
+    print("rlvision", version("rlvision"))
+
+
+def _asks_for_help(arguments: Sequence[str]) -> bool:
+    return any(argument in HELP for argument in arguments)

@@ -1,0 +1,112 @@
+"""Command-line arguments: what stands alone, and ``--name=value`` or ``--name value``.
+
+The grammar is as small as that, so every argument means the same wherever it stands, and every mistake is one
+line. The last of several values of an option counts, so that scripts can append to their arguments.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+from rlvision.errors import ConfigError
+from rlvision.settings.hints import parse
+from rlvision.settings.names import Setting, checked, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """Arguments sorted, not yet understood."""
+
+    positional: tuple[str, ...]
+    options: Mapping[str, str]  # "--env-steps" -> "1000", names as `option` spells them
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What a command takes."""
+
+    positional: tuple[Setting, ...]
+    options: Mapping[str, Setting]
+
+
+def sort_arguments(arguments: Sequence[str]) -> Arguments:
+    """Tell options from what stands alone.
+
+    Raises:
+        ConfigError: an option without a value, or with a single dash.
+    """
+    positional, options, rest = [], {}, iter(arguments)
+    for argument in rest:
+        if not argument.startswith("-"):
+            positional.append(argument)
+            continue
+        name, equals, value = argument.partition("=")
+        options[option(name)] = value if equals else _next_value(name, rest)
+    return Arguments(tuple(positional), options)
+
+
+def option(name: str) -> str:
+    """A name as the command line spells it: ``agent.n_step`` is ``--agent.n-step``."""
+    return "--" + name.removeprefix("--").replace("_", "-")
+
+
+def option_values(options: Mapping[str, str], settings: Mapping[str, Setting], command: str) -> dict[str, Any]:
+    """Checked values by dotted name.
+
+    Args:
+        options: As `sort_arguments` gives them.
+        settings: What there is to set, by dotted name.
+        command: The command they were given to, such as "rlvision train".
+
+    Raises:
+        ConfigError: an unknown option, or a value that it does not take.
+    """
+    known = {option(name): name for name in settings}
+    for given in options:
+        if given not in known:
+            raise unknown(f"an option of {command}", given, known, f"{command} --help lists them")
+    return {known[given]: _read(settings[known[given]], text, given) for given, text in options.items()}
+
+
+def parameters(command: Callable[..., Any]) -> Parameters:
+    """What a command takes: its positional-only parameters stand alone, its keyword-only ones are options."""
+    hints = get_type_hints(command, include_extras=True)
+    taken = inspect.signature(command).parameters.values()
+    settings = [(taker, Setting(taker.name, hints[taker.name], taker.default)) for taker in taken]
+    return Parameters(
+        tuple(setting for taker, setting in settings if taker.kind is taker.POSITIONAL_ONLY),
+        {setting.name: setting for taker, setting in settings if taker.kind is taker.KEYWORD_ONLY},
+    )
+
+
+def call(command: Callable[..., int | None], arguments: Sequence[str], name: str) -> int | None:
+    """Run a command with its arguments.
+
+    Args:
+        command: The function; see `parameters`.
+        arguments: What followed its name on the command line.
+        name: As the user calls it, such as "rlvision watch".
+
+    Raises:
+        ConfigError: the command does not take the arguments.
+    """
+    given, takes = sort_arguments(arguments), parameters(command)
+    if len(given.positional) != len(takes.positional):
+        expected = " ".join(setting.name.upper() for setting in takes.positional) or "nothing"
+        got = " ".join(given.positional) or "nothing"
+        raise ConfigError(f"expected {expected} after {name}, got {got}: {name} --help explains it")
+    pairs = zip(takes.positional, given.positional, strict=True)
+    values = [_read(setting, text, setting.name.upper()) for setting, text in pairs]
+    return command(*values, **option_values(given.options, takes.options, name))
+
+
+def _read(setting: Setting, text: str, shown_as: str) -> Any:
+    return checked(setting, parse(text, setting.hint), shown_as)
+
+
+def _next_value(name: str, rest: Iterator[str]) -> str:
+    value = next(rest, "--")
+    if value.startswith("--") or not name.startswith("--"):
+        raise ConfigError(f"expected --name=value, got {name} alone: write --{name.lstrip('-')}=VALUE")
+    return value

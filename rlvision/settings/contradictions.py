@@ -1,0 +1,103 @@
+"""Settings that can each be used, but not together.
+
+What only a part can know, such as the smallest frame an encoder takes or the devices of the machine, the part
+refuses itself when it is built.
+"""
+
+from collections.abc import Callable
+
+from rlvision.config import Config
+from rlvision.errors import ConfigError
+
+
+def refuse_contradictions(config: Config) -> None:
+    """Raise a ConfigError for the first two settings that cannot be used together."""
+    for refuse in _CONTRADICTIONS:
+        refuse(config)
+
+
+def _refuse(expected: str, got: str, remedy: str) -> None:
+    raise ConfigError(f"expected {expected}, got {got}: {remedy}")
+
+
+def _crop_without_area(config: Config) -> None:
+    if (crop := config.env.crop) is None:
+        return
+    top, bottom, left, right = crop
+    if top >= bottom or left >= right:
+        _refuse("env.crop to be top, bottom, left, right with top < bottom and left < right", f"{crop}", "reorder it")
+
+
+def _more_workers_than_environments(config: Config) -> None:
+    env = config.env
+    if env.num_workers > env.num_envs:
+        expected = f"env.num_workers of at most env.num_envs ({env.num_envs})"
+        _refuse(expected, f"{env.num_workers}", "use fewer workers or more environments")
+
+
+def _ring_without_transitions(config: Config) -> None:
+    env, replay, n_step = config.env, config.replay, config.agent.n_step
+    needed = env.num_envs * (n_step + env.stack)
+    if replay.capacity < needed:
+        expected = f"replay.capacity of at least env.num_envs * (agent.n_step + env.stack) = {needed}"
+        _refuse(expected, f"{replay.capacity}", "raise replay.capacity or lower agent.n_step")
+
+
+def _batch_before_there_is_one(config: Config) -> None:
+    replay = config.replay
+    if replay.batch_size > replay.learning_starts:
+        expected = f"replay.learning_starts of at least replay.batch_size ({replay.batch_size})"
+        _refuse(expected, f"{replay.learning_starts}", "raise replay.learning_starts or lower replay.batch_size")
+
+
+def _start_after_the_replay_is_full(config: Config) -> None:
+    replay = config.replay
+    if replay.learning_starts > replay.capacity:
+        expected = f"replay.learning_starts of at most replay.capacity ({replay.capacity})"
+        _refuse(expected, f"{replay.learning_starts}", "lower replay.learning_starts or raise replay.capacity")
+
+
+def _exploration_that_grows(config: Config) -> None:
+    exploration = config.exploration
+    if exploration.end > exploration.start:
+        expected = f"exploration.end of at most exploration.start ({exploration.start:g})"
+        _refuse(expected, f"{exploration.end:g}", "lower exploration.end")
+
+
+def _epsilon_above_one(config: Config) -> None:
+    exploration = config.exploration
+    if exploration.kind != "softmax" and exploration.start > 1:
+        remedy = "lower it, or choose exploration.kind=softmax, where it is a temperature"
+        _refuse("exploration.start, a probability, of at most 1", f"{exploration.start:g}", remedy)
+
+
+def _temperature_of_zero(config: Config) -> None:
+    exploration = config.exploration
+    if exploration.kind == "softmax" and exploration.end == 0:
+        _refuse("exploration.end, a temperature, above 0", "0", "raise it, or choose exploration.kind=epsilon_greedy")
+
+
+def _learning_rate_that_grows(config: Config) -> None:
+    optimiser = config.optimiser
+    if optimiser.schedule != "constant" and optimiser.final_learning_rate > optimiser.learning_rate:
+        expected = f"optimiser.final_learning_rate of at most optimiser.learning_rate ({optimiser.learning_rate:g})"
+        _refuse(expected, f"{optimiser.final_learning_rate:g}", "lower optimiser.final_learning_rate")
+
+
+def _patience_without_evaluations(config: Config) -> None:
+    if config.evaluation.patience is not None and config.evaluate_every == 0:
+        _refuse("evaluate_every above 0 where evaluation.patience is set", "0", "set evaluate_every or unset the other")
+
+
+_CONTRADICTIONS: tuple[Callable[[Config], None], ...] = (
+    _crop_without_area,
+    _more_workers_than_environments,
+    _ring_without_transitions,
+    _batch_before_there_is_one,
+    _start_after_the_replay_is_full,
+    _exploration_that_grows,
+    _epsilon_above_one,
+    _temperature_of_zero,
+    _learning_rate_that_grows,
+    _patience_without_evaluations,
+)

@@ -1,0 +1,80 @@
+"""Configurations: loaded from a preset, kept in a file, compared.
+
+Example:
+    >>> config = load_config("pong", {"env_steps": 1000, "agent.double": False})
+    >>> config.out, config.agent.double
+    ('runs/pong-seed1', False)
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rlvision.config import Config
+from rlvision.errors import ConfigError
+from rlvision.settings import strict_yaml
+from rlvision.settings.contradictions import refuse_contradictions
+from rlvision.settings.hints import shown
+from rlvision.settings.names import assemble, flatten, named_values, nest, settings_of
+from rlvision.settings.presets import find_preset, read_text
+
+HEADER = "# All settings of this run, defaults included. rlvision train --help explains them.\n"
+
+
+def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Config:
+    """A complete configuration: the defaults, changed by a preset, changed by overrides.
+
+    Args:
+        preset: Name of a preset (see `rlvision.settings.presets.presets`) or path of a YAML file like it.
+        overrides: Values by dotted name, ``{"agent.double": False}``, or nested, ``{"agent": {"double": False}}``.
+
+    Returns:
+        The configuration; where ``out`` was not set, it is ``runs/PRESET-seedSEED``.
+
+    Raises:
+        ConfigError: a name is unknown, a value cannot be used, or two values cannot be used together.
+    """
+    found = find_preset(preset)
+    config = _changed(Config(), _mapping(found.text, f"preset {preset}"), f"preset {preset}")
+    config = _changed(config, overrides or {}, "the overrides")
+    if config.out is None:
+        config = replace(config, out=f"runs/{found.name}-seed{config.seed}")
+    refuse_contradictions(config)
+    return config
+
+
+def read_config(path: Path) -> Config:
+    """The configuration in a file made by `save_config`, checked as `load_config` checks.
+
+    Raises:
+        ConfigError: the file cannot be read, or what it holds cannot be used.
+    """
+    config = _changed(Config(), _mapping(read_text(path), str(path)), str(path))
+    refuse_contradictions(config)
+    return config
+
+
+def save_config(config: Config, path: Path) -> None:
+    """Write every setting to ``path``; the file is replaced as a whole or not at all."""
+    values = {name: list(value) if isinstance(value, tuple) else value for name, value in flatten(config).items()}
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(HEADER + strict_yaml.dump(nest(values)), encoding="utf-8")
+    beside.replace(path)
+
+
+def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
+    """The settings in which two configurations differ: dotted name -> (old value, new value)."""
+    before, after = flatten(old), flatten(new)
+    return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+
+
+def _changed(config: Config, tree: Mapping[Any, Any], source: str) -> Config:
+    return assemble(config, named_values(tree, settings_of(config), source))
+
+
+def _mapping(text: str, source: str) -> Mapping[Any, Any]:
+    tree = strict_yaml.parse(text, source)
+    if tree is not None and not isinstance(tree, Mapping):
+        raise ConfigError(f"expected {source} to be a mapping of settings, got {shown(tree)}: write name: value lines")
+    return tree or {}

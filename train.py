@@ -1,0 +1,8 @@
+"""The same program as `rlvision train`: python train.py pong --seed=2."""
+
+import sys
+
+from rlvision.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["train", *sys.argv[1:]]))
