@@ -1,0 +1,49 @@
+"""The nine answers to BatchNorm in Q-learning, behind one setting.
+
+============  ========================================================================================
+arm           what it does
+============  ========================================================================================
+renorm        BatchRenorm (Ioffe 2017) on the running scale; target in evaluation mode. The default
+running       BatchNorm trains on batch statistics, the target evaluates on running ones: common practice
+batch         BatchNorm; the target, too, normalises s' by the batch's statistics
+joint         BatchNorm over s and s' in one forward, no target network (CrossQ, Bhatt et al. 2024)
+frozen        running statistics in the training forward too, no gradient through them
+recalibrated  BatchNorm; the target's statistics are measured anew, on replay batches, at each sync
+layer         LayerNorm over channels and pixels (one group)
+group         GroupNorm with four groups
+none          no normalisation
+============  ========================================================================================
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Norm = Literal["batch", "renorm", "frozen", "layer", "group", "none"]
+Target = Literal["eval", "batch_statistics", "joint", "recalibrated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One answer: which layer the encoder is built with, and how bootstrap values are computed.
+
+    ``target`` is "eval": target(s') in evaluation mode; "batch_statistics": target(s') normalised
+    by its own batch; "joint": online(s and s') in one forward; "recalibrated": as "eval", with
+    statistics measured on replay batches at each sync.
+    """
+
+    layer: Norm
+    target: Target
+
+
+ARMS: Mapping[str, Arm] = {
+    "renorm": Arm("renorm", "eval"),
+    "running": Arm("batch", "eval"),
+    "batch": Arm("batch", "batch_statistics"),
+    "joint": Arm("batch", "joint"),
+    "frozen": Arm("frozen", "eval"),
+    "recalibrated": Arm("batch", "recalibrated"),
+    "layer": Arm("layer", "eval"),
+    "group": Arm("group", "eval"),
+    "none": Arm("none", "eval"),
+}

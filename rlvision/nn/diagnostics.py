@@ -1,0 +1,80 @@
+"""What the normalisation does to the Q-values, measured on one batch without a trace.
+
+====================  ==============================================================================
+metric                meaning
+====================  ==============================================================================
+``bn/gap``            mean abs(Q_train - Q_eval) / std(Q_eval), over the batch and the actions
+``bn/disagree``       share of states whose greedy action differs between the two modes
+``bn/clipped``        share of channels whose r or d is clipped (BatchRenorm only)
+``bn/target_drift``   mean abs(running_mean of online - of target)
+``weights/<module>``  Euclidean norm of a module's own parameters
+====================  ==============================================================================
+
+The ``bn/`` metrics exist only for networks that normalise by batch statistics.
+"""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from rlvision.nn.normalisation import BatchRenorm2d, statistics_layers
+from rlvision.nn.views import Views
+
+
+@torch.no_grad()
+def diagnose(views: Views, observation: Tensor) -> dict[str, Tensor]:
+    """All metrics above as tensors without dimension, from observations [B, C, H, W] uint8.
+
+    Buffers, modes and random states stay as they were: the training forward runs on a copy, with
+    dropout off.
+    """
+    metrics = weight_norms(views.online)
+    if statistics_layers(views.online):
+        metrics |= _mode_differences(views, observation)
+        metrics["bn/target_drift"] = target_drift(views)
+    return metrics
+
+
+@torch.no_grad()
+def target_drift(views: Views) -> Tensor:
+    """Mean distance of the running means of online and target, over all channels."""
+    pairs = zip(statistics_layers(views.online), statistics_layers(views.target), strict=True)
+    distances = [(online.running_mean - target.running_mean).abs() for online, target in pairs]  # type: ignore[operator]
+    return torch.cat(distances).mean()
+
+
+@torch.no_grad()
+def weight_norms(network: nn.Module) -> dict[str, Tensor]:
+    """``weights/<module>`` for every module that owns parameters."""
+    owners = {name: list(module.parameters(recurse=False)) for name, module in network.named_modules()}
+    return {f"weights/{name}": _norm(parameters) for name, parameters in owners.items() if parameters}
+
+
+def _mode_differences(views: Views, observation: Tensor) -> dict[str, Tensor]:
+    shadow = copy.deepcopy(views.online)
+    _switch_off_dropout(shadow)
+    training = shadow(observation).q_values  # [B, A]
+    evaluation = views.actor(observation).q_values  # [B, A]
+    spread = evaluation.std(correction=0).clamp_min(torch.finfo(evaluation.dtype).tiny)
+    metrics = {
+        "bn/gap": (training - evaluation).abs().mean() / spread,
+        "bn/disagree": (training.argmax(1) != evaluation.argmax(1)).float().mean(),
+    }
+    corrected = [layer for layer in shadow.modules() if isinstance(layer, BatchRenorm2d)]
+    return metrics | ({"bn/clipped": _clipped_share(corrected)} if corrected else {})
+
+
+def _clipped_share(layers: list[BatchRenorm2d]) -> Tensor:
+    clipped = torch.stack([layer.clipped * layer.num_features for layer in layers]).sum()
+    return clipped / sum(layer.num_features for layer in layers)
+
+
+def _switch_off_dropout(network: nn.Module) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.modules.dropout._DropoutNd):
+            module.eval()
+
+
+def _norm(parameters: list[nn.Parameter]) -> Tensor:
+    return torch.cat([parameter.flatten() for parameter in parameters]).square().sum().sqrt()

@@ -1,0 +1,145 @@
+"""DN, the chapter's Q-network: three strided convolutions with BatchNorm, and a linear head."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Literal, TypedDict, Unpack
+
+from torch import Tensor, nn
+
+from rlvision.errors import ConfigError
+from rlvision.nn.arms import Norm
+from rlvision.nn.encoder import Encoder, Level, as_float
+from rlvision.nn.normalisation import MOMENTUM, normalisation
+from rlvision.nn.windows import Window, feature_map
+
+Activation = Literal["relu", "leaky_relu", "tanh", "sigmoid"]
+
+# In place where the derivative can be read off the output: the layer before keeps only its own input.
+ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
+    "relu": lambda: nn.ReLU(inplace=True),
+    "leaky_relu": lambda: nn.LeakyReLU(inplace=True),
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+
+KERNEL = 5
+CHAPTER_MOMENTUM = 0.1
+"""Momentum of the chapter's BatchNorm layers, torch's default."""
+
+
+class DNOptions(TypedDict, total=False):
+    """The keyword arguments of `DNEncoder`, for those who pass them on."""
+
+    activation: Activation
+    norm: Norm
+    momentum: float
+    max_pool: bool
+    hidden: int
+    dropout: float
+
+
+class DNEncoder(Encoder):
+    """DN without its head.
+
+    ::
+
+        [C, H, W] -> conv 5x5/2, 16 -> bn -> act      low
+                  -> conv 5x5/2, 32 -> bn -> act      mid
+                  -> conv 5x5/2, 32 -> bn -> act      high
+                  -> flatten [-> linear, hidden -> act] -> dropout -> [features]
+
+    Args:
+        in_channels: C of the observations.
+        height: H, at least 29 (36 with ``max_pool``).
+        width: W, likewise.
+        activation: Between the layers.
+        norm: After each convolution, see `rlvision.nn.normalisation`.
+        momentum: Of the running statistics (PyTorch's convention).
+        max_pool: Halve by 2x2 max-pooling after each activation; the convolutions then step by one pixel.
+        hidden: Width of a linear layer after the convolutions; 0 leaves it out.
+        dropout: Probability of dropping a feature in training mode; evaluation mode drops none.
+
+    Raises:
+        ConfigError: The frames are too small, or an option is unknown or out of range.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        height: int,
+        width: int,
+        *,
+        activation: Activation = "relu",
+        norm: Norm = "renorm",
+        momentum: float = MOMENTUM,
+        max_pool: bool = False,
+        hidden: int = 0,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        rows, columns = feature_map(height, width, 3 * (_POOLED if max_pool else _STRIDED))
+        stride = 1 if max_pool else 2
+        act, pool = _activation(activation), partial(nn.MaxPool2d, 2) if max_pool else nn.Identity
+        self.conv1 = nn.Conv2d(in_channels, 16, KERNEL, stride)
+        self.bn1, self.act1, self.pool1 = normalisation(norm, 16, momentum), act(), pool()
+        self.conv2 = nn.Conv2d(16, 32, KERNEL, stride)
+        self.bn2, self.act2, self.pool2 = normalisation(norm, 32, momentum), act(), pool()
+        self.conv3 = nn.Conv2d(32, 32, KERNEL, stride)
+        self.bn3, self.act3, self.pool3 = normalisation(norm, 32, momentum), act(), pool()
+        self.hidden = nn.Sequential(nn.Linear(32 * rows * columns, hidden), act()) if hidden else nn.Identity()
+        self.dropout = nn.Dropout(_probability(dropout))
+        self.features = hidden or 32 * rows * columns
+        self.levels = {
+            "low": Level("act1", 16, stride),
+            "mid": Level("act2", 32, 2 * stride),
+            "high": Level("act3", 32, 4 * stride),
+        }
+
+    def forward(self, observation: Tensor) -> Tensor:
+        """Features [B, features] of observations [B, C, H, W]."""
+        x = as_float(observation)
+        x = self.pool1(self.act1(self.bn1(self.conv1(x))))  # [B, 16, H/2, W/2]
+        x = self.pool2(self.act2(self.bn2(self.conv2(x))))  # [B, 32, H/4, W/4]
+        x = self.pool3(self.act3(self.bn3(self.conv3(x))))  # [B, 32, H/8, W/8]
+        return self.dropout(self.hidden(x.flatten(1)))  # type: ignore[no-any-return]
+
+
+class DN(DNEncoder):
+    """The chapter's network, head included; with the defaults its equal, bit for bit.
+
+    A ``state_dict`` of the chapter's class loads, and the other way round.
+
+    Args:
+        height: H of the frames, at least 29.
+        width: W of the frames, at least 29.
+        outputs: A, the number of actions.
+        in_channels: C of the frames.
+        options: As `DNEncoder`; ``norm`` is "batch" and ``momentum`` 0.1 as in the chapter.
+    """
+
+    def __init__(
+        self, height: int, width: int, outputs: int, in_channels: int = 1, **options: Unpack[DNOptions]
+    ) -> None:
+        options = {"norm": "batch", "momentum": CHAPTER_MOMENTUM, **options}
+        super().__init__(in_channels, height, width, **options)
+        self.head = nn.Linear(self.features, outputs)
+
+    def forward(self, observation: Tensor) -> Tensor:
+        """Q-values [B, A] of observations [B, C, H, W]."""
+        return self.head(super().forward(observation))  # type: ignore[no-any-return]
+
+
+_STRIDED = [Window(KERNEL, 2)]
+_POOLED = [Window(KERNEL, 1), Window(2, 2)]
+
+
+def _activation(name: str) -> Callable[[], nn.Module]:
+    if name not in ACTIVATIONS:
+        raise ConfigError(f"expected an activation out of {', '.join(ACTIVATIONS)}, got {name!r}; choose one of these")
+    return ACTIVATIONS[name]
+
+
+def _probability(dropout: float) -> float:
+    if not 0.0 <= dropout < 1.0:
+        raise ConfigError(f"expected a dropout of at least 0 and below 1, got {dropout}; 0 switches it off")
+    return dropout

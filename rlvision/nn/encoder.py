@@ -1,0 +1,41 @@
+"""What an encoder is: from frames to features, with named levels on the way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A place in a network where features can be read.
+
+    Attributes:
+        module: Name of the submodule whose output they are.
+        channels: Their number: C of [B, C, h, w], or the width of [B, channels].
+        reduction: Pixels of the frame per cell of the feature map along one side; 0 without a map.
+    """
+
+    module: str
+    channels: int
+    reduction: int
+
+
+class Encoder(nn.Module):
+    """Turns observations [B, C, H, W] into features [B, features].
+
+    uint8 observations are scaled to [0, 1] inside; floating ones are used as they stand.
+
+    Attributes:
+        features: Width of the output.
+        levels: Named feature levels, in the order of computation.
+    """
+
+    features: int
+    levels: Mapping[str, Level]
+
+
+def as_float(observation: Tensor) -> Tensor:
+    """Pixels in [0, 1] from bytes; floating-point observations pass through."""
+    return observation.float() / 255 if observation.dtype == torch.uint8 else observation

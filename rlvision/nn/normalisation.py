@@ -1,0 +1,258 @@
+"""Normalisation layers whose training forward can be trusted by Q-learning.
+
+Plain BatchNorm normalises by the batch's statistics while it learns and by the running ones
+while it acts, so a network bootstraps from another function than the one it trains. The layers
+here agree with their own evaluation mode; all of them keep the ``state_dict`` keys of
+`torch.nn.BatchNorm2d`.
+
+==========  =====================  ==================================  ==========================
+name        layer                  training forward normalises by      gradient flows through
+==========  =====================  ==================================  ==========================
+``renorm``  `BatchRenorm2d`        running statistics (clipped)        the batch's statistics
+``frozen``  `FrozenBatchNorm2d`    running statistics                  nothing but the input
+``batch``   `torch.nn.BatchNorm2d` the batch's statistics              the batch's statistics
+``layer``   one group of channels  each sample's own statistics        each sample's statistics
+``group``   four groups            each sample's own statistics        each sample's statistics
+``none``    identity               nothing                             the input
+==========  =====================  ==================================  ==========================
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from rlvision.errors import ConfigError
+
+MOMENTUM = 0.01
+"""Weight of the newest batch in the running statistics (PyTorch's convention)."""
+GROUPS = 4
+"""Groups of channels of the ``group`` normalisation."""
+
+
+class BatchRenorm2d(nn.BatchNorm2d):
+    """Batch Renormalization (Ioffe 2017): trains with the batch's gradients, on the running scale.
+
+    With the moments µ_B, σ_B of the batch and the running moments µ, σ as they were before it::
+
+        r = clip(σ_B / σ, 1 / r_max, r_max)      d = clip((µ_B - µ) / σ, -d_max, d_max)
+        y = weight * ((x - µ_B) / σ_B * r + d) + bias
+
+    No gradient flows through r and d. While neither is clipped, y is what the evaluation mode
+    would have returned. The evaluation mode and the ``state_dict`` are `torch.nn.BatchNorm2d`'s.
+    Statistics are float32 (or wider) whatever the input's precision; nothing waits for the device.
+
+    With ``momentum=None`` a training forward calibrates: plain batch normalisation, while the
+    running statistics become the average over all batches since their last reset.
+
+    Attributes:
+        clipped: Share of channels of the last training forward whose r or d was clipped, [].
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = MOMENTUM,
+        *,
+        r_max: float = 3.0,
+        d_max: float = 5.0,
+    ) -> None:
+        super().__init__(num_features, eps, momentum)
+        self.r_max = r_max
+        self.d_max = d_max
+        self.clipped = torch.zeros(())
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        """Normalise [B, C, H, W]."""
+        if not _corrects(self):
+            return super().forward(input)
+        mean, var = batch_moments(input, self)
+        r, d = self._correction(mean, var)
+        track(self, mean, var, input.numel() // input.shape[1])
+        return _Renormalise.apply(input, self.weight, self.bias, mean, var, r, d, self.eps)  # type: ignore[no-any-return,no-untyped-call]
+
+    @torch.no_grad()
+    def _correction(self, mean: Tensor, var: Tensor) -> tuple[Tensor, Tensor]:
+        running_mean, running_var = _running(self)
+        scale = torch.rsqrt(running_var + self.eps)  # [C]
+        free_r = torch.sqrt(var + self.eps) * scale
+        free_d = (mean - running_mean) * scale
+        r, d = free_r.clamp(1 / self.r_max, self.r_max), free_d.clamp(-self.d_max, self.d_max)
+        self.clipped = ((r != free_r) | (d != free_d)).float().mean()
+        return r, d
+
+    def extra_repr(self) -> str:
+        """The settings, for ``print``."""
+        return f"{nn.BatchNorm2d.extra_repr(self)}, r_max={self.r_max}, d_max={self.d_max}"  # type: ignore[no-untyped-call]
+
+
+class FrozenBatchNorm2d(nn.BatchNorm2d):
+    """Normalises by the running statistics even while it trains, as constants to the gradient.
+
+    A training forward still moves the running statistics towards the batch's, after use. The
+    evaluation mode and the ``state_dict`` are `torch.nn.BatchNorm2d`'s; with ``momentum=None``
+    it calibrates as `BatchRenorm2d` does.
+    """
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = MOMENTUM) -> None:
+        super().__init__(num_features, eps, momentum)
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        """Normalise [B, C, H, W]."""
+        if not _corrects(self):
+            return super().forward(input)
+        mean, var = batch_moments(input, self)
+        mean_used, var_used = (moment.clone() for moment in _running(self))  # `track` writes to the originals
+        track(self, mean, var, input.numel() // input.shape[1])
+        return F.batch_norm(input, mean_used, var_used, self.weight, self.bias, False, 0.0, self.eps)
+
+
+class _Renormalise(torch.autograd.Function):
+    """The affine part of `BatchRenorm2d` in one pass, differentiated through the batch's moments.
+
+    ``y = x̂ · (weight · r) + (weight · d + bias)`` has BatchNorm's own backward pass with the
+    scale ``weight · r``: torch's kernel returns Σ g·x̂ and Σ g beside the input's gradient, and
+    ∂y/∂weight = x̂·r + d needs nothing else.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        mean: Tensor,
+        var: Tensor,
+        r: Tensor,
+        d: Tensor,
+        eps: float,
+    ) -> Tensor:
+        scale = weight * r  # [C]
+        ctx.save_for_backward(x, scale, mean, torch.rsqrt(var + eps), r, d)
+        ctx.eps = eps
+        return F.batch_norm(x, mean, var, scale, weight * d + bias, False, 0.0, eps)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, scale, mean, inverse_std, r, d = ctx.saved_tensors
+        grad_x, grad_xhat, grad_sum = torch.ops.aten.native_batch_norm_backward(
+            grad, x, scale, None, None, mean, inverse_std, True, ctx.eps, [True, True, True]
+        )
+        return grad_x, grad_xhat * r + grad_sum * d, grad_sum, None, None, None, None, None
+
+
+@torch.no_grad()
+def batch_moments(x: Tensor, layer: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance over all but the channels of [B, C, H, W], each [C], as wide as the layer's.
+
+    Raises:
+        ConfigError: A channel has a single value, whose variance means nothing.
+    """
+    layer._check_input_dim(x)
+    if x.numel() == x.shape[1]:
+        raise ConfigError(f"expected several values per channel to train on, got {tuple(x.shape)}; use a larger batch")
+    if x.device.type == "cpu" and not torch.compiler.is_compiling():
+        scratch = torch.zeros_like(_running(layer)[0])  # without it the moments come out in the input's precision
+        return torch.batch_norm_update_stats(x, scratch, scratch.clone(), 1.0)
+    var, mean = torch.var_mean(x.to(_running(layer)[0].dtype), dim=(0, 2, 3), correction=0)
+    return mean, var
+
+
+@torch.no_grad()
+def track(layer: nn.BatchNorm2d, mean: Tensor, var: Tensor, count: int) -> None:
+    """Move the running statistics towards a batch's moments, made from ``count`` values a channel."""
+    if layer.momentum is None or layer.num_batches_tracked is None:
+        raise ConfigError("expected a layer with a momentum and running statistics, got one without")
+    running_mean, running_var = _running(layer)
+    layer.num_batches_tracked.add_(1)
+    running_mean.lerp_(mean, layer.momentum)
+    running_var.lerp_(var * (count / (count - 1)), layer.momentum)  # torch keeps the unbiased variance
+
+
+def statistics_layers(module: nn.Module) -> list[_BatchNorm]:
+    """The layers in ``module`` that normalise by batch statistics and keep running ones."""
+    return [m for m in module.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
+
+
+@contextmanager
+def calibrating(module: nn.Module) -> Iterator[None]:
+    """Forget the running statistics; inside, every forward of ``module`` counts equally in the new ones.
+
+    Only the statistics layers train meanwhile, whatever the mode of the module (dropout included).
+    Wrap in `torch.no_grad`. The layers' modes and momenta come back at the end.
+    """
+    for layer in statistics_layers(module):
+        layer.reset_running_stats()
+    with _layers_set(module, training=True, momentum=None):
+        yield
+
+
+@contextmanager
+def batch_statistics(module: nn.Module) -> Iterator[None]:
+    """Inside, ``module`` normalises by each batch's own statistics and writes to no buffer."""
+    with _layers_set(module, training=True, track_running_stats=False):
+        yield
+
+
+@contextmanager
+def _layers_set(module: nn.Module, **values: Any) -> Iterator[None]:
+    layers = statistics_layers(module)
+    before = [{name: getattr(layer, name) for name in values} for layer in layers]
+    _assign(layers, [values] * len(layers))
+    try:
+        yield
+    finally:
+        _assign(layers, before)
+
+
+def _assign(layers: list[_BatchNorm], values: list[dict[str, Any]]) -> None:
+    for layer, attributes in zip(layers, values, strict=True):
+        for name, value in attributes.items():
+            setattr(layer, name, value)
+
+
+def _corrects(layer: nn.BatchNorm2d) -> bool:
+    """Whether a forward is an ordinary training one: not evaluation, calibration or `batch_statistics`."""
+    return layer.training and layer.track_running_stats and layer.momentum is not None
+
+
+def _running(layer: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    if layer.running_mean is None or layer.running_var is None:
+        raise ConfigError("expected a layer with running statistics, got one without; leave track_running_stats on")
+    return layer.running_mean, layer.running_var
+
+
+def _grouped(groups: int, channels: int) -> nn.GroupNorm:
+    if channels % groups:
+        raise ConfigError(
+            f"expected channels divisible by {groups} groups, got {channels}; choose another norm or width"
+        )
+    return nn.GroupNorm(groups, channels)
+
+
+NORMS: Mapping[str, Callable[[int, float], nn.Module]] = {
+    "batch": lambda channels, momentum: nn.BatchNorm2d(channels, momentum=momentum),
+    "renorm": lambda channels, momentum: BatchRenorm2d(channels, momentum=momentum),
+    "frozen": lambda channels, momentum: FrozenBatchNorm2d(channels, momentum=momentum),
+    "layer": lambda channels, momentum: _grouped(1, channels),
+    "group": lambda channels, momentum: _grouped(GROUPS, channels),
+    "none": lambda channels, momentum: nn.Identity(),
+}
+
+
+def normalisation(norm: str, channels: int, momentum: float = MOMENTUM) -> nn.Module:
+    """The layer called ``norm`` for [B, ``channels``, H, W].
+
+    Raises:
+        ConfigError: There is no such normalisation, or it does not fit the channels.
+    """
+    if norm not in NORMS:
+        raise ConfigError(f"expected a norm out of {', '.join(NORMS)}, got {norm!r}; choose one of these")
+    return NORMS[norm](channels, momentum)

@@ -1,0 +1,69 @@
+"""The Q-network: an encoder and a head."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Self
+
+from torch import Tensor, nn
+
+from rlvision.errors import ConfigError
+from rlvision.nn.dn import DNEncoder
+from rlvision.nn.encoder import Level
+from rlvision.nn.heads import LinearHead
+from rlvision.nn.normalisation import statistics_layers
+from rlvision.types import QOutput
+
+
+class QNetwork(nn.Module):
+    """Q-values of observations.
+
+    Under autocast the encoder may run in low precision; the head and its Q-values are float32.
+
+    Args:
+        encoder: Maps uint8 [B, C, H, W] to [B, features], see `rlvision.nn.encoder.Encoder`.
+        head: Maps features to a `QOutput`.
+    """
+
+    def __init__(self, encoder: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+        self._pinned: bool | None = None
+
+    def forward(self, observation: Tensor) -> QOutput:
+        """Q-values [B, A] float32 of observations [B, C, H, W] uint8."""
+        return self.head(self.encoder(observation))  # type: ignore[no-any-return]
+
+    @property
+    def levels(self) -> Mapping[str, Level]:
+        """The encoder's feature levels, their modules named from here."""
+        levels: Mapping[str, Level] = getattr(self.encoder, "levels", {})
+        return {name: replace(level, module=f"encoder.{level.module}") for name, level in levels.items()}
+
+    def pin_mode(self, training: bool) -> None:
+        """Switch to training or evaluation mode for good: later ``train()`` and ``eval()`` change nothing."""
+        self._pinned = training
+        self.train(training)
+
+    def train(self, mode: bool = True) -> Self:
+        """As in torch, unless the mode is pinned."""
+        return super().train(mode if self._pinned is None else self._pinned)
+
+    def chapter_state_dict(self) -> dict[str, Tensor]:
+        """The ``state_dict`` that loads into the chapter's class, strictly.
+
+        Raises:
+            ConfigError: The network is not DN with a batch normalisation and a plain linear head.
+        """
+        if not self._is_chapters():
+            raise ConfigError(
+                "expected the chapter's network (encoder dn without hidden layer, a batch normalisation, "
+                f"a linear head), got {type(self.encoder).__name__} and {type(self.head).__name__}; "
+                "use state_dict() for other networks"
+            )
+        return {key.removeprefix("encoder.").replace("head.q.", "head."): t for key, t in self.state_dict().items()}
+
+    def _is_chapters(self) -> bool:
+        plain_head = isinstance(self.head, LinearHead) and isinstance(self.head.q, nn.Linear)
+        plain_encoder = isinstance(self.encoder, DNEncoder) and isinstance(self.encoder.hidden, nn.Identity)
+        return plain_head and plain_encoder and len(statistics_layers(self.encoder)) == 3
