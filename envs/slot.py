@@ -1,0 +1,174 @@
+"""One environment at a time, and a group of them: the same code in this process and in a worker's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from gymnasium.spaces import Box
+
+from rlvision.envs.pixels import View, check_screen, fresh_stack, push_frame, reduce_screen, to_channels, to_frame
+from rlvision.envs.readback import fast_readback
+from rlvision.envs.worlds import World, action_meanings, blame, discrete_space, make_world
+from rlvision.errors import ConfigError, EnvError
+
+if TYPE_CHECKING:
+    from rlvision.types import BoolArray, FloatArray, IntArray, UInt8Array  # would bring torch into every worker
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """All that it takes to make one environment: picklable, the same in every process."""
+
+    world: World
+    view: View
+    frameskip: int = 1
+    maxpool: bool = False
+
+    def __post_init__(self) -> None:
+        if self.frameskip < 1:
+            raise ConfigError(f"expected frameskip of at least 1, got {self.frameskip}")
+
+
+class Slot:
+    """One Gymnasium environment as pixels, under NEXT_STEP: the step after the last one resets.
+
+    Attributes:
+        observation: the current stack [C, H, W].
+        meanings: A names of the actions.
+    """
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        self._env = make_world(seat.world)
+        self._start = int(discrete_space(self._env).start)
+        self._shows_itself = is_image(self._env.observation_space)
+        own = type(self._env.unwrapped).__module__.startswith("gymnasium.envs.")
+        self._readback = fast_readback if own else nullcontext
+        self._ended = True
+        self._seen: Any = None
+        self.observation: UInt8Array = np.empty(0, dtype=np.uint8)
+        self.meanings = action_meanings(self._env)
+
+    def observation_shape(self) -> tuple[int, int, int]:
+        """(C, H, W), found by beginning a game: it shows that the environment can be seen at all."""
+        self.reset(seed=0)
+        channels, height, width = self.observation.shape
+        return channels, height, width
+
+    def reset(self, seed: int) -> None:
+        """Begin a new game."""
+        with blame(self._seat.world.name):
+            self._seen, _ = self._env.reset(seed=seed)
+        self._ended = False
+        self.observation = fresh_stack(self._frame(self._reduced()), self._seat.view.stack)
+
+    def step(self, action: int, next_seed: int) -> tuple[float, bool, bool, bool]:
+        """Reward, terminated, truncated and whether the observation is a reset's.
+
+        Args:
+            action: from 0 to A - 1; ignored after the last step of a game.
+            next_seed: of the game that begins if this one is over.
+        """
+        if self._ended:
+            self.reset(next_seed)
+            return 0.0, False, False, True
+        reward, terminated, truncated, reduced = self._repeat(self._start + action)
+        self._ended = terminated or truncated
+        self.observation = push_frame(self.observation, self._frame(reduced))
+        return reward, terminated, truncated and not terminated, False
+
+    def repeat(self, actions: Sequence[int]) -> None:
+        """Take the actions, unless the game is over before they are: then it was another game."""
+        for action in actions:
+            if self._ended:
+                return
+            self.step(action, next_seed=0)
+
+    def picture(self) -> UInt8Array:
+        """The current screen for people to look at, [H, W, 3]: rendered where that can be, else as observed."""
+        screen = self._seen if self._env.render_mode is None else self._render()
+        return to_channels(check_screen(screen), 3).copy()
+
+    def close(self) -> None:
+        """Close the environment."""
+        self._env.close()
+
+    def _repeat(self, action: int) -> tuple[float, bool, bool, UInt8Array]:
+        """The action on each of the frames to skip: summed reward, how it ended, the screen [H, W, c] to be seen."""
+        total, brighter = 0.0, None
+        for left in reversed(range(self._seat.frameskip)):
+            with blame(self._seat.world.name):
+                self._seen, reward, terminated, truncated, _ = self._env.step(action)
+            total += float(reward)
+            if terminated or truncated:
+                break
+            if left == 1 and self._seat.maxpool:
+                brighter = self._reduced().copy()  # an environment may draw into the same array again
+        last = self._reduced()
+        return total, bool(terminated), bool(truncated), last if brighter is None else np.maximum(brighter, last)
+
+    def _reduced(self) -> UInt8Array:
+        """The current screen, cropped and in its channels, [H, W, c]."""
+        return reduce_screen(self._seen if self._shows_itself else self._render(), self._seat.view)
+
+    def _frame(self, reduced: UInt8Array) -> UInt8Array:
+        return to_frame(reduced, self._seat.view)
+
+    def _render(self) -> Any:
+        if self._env.render_mode is None:
+            raise EnvError(
+                f"expected an image observation or an rgb_array render mode, got neither from {self._seat.world.name}: "
+                "name it in the metadata['render_modes'] of the environment's class"
+            )
+        with blame(self._seat.world.name), self._readback():
+            return self._env.render()
+
+
+def is_image(space: object) -> bool:
+    """Is it a Box of uint8 [H, W, 3], [H, W, 1] or [H, W]?"""
+    if not isinstance(space, Box) or space.dtype != np.uint8:
+        return False
+    return len(space.shape) == 2 or (len(space.shape) == 3 and space.shape[2] in (1, 3))
+
+
+class SlotGroup:
+    """Environments stepped one after the other, their observations written to an array.
+
+    Args:
+        seat: how to make each.
+        observation: [n, C, H, W], where to write.
+    """
+
+    def __init__(self, seat: Seat, observation: UInt8Array) -> None:
+        self._observation = observation
+        self.slots = [Slot(seat) for _ in observation]
+
+    def restart(self, mask: BoolArray, seeds: Sequence[int]) -> None:
+        """Reset the masked environments [n] by their seeds [n]."""
+        for index in np.flatnonzero(mask).tolist():
+            self.slots[index].reset(seeds[index])
+            self._observation[index] = self.slots[index].observation
+
+    def step(self, action: IntArray, next_seeds: Sequence[int]) -> tuple[FloatArray, BoolArray, BoolArray, BoolArray]:
+        """Step all; reward, terminated, truncated and first, each [n]."""
+        results = [slot.step(*given) for slot, *given in zip(self.slots, action.tolist(), next_seeds, strict=True)]
+        for index, slot in enumerate(self.slots):
+            self._observation[index] = slot.observation
+        rewards, *flags = zip(*results, strict=True)
+        terminated, truncated, first = (np.array(flag, dtype=np.bool_) for flag in flags)
+        return np.array(rewards, dtype=np.float32), terminated, truncated, first
+
+    def repeat(self, tapes: Sequence[Sequence[int]]) -> None:
+        """Go on with n tapes of actions, of any length."""
+        for index, (slot, actions) in enumerate(zip(self.slots, tapes, strict=True)):
+            slot.repeat(actions)
+            self._observation[index] = slot.observation
+
+    def close(self) -> None:
+        """Close all."""
+        for slot in self.slots:
+            slot.close()
