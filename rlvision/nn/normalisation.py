@@ -79,7 +79,7 @@ class BatchRenorm2d(nn.BatchNorm2d):
 
     @torch.no_grad()
     def _correction(self, mean: Tensor, var: Tensor) -> tuple[Tensor, Tensor]:
-        running_mean, running_var = _running(self)
+        running_mean, running_var = _snapshot(self)
         scale = torch.rsqrt(running_var + self.eps)  # [C]
         free_r = torch.sqrt(var + self.eps) * scale
         free_d = (mean - running_mean) * scale
@@ -108,7 +108,7 @@ class FrozenBatchNorm2d(nn.BatchNorm2d):
         if not _corrects(self):
             return super().forward(input)
         mean, var = batch_moments(input, self)
-        mean_used, var_used = (moment.clone() for moment in _running(self))  # `track` writes to the originals
+        mean_used, var_used = _snapshot(self)
         track(self, mean, var, input.numel() // input.shape[1])
         return F.batch_norm(input, mean_used, var_used, self.weight, self.bias, False, 0.0, self.eps)
 
@@ -227,6 +227,27 @@ def _running(layer: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     if layer.running_mean is None or layer.running_var is None:
         raise ConfigError("expected a layer with running statistics, got one without; leave track_running_stats on")
     return layer.running_mean, layer.running_var
+
+
+@torch.library.custom_op("rlvision::snapshot", mutates_args=())
+def _opaque_clone(x: Tensor) -> Tensor:
+    """A copy that torch.compile keeps for the backward pass.
+
+    An ordinary clone it may take again there, after the update of the running statistics: silently
+    wrong gradients (pytorch/pytorch pull request 197039; seen with torch 2.13).
+    """
+    return x.clone()
+
+
+@_opaque_clone.register_fake
+def _(x: Tensor) -> Tensor:
+    return torch.empty_like(x)
+
+
+def _snapshot(layer: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """The running statistics as they are before `track` writes to them."""
+    mean, var = _running(layer)
+    return (_opaque_clone(mean), _opaque_clone(var)) if torch.compiler.is_compiling() else (mean.clone(), var.clone())
 
 
 def _grouped(groups: int, channels: int) -> nn.GroupNorm:

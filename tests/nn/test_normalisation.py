@@ -232,3 +232,16 @@ def test_defaults_are_the_contracts() -> None:
     layer = BatchRenorm2d(3)
     assert (layer.momentum, layer.eps, layer.r_max, layer.d_max) == (0.01, 1e-5, 3.0, 5.0)
     assert "r_max=3.0, d_max=5.0" in repr(layer)
+
+
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch's own tracing
+@pytest.mark.parametrize("kind", [BatchRenorm2d, FrozenBatchNorm2d])
+def test_compiled_gradients_use_the_statistics_of_the_forward(kind: type[nn.BatchNorm2d]) -> None:
+    layer, twin = layer_of(kind, dtype=torch.float64), layer_of(kind, dtype=torch.float64)
+    compiled = torch.compile(lambda x: layer(x), backend="aot_eager", fullgraph=True)
+    gradients = []
+    for function, parameters in ((compiled, layer.parameters()), (twin, twin.parameters())):
+        x = pixels(scale=2, dtype=torch.float64).requires_grad_()
+        gradients.append(torch.autograd.grad((function(x) * pixels(2)).sum(), [x, *parameters]))
+    torch.testing.assert_close(*gradients)
+    torch.testing.assert_close(layer.state_dict(), twin.state_dict())

@@ -270,4 +270,4 @@ def test_training_forward_compiles_without_a_graph_break() -> None:
     torch.testing.assert_close(v.online.state_dict(), twin.online.state_dict())
     for (name, mine), theirs in zip(v.online.named_parameters(), twin.online.parameters(), strict=True):
         if "conv" not in name or "weight" in name:  # a bias before batch statistics has rounding for a gradient
-            torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-3, atol=1e-3)
+            assert (mine.grad - theirs.grad).norm() < 1e-5 * theirs.grad.norm(), name
