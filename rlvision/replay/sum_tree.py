@@ -1,0 +1,95 @@
+"""Drawing in proportion to mass, in batches, on any device."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+BRANCHES = 128
+"""Children of a node. A wide node is one small cumulative sum: a million leaves are three of them deep."""
+
+
+class SumTree:
+    """A tree whose leaves carry masses and whose nodes carry the sums of their children.
+
+    ::
+
+        root                    20                    target 13.5: 13.5 >= 9, go right with 4.5
+        nodes           9               11            4.5 >= 4, go right with 0.5
+        leaves      2   7   0       4   6   1         0.5 < 6: the leaf
+
+    (drawn with three branches). A node is always summed afresh from its children, in float64, so nothing
+    drifts, and a leaf without mass is never drawn, whatever the rounding.
+
+    Source: Schaul et al., "Prioritized Experience Replay" (2016), appendix B.2.1.
+
+    Args:
+        capacity: Number of leaves.
+        device: Where the tree lives.
+    """
+
+    def __init__(self, capacity: int, device: torch.device) -> None:
+        self._levels: list[Tensor] = []  # each [nodes, BRANCHES] float64, the leaves first
+        nodes = capacity
+        while nodes > 1 or not self._levels:
+            nodes = -(-nodes // BRANCHES)
+            self._levels.append(torch.zeros(nodes, BRANCHES, dtype=torch.float64, device=device))
+        self._capacity = capacity
+
+    @property
+    def leaves(self) -> Tensor:
+        """The masses of all leaves, [capacity] float64: look, and write through `set` or `fill`."""
+        return self._levels[0].view(-1)[: self._capacity]
+
+    @property
+    def total(self) -> Tensor:
+        """The mass of all leaves, [] float64."""
+        return self._levels[-1].sum()
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the tree, bytes."""
+        return sum(level.nbytes for level in self._levels)
+
+    def set(self, index: Tensor, mass: Tensor) -> None:
+        """Give leaves ``index`` [B] the masses [B] float64 >= 0; of a leaf named twice the larger one."""
+        self.leaves.index_fill_(0, index, 0.0).scatter_reduce_(0, index, mass, "amax")
+        for children, parents in pairwise(self._levels):
+            index = index // BRANCHES
+            parents.view(-1)[index] = children[index].sum(dim=1)
+
+    def fill(self, mass: Tensor) -> None:
+        """Give the first leaves these masses, [<= capacity] float64, and the others none."""
+        self.leaves.zero_()[: len(mass)] = mass
+        for children, parents in pairwise(self._levels):
+            parents.view(-1)[: len(children)] = children.sum(dim=1)
+
+    def sample(self, target: Tensor) -> Tensor:
+        """The leaves [B] int64 at which the running sum of masses first exceeds ``target``.
+
+        The tree must have some mass.
+
+        Args:
+            target: In [0, total], [B] float64; what rounding puts above counts as just below.
+        """
+        node = torch.zeros_like(target, dtype=torch.int64)  # [B]
+        for level in reversed(self._levels):
+            mass = level[node]  # [B, BRANCHES]
+            child, target = _descend(mass, target)
+            node = node * BRANCHES + child
+        return node
+
+
+def _descend(mass: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Choose a child with mass for each target [B] among [B, BRANCHES]; return it and what is left of the target.
+
+    A parallel cumulative sum need not be monotone in its last bits, and a target may exceed the sum by as little:
+    so children without mass are taken out, and the target is held below the largest sum that is left.
+    """
+    reach = mass.cumsum(dim=1)  # [B, BRANCHES]
+    reach_with_mass = torch.where(mass > 0, reach, 0.0)
+    highest = reach_with_mass.amax(dim=1)  # [B]
+    target = torch.minimum(target, torch.nextafter(highest, torch.zeros_like(highest)))
+    child = (reach_with_mass > target[:, None]).byte().argmax(dim=1, keepdim=True)  # [B, 1] the first
+    left_of_child = (reach - mass).gather(1, child)  # [B, 1]
+    return child.squeeze(1), (target - left_of_child.squeeze(1)).clamp(min=0.0)
