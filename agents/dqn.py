@@ -20,8 +20,6 @@ epsilon at the end     0.1             0.01            van Hasselt et al. 2016, 
 from collections.abc import Mapping
 
 import torch
-from rlvision.nn.views import Views, batch_statistics_forward
-from rlvision.replay.replay import Replay
 from torch.optim import Optimizer
 
 from rlvision.acting import EpsilonGreedy, QFunction, Softmax
@@ -38,7 +36,9 @@ from rlvision.bootstrap import (
 from rlvision.learner import QLearner
 from rlvision.losses.td import Penalty, double_q_learning, huber, mse, q_learning
 from rlvision.nn.arms import Arm
+from rlvision.nn.views import Views, batch_statistics_forward
 from rlvision.precision import Autocast
+from rlvision.replay.replay import Replay
 from rlvision.schedules import Schedule
 
 PENALTIES: Mapping[str, Penalty] = {"huber": huber, "mse": mse}
@@ -54,6 +54,7 @@ def dqn(
     optimiser: Optimizer,
     learning_rate: Schedule,
     autocast: Autocast,
+    beta: Schedule,
     double: bool = True,
     loss: str = "huber",
     target_period: int = 500,
@@ -77,7 +78,7 @@ def dqn(
         sample=memory.sample,
         calibration_batches=calibration_batches,
     )
-    return Agent(q_function, policy, memory, learner)
+    return Agent(q_function, policy, memory, learner, beta)
 
 
 def _bootstrap(

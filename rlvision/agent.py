@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rlvision.acting import EpsilonGreedy, QFunction, Softmax
 from rlvision.learner import QLearner
 from rlvision.replay.replay import Replay
+from rlvision.schedules import Schedule
 from rlvision.types import State, Update
 
 
@@ -13,16 +14,24 @@ from rlvision.types import State, Update
 class Agent:
     """The parts of one agent; `rlvision.agents` holds the recipes.
 
-    ``q_function`` is the network as it acts: observations [N, C, H, W] uint8 -> Q-values [N, A] float32.
+    Args:
+        q_function: the network as it acts: observations [N, C, H, W] uint8 -> Q-values [N, A] float32.
+        policy: chooses actions by it.
+        memory: makes batches.
+        learner: improves the network.
+        beta: exponent of the importance weights as a function of env steps (prioritised memory).
     """
 
     q_function: QFunction
     policy: EpsilonGreedy | Softmax
     memory: Replay
     learner: QLearner
+    beta: Schedule
 
-    def learn(self) -> Iterator[Update]:
-        """Make the updates owed by now, one by one."""
+    def learn(self, env_steps: int) -> Iterator[Update]:
+        """Make the updates owed after ``env_steps``, one by one."""
+        if self.memory.priority is not None:
+            self.memory.priority.beta = self.beta(env_steps)
         for batch in self.memory.batches():
             update = self.learner.update(batch)
             self.memory.update_priorities(batch.index, update.priority)
@@ -30,7 +39,7 @@ class Agent:
 
     def metrics(self, env_steps: int) -> dict[str, float]:
         """Where the schedules stand."""
-        return {**self.policy.metrics(env_steps), **self.learner.metrics(), "replay/size": float(len(self.memory))}
+        return {**self.policy.metrics(env_steps), **self.learner.metrics(), "replay/size": float(self.memory.size)}
 
     def state_dict(self) -> State:
         """All three parts."""

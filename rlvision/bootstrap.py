@@ -6,7 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from rlvision.nn.views import Views
+from rlvision.nn.views import Views, recalibrate
 from rlvision.types import QOutput, Transition
 
 Forward = Callable[[Tensor], QOutput]
@@ -85,6 +85,6 @@ def recalibrated_copies(views: Views, period: int, observations: Callable[[], Te
     def refresh(updates: int) -> None:
         if updates % period == 0:
             views.sync_target()
-            views.recalibrate_target(observations() for _ in range(batches))
+            recalibrate(views.target, (observations() for _ in range(batches)))
 
     return refresh

@@ -103,7 +103,6 @@ class QLearner:
         if self._calibration_batches:
             with self._autocast():
                 self.views.calibrate(self._sample().transition.observation for _ in range(self._calibration_batches))
-            self.views.sync_target()
 
     def _td_loss(self, transition: Transition) -> tuple[Tensor, TDLoss]:
         with self._autocast():
@@ -131,7 +130,7 @@ def _metrics(loss: Tensor, td: TDLoss, q_values: Tensor, grad_norm: Tensor) -> d
         return {
             "loss/td": loss.detach(),
             "td_error/mean_abs": td.td_error.abs().mean(),
-            "q/mean": q_values.mean(),
+            "q/mean": q_values.max(dim=1).values.mean(),
             "q/max": q_values.max(),
             "optimiser/grad_norm": grad_norm,
         }

@@ -42,7 +42,6 @@ class Hooks:
     save: Callable[[int, State], None]
     save_best: Callable[[int], None]
     show_progress: Callable[[int], None]  # called at every step
-    announce: Callable[[str], None]
     draw: Callable[[], None]  # the curve
 
 
@@ -106,7 +105,7 @@ class Trainer:
 
     def _step(self) -> None:
         self._collector.send()
-        for update in self._agent.learn():
+        for update in self._agent.learn(self._collector.env_steps):
             self._meter.add(update.metrics)
         for episode in self._collector.recv():
             self._log_episode(episode)

@@ -1,0 +1,201 @@
+"""From settings to parts: the only module that knows both."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from rlvision.acting import EpsilonGreedy, QFunction, Softmax, ladder_exponents, on_device
+from rlvision.agent import Agent
+from rlvision.agents.dqn import dqn
+from rlvision.config import Config
+from rlvision.envs.make import Settings, is_atari, make
+from rlvision.nn.arms import ARMS
+from rlvision.nn.decay import decay_groups
+from rlvision.nn.heads import DuelingHead, LinearHead
+from rlvision.nn.qnetwork import QNetwork
+from rlvision.nn.registry import build_encoder
+from rlvision.nn.views import Views
+from rlvision.optimisers import make_optimiser
+from rlvision.precision import make_autocast, resolve_device
+from rlvision.protocols import EnvSpec, VectorEnv
+from rlvision.replay.replay import Replay
+from rlvision.replay.selection import PrioritySettings
+from rlvision.schedules import Constant, Cosine, Linear, Schedule, WarmUp
+from rlvision.seeding import derive, generator
+from rlvision.trainer import Plan
+
+
+def make_env(config: Config, num_envs: int) -> VectorEnv:
+    """``num_envs`` environments of a run's kind.
+
+    Raises:
+        RLVisionError: there is no such environment, or it cannot be played with these settings.
+    """
+    env = config.env
+    settings: Settings = {
+        "height": env.height,
+        "width": env.width,
+        "crop": env.crop,
+        "stack": env.stack,
+        "gray": env.gray,
+        "frameskip": env.frameskip,
+        "maxpool": env.max_pool,
+        **_special_settings(config),
+    }
+    return make(env.game, num_envs, **settings)
+
+
+def make_network(config: Config, spec: EnvSpec) -> QNetwork:
+    """The Q-network, initialised from the run's seed, on its device."""
+    torch.manual_seed(derive(config.seed, "network"))
+    network = config.network
+    encoder = build_encoder(network.encoder, spec.observation_shape, **_encoder_options(config))
+    head = DuelingHead if network.dueling else LinearHead
+    features = cast(int, encoder.features)  # build_encoder has checked it
+    q_network = QNetwork(encoder, head(features, spec.num_actions, zero_init=network.zero_head))
+    q_network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return q_network.to(resolve_device(config.device))
+
+
+def make_actor(config: Config, network: QNetwork) -> QFunction:
+    """The Q-function of a network in evaluation mode."""
+    device = resolve_device(config.device)
+    return on_device(network, device, make_autocast(config.precision, device))
+
+
+def make_agent(config: Config, spec: EnvSpec) -> Agent:
+    """The whole agent.
+
+    Raises:
+        MemoryBudgetError: its replay would not fit.
+    """
+    device = resolve_device(config.device)
+    memory = make_memory(config, spec, device)
+    views = Views(make_network(config, spec))
+    q_function = make_actor(config, views.actor)
+    agent, optimiser = config.agent, config.optimiser
+    return dqn(
+        views=views,
+        arm=ARMS[config.network.norm],
+        q_function=q_function,
+        beta=Linear(config.replay.beta, 1.0, config.env_steps),
+        policy=make_policy(config, spec, q_function),
+        memory=memory,
+        optimiser=make_optimiser(
+            optimiser.name,
+            decay_groups(views.online, optimiser.weight_decay),
+            learning_rate=optimiser.learning_rate,
+            epsilon=optimiser.epsilon,
+            momentum=optimiser.momentum,
+        ),
+        learning_rate=make_learning_rate(config),
+        autocast=make_autocast(config.precision, device),
+        double=agent.double,
+        loss=agent.loss,
+        target_period=agent.target_period,
+        target_tau=agent.target_tau,
+        max_grad_norm=optimiser.max_grad_norm,
+        calibration_batches=config.network.calibration_batches,
+    )
+
+
+def make_memory(config: Config, spec: EnvSpec, device: torch.device) -> Replay:
+    """The replay."""
+    replay, agent = config.replay, config.agent
+    _, height, width = spec.observation_shape
+    priority = PrioritySettings(alpha=replay.alpha, beta=replay.beta, epsilon=replay.priority_epsilon)
+    return Replay(
+        capacity=replay.capacity,
+        num_envs=spec.num_envs,
+        frame_shape=(spec.frame_channels, height, width),
+        stack=spec.stack,
+        n_step=agent.n_step,
+        gamma=agent.gamma,
+        batch_size=replay.batch_size,
+        samples_per_env_step=Fraction(str(replay.samples_per_env_step)),
+        learning_starts=replay.learning_starts,
+        reward_transform=make_reward_transform(config),
+        priority=priority if replay.prioritised else None,
+        device=device,
+        generator=generator(config.seed, "replay"),
+    )
+
+
+def make_reward_transform(config: Config) -> Callable[[Tensor], Tensor] | None:
+    """What the agent makes of raw rewards."""
+    bound = config.agent.reward_clip
+    return None if bound is None else lambda reward: reward.clamp(-bound, bound)
+
+
+def make_policy(config: Config, spec: EnvSpec, q_function: QFunction) -> EpsilonGreedy | Softmax:
+    """How the agent explores."""
+    explore = config.exploration
+    schedule = Linear(explore.start, explore.end, explore.decay_env_steps)
+    draws = generator(config.seed, "exploration")
+    if explore.kind == "softmax":
+        return Softmax(q_function, schedule, draws)
+    exponents = ladder_exponents(spec.num_envs, explore.ladder_alpha) if explore.kind == "ladder" else None
+    return EpsilonGreedy(q_function, spec.num_actions, schedule, draws, exponents)
+
+
+def make_learning_rate(config: Config) -> Schedule:
+    """The learning rate as a function of updates."""
+    optimiser, replay = config.optimiser, config.replay
+    learning_env_steps = max(config.env_steps - replay.learning_starts, 0)
+    updates = int(learning_env_steps * replay.samples_per_env_step / replay.batch_size)
+    start, end = optimiser.learning_rate, optimiser.final_learning_rate
+    schedules: dict[str, Schedule] = {
+        "constant": Constant(start),
+        "linear": Linear(start, end, updates),
+        "cosine": Cosine(start, end, updates),
+    }
+    return WarmUp(schedules[optimiser.schedule], optimiser.warmup_updates)
+
+
+def make_plan(config: Config) -> Plan:
+    """When things happen."""
+    return Plan(
+        env_steps=config.env_steps,
+        log_every=config.tracking.log_every,
+        evaluate_every=config.evaluate_every,
+        checkpoint_every=config.checkpoint_every,
+        target_score=config.evaluation.target_score,
+        patience=config.evaluation.patience,
+    )
+
+
+def _special_settings(config: Config) -> Settings:
+    """What only one kind of environment has: `make` refuses what is set for the other."""
+    env = config.env
+    optional: dict[str, object] = {
+        "sticky": env.sticky,
+        "noop_max": env.noop_max,
+        "fire_on_reset": env.fire_on_reset,
+        "life_loss": env.life_loss,
+        "full_action_space": env.full_action_space,
+        "max_episode_frames": env.max_episode_frames,
+        "num_workers": env.num_workers or None,
+        "kwargs": env.kwargs or None,
+    }
+    settings = {name: value for name, value in optional.items() if value is not None}
+    if is_atari(env.game):
+        settings |= {"protocol": env.protocol, "reseed_after": env.reseed_after}
+    return cast(Settings, settings)
+
+
+def _encoder_options(config: Config) -> dict[str, object]:
+    network = config.network
+    options = dict(network.kwargs)
+    if network.encoder == "dn":
+        options |= {
+            "norm": ARMS[network.norm].layer,
+            "momentum": network.momentum,
+            "activation": network.activation,
+            "max_pool": network.max_pool,
+            "hidden": network.hidden,
+            "dropout": network.dropout,
+        }
+    return options

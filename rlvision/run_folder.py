@@ -1,0 +1,124 @@
+"""The folder of one run.
+
+::
+
+    runs/pong-seed1/
+      config.yaml      every setting of the run
+      metrics.jsonl    an object a row, with env_steps
+      curve.png        scores against env steps
+      checkpoints/     the newest few, the best, the replay
+      wandb/           W&B's own files
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rlvision.checkpoint import CheckpointFolder, read_state
+from rlvision.config import Config
+from rlvision.errors import CheckpointError, ConfigError
+from rlvision.protocols import EnvSpec
+from rlvision.settings.store import differences, read_config, save_config
+from rlvision.types import State
+
+MAY_CHANGE = (
+    "out",
+    "env_steps",
+    "device",
+    "threads",
+    "precision",
+    "wandb",
+    "evaluate_every",
+    "checkpoint_every",
+    "evaluation.",
+    "checkpoint.",
+    "tracking.",
+)
+"""Settings that a continued run may change; a trailing dot stands for a group."""
+
+
+class RunFolder:
+    """Paths of a run, and whether it can be continued with a given configuration."""
+
+    def __init__(self, path: Path, keep: int = 2) -> None:
+        self.path = path
+        self.config_path = path / "config.yaml"
+        self.checkpoints = CheckpointFolder(path / "checkpoints", keep)
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return self.config_path.exists()
+
+    def config(self) -> Config:
+        """The stored configuration.
+
+        Raises:
+            CheckpointError: there is no run here.
+        """
+        if not self.exists:
+            raise CheckpointError(f"expected a run folder, got {self.path} without a config.yaml: check the path")
+        return read_config(self.config_path)
+
+    def require_same_run(self, config: Config) -> None:
+        """Refuse to continue the run that is here with settings that would make it another one.
+
+        Raises:
+            ConfigError: names what differs.
+        """
+        changed = {name: values for name, values in differences(self.config(), config).items() if not _may_change(name)}
+        if changed:
+            raise ConfigError(_refusal(self.path, changed))
+
+    def begin(self, config: Config) -> None:
+        """Make the folder and store the configuration in it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        save_config(config, self.config_path)
+
+    def weights(self, which: str) -> State:
+        """The checkpoint with the ``best`` evaluation (where there was one) or the ``last``.
+
+        Raises:
+            CheckpointError: there is none yet.
+        """
+        if which == "best" and self.checkpoints.best_path.exists():
+            return read_state(self.checkpoints.best_path)
+        state = self.checkpoints.load_newest()
+        if state is None:
+            raise CheckpointError(
+                f"expected a checkpoint in {self.checkpoints.folder}, got none: train first, or wait for the first one"
+            )
+        return state
+
+
+def spec_to_state(spec: EnvSpec) -> State:
+    """A spec as plain values."""
+    return asdict(spec)
+
+
+def spec_from_state(state: State) -> EnvSpec:
+    """The spec that `spec_to_state` made plain."""
+    return EnvSpec(**{name: tuple(value) if isinstance(value, list) else value for name, value in state.items()})
+
+
+def require_same_spec(stored: EnvSpec, present: EnvSpec) -> None:
+    """Refuse environments that are not those of the checkpoint.
+
+    Raises:
+        CheckpointError: names what differs.
+    """
+    if stored != present:
+        raise CheckpointError(
+            f"expected the environments of the checkpoint, {stored}, got {present}: "
+            "install the versions of ale-py and Gymnasium that the run was begun with"
+        )
+
+
+def _may_change(name: str) -> bool:
+    return any(name == free or (free.endswith(".") and name.startswith(free)) for free in MAY_CHANGE)
+
+
+def _refusal(path: Path, changed: Mapping[str, tuple[Any, Any]]) -> str:
+    listed = "; ".join(f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items())
+    return f"expected the settings of the run in {path}, got others ({listed}): use them, or another --out"
