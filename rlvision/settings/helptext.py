@@ -17,7 +17,7 @@ from rlvision.settings.presets import find_preset, presets
 from rlvision.settings.store import load_config
 
 MARKERS = (tyro.conf.FlagConversionOff, tyro.conf.PositionalMetavarFromFieldName)
-HOW_TO_SET = "Write --name=value; lists as --env.crop=34,194,0,160 and mappings as --env.kwargs='{continuous: false}'."
+HOW_TO_SET = "Write --name=value, a list as --env.crop=34,194,0,160, a mapping as --env.kwargs='{lap: 0.9}'."
 
 _registry = ConstructorRegistry()
 
@@ -55,8 +55,8 @@ def show_train(preset: str | None) -> None:
     """Print all settings, with the values of a preset as defaults where one is named."""
     if preset is None:
         names = ", ".join(known.name for known in presets())
-        about = f"Train an agent; the same command continues the run in its folder.\nPRESET: {names}, or a YAML file."
+        about = f"Train an agent; the same command continues the run in its folder.\n\nPRESET: {names}, or a YAML file."
         return show_help(Config, "rlvision train PRESET", f"{about}\n\n{HOW_TO_SET}", Config())
     found = find_preset(preset)
-    about = f"Trains {found.trains}.\nTakes {found.takes}." if found.trains else f"Settings of {preset}."
+    about = f"Trains {found.trains}.\n\nTakes {found.takes}." if found.trains else f"Settings of {preset}."
     return show_help(Config, f"rlvision train {preset}", f"{about}\n\n{HOW_TO_SET}", load_config(preset))

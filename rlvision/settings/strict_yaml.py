@@ -75,10 +75,10 @@ def parse(text: str, source: str) -> Any:
     try:
         return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        found = " ".join(str(error).split()) or "a nesting too deep"
+        found = " ".join(str(error).split())
         raise ConfigError(f"expected {source} to be plain YAML, got {found}: mend the text") from error
 
 
 def dump(tree: Any) -> str:
-    """The YAML text that `parse` reads back as ``tree``, keys in their order."""
-    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=100)
+    """The YAML text that `parse` reads back as ``tree``, keys in their order, in ASCII."""
+    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=100)

@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import pytest
+
+from rlvision.config import Config, Positive
+from rlvision.errors import ConfigError
+from rlvision.settings.arguments import call, option_values, sort_arguments
+from rlvision.settings.names import settings_of
+
+SETTINGS = settings_of(Config())
+
+
+def copy(source: Path, /, *, times: Positive = 1, target_name: str | None = None) -> int:
+    """Say what came."""
+    return hash((source, times, target_name))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["pong", "--env-steps=5", "--agent.n-step=2"],
+        ["--env_steps=5", "pong", "--agent.n_step", "2"],
+        ["--env-steps", "9", "pong", "--agent.n-step=2", "--env_steps", "5"],
+    ],
+)
+def test_the_spellings_of_one_command(arguments):
+    given = sort_arguments(arguments)
+    assert given.positional == ("pong",)
+    assert option_values(given.options, SETTINGS, "x") == {"env_steps": 5, "agent.n_step": 2}
+
+
+def test_a_value_may_hold_what_an_option_is_made_of():
+    given = sort_arguments(["--env.kwargs={a=b: --c}", "--tracking.notes=", "--exploration.end", "-1"])
+    assert given.options == {"--env.kwargs": "{a=b: --c}", "--tracking.notes": "", "--exploration.end": "-1"}
+
+
+@pytest.mark.parametrize("arguments", [["--seed"], ["--seed", "--env-steps=5"], ["-s", "5"], ["-s"], ["--"]])
+def test_an_option_without_a_value_is_refused(arguments):
+    with pytest.raises(ConfigError, match=r"^expected --name=value, got -.* alone: write --"):
+        sort_arguments(arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"--zzz": "1"}, "expected an option of rlvision train, got '--zzz': rlvision train --help lists them"),
+        ({"--double": "1"}, "expected an option of rlvision train, got '--double': did you mean --agent.double?"),
+        (
+            {"--agnet.double": "1"},
+            "expected an option of rlvision train, got '--agnet.double': did you mean --agent.double?",
+        ),
+        ({"--agent": "{n_step: 1}"}, "expected an option of rlvision train, got '--agent': "),
+        ({"--agent.n-step": "0"}, "expected --agent.n-step to be a whole number above 0, got 0: "),
+        ({"--agent.n-step": "two"}, "expected --agent.n-step to be a whole number above 0, got 'two': "),
+        ({"--env.crop": "1,2"}, "expected --env.crop to be 4 values (each a whole number of at least 0) or none, got "),
+        (
+            {"--env.kwargs": "{a: [}"},
+            "expected --env.kwargs to be a mapping of plain values such as {key: value}, got ",
+        ),
+        ({"--agent.double": "yes"}, "expected --agent.double to be true or false, got 'yes': "),
+    ],
+)
+def test_a_mistake_is_told_in_the_words_of_the_command_line(options, message):
+    with pytest.raises(ConfigError) as refused:
+        option_values(options, SETTINGS, "rlvision train")
+    assert str(refused.value).startswith(message)
+
+
+def test_a_command_gets_typed_values():
+    assert call(copy, ["a/b", "--times=3"], "copy") == hash((Path("a/b"), 3, None))
+    assert call(copy, ["--target-name", "7", "a"], "copy") == hash((Path("a"), 1, "7"))
+
+
+@pytest.mark.parametrize("arguments", [[], ["a", "b"]])
+def test_a_command_gets_what_stands_alone_exactly(arguments):
+    with pytest.raises(ConfigError, match=r"^expected SOURCE after copy, got (nothing|a b): copy --help explains it"):
+        call(copy, arguments, "copy")

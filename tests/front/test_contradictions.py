@@ -1,0 +1,58 @@
+import re
+
+import pytest
+
+from rlvision.errors import ConfigError
+from rlvision.settings.contradictions import _CONTRADICTIONS
+from rlvision.settings.store import load_config
+
+CASES = [
+    ({"env.crop": [100, 100, 0, 10]}, "env.crop"),
+    ({"env.crop": [0, 100, 10, 9]}, "env.crop"),
+    ({"env.num_envs": 2, "env.num_workers": 3}, "env.num_workers of at most env.num_envs (2), got 3"),
+    ({"replay.capacity": 8 * 7 - 1, "replay.learning_starts": 50, "agent.n_step": 3}, "= 56, got 55"),
+    ({"replay.learning_starts": 31}, "replay.learning_starts of at least replay.batch_size (32), got 31"),
+    ({"replay.capacity": 5_000, "replay.learning_starts": 5_001}, "at most replay.capacity (5000), got 5001"),
+    ({"exploration.start": 0.1, "exploration.end": 0.2}, "exploration.end of at most exploration.start (0.1), got 0.2"),
+    ({"exploration.start": 2}, "exploration.start, a probability, of at most 1, got 2"),
+    ({"exploration.kind": "softmax", "exploration.end": 0}, "exploration.end, a temperature, above 0, got 0"),
+    (
+        {"optimiser.schedule": "linear", "optimiser.learning_rate": 1e-4, "optimiser.final_learning_rate": 2e-4},
+        "optimiser.final_learning_rate of at most optimiser.learning_rate (0.0001), got 0.0002",
+    ),
+    ({"evaluate_every": 0, "evaluation.patience": 3}, "evaluate_every above 0"),
+]
+
+ON_THE_EDGE = [
+    {"env.crop": [0, 1, 0, 1]},
+    {"env.num_envs": 2, "env.num_workers": 2},
+    {"replay.capacity": 8 * 7, "replay.learning_starts": 50, "agent.n_step": 3},
+    {"replay.learning_starts": 32},
+    {"replay.capacity": 5_000, "replay.learning_starts": 5_000},
+    {"exploration.start": 0.2, "exploration.end": 0.2},
+    {"exploration.start": 1},
+    {"exploration.kind": "softmax", "exploration.start": 2, "exploration.end": 0.1},
+    {"optimiser.schedule": "linear", "optimiser.learning_rate": 1e-4, "optimiser.final_learning_rate": 1e-4},
+    {"optimiser.schedule": "constant", "optimiser.final_learning_rate": 1.0},
+    {"evaluate_every": 0},
+]
+
+
+@pytest.mark.parametrize(("overrides", "message"), CASES)
+def test_what_cannot_be_used_together(overrides, message):
+    with pytest.raises(ConfigError, match=rf"^expected .*{re.escape(message)}.*, got .*: |{re.escape(message)}: "):
+        load_config("pong", overrides)
+
+
+@pytest.mark.parametrize("overrides", ON_THE_EDGE)
+def test_what_just_can(overrides):
+    load_config("pong", overrides)
+
+
+def test_every_contradiction_has_a_case():
+    raised = set()
+    for overrides, _ in CASES:
+        with pytest.raises(ConfigError) as refused:
+            load_config("pong", overrides)
+        raised.add(refused.traceback[-2].name)
+    assert raised == {refuse.__name__ for refuse in _CONTRADICTIONS}
