@@ -1,0 +1,106 @@
+"""From a name to environments."""
+
+import inspect
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, TypedDict, Unpack
+
+from rlvision.envs.atari import AtariEnv
+from rlvision.envs.games import ATARI_PROTOCOLS, find_game, nearest_game
+from rlvision.envs.pixels import Crop
+from rlvision.envs.rendered import RenderedEnv
+from rlvision.envs.vector import TapedVectorEnv
+from rlvision.errors import ConfigError
+from rlvision.protocols import EnvSpec
+
+
+class Settings(TypedDict, total=False):
+    """All settings by name; what each means stands with `AtariEnv` and `RenderedEnv`, whose defaults hold."""
+
+    height: int | None
+    width: int | None
+    crop: Crop | None
+    stack: int
+    gray: bool
+    frameskip: int
+    maxpool: bool
+    # Atari alone
+    protocol: str  # of `ATARI_PROTOCOLS`: fixes the next six, unless they are given too
+    sticky: float
+    noop_max: int
+    fire_on_reset: bool
+    life_loss: bool
+    full_action_space: bool
+    max_episode_frames: int
+    num_threads: int
+    reseed_after: int
+    # other environments alone
+    kwargs: Mapping[str, Any] | None
+    max_episode_steps: int | None
+    num_workers: int
+
+
+def is_atari(name: str) -> bool:
+    """Does the name mean an Atari game, as ``pong``, ``ALE/Pong-v5`` and ``PongNoFrameskip-v4`` do?"""
+    return find_game(name) is not None
+
+
+def make(name: str, num_envs: int, **settings: Unpack[Settings]) -> TapedVectorEnv:
+    """N environments of this name: an Atari game, a registered Gymnasium id, or ``package.module:EnvClass``.
+
+    Raises:
+        ConfigError: if the name means nothing, or a setting has no meaning for it.
+        EnvError: if the environment cannot be played by a Q-network.
+        MissingExtraError: if what it needs is not installed.
+    """
+    kind: type[AtariEnv] | type[RenderedEnv] = AtariEnv if is_atari(name) else RenderedEnv
+    given = dict(settings)
+    if kind is AtariEnv and "protocol" in given:
+        given = {**_protocol(str(given.pop("protocol"))), **given}
+    _expect_known(given, kind, name)
+    if kind is RenderedEnv and (("-v" not in name and ":" not in name) or name.startswith("ALE/")):
+        raise ConfigError(
+            f"expected an Atari game, a Gymnasium id or package.module:EnvClass, got {name!r}{nearest_game(name)}"
+        )
+    made: Any = kind
+    env: TapedVectorEnv = made(name, num_envs, **given)
+    return env
+
+
+def describe(name: str, **settings: Unpack[Settings]) -> EnvSpec:
+    """Shapes and names of one such environment, made and closed again (a fifth of a second).
+
+    Raises:
+        ConfigError: as `make`, as the others.
+    """
+    settings.pop("num_workers", None)
+    env = make(name, 1, **settings)
+    env.close()
+    return env.spec
+
+
+def _kind(name: str) -> type[AtariEnv] | type[RenderedEnv]:
+    if is_atari(name):
+        return AtariEnv
+    if name.startswith("ALE/") or not re.search(r"-v\d+$|:", name):
+        raise ConfigError(
+            f"expected an Atari game, a Gymnasium id or package.module:EnvClass, got {name!r}{nearest_game(name)}"
+        )
+    return RenderedEnv
+
+
+def _protocol(name: str) -> dict[str, Any]:
+    if name not in ATARI_PROTOCOLS:
+        raise ConfigError(f"expected a protocol of {sorted(ATARI_PROTOCOLS)}, got {name!r}")
+    return dict(ATARI_PROTOCOLS[name])
+
+
+def _expect_known(given: Mapping[str, Any], kind: type, name: str) -> None:
+    """Refuse settings that the environments of this kind do not have."""
+    known = [setting for setting in inspect.signature(kind).parameters if setting not in ("game", "name", "num_envs")]
+    for setting in given:
+        if setting not in known:
+            near = get_close_matches(setting, known, n=1)
+            remedy = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
+            raise ConfigError(f"expected settings of {kind.__name__} for {name}, got {setting}: {remedy}")
