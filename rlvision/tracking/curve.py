@@ -101,7 +101,7 @@ def _dress(axes: "Axes", label: str, end: float) -> None:
 def _draw_games(axes: "Axes", rows: list[dict[str, float]]) -> None:
     steps, scores = _columns(rows, "episode/score")
     if len(steps):
-        axes.plot(steps, scores, ".", color=BLUE, alpha=0.25, markersize=5, markeredgewidth=0, label="training game")
+        axes.plot(steps, scores, ".", color=BLUE, alpha=0.35, markersize=5, markeredgewidth=0, label="training game")
         axes.plot(steps, running_mean(scores, RECENT), color=BLUE, linewidth=2, label=f"mean of {RECENT} games")
 
 

@@ -1,0 +1,141 @@
+"""Playing for people to watch."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from rlvision.protocols import EnvSpec, Policy, VectorEnv
+from rlvision.types import BoolArray, EnvStep, FloatArray, UInt8Array
+from rlvision.watch.moment import Moment
+
+
+class WatchedEnv(VectorEnv, Protocol):
+    """One environment that says whether its observation is a reset's."""
+
+    @property
+    def first(self) -> BoolArray:
+        """[1]."""
+
+
+class Screen(Protocol):
+    """The pictures of that environment."""
+
+    @property
+    def lives(self) -> int:
+        """Lives left; 0 in games without lives."""
+
+    def first_frame(self) -> UInt8Array:
+        """The picture [H, W, 3] after a reset."""
+
+    def frames(self, step: EnvStep) -> list[UInt8Array]:
+        """The pictures [H, W, 3] that the step just received went through."""
+
+
+class Rollout:
+    """Iterates over the moments of ``games`` games.
+
+    Args:
+        env: one environment; each game begins with a reset by a seed of its own.
+        screen: of that environment.
+        q_values: observation [1, C, H, W] -> Q-values [1, A].
+        policy: chooses the actions.
+        seed: of the first game; the next has the next.
+        games: how many; None: for ever.
+        max_steps: decisions after which a game is cut short; None: never.
+    """
+
+    def __init__(
+        self,
+        env: WatchedEnv,
+        screen: Screen,
+        q_values: Callable[[UInt8Array], FloatArray],
+        policy: Policy,
+        *,
+        seed: int,
+        games: int | None = 1,
+        max_steps: int | None = None,
+    ) -> None:
+        self._env = env
+        self._screen = screen
+        self._q_values = q_values
+        self._policy = policy
+        self._seed = seed
+        self._games = games
+        self._max_steps = max_steps
+        self._decisions = 0
+        self._skipped = False
+
+    @property
+    def spec(self) -> EnvSpec:
+        """Of the environment."""
+        return self._env.spec
+
+    def skip(self) -> None:
+        """Leave the present game: the next moment is the first of the next."""
+        self._skipped = True
+
+    def __iter__(self) -> Iterator[Moment]:
+        """The moments, in order."""
+        game = 0
+        while self._games is None or game < self._games:
+            game += 1
+            yield from self._play(game)
+
+    def _play(self, game: int) -> Iterator[Moment]:
+        """One game. Whether it goes on after a moment is known once the next step is taken: a reset or not."""
+        self._skipped = False
+        moment = self._begin(game)
+        while not self._skipped:
+            if moment.length == self._max_steps:
+                yield replace(moment, last=True)
+                return
+            after = self._next(moment)
+            if self._env.first[0]:
+                yield replace(moment, last=True, over=True)
+                return
+            yield moment
+            moment = after
+
+    def _begin(self, game: int) -> Moment:
+        """Reset, and the first moment."""
+        seed = self._seed + game - 1
+        self._env.reset(seed)
+        opening = self._screen.first_frame()
+        lives = self._screen.lives or None
+        before = Moment(
+            frames=(opening,),
+            observation=self._env.observation[0],
+            action=0,
+            q_values=np.zeros(self.spec.num_actions, dtype=np.float32),
+            score=0.0,
+            length=0,
+            lives=lives,
+            game=game,
+            seed=seed,
+            first=True,
+            last=False,
+            over=False,
+        )
+        moment = self._next(before)
+        return replace(moment, frames=(opening, *moment.frames), first=True)
+
+    def _next(self, before: Moment) -> Moment:
+        """Decide and act once more."""
+        observation = self._env.observation
+        q_values = self._q_values(observation)[0]
+        step = self._env.step(self._policy.act(observation, self._decisions))
+        self._decisions += 1
+        frames = tuple(self._screen.frames(step))
+        return replace(
+            before,
+            frames=frames,
+            observation=observation[0],
+            action=int(step.action[0]),
+            q_values=q_values,
+            score=before.score + float(step.reward[0]),
+            length=before.length + 1,
+            lives=None if before.lives is None else self._screen.lives,
+            first=False,
+        )

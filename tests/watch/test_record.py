@@ -1,0 +1,62 @@
+import io
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from counting_rollout import counting_rollout
+from rich.console import Console
+
+from rlvision.envs.counting import draw, read
+from rlvision.errors import ConfigError
+from rlvision.watch.moment import Game
+from rlvision.watch.overlay import MARGIN
+from rlvision.watch.record import record
+
+SCALE = 8  # 32 pixels are enlarged to 256
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+def test_the_video_shows_the_games_that_were_played(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"games{suffix}"
+    games = record(counting_rollout(3, 5, games=2, seed=4), path, title="Counting", fps=30)
+    moments = list(counting_rollout(3, 5, games=2, seed=4))
+    assert games == [
+        Game(moment.score, moment.length, seed, over=True)
+        for moment, seed in zip([moment for moment in moments if moment.over], (4, 5), strict=True)
+    ]
+    shown = [frame for moment in moments for frame in moment.frames]
+    assert len(shown) == sum(game.length for game in games) + 2  # every step, and an opening each
+
+    with av.open(path) as container:
+        pictures = [np.asarray(frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
+    assert len(pictures) == len(shown)
+    for picture, screen in zip(pictures, shown, strict=True):
+        assert picture.shape == (670, 676, 3)  # 630 high, 256 and 360 wide, and their margins
+        top = (670 - 256) // 2
+        game = picture[top : top + 256, MARGIN : MARGIN + 256]
+        middles = game[SCALE // 2 :: SCALE, SCALE // 2 :: SCALE].astype(int)
+        assert np.abs(middles - screen).mean() < 6
+        number, step = read(screen[:, :, 0])
+        assert np.array_equal(screen, draw(number, step, 32))
+
+
+def test_a_game_that_is_cut_short_is_told_so(tmp_path: Path) -> None:
+    [game] = record(counting_rollout(50, max_steps=4), tmp_path / "cut.mp4", title="Counting", fps=30)
+    assert (game.length, game.over) == (4, False)
+
+
+def test_a_terminal_is_told_how_far_the_recording_is_and_a_file_is_not(tmp_path: Path) -> None:
+    for terminal in (True, False):
+        console = Console(file=io.StringIO(), width=100, force_terminal=terminal)
+        record(counting_rollout(6), tmp_path / "told.mp4", title="Counting", fps=30, console=console)
+        output = console.file
+        assert isinstance(output, io.StringIO)
+        assert ("told.mp4: game 1, decision 6" in output.getvalue()) == terminal
+
+
+def test_nothing_is_played_for_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    rollout = counting_rollout(3)
+    with pytest.raises(ConfigError, match=r"ends in \.mp4 or \.webm"):
+        record(rollout, tmp_path / "games.avi", title="Counting", fps=30)
+    assert len(list(rollout)) == 3
