@@ -1,0 +1,209 @@
+"""Rows on disk: incremental, checked, bit for bit, and never in the way of training."""
+
+import pytest
+import torch
+from naive_replay import SIZE, History
+
+from rlvision.errors import CheckpointError
+from rlvision.replay import segments
+from rlvision.replay.replay import Replay
+from rlvision.replay.segments import collect_garbage
+from rlvision.replay.selection import PrioritySettings
+
+ROWS = 20  # T
+ROW_BYTES = 2 * (2 + 8 + 4 + 3)  # two environments: frame, action, reward, flags
+
+
+class Session:
+    """A run in little: games, a replay, and an update for every batch."""
+
+    def __init__(self, prioritised=True, rows=ROWS, learning_starts=6):
+        self.history = History(2, 1, 3)
+        self.batches = []
+        self.replay = Replay(
+            capacity=2 * rows,
+            num_envs=2,
+            frame_shape=(1, *SIZE),
+            stack=3,
+            n_step=2,
+            gamma=0.5,
+            batch_size=4,
+            samples_per_env_step=3,
+            learning_starts=learning_starts,
+            generator=torch.Generator().manual_seed(0),
+            priority=PrioritySettings(0.6, 0.4, 0.01) if prioritised else None,
+        )
+
+    def play(self, rows):
+        for _ in range(rows):
+            row = self.history.row
+            self.replay.add(self.history.step([(row * 37 + 91 * e) % 235 for e in range(2)]))
+            for batch in self.replay.batches():
+                self.batches.append(batch)
+                self.replay.update_priorities(batch.index, batch.transition.reward.abs())
+        return self
+
+    def resumed(self, folder, manifest, **changes):
+        """A new process at the same place in the same games."""
+        fresh = Session(**changes)
+        fresh.replay.load_rows(folder, manifest)
+        fresh.replay.load_state_dict(self.replay.state_dict())
+        fresh.history = self.history
+        return fresh
+
+
+def bits(batches):
+    """All that batches hold, as plain values."""
+    fields = ("observation", "action", "reward", "discount", "next_observation")
+    return [
+        [batch.index.tolist(), batch.importance_weight.tolist()]
+        + [getattr(batch.transition, field).tolist() for field in fields]
+        for batch in batches
+    ]
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def ranges(manifest):
+    return [(entry["start"], entry["stop"]) for entry in manifest]
+
+
+def test_each_save_writes_one_file_of_the_new_rows(tmp_path):
+    session = Session().play(7)
+    assert ranges(session.replay.save_rows(tmp_path)) == [(0, 7)]
+    before = names(tmp_path)
+    manifest = session.play(5).replay.save_rows(tmp_path)
+    assert ranges(manifest) == [(0, 7), (7, 12)]
+    (new,) = set(names(tmp_path)) - set(before)
+    assert (tmp_path / new).stat().st_size == 5 * ROW_BYTES
+    assert session.replay.save_rows(tmp_path) == manifest
+    assert names(tmp_path) == sorted(entry["name"] for entry in manifest)
+
+
+def test_files_of_overwritten_rows_leave_the_manifest_and_then_the_disk(tmp_path):
+    session = Session().play(7)
+    old = session.replay.save_rows(tmp_path)
+    between = session.play(10).replay.save_rows(tmp_path)
+    assert ranges(between) == [(0, 7), (7, 17)]
+    manifest = session.play(10).replay.save_rows(tmp_path)  # rows 7 … 26 are here
+    assert ranges(manifest) == [(7, 17), (17, 27)]
+    (tmp_path / "17-27.part").write_bytes(b"what an interrupted save left")
+    (tmp_path / "notes.txt").write_text("not ours")
+    collect_garbage(tmp_path, [between, manifest])
+    assert names(tmp_path) == sorted({e["name"] for e in between + manifest} | {"notes.txt"})
+    collect_garbage(tmp_path, [manifest])
+    assert old[0]["name"] not in names(tmp_path)
+    assert len(names(tmp_path)) == 3
+
+
+def test_rows_that_no_save_saw_are_not_missed(tmp_path):
+    session = Session().play(7)
+    session.replay.save_rows(tmp_path)
+    manifest = session.play(60).replay.save_rows(tmp_path)
+    assert ranges(manifest) == [(47, 67)]
+
+
+@pytest.mark.parametrize("prioritised", [False, True])
+@pytest.mark.parametrize("rows", [3, 20, 33, 67])
+@pytest.mark.parametrize("block", [1, 100, 2**24])
+def test_a_resumed_run_equals_the_undisturbed_one(tmp_path, monkeypatch, prioritised, rows, block):
+    monkeypatch.setattr(segments, "BLOCK_BYTES", block)
+    undisturbed = Session(prioritised).play(rows + 45)
+
+    session = Session(prioritised).play(rows // 2)
+    session.replay.save_rows(tmp_path)  # saving changes nothing
+    session.play(rows - rows // 2)
+    manifest = session.replay.save_rows(tmp_path)
+    resumed = session.resumed(tmp_path, manifest, prioritised=prioritised)
+    resumed.play(20)
+    again = resumed.replay.save_rows(tmp_path)
+    last = resumed.resumed(tmp_path, again, prioritised=prioritised)
+    last.play(25)
+
+    assert len(undisturbed.batches) > 30
+    assert bits(session.batches + resumed.batches + last.batches) == bits(undisturbed.batches)
+
+
+def test_without_its_rows_a_replay_starts_empty_and_gathers_before_it_learns(tmp_path):
+    session = Session().play(30)
+    fresh = session.resumed(tmp_path, [])
+    assert fresh.replay.size == 0
+    counts = []
+    for _ in range(6):
+        before = len(fresh.batches)
+        counts.append(len(fresh.play(1).batches) - before)
+    assert counts == [0, 0, 0, 1, 2, 1]  # 6 env steps first, then 2 * 3 / 4 batches a row
+
+
+def test_a_changed_horizon_travels_with_the_state(tmp_path):
+    session = Session().play(12)
+    session.replay.set_horizon(4, 0.25)
+    fresh = session.resumed(tmp_path, session.replay.save_rows(tmp_path))
+    assert (fresh.replay.n_step, fresh.replay.gamma) == (4, 0.25)
+    assert fresh.replay.size == session.replay.size
+
+
+def test_a_state_is_a_snapshot():
+    session = Session().play(30)
+    state = session.replay.state_dict()
+    mass, largest = state["selection"]["mass"].clone(), state["selection"]["largest"].clone()
+    session.replay.update_priorities(session.batches[-1].index, torch.full((4,), 1e3))
+    assert torch.equal(state["selection"]["mass"], mass)
+    assert torch.equal(state["selection"]["largest"], largest)
+
+
+def damage_content(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (damage_content, r"expected checksum \w{8} .* got \w{8}: the file is damaged"),
+        (cut_short, rf"expected {7 * ROW_BYTES} bytes .* found {7 * ROW_BYTES - 1}"),
+        (lambda path: path.unlink(), rf"expected {7 * ROW_BYTES} bytes .* found None"),
+    ],
+)
+def test_damage_is_found(tmp_path, damage, message):
+    session = Session().play(7)
+    manifest = session.replay.save_rows(tmp_path)
+    session.play(5).replay.save_rows(tmp_path)
+    damage(tmp_path / manifest[0]["name"])
+    fresh = Session()
+    with pytest.raises(CheckpointError, match=message):
+        fresh.replay.load_rows(tmp_path, manifest)
+    assert fresh.replay.size == 0
+
+
+def test_in_another_folder_everything_is_written_again(tmp_path):
+    session = Session().play(7)
+    session.replay.save_rows(tmp_path / "one")
+    assert ranges(session.play(5).replay.save_rows(tmp_path / "two")) == [(0, 12)]
+
+
+def test_rows_of_another_replay_are_refused(tmp_path):
+    session = Session().play(30)
+    manifest = session.replay.save_rows(tmp_path)
+    with pytest.raises(CheckpointError, match="expected the last 25 rows without a gap"):
+        session.resumed(tmp_path, manifest, rows=25)
+    session.play(5).replay.save_rows(tmp_path)
+    with pytest.raises(CheckpointError, match="without a gap"):
+        session.resumed(tmp_path, [manifest[0], {**manifest[0], "start": 31}])
+
+
+def test_states_of_another_replay_are_refused(tmp_path):
+    session = Session().play(10)
+    manifest = session.replay.save_rows(tmp_path)
+    with pytest.raises(CheckpointError, match="resume with the settings of the run"):
+        session.resumed(tmp_path, manifest, prioritised=False)
+    session.play(1)
+    with pytest.raises(CheckpointError, match="a replay of 10 rows, got one of 11"):
+        session.resumed(tmp_path, manifest)
