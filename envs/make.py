@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, TypedDict, Unpack
 
+import gymnasium
+
 from rlvision.envs.atari import AtariEnv
 from rlvision.envs.games import ATARI_PROTOCOLS, find_game, nearest_game
 from rlvision.envs.pixels import Crop
@@ -54,17 +56,12 @@ def make(name: str, num_envs: int, **settings: Unpack[Settings]) -> TapedVectorE
         EnvError: if the environment cannot be played by a Q-network.
         MissingExtraError: if what it needs is not installed.
     """
-    kind: type[AtariEnv] | type[RenderedEnv] = AtariEnv if is_atari(name) else RenderedEnv
+    kind: Any = _kind(name)
     given = dict(settings)
     if kind is AtariEnv and "protocol" in given:
         given = {**_protocol(str(given.pop("protocol"))), **given}
     _expect_known(given, kind, name)
-    if kind is RenderedEnv and (("-v" not in name and ":" not in name) or name.startswith("ALE/")):
-        raise ConfigError(
-            f"expected an Atari game, a Gymnasium id or package.module:EnvClass, got {name!r}{nearest_game(name)}"
-        )
-    made: Any = kind
-    env: TapedVectorEnv = made(name, num_envs, **given)
+    env: TapedVectorEnv = kind(name, num_envs, **given)
     return env
 
 
@@ -72,7 +69,7 @@ def describe(name: str, **settings: Unpack[Settings]) -> EnvSpec:
     """Shapes and names of one such environment, made and closed again (a fifth of a second).
 
     Raises:
-        ConfigError: as `make`, as the others.
+        ConfigError: as `make` does, and the other errors likewise.
     """
     settings.pop("num_workers", None)
     env = make(name, 1, **settings)
@@ -83,7 +80,7 @@ def describe(name: str, **settings: Unpack[Settings]) -> EnvSpec:
 def _kind(name: str) -> type[AtariEnv] | type[RenderedEnv]:
     if is_atari(name):
         return AtariEnv
-    if name.startswith("ALE/") or not re.search(r"-v\d+$|:", name):
+    if name.startswith("ALE/") or not (re.search(r"-v\d+$|:", name) or name in gymnasium.registry):
         raise ConfigError(
             f"expected an Atari game, a Gymnasium id or package.module:EnvClass, got {name!r}{nearest_game(name)}"
         )

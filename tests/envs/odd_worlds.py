@@ -31,7 +31,7 @@ class Odd(gymnasium.Env):
         return np.zeros(2, np.float32)
 
     def render(self):
-        return np.full((4, 6, 3), self.count * 10, np.uint8)
+        return np.full((4, 6, 3), self.count * 10 % 256, np.uint8)
 
 
 class FromFive(Odd):
