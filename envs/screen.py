@@ -18,13 +18,17 @@ from ale_py import Action, ALEInterface, LoggerMode
 from rlvision.envs.atari import AtariEnv
 from rlvision.envs.rendered import RenderedEnv
 from rlvision.envs.slot import Slot
-from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import EnvError
+from rlvision.protocols import VectorEnv
 from rlvision.types import EnvStep, UInt8Array
 
 
 class Screen(Protocol):
     """What can be seen of one environment."""
+
+    @property
+    def fps(self) -> float:
+        """Pictures per second at the game's own pace."""
 
     @property
     def lives(self) -> int:
@@ -46,6 +50,8 @@ class AtariScreen:
     Args:
         env: of one game, not in play yet or just reset.
     """
+
+    fps = 60.0
 
     def __init__(self, env: AtariEnv) -> None:
         expect_one(env)
@@ -130,6 +136,11 @@ class RenderedScreen:
             raise EnvError("expected an environment in this process, got worker processes: watch with num_workers=0")
         self._slot: Slot = slot
 
+    @property
+    def fps(self) -> float:
+        """One picture a step."""
+        return self._slot.steps_per_second
+
     def first_frame(self) -> UInt8Array:
         """The picture [H, W, 3] after ``env.reset``."""
         return self._slot.picture()
@@ -139,7 +150,7 @@ class RenderedScreen:
         return [self._slot.picture()]
 
 
-def expect_one(env: TapedVectorEnv) -> None:
+def expect_one(env: VectorEnv) -> None:
     """Refuse to watch several at once.
 
     Raises:
@@ -149,7 +160,7 @@ def expect_one(env: TapedVectorEnv) -> None:
         raise EnvError(f"expected one environment to watch, got {env.spec.num_envs}: make it with num_envs=1")
 
 
-def make_screen(env: TapedVectorEnv) -> Screen:
+def make_screen(env: VectorEnv) -> Screen:
     """The screen for an environment that `rlvision.envs.make.make` has made.
 
     Raises:

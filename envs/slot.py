@@ -18,6 +18,9 @@ from rlvision.errors import ConfigError, EnvError
 if TYPE_CHECKING:
     from rlvision.types import BoolArray, FloatArray, IntArray, UInt8Array  # would bring torch into every worker
 
+USUAL_FPS = 30
+"""Pictures a second of an environment that does not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seat:
@@ -58,6 +61,11 @@ class Slot:
         self.reset(seed=0)
         channels, height, width = self.observation.shape
         return channels, height, width
+
+    @property
+    def steps_per_second(self) -> float:
+        """Of its agent, where the environment runs at its own pace."""
+        return float(self._env.metadata.get("render_fps") or USUAL_FPS) / self._seat.frameskip
 
     def reset(self, seed: int) -> None:
         """Begin a new game."""

@@ -12,6 +12,7 @@ from rlvision.agent import Agent
 from rlvision.agents.dqn import dqn
 from rlvision.config import Config
 from rlvision.envs.make import Settings, is_atari, make
+from rlvision.envs.vector import TapedVectorEnv
 from rlvision.nn.arms import ARMS
 from rlvision.nn.decay import decay_groups
 from rlvision.nn.heads import DuelingHead, LinearHead
@@ -20,7 +21,7 @@ from rlvision.nn.registry import build_encoder
 from rlvision.nn.views import Views
 from rlvision.optimisers import make_optimiser
 from rlvision.precision import make_autocast, resolve_device
-from rlvision.protocols import EnvSpec, VectorEnv
+from rlvision.protocols import EnvSpec
 from rlvision.replay.replay import Replay
 from rlvision.replay.selection import PrioritySettings
 from rlvision.schedules import Constant, Cosine, Linear, Schedule, WarmUp
@@ -28,7 +29,7 @@ from rlvision.seeding import derive, generator
 from rlvision.trainer import Plan
 
 
-def make_env(config: Config, num_envs: int) -> VectorEnv:
+def make_env(config: Config, num_envs: int) -> TapedVectorEnv:
     """``num_envs`` environments of a run's kind.
 
     Raises:

@@ -7,12 +7,14 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from rlvision.config import Config, Positive, Seed, Share, Text
 from rlvision.errors import ConfigError, RLVisionError
 from rlvision.settings.arguments import call, option_values, sort_arguments
 from rlvision.settings.names import settings_of, unknown
 
+Which = Literal["best", "last"]
 ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
 HELP = ("--help", "-h")
 
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = run([argument for argument in given if argument != "--debug"]) or 0
+        run([argument for argument in given if argument != "--debug"])
         sys.stdout.flush()
     except RLVisionError as error:
         if "--debug" in given:
@@ -41,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails again
         return BROKEN_PIPE
-    return status
+    return 0
 
 
-def run(arguments: Sequence[str]) -> int | None:
+def run(arguments: Sequence[str]) -> None:
     """Run the command that the first argument names.
 
     Raises:
@@ -56,17 +58,16 @@ def run(arguments: Sequence[str]) -> int | None:
     elif name == "--version":
         show_version()
     elif name == "train":
-        return train(rest)
+        train(rest)
     elif name not in COMMANDS:
         raise unknown(f"a command ({', '.join(COMMANDS)})", name, COMMANDS, "rlvision --help describes them")
     elif _asks_for_help(rest):
         show_command(name)
     else:
-        return call(COMMANDS[name], rest, f"rlvision {name}")
-    return 0
+        call(COMMANDS[name], rest, f"rlvision {name}")
 
 
-def train(arguments: Sequence[str], /) -> int | None:
+def train(arguments: Sequence[str], /) -> None:
     """Train an agent; the same command continues the run that is in its folder.
 
     Args:
@@ -75,27 +76,27 @@ def train(arguments: Sequence[str], /) -> int | None:
     given = sort_arguments([argument for argument in arguments if argument not in HELP])
     if _asks_for_help(arguments):
         show_settings(*given.positional[:1])
-        return 0
+        return
     if len(given.positional) != 1:
         got = " ".join(given.positional) or "nothing"
         raise ConfigError(f"expected one PRESET after rlvision train, got {got}: rlvision presets lists them")
     from rlvision.settings.store import load_config
 
     config = load_config(given.positional[0], option_values(given.options, settings_of(Config()), "rlvision train"))
-    from rlvision import build
+    from rlvision import commands
 
-    return build.train(config)
+    commands.train(config)
 
 
-def resume(run: Path, /) -> int | None:
+def resume(run: Path, /) -> None:
     """Continue a run where it stopped, with the settings it has.
 
     Args:
         run: Run folder, such as runs/pong-seed1.
     """
-    from rlvision import build
+    from rlvision import commands
 
-    return build.resume(run)
+    commands.resume(run)
 
 
 def evaluate(
@@ -106,9 +107,10 @@ def evaluate(
     json: Path | None = None,
     epsilon: Share | None = None,
     seed: Seed = 0,
+    checkpoint: Which = "best",
     device: Text = "auto",
-) -> int | None:
-    """Play whole games with a run's best weights; report raw scores, mean, median and interval.
+) -> None:
+    """Play whole games with a trained agent; report raw scores, mean, median and interval.
 
     Args:
         run: Run folder, such as runs/pong-seed1.
@@ -116,11 +118,12 @@ def evaluate(
         json: File for the scores, mean, median and interval.
         epsilon: Probability of a random action; unset, as the run's own evaluations.
         seed: Of the games and the random actions.
+        checkpoint: The best by evaluation, where there was one, or the last.
         device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
     """
-    from rlvision import build
+    from rlvision import commands
 
-    return build.evaluate(run, games=games, epsilon=epsilon, seed=seed, device=device, json=json)
+    commands.evaluate(run, games=games, epsilon=epsilon, seed=seed, checkpoint=checkpoint, device=device, json=json)
 
 
 def watch(
@@ -132,9 +135,10 @@ def watch(
     max_steps: Positive | None = None,
     seed: Seed = 0,
     epsilon: Share | None = None,
+    checkpoint: Which = "best",
     device: Text = "auto",
-) -> int | None:
-    """Watch a run's best weights play, in the game's own colours: in a window, or as a video.
+) -> None:
+    """Watch a trained agent play, in the game's own colours: in a window, or as a video.
 
     Args:
         run: Run folder, such as runs/pong-seed1.
@@ -143,12 +147,20 @@ def watch(
         max_steps: Most decisions to show of each game; unset, all.
         seed: Of the games and the random actions.
         epsilon: Probability of a random action; unset, as the run's own evaluations.
+        checkpoint: The best by evaluation, where there was one, or the last.
         device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
     """
-    from rlvision import build
+    from rlvision import commands
 
-    return build.watch(
-        run, video=video, episodes=episodes, max_steps=max_steps, seed=seed, epsilon=epsilon, device=device
+    commands.watch(
+        run,
+        video=video,
+        episodes=episodes,
+        max_steps=max_steps,
+        seed=seed,
+        epsilon=epsilon,
+        checkpoint=checkpoint,
+        device=device,
     )
 
 
@@ -159,7 +171,7 @@ def presets() -> None:
     show_presets()
 
 
-COMMANDS: Mapping[str, Callable[..., int | None]] = {
+COMMANDS: Mapping[str, Callable[..., None]] = {
     "train": train,
     "resume": resume,
     "evaluate": evaluate,

@@ -36,13 +36,13 @@ def make_autocast(precision: str, device: torch.device) -> Autocast:
 def computes_bfloat16(device: torch.device) -> bool:
     """Whether the hardware multiplies bfloat16 itself; emulated, it would be ten times slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def _is_present(device: torch.device) -> bool:
     if device.type == "cuda":
         return (device.index or 0) < torch.cuda.device_count()
     if device.type == "mps":
-        return torch.backends.mps.is_available()
+        return bool(torch.backends.mps.is_available())
     return device.type == "cpu"

@@ -7,13 +7,16 @@ from pathlib import Path
 import torch
 
 from rlvision import build
+from rlvision.acting import EpsilonGreedy
 from rlvision.collector import Collector, DiscountedReturns
 from rlvision.config import Config
+from rlvision.envs.screen import make_screen
+from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import ConfigError
 from rlvision.evaluation import Evaluation, evaluate
-from rlvision.protocols import VectorEnv
 from rlvision.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
-from rlvision.seeding import derive
+from rlvision.schedules import Constant
+from rlvision.seeding import derive, generator
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.tracking.curve import draw_curve
 from rlvision.tracking.files import FileTracker
@@ -21,6 +24,11 @@ from rlvision.tracking.group import TrackerGroup
 from rlvision.tracking.wandb import WandbTracker
 from rlvision.trainer import Hooks, Trainer
 from rlvision.types import FloatArray, IntArray, State, UInt8Array
+from rlvision.watch.moment import Game
+from rlvision.watch.record import record
+from rlvision.watch.rollout import Rollout
+from rlvision.watch.window import require_display
+from rlvision.watch.window import watch as show
 
 MOST_ENVS = 16
 """Games of an evaluation played side by side, at most."""
@@ -81,6 +89,53 @@ class Run:
         finally:
             env.close()
 
+    def watch(
+        self,
+        video: Path | None = None,
+        *,
+        episodes: int = 1,
+        max_steps: int | None = None,
+        epsilon: float | None = None,
+        seed: int = 0,
+    ) -> list[Game]:
+        """Show whole games in the game's own colours: in a window, or written to a video file.
+
+        Args:
+            video: an .mp4 or .webm file; None opens a window.
+            episodes: games to show.
+            max_steps: decisions after which a game is cut short; None, never.
+            epsilon: probability of a random action; by default the run's ``evaluation.epsilon``.
+            seed: of the first game; the next has the next.
+
+        Raises:
+            ConfigError: the suffix is another, or there is no display.
+        """
+        title = f"{self.config.env.game}  {self.folder.path.name}"
+        if video is None:
+            require_display()
+        env = build.make_env(self.config, 1)
+        try:
+            screen = make_screen(env)
+            rollout = Rollout(
+                env,
+                screen,
+                self.q_values,
+                self._policy(epsilon, seed),
+                seed=seed,
+                games=episodes,
+                max_steps=max_steps,
+            )
+            if video is None:
+                return show(rollout, title=title, fps=screen.fps)
+            return record(rollout, video, title=title, fps=screen.fps)
+        finally:
+            env.close()
+
+    def _policy(self, epsilon: float | None, seed: int) -> EpsilonGreedy:
+        chance = self.config.evaluation.epsilon if epsilon is None else epsilon
+        draws = generator(seed, "watching")
+        return EpsilonGreedy(self._q_function, self.spec.num_actions, Constant(chance), draws)
+
 
 def train(config: Config) -> Run:
     """Train, or continue the run in ``config.out``, until its plan is fulfilled or somebody interrupts.
@@ -103,10 +158,20 @@ def train(config: Config) -> Run:
     return Run(folder.path, weights="best", device=config.device)
 
 
+def resume(folder: str | Path) -> Run:
+    """Continue a run with the settings it has.
+
+    Raises:
+        RLVisionError: there is no run, or it cannot be continued.
+    """
+    path = Path(folder)
+    return train(replace(RunFolder(path).config(), out=str(path)))
+
+
 class Session:
     """One process's work on a run: everything wired, from the folder's newest checkpoint or from the start."""
 
-    def __init__(self, config: Config, folder: RunFolder, env: VectorEnv) -> None:
+    def __init__(self, config: Config, folder: RunFolder, env: TapedVectorEnv) -> None:
         self._config = config
         self._folder = folder
         self._env = env
@@ -114,7 +179,7 @@ class Session:
         self._console = ConsoleTracker(config.env_steps, f"{config.env.game} {folder.path} seed {config.seed}")
         self._tracker = self._make_tracker()
         self._trainer = self._make_trainer()
-        self._evaluation_env: VectorEnv | None = None
+        self._evaluation_env: TapedVectorEnv | None = None
 
     def run(self) -> None:
         """Begin or continue, and train."""

@@ -99,7 +99,14 @@ def spec_to_state(spec: EnvSpec) -> State:
 
 def spec_from_state(state: State) -> EnvSpec:
     """The spec that `spec_to_state` made plain."""
-    return EnvSpec(**{name: tuple(value) if isinstance(value, list) else value for name, value in state.items()})
+    channels, height, width = state["observation_shape"]
+    return EnvSpec(
+        num_envs=state["num_envs"],
+        observation_shape=(channels, height, width),
+        frame_channels=state["frame_channels"],
+        action_meanings=tuple(state["action_meanings"]),
+        frameskip=state["frameskip"],
+    )
 
 
 def require_same_spec(stored: EnvSpec, present: EnvSpec) -> None:

@@ -80,7 +80,7 @@ def parameters(command: Callable[..., Any]) -> Parameters:
     )
 
 
-def call(command: Callable[..., int | None], arguments: Sequence[str], name: str) -> int | None:
+def call(command: Callable[..., None], arguments: Sequence[str], name: str) -> None:
     """Run a command with its arguments.
 
     Args:
@@ -98,7 +98,7 @@ def call(command: Callable[..., int | None], arguments: Sequence[str], name: str
         raise ConfigError(f"expected {expected} after {name}, got {got}: {name} --help explains it")
     pairs = zip(takes.positional, given.positional, strict=True)
     values = [_read(setting, text, setting.name.upper()) for setting, text in pairs]
-    return command(*values, **option_values(given.options, takes.options, name))
+    command(*values, **option_values(given.options, takes.options, name))
 
 
 def _read(setting: Setting, text: str, shown_as: str) -> Any:

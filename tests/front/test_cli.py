@@ -16,14 +16,14 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def calls(monkeypatch, tmp_path):
-    """What the commands ask of `rlvision.build`, in an empty working directory."""
+    """What the commands ask of `rlvision.commands`, in an empty working directory."""
     seen = []
 
     def note(name):
         return lambda *positional, **named: seen.append((name, *positional, named))
 
     fake = SimpleNamespace(**{name: note(name) for name in ("train", "resume", "evaluate", "watch")})
-    monkeypatch.setattr(rlvision, "build", fake, raising=False)
+    monkeypatch.setattr(rlvision, "commands", fake, raising=False)
     monkeypatch.chdir(tmp_path)
     return seen
 
@@ -48,7 +48,7 @@ def test_the_names_that_scripts_rely_on(calls):
         "out": "a/b", "seed": 2, "env_steps": 9, "device": "cpu", "checkpoint_every": 3, "evaluate_every": 4,
         "wandb": "disabled",
     }  # fmt: skip
-    shared = {"seed": 0, "epsilon": None, "device": "auto"}
+    shared = {"seed": 0, "epsilon": None, "checkpoint": "best", "device": "auto"}
     assert calls == [
         ("train", load_config("quick", scripted), {}),
         ("evaluate", run, {"games": 5, "json": Path("scores.json"), **shared}),
@@ -93,7 +93,7 @@ def test_an_error_of_a_part_is_one_line_too(monkeypatch, calls, capsys):
     def fail(run):
         raise CheckpointError("expected a run,\n  got nothing: train one")
 
-    monkeypatch.setattr(rlvision.build, "resume", fail)
+    monkeypatch.setattr(rlvision.commands, "resume", fail)
     assert cli.main(["resume", "a"]) == 2
     assert capsys.readouterr().err == "rlvision: expected a run, got nothing: train one\n"
     with pytest.raises(CheckpointError):
@@ -104,13 +104,8 @@ def test_an_interruption_has_its_own_status(monkeypatch, calls):
     def interrupt(run):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(rlvision.build, "resume", interrupt)
+    monkeypatch.setattr(rlvision.commands, "resume", interrupt)
     assert cli.main(["resume", "a"]) == 130
-
-
-def test_the_status_of_training_is_that_of_the_program(monkeypatch, calls):
-    monkeypatch.setattr(rlvision.build, "train", lambda config: 3)
-    assert cli.main(["train", "quick"]) == 3
 
 
 def test_the_version_is_that_of_the_distribution(capsys):

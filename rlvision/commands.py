@@ -1,0 +1,93 @@
+"""What the commands do once their arguments are understood: run, and say what came of it."""
+
+import json as json_format
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from rlvision import run as runs
+from rlvision.checkpoint import write_atomically
+from rlvision.config import Config
+from rlvision.evaluation import Evaluation
+from rlvision.run import Run
+from rlvision.watch.moment import Game
+
+
+def train(config: Config) -> None:
+    """Train, or continue the run that is there."""
+    runs.train(config)
+    _say_what_next(config.out)
+
+
+def resume(run: Path) -> None:
+    """Continue a run with the settings it has."""
+    runs.resume(run)
+    _say_what_next(str(run))
+
+
+def evaluate(
+    run: Path, *, games: int, epsilon: float | None, seed: int, device: str, checkpoint: str, json: Path | None
+) -> None:
+    """Play whole games, print a table, and write the numbers where they are wanted."""
+    agent = Run(run, weights=checkpoint, device=device)
+    evaluation = agent.evaluate(games, epsilon=epsilon, seed=seed)
+    _show_evaluation(evaluation, f"{agent.config.env.game}, weights after {agent.env_steps:,} env steps")
+    if json is not None:
+        _write_json(json, evaluation, {"run": str(run), "env_steps": agent.env_steps, "seed": seed})
+
+
+def watch(
+    run: Path,
+    *,
+    video: Path | None,
+    episodes: int,
+    max_steps: int | None,
+    seed: int,
+    epsilon: float | None,
+    device: str,
+    checkpoint: str,
+) -> None:
+    """Show games in a window or write them into a video, and say how they came out."""
+    agent = Run(run, weights=checkpoint, device=device)
+    _show_games(agent.watch(video, episodes=episodes, max_steps=max_steps, epsilon=epsilon, seed=seed))
+    if video is not None:
+        _console().print(f"written to {video}")
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def _say_what_next(run: str | None) -> None:
+    _console().print(f"rlvision evaluate {run}      plays whole games\nrlvision watch {run}      shows some")
+
+
+def _show_evaluation(evaluation: Evaluation, title: str) -> None:
+    low, high = evaluation.interval
+    table = Table(title=title, title_justify="left", show_header=False, title_style="bold")
+    table.add_row("games", f"{len(evaluation.scores)}")
+    table.add_row("mean", f"{evaluation.mean:,.2f}")
+    table.add_row("95 % interval", f"{low:,.2f} to {high:,.2f}")
+    table.add_row("median", f"{evaluation.median:,.2f}")
+    table.add_row("lowest, highest", f"{min(evaluation.scores):,g}, {max(evaluation.scores):,g}")
+    _console().print(table)
+
+
+def _show_games(games: Sequence[Game]) -> None:
+    for number, game in enumerate(games, 1):
+        cut = "" if game.over else ", cut short"
+        _console().print(f"game {number}: score {game.score:g} in {game.length:,} decisions{cut} (seed {game.seed})")
+
+
+def _write_json(path: Path, evaluation: Evaluation, about: dict[str, str | int]) -> None:
+    """All there is to know of an evaluation, what it was about first; the folder is made if it is missing."""
+    numbers = {
+        "scores": evaluation.scores,
+        "mean": evaluation.mean,
+        "median": evaluation.median,
+        "interval": list(evaluation.interval),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, json_format.dumps({**about, **numbers}, indent=2).encode() + b"\n")
