@@ -48,7 +48,7 @@ class Video:
         if picture.shape != expected:
             raise ConfigError(f"expected pictures of shape {expected}, got {picture.shape}: give them all one size")
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG", threads=1)
         frame.pts = self.frames
         self._container.mux(self._stream.encode(frame))
         self.frames += 1
