@@ -94,6 +94,7 @@ class DNEncoder(Encoder):
             "mid": Level("act2", 32, 2 * stride),
             "high": Level("act3", 32, 4 * stride),
         }
+        self.normalised = {"conv1": "bn1", "conv2": "bn2", "conv3": "bn3"}
 
     def forward(self, observation: Tensor) -> Tensor:
         """Features [B, features] of observations [B, C, H, W]."""

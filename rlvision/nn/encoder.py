@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -30,12 +31,15 @@ class Encoder(nn.Module):
     Attributes:
         features: Width of the output.
         levels: Named feature levels, in the order of computation.
+        normalised: Which submodule normalises the output of which convolution and sees nothing
+            else; what is named here may be evaluated as one layer (`rlvision.nn.fast`).
     """
 
     features: int
     levels: Mapping[str, Level]
+    normalised: Mapping[str, str] = MappingProxyType({})
 
 
 def as_float(observation: Tensor) -> Tensor:
     """Pixels in [0, 1] from bytes; floating-point observations pass through."""
-    return observation.float() / 255 if observation.dtype == torch.uint8 else observation
+    return observation.float().div_(255) if observation.dtype == torch.uint8 else observation

@@ -42,6 +42,7 @@ class NatureCNN(Encoder):
         self.hidden = nn.Sequential(nn.Linear(64 * rows * columns, hidden), nn.ReLU(inplace=True))
         self.features = hidden
         self.levels = {"low": Level("act1", 32, 4), "mid": Level("act2", 64, 8), "high": Level("act3", 64, 8)}
+        self.normalised = {"conv1": "norm1", "conv2": "norm2", "conv3": "norm3"}
 
     def forward(self, observation: Tensor) -> Tensor:
         """Features [B, features] of observations [B, C, H, W]."""
@@ -91,6 +92,7 @@ class ImpalaCNN(Encoder):
             "mid": Level("stage2", wide, 4),
             "high": Level("stage3", wide, 8),
         }
+        self.normalised = {f"{name}.0": f"{name}.1" for name, m in self.named_modules() if isinstance(m, _Convolution)}
 
     def forward(self, observation: Tensor) -> Tensor:
         """Features [B, features] of observations [B, C, H, W]."""
@@ -125,7 +127,7 @@ class _Stage(nn.Module):
 
     def __init__(self, in_channels: int, channels: int, norm: Norm, momentum: float) -> None:
         super().__init__()
-        self.conv = _convolution(in_channels, channels, norm, momentum)
+        self.conv = _Convolution(in_channels, channels, norm, momentum)
         self.blocks = nn.Sequential(*(_Residual(channels, norm, momentum) for _ in range(2)))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -137,13 +139,15 @@ class _Residual(nn.Module):
 
     def __init__(self, channels: int, norm: Norm, momentum: float) -> None:
         super().__init__()
-        self.conv1 = _convolution(channels, channels, norm, momentum)
-        self.conv2 = _convolution(channels, channels, norm, momentum)
+        self.conv1 = _Convolution(channels, channels, norm, momentum)
+        self.conv2 = _Convolution(channels, channels, norm, momentum)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.conv2(F.relu(self.conv1(F.relu(x))))  # type: ignore[no-any-return]
 
 
-def _convolution(in_channels: int, channels: int, norm: Norm, momentum: float) -> nn.Sequential:
-    convolution = nn.Conv2d(in_channels, channels, 3, padding=1)
-    return nn.Sequential(convolution, normalisation(norm, channels, momentum))
+class _Convolution(nn.Sequential):
+    """3x3 convolution and normalisation."""
+
+    def __init__(self, in_channels: int, channels: int, norm: Norm, momentum: float) -> None:
+        super().__init__(nn.Conv2d(in_channels, channels, 3, padding=1), normalisation(norm, channels, momentum))

@@ -159,9 +159,11 @@ def batch_moments(x: Tensor, layer: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     if x.numel() == x.shape[1]:
         raise ConfigError(f"expected several values per channel to train on, got {tuple(x.shape)}; use a larger batch")
     if x.device.type == "cpu" and not torch.compiler.is_compiling():
-        scratch = torch.zeros_like(_running(layer)[0])  # without it the moments come out in the input's precision
+        scratch = torch.zeros_like(
+            running_statistics(layer)[0]
+        )  # without it the moments come out in the input's precision
         return torch.batch_norm_update_stats(x, scratch, scratch.clone(), 1.0)
-    var, mean = torch.var_mean(x.to(_running(layer)[0].dtype), dim=(0, 2, 3), correction=0)
+    var, mean = torch.var_mean(x.to(running_statistics(layer)[0].dtype), dim=(0, 2, 3), correction=0)
     return mean, var
 
 
@@ -170,10 +172,21 @@ def track(layer: nn.BatchNorm2d, mean: Tensor, var: Tensor, count: int) -> None:
     """Move the running statistics towards a batch's moments, made from ``count`` values a channel."""
     if layer.momentum is None or layer.num_batches_tracked is None:
         raise ConfigError("expected a layer with a momentum and running statistics, got one without")
-    running_mean, running_var = _running(layer)
+    running_mean, running_var = running_statistics(layer)
     layer.num_batches_tracked.add_(1)
     running_mean.lerp_(mean, layer.momentum)
     running_var.lerp_(var * (count / (count - 1)), layer.momentum)  # torch keeps the unbiased variance
+
+
+def running_statistics(layer: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """The running mean and variance of ``layer``, themselves, each [C].
+
+    Raises:
+        ConfigError: The layer keeps none.
+    """
+    if layer.running_mean is None or layer.running_var is None:
+        raise ConfigError("expected a layer with running statistics, got one without; leave track_running_stats on")
+    return layer.running_mean, layer.running_var
 
 
 def statistics_layers(module: nn.Module) -> list[_BatchNorm]:
@@ -223,12 +236,6 @@ def _corrects(layer: nn.BatchNorm2d) -> bool:
     return layer.training and layer.track_running_stats and layer.momentum is not None
 
 
-def _running(layer: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    if layer.running_mean is None or layer.running_var is None:
-        raise ConfigError("expected a layer with running statistics, got one without; leave track_running_stats on")
-    return layer.running_mean, layer.running_var
-
-
 @torch.library.custom_op("rlvision::snapshot", mutates_args=())
 def _opaque_clone(x: Tensor) -> Tensor:
     """A copy that torch.compile keeps for the backward pass.
@@ -246,7 +253,7 @@ def _(x: Tensor) -> Tensor:
 
 def _snapshot(layer: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """The running statistics as they are before `track` writes to them."""
-    mean, var = _running(layer)
+    mean, var = running_statistics(layer)
     return (_opaque_clone(mean), _opaque_clone(var)) if torch.compiler.is_compiling() else (mean.clone(), var.clone())
 
 

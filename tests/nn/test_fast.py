@@ -1,0 +1,123 @@
+"""The fast path computes what the slow one does."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor
+
+from rlvision.errors import ConfigError
+from rlvision.nn.fast import FoldedConv2d, channels_last, folded, prepared
+from rlvision.nn.heads import LinearHead
+from rlvision.nn.normalisation import NORMS
+from rlvision.nn.qnetwork import QNetwork
+from rlvision.nn.registry import build_encoder
+from rlvision.nn.views import Views
+
+SHAPE = (4, 44, 40)
+
+
+def frames(seed: int = 0, batch: int = 6) -> Tensor:
+    return torch.randint(256, (batch, *SHAPE), generator=torch.Generator().manual_seed(seed)).to(torch.uint8)
+
+
+def network(name: str = "dn", **options: object) -> QNetwork:
+    torch.manual_seed(0)
+    encoder = build_encoder(name, SHAPE, **options)
+    return QNetwork(encoder, LinearHead(encoder.features, 6))
+
+
+def learned(v: Views, updates: int = 3) -> Views:
+    optimizer = torch.optim.Adam(v.online.parameters(), lr=0.02)
+    for seed in range(updates):
+        optimizer.zero_grad()
+        (v.online(frames(seed)).q_values - 1).square().mean().backward()
+        optimizer.step()
+    return v
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_prepared_are_the_same_pixels_in_another_layout(channels: int) -> None:
+    observation = frames()[:, :channels].contiguous()
+    pixels = prepared(observation)
+    assert torch.equal(pixels, observation.float() / 255)
+    assert pixels.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(prepared(pixels), pixels)
+
+
+def test_prepared_wants_a_batch() -> None:
+    with pytest.raises(ConfigError, match=r"\[B, C, H, W\], got shape \(4, 44, 40\)"):
+        prepared(frames()[0])
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_channels_last_trains_alike(norm: str) -> None:
+    slow, fast = network(norm=norm), channels_last(network(norm=norm))
+    expected, output = slow(frames()).q_values, fast(prepared(frames())).q_values
+    torch.testing.assert_close(output, expected, rtol=1e-4, atol=1e-5)
+    expected.square().sum().backward(), output.square().sum().backward()
+    for (name, mine), theirs in zip(fast.named_parameters(), slow.parameters(), strict=True):
+        if "conv" not in name or "weight" in name:  # a bias before batch statistics has rounding for a gradient
+            assert (mine.grad - theirs.grad).norm() <= 1e-4 * theirs.grad.norm(), name
+    torch.testing.assert_close(fast.state_dict(), slow.state_dict(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["dn", "nature", "impala"])
+@pytest.mark.parametrize("norm", ["renorm", "batch", "frozen"])
+def test_folded_equals_evaluation_mode(name: str, norm: str) -> None:
+    v = learned(Views(channels_last(network(name, norm=norm))))
+    shortcut = folded(v.actor)
+    with torch.no_grad():
+        torch.testing.assert_close(shortcut(frames()).q_values, v.actor(frames()).q_values, rtol=1e-4, atol=1e-4)
+    count = {"dn": 3, "nature": 3, "impala": 15}[name]
+    assert sum(isinstance(module, FoldedConv2d) for module in shortcut.modules()) == count
+
+
+@pytest.mark.parametrize(("name", "norm"), [("dn", "layer"), ("dn", "group"), ("dn", "none"), ("mlp", None)])
+def test_what_cannot_be_folded_stays_bit_for_bit(name: str, norm: str | None) -> None:
+    v = Views(network(name, **({"norm": norm} if norm else {})))
+    with torch.no_grad():
+        assert torch.equal(folded(v.actor)(frames()).q_values, v.actor(frames()).q_values)
+
+
+def test_folded_is_never_out_of_date() -> None:
+    v = Views(network())
+    actor, target = folded(v.actor), folded(v.target)
+
+    def agree() -> None:
+        with torch.no_grad():
+            for shortcut, view in ((actor, v.actor), (target, v.target)):
+                torch.testing.assert_close(shortcut(frames()).q_values, view(frames()).q_values, rtol=1e-4, atol=1e-4)
+
+    agree()
+    learned(v), agree()
+    v.sync_target(), agree()
+    learned(v), v.sync_target(0.5), agree()
+    v.calibrate([frames(5)]), agree()
+    v.load_state_dict(learned(Views(network()), 5).state_dict()), agree()
+
+
+def test_folded_changes_nothing_of_the_views_it_was_made_from() -> None:
+    v = learned(Views(network()))
+    before, keys = copy.deepcopy(v.state_dict()), list(v.actor.state_dict())
+    shortcut = folded(v.actor)
+    with torch.no_grad():
+        shortcut.train()(frames())
+    assert list(v.actor.state_dict()) == list(v.online.state_dict()) == keys
+    assert all(torch.equal(v.online.state_dict()[key], before["online"][key]) for key in keys)
+    assert not any(module.training for module in shortcut.modules())
+    own = {tensor.data_ptr() for tensor in (*v.online.parameters(), *v.online.buffers())}
+    assert {tensor.data_ptr() for tensor in (*shortcut.parameters(), *shortcut.buffers())} == own
+
+
+def test_levels_of_a_folded_network_read_the_same_features() -> None:
+    v = learned(Views(network()))
+    seen: dict[tuple[str, int], Tensor] = {}
+    for i, view in enumerate((v.actor, folded(v.actor))):
+        for name, level in view.levels.items():
+            module = view.get_submodule(level.module)
+            module.register_forward_hook(lambda _, __, output, key=(name, i): seen.update({key: output.clone()}))
+        with torch.no_grad():
+            view(frames())
+    for name in ("low", "mid", "high"):
+        torch.testing.assert_close(seen[name, 0], seen[name, 1], rtol=1e-4, atol=1e-4)
