@@ -68,6 +68,7 @@ class Overlay:
         self._game_size = (screen_size[0] * self._scale, screen_size[1] * self._scale)
         self._values: deque[float] = deque(maxlen=HISTORY)
         self._spreads: deque[float] = deque(maxlen=HISTORY)
+        self._advantages = np.zeros(len(self._names), dtype=np.float32)  # [A] distances from the mean Q-value
         self._ground = np.full((*self.size, 3), GROUND, dtype=np.uint8)
         self._beside = self._ground.copy()  # with the panel of the present moment
 
@@ -89,8 +90,10 @@ class Overlay:
         if moment.first:
             self._values.clear()
             self._spreads.clear()
-        self._values.append(float(moment.q_values.max()))
-        self._spreads.append(float(np.abs(moment.q_values - moment.q_values.mean()).max()))
+        drawable = np.nan_to_num(moment.q_values, nan=0.0, posinf=0.0, neginf=0.0)  # a network may have diverged
+        self._advantages = drawable - drawable.mean()
+        self._values.append(float(drawable.max()))
+        self._spreads.append(float(np.abs(self._advantages).max()))
         self._draw_panel(moment, self._beside[:, -PANEL - MARGIN : -MARGIN])
 
     def picture(self, frame: UInt8Array, panel: bool = True) -> UInt8Array:
@@ -143,8 +146,7 @@ class Overlay:
         write(panel, fit(_spoken(self._names[action]), size, 104), 0, baseline, size, CHOSEN if chosen else INK)
         write(panel, f"{moment.q_values[action]:.3f}", PANEL, baseline, size, CHOSEN if chosen else INK, "right")
         middle, reach, gap = 200, 84, max(1, height // 6)
-        advantage = float(moment.q_values[action] - moment.q_values.mean())
-        length = round(reach * advantage / (max(self._spreads) or 1.0))
+        length = round(reach * float(self._advantages[action]) / (max(self._spreads) or 1.0))
         fill(panel, middle - reach, y + gap, 2 * reach, height - 2 * gap, CARD)
         color = CHOSEN if chosen else BAR if length > 0 else FAINT
         fill(panel, min(middle, middle + length), y + gap, abs(length), height - 2 * gap, color)

@@ -149,3 +149,11 @@ def test_any_number_of_actions_and_frames_finds_room(stack: int) -> None:
     assert (picture[-MARGIN:] == ground).all()
     assert (picture[:, -MARGIN:] == ground).all()
     assert (picture[:, MARGIN + 480 : -PANEL - MARGIN] == ground).all()
+
+
+def test_a_network_that_has_diverged_can_still_be_watched() -> None:
+    drawer = overlay()
+    drawer.show(moment([float("nan"), float("inf"), -float("inf"), 8.0], 3))
+    bars = drawer.picture(RED)[:, -PANEL - MARGIN + 116 : -PANEL - MARGIN + 284]
+    assert lengths(bars, CHOSEN) == {84 - 1}  # 0, 0, 0, 8: the mean is 2, the chosen 6 above, the others 2 below
+    assert lengths(bars, FAINT) == {28}
