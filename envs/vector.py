@@ -185,6 +185,8 @@ class TapedVectorEnv(ABC):
 
     def _restart_tapes(self, outcome: Outcome) -> UInt8Array:
         """Begin a new tape where one is due."""
+        if not outcome.first.any():
+            return outcome.observation
         due = outcome.first & (np.array([len(tape) for tape in self.tapes]) >= self._reseed_after)
         if not due.any():
             return outcome.observation

@@ -1,6 +1,8 @@
 """Environments that are odd in one way each, for the tests of what rendering and workers do with them."""
 
 import os
+import time
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -123,3 +125,18 @@ class Endless(Odd):
     def step(self, action):
         observation, reward, _, truncated, info = super().step(action)
         return observation, reward, False, truncated, info
+
+
+class Waiting(Odd):
+    """A step lasts until there is a file."""
+
+    def __init__(self, path, render_mode=None):
+        super().__init__(render_mode)
+        self.path = Path(path)
+
+    def step(self, action):
+        for _ in range(2000):
+            if self.path.exists():
+                return super().step(action)
+            time.sleep(0.005)
+        raise TimeoutError("nobody wrote the file")

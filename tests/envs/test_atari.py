@@ -4,23 +4,10 @@ import cv2
 import numpy as np
 import pytest
 from ale_py.vector_env import AtariVectorEnv
+from histories import assert_same, column, play
 
 from rlvision.envs.atari import AtariEnv
 from rlvision.errors import CheckpointError, ConfigError, EnvError
-
-
-def play(env, steps, rng):
-    """Rows of random play."""
-    return [env.step(rng.integers(0, env.spec.num_actions, env.spec.num_envs)) for _ in range(steps)]
-
-
-def column(rows, name):
-    return np.stack([getattr(row, name) for row in rows])
-
-
-def assert_same(rows, others):
-    for name in ("observation", "action", "reward", "terminated", "truncated", "first"):
-        np.testing.assert_array_equal(column(rows, name), column(others, name), err_msg=name)
 
 
 def bare(game, env, **settings):
@@ -56,7 +43,7 @@ def test_first_is_exact(game, frames, steps):
     """Only a reset's observation has blank frames before its newest: the games chosen are never black."""
     env = AtariEnv(game, 3, life_loss=True, max_episode_frames=frames)
     env.reset(3)
-    rows = play(env, steps, np.random.default_rng(1))
+    rows = play(env, steps, 1)
     env.close()
     blank_before = ~column(rows, "observation")[:, :, :3].any(axis=(2, 3, 4))
     first = column(rows, "first")
@@ -67,7 +54,7 @@ def test_first_is_exact(game, frames, steps):
 def test_a_lost_life_terminates_and_the_game_goes_on():
     env = AtariEnv("breakout", 2, life_loss=True)
     env.reset(0)
-    rows = play(env, 350, np.random.default_rng(0))
+    rows = play(env, 350, 0)
     env.close()
     terminated, first, reward = column(rows, "terminated"), column(rows, "first"), column(rows, "reward")
     dead = np.zeros_like(first)
@@ -83,7 +70,7 @@ def test_a_lost_life_terminates_and_the_game_goes_on():
 def test_whole_games_without_life_loss_end_once():
     env = AtariEnv("breakout", 2, life_loss=False)
     env.reset(0)
-    rows = play(env, 350, np.random.default_rng(0))
+    rows = play(env, 350, 0)
     env.close()
     np.testing.assert_array_equal(column(rows, "terminated")[:-2], column(rows, "first")[2:])
 
@@ -91,7 +78,7 @@ def test_whole_games_without_life_loss_end_once():
 def test_the_frame_cap_truncates():
     env = AtariEnv("pong", 1, max_episode_frames=40)
     env.reset(0)
-    rows = play(env, 12, np.random.default_rng(0))
+    rows = play(env, 12, 0)
     env.close()
     assert column(rows, "truncated")[:, 0].tolist() == [step == 9 for step in range(12)]
     assert column(rows, "first")[:, 0].tolist() == [step in (0, 11) for step in range(12)]
@@ -162,7 +149,7 @@ def test_an_environment_comes_back_from_its_tapes_bit_for_bit(game, settings, mo
 
 def stagger(env):
     """Let the tapes begin at different times, as they do once games have different lengths."""
-    play(env, 20, np.random.default_rng(0))
+    play(env, 20, 0)
     state = env.state_dict()
     state["hashes"][1] = "of another past"
     env.load_state_dict(state)
@@ -171,7 +158,7 @@ def stagger(env):
 def test_what_does_not_come_back_begins_anew(caplog):
     env = AtariEnv("pong", 2)
     env.reset(1)
-    play(env, 20, np.random.default_rng(0))
+    play(env, 20, 0)
     state = env.state_dict()
     state["hashes"][1] = "another"
     expected = env.observation
@@ -207,7 +194,7 @@ def test_a_crop_is_cut_from_the_whole_screen(gray):
     cropped.reset(4)
     whole.reset(4)
     assert whole.spec.observation_shape == (2 if gray else 6, 210, 160)
-    rows = play(cropped, 60, np.random.default_rng(0))
+    rows = play(cropped, 60, 0)
     for row in rows:
         screen = whole.step(row.action)
         by_hand = [cut_by_hand(observation) for observation in screen.observation]
@@ -226,9 +213,9 @@ def cut_by_hand(observation):
 def test_observations_are_never_written_again(crop):
     env = AtariEnv("pong", 1, crop=crop, max_episode_frames=60, reseed_after=10)
     env.reset(0)
-    rows = play(env, 20, np.random.default_rng(0))
+    rows = play(env, 20, 0)
     copies = [row.observation.copy() for row in rows]
-    play(env, 20, np.random.default_rng(1))
+    play(env, 20, 1)
     np.testing.assert_array_equal(column(rows, "observation"), np.stack(copies))
     env.close()
 

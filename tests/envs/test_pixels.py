@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -121,3 +124,20 @@ def test_sizes_below_one_are_refused(setting):
 def test_sizes_left_open_are_those_of_the_part_that_is_kept():
     view = View(height=None, width=7, crop=(2, 8, 0, 20), gray=False, stack=2)
     assert view.observation_shape(10, 20) == (6, 6, 7)
+
+
+def test_opencv_without_its_system_library_is_one_line_with_the_remedy(tmp_path):
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    program = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+from rlvision.errors import MissingExtraError
+try:
+    import rlvision.envs.pixels
+except MissingExtraError as error:
+    print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.count("\n") == 1
+    for said in ("libGL.so.1", "apt-get install libgl1 libglib2.0-0", "opencv-python-headless"):
+        assert said in ran.stdout

@@ -1,39 +1,20 @@
-import gc
 import logging
-import multiprocessing
-import subprocess
 import sys
-import textwrap
 from importlib.util import find_spec
-from pathlib import Path
 
 import cv2
 import gymnasium
 import numpy as np
 import pytest
+from histories import assert_same, column, play
 
 from rlvision.envs.rendered import RenderedEnv
 from rlvision.envs.tape import episode_seed
 from rlvision.errors import ConfigError, EnvError, MissingExtraError
 
 COUNTING = "rlvision.envs.counting:CountingEnv"
-WORKERS = [0, 1, 2]
 needs_box2d = pytest.mark.skipif(find_spec("Box2D") is None, reason="the extra box2d is not installed")
 quiet_swig = pytest.mark.filterwarnings("ignore:builtin type .* has no __module__ attribute:DeprecationWarning")
-
-
-def play(env, steps, seed=0):
-    rng = np.random.default_rng(seed)
-    return [env.step(rng.integers(0, env.spec.num_actions, env.spec.num_envs)) for _ in range(steps)]
-
-
-def column(rows, name):
-    return np.stack([getattr(row, name) for row in rows])
-
-
-def assert_same(rows, others):
-    for name in ("observation", "action", "reward", "terminated", "truncated", "first"):
-        np.testing.assert_array_equal(column(rows, name), column(others, name), err_msg=name)
 
 
 def test_cartpole_is_what_gymnasium_renders():
@@ -61,20 +42,6 @@ def test_cartpole_is_what_gymnasium_renders():
             over[index] = expected[1] or expected[2]
     assert min(count) >= 1
     env.close()
-
-
-@pytest.mark.parametrize("name", ["CartPole-v1", COUNTING])
-def test_the_number_of_workers_changes_nothing(name):
-    runs = []
-    for num_workers in WORKERS:
-        env = RenderedEnv(name, 3, height=16, width=16, num_workers=num_workers)
-        env.reset(8)
-        runs.append(play(env, 40))
-        assert (env.seeds(), env.spec) == (env.seeds(), env.spec)
-        env.close()
-    assert_same(runs[0], runs[1])
-    assert_same(runs[0], runs[2])
-    assert column(runs[0], "first")[1:].any()
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
@@ -110,6 +77,17 @@ def test_a_state_holds_only_tensors_and_plain_values(tmp_path):
     expected = env.observation
     env.load_state_dict(loaded)
     np.testing.assert_array_equal(env.observation, expected)
+    env.close()
+
+
+def test_a_reset_begins_all_anew():
+    env = RenderedEnv(COUNTING, 2, height=None, width=None)
+    env.reset(8)
+    rows = play(env, 20)
+    env.reset(8)
+    assert_same(play(env, 20), rows)
+    with pytest.raises(EnvError, match="a seed of at least 0, got -1"):
+        env.reset(-1)
     env.close()
 
 
@@ -282,69 +260,6 @@ def test_rewards_that_are_no_numbers_are_refused():
     with pytest.raises(EnvError, match=r"expected finite rewards, got \[nan, nan\]"):
         play(env, 1)
     env.close()
-
-
-@pytest.mark.parametrize("num_workers", [0, 2])
-def test_an_error_of_the_environment_surfaces_in_its_own_words(num_workers):
-    env = RenderedEnv("odd_worlds:Broken", 3, num_workers=num_workers)
-    env.reset(0)
-    play(env, 2)
-    with pytest.raises(EnvError, match="odd_worlds:Broken to work, got ValueError: the wheel came off"):
-        play(env, 1)
-    env.reset(0)  # and it is not stuck
-    play(env, 2)
-    env.close()
-
-
-def test_a_dead_worker_is_noticed():
-    env = RenderedEnv("odd_worlds:Mortal", 2, num_workers=2)
-    env.reset(0)
-    play(env, 2)
-    for _ in range(2):
-        with pytest.raises(EnvError, match=r"got its death \(exit code 7\)"):
-            play(env, 1)
-    env.close()
-    assert not multiprocessing.active_children()
-
-
-def open_files():
-    gc.collect()
-    return len([*Path("/proc/self/fd").iterdir()])
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts file descriptors by Linux's /proc")
-def test_close_leaves_nothing_behind_even_in_mid_step():
-    RenderedEnv("odd_worlds:Odd", 2, num_workers=2).close()  # what multiprocessing keeps for good is open now
-    before = open_files()
-    env = RenderedEnv("odd_worlds:Odd", 2, num_workers=2)
-    env.reset(0)
-    env.send(np.zeros(2, dtype=np.int64))
-    env.close()
-    env.close()
-    assert not multiprocessing.active_children()
-    del env
-    assert open_files() == before
-
-
-def test_a_program_that_forgets_to_close_ends_all_the_same():
-    program = """
-        import numpy as np
-        from rlvision.envs.rendered import RenderedEnv
-
-        if __name__ == "__main__":
-            env = RenderedEnv("rlvision.envs.counting:CountingEnv", 2, num_workers=2)
-            env.reset(0)
-            env.step(np.zeros(2, dtype=np.int64))
-            print("played")
-    """
-    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, timeout=60, text=True)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "played\n", "")
-
-
-def test_workers_need_no_torch():
-    program = "import sys, rlvision.envs.processes, rlvision.envs.counting; print('torch' in sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert ran.stdout == "False\n"
 
 
 @needs_box2d

@@ -55,6 +55,13 @@ def test_a_missed_step_is_noticed():
     env.close()
 
 
+@pytest.mark.parametrize(("name", "frameskip", "fps"), [("CartPole-v1", 1, 50), ("odd_worlds:Odd", 2, 15)])
+def test_one_picture_a_step_at_the_pace_of_the_environment(name, frameskip, fps):
+    env = RenderedEnv(name, 1, frameskip=frameskip)
+    assert make_screen(env).fps == fps
+    env.close()
+
+
 def test_only_one_environment_can_be_watched():
     env = AtariEnv("pong", 2)
     with pytest.raises(EnvError, match="expected one environment to watch, got 2"):

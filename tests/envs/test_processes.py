@@ -1,0 +1,114 @@
+import gc
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from histories import assert_same, column, play
+
+from rlvision.envs.rendered import RenderedEnv
+from rlvision.errors import EnvError
+
+COUNTING = "rlvision.envs.counting:CountingEnv"
+
+
+@pytest.mark.parametrize(("name", "num_workers"), [("CartPole-v1", 2), (COUNTING, 5)])
+def test_the_number_of_workers_changes_nothing(name, num_workers):
+    """Shares of two and one, and more workers than there are environments."""
+    runs = []
+    for workers in (0, num_workers):
+        env = RenderedEnv(name, 3, height=16, width=16, num_workers=workers)
+        env.reset(8)
+        runs.append(play(env, 40))
+        env.close()
+    assert_same(*runs)
+    assert column(runs[0], "first")[1:].any()
+
+
+def test_send_returns_while_the_worker_steps(tmp_path):
+    """The step ends only when the file is there, and the file is written after send has returned."""
+    env = RenderedEnv("odd_worlds:Waiting", 1, num_workers=1, kwargs={"path": str(tmp_path / "go")})
+    env.reset(0)
+    env.send(np.array([2]))
+    (tmp_path / "go").touch()
+    assert env.recv().reward.tolist() == [2.0]
+    env.close()
+
+
+def test_signals_to_the_whole_process_group_do_not_end_a_worker():
+    env = RenderedEnv("odd_worlds:Odd", 1, num_workers=1)
+    env.reset(0)
+    (worker,) = multiprocessing.active_children()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(worker.pid, number)
+        assert play(env, 1)[0].reward.shape == (1,)
+    env.close()
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_an_error_of_the_environment_surfaces_in_its_own_words(num_workers):
+    env = RenderedEnv("odd_worlds:Broken", 3, num_workers=num_workers)
+    env.reset(0)
+    play(env, 2)
+    with pytest.raises(EnvError, match="odd_worlds:Broken to work, got ValueError: the wheel came off"):
+        play(env, 1)
+    env.reset(0)  # and it is not stuck
+    play(env, 2)
+    env.close()
+
+
+def test_a_dead_worker_is_noticed():
+    env = RenderedEnv("odd_worlds:Mortal", 2, num_workers=2)
+    env.reset(0)
+    play(env, 2)
+    for _ in range(2):
+        with pytest.raises(EnvError, match=r"got its death \(exit code 7\)"):
+            play(env, 1)
+    env.close()
+    assert not multiprocessing.active_children()
+
+
+def open_files():
+    gc.collect()
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts file descriptors by Linux's /proc")
+def test_close_leaves_nothing_behind_even_in_mid_step():
+    RenderedEnv("odd_worlds:Odd", 2, num_workers=2).close()  # what multiprocessing keeps for good is open now
+    before = open_files()
+    env = RenderedEnv("odd_worlds:Odd", 2, num_workers=2)
+    env.reset(0)
+    env.send(np.zeros(2, dtype=np.int64))
+    env.close()
+    env.close()
+    assert not multiprocessing.active_children()
+    del env
+    assert open_files() == before
+
+
+def test_a_program_that_forgets_to_close_ends_all_the_same():
+    program = """
+        import numpy as np
+        from rlvision.envs.rendered import RenderedEnv
+
+        if __name__ == "__main__":
+            env = RenderedEnv("rlvision.envs.counting:CountingEnv", 2, num_workers=2)
+            env.reset(0)
+            env.step(np.zeros(2, dtype=np.int64))
+            print("played")
+    """
+    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, timeout=60, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "played\n", "")
+
+
+def test_workers_need_no_torch():
+    program = "import sys, rlvision.envs.processes, rlvision.envs.counting; print('torch' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"
