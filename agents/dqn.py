@@ -18,16 +18,16 @@ epsilon at the end     0.1             0.01            van Hasselt et al. 2016, 
 """
 
 from collections.abc import Mapping
+from functools import partial
 
-import torch
 from torch.optim import Optimizer
 
 from rlvision.acting import EpsilonGreedy, QFunction, Softmax
 from rlvision.agent import Agent
 from rlvision.bootstrap import (
     Bootstrap,
+    Forward,
     JointForward,
-    Refresh,
     TargetNetwork,
     hard_copies,
     recalibrated_copies,
@@ -36,6 +36,7 @@ from rlvision.bootstrap import (
 from rlvision.learner import QLearner
 from rlvision.losses.td import Penalty, double_q_learning, huber, mse, q_learning
 from rlvision.nn.arms import Arm
+from rlvision.nn.fast import folded
 from rlvision.nn.views import Views, batch_statistics_forward
 from rlvision.precision import Autocast
 from rlvision.replay.replay import Replay
@@ -69,7 +70,7 @@ def dqn(
     rule = double_q_learning if double else q_learning
     learner = QLearner(
         views=views,
-        bootstrap=_bootstrap(views, arm, memory, target_period, target_tau, calibration_batches),
+        bootstrap=_bootstrap(views, arm, memory, double, target_period, target_tau, calibration_batches),
         td_rule=rule(PENALTIES[loss]),
         optimiser=optimiser,
         learning_rate=learning_rate,
@@ -82,18 +83,14 @@ def dqn(
 
 
 def _bootstrap(
-    views: Views, arm: Arm, memory: Replay, period: int, tau: float | None, calibration_batches: int
+    views: Views, arm: Arm, memory: Replay, double: bool, period: int, tau: float | None, batches: int
 ) -> Bootstrap:
     if arm.target == "joint":
-        return JointForward(views)
+        return JointForward(views.online)
+    target: Forward = folded(views.target)
+    if arm.target == "batch_statistics":
+        target = partial(batch_statistics_forward, views.target)
+    refresh = hard_copies(views, period) if tau is None else soft_copies(views, tau)
     if arm.target == "recalibrated":
-        return TargetNetwork(views, views.target, _recalibrated(views, memory, period, calibration_batches))
-    target = views.target if arm.target == "eval" else lambda o: batch_statistics_forward(views.target, o)
-    return TargetNetwork(views, target, soft_copies(views, tau) if tau is not None else hard_copies(views, period))
-
-
-def _recalibrated(views: Views, memory: Replay, period: int, batches: int) -> Refresh:
-    def observations() -> torch.Tensor:
-        return memory.sample().transition.observation
-
-    return recalibrated_copies(views, period, observations, batches)
+        refresh = recalibrated_copies(views, period, lambda: memory.sample().transition.observation, batches)
+    return TargetNetwork(views.online, target, folded(views.actor) if double else None, refresh)

@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from rlvision.nn.fast import prepared
 from rlvision.nn.views import Views, recalibrate
 from rlvision.types import QOutput, Transition
 
@@ -30,33 +31,41 @@ class TargetNetwork:
     """One train-mode forward, on s; the values of s' from a frozen copy (Mnih et al. 2015).
 
     Args:
-        views: online, target and actor.
-        target: how the target network computes, ``views.target`` in eval mode by default of the contract.
-        refresh: how it follows the online network.
+        online: the network that learns, in train mode.
+        target: the frozen copy, in evaluation mode by the contract.
+        selector: the network that learns, in evaluation mode, for Double Q-learning; None: the target's values serve.
+        refresh: how the copy follows.
     """
 
-    def __init__(self, views: Views, target: Forward, refresh: Refresh) -> None:
-        self._views = views
+    def __init__(self, online: Forward, target: Forward, selector: Forward | None, refresh: Refresh) -> None:
+        self._online = online
         self._target = target
+        self._selector = selector
         self.refresh = refresh
 
     def values(self, transition: Transition) -> tuple[QOutput, QOutput, QOutput]:
-        """Online in train mode on s alone; target and actor on s'."""
+        """Online on s alone; target and selector on s'."""
         with torch.no_grad():
-            q_t = self._target(transition.next_observation)
-            selector_t: QOutput = self._views.actor(transition.next_observation)
-        return self._views.online(transition.observation), q_t, selector_t
+            next_observation = prepared(transition.next_observation)
+            q_t = self._target(next_observation)
+            selector_t = q_t if self._selector is None else self._selector(next_observation)
+        return self._online(prepared(transition.observation)), q_t, selector_t
 
 
 class JointForward:
-    """CrossQ (Bhatt et al. 2024): s and s' in one train-mode forward, and no target network."""
+    """CrossQ (Bhatt et al. 2024): s and s' in one train-mode forward, and no target network.
 
-    def __init__(self, views: Views) -> None:
-        self._views = views
+    Args:
+        online: the network that learns, in train mode.
+    """
+
+    def __init__(self, online: Forward) -> None:
+        self._online = online
 
     def values(self, transition: Transition) -> tuple[QOutput, QOutput, QOutput]:
         """The halves of one forward."""
-        both: QOutput = self._views.online(torch.cat([transition.observation, transition.next_observation]))
+        observations = torch.cat([transition.observation, transition.next_observation])
+        both = self._online(prepared(observations))
         now, after = both.q_values.chunk(2)  # [B, A] each
         return QOutput(now), QOutput(after.detach()), QOutput(after.detach())
 

@@ -15,6 +15,7 @@ from rlvision.envs.make import Settings, is_atari, make
 from rlvision.envs.vector import TapedVectorEnv
 from rlvision.nn.arms import ARMS
 from rlvision.nn.decay import decay_groups
+from rlvision.nn.fast import channels_last, folded
 from rlvision.nn.heads import DuelingHead, LinearHead
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import build_encoder
@@ -57,14 +58,13 @@ def make_network(config: Config, spec: EnvSpec) -> QNetwork:
     head = DuelingHead if network.dueling else LinearHead
     features = cast(int, encoder.features)  # build_encoder has checked it
     q_network = QNetwork(encoder, head(features, spec.num_actions, zero_init=network.zero_head))
-    q_network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return q_network.to(resolve_device(config.device))
+    return channels_last(q_network.to(resolve_device(config.device)))
 
 
 def make_actor(config: Config, network: QNetwork) -> QFunction:
     """The Q-function of a network in evaluation mode."""
     device = resolve_device(config.device)
-    return on_device(network, device, make_autocast(config.precision, device))
+    return on_device(folded(network), device, make_autocast(config.precision, device))
 
 
 def make_agent(config: Config, spec: EnvSpec) -> Agent:
