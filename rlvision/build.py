@@ -17,6 +17,7 @@ from rlvision.nn.arms import ARMS
 from rlvision.nn.decay import decay_groups
 from rlvision.nn.fast import channels_last, folded
 from rlvision.nn.heads import DuelingHead, LinearHead
+from rlvision.nn.normalisation import BatchRenorm2d
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import build_encoder
 from rlvision.nn.views import Views
@@ -28,6 +29,9 @@ from rlvision.replay.selection import PrioritySettings
 from rlvision.schedules import Constant, Cosine, Linear, Schedule, WarmUp
 from rlvision.seeding import derive, generator
 from rlvision.trainer import Plan
+
+AGENTS = {"dqn": dqn}
+"""name -> the recipe that composes the agent."""
 
 
 def make_env(config: Config, num_envs: int) -> TapedVectorEnv:
@@ -54,10 +58,18 @@ def make_network(config: Config, spec: EnvSpec) -> QNetwork:
     """The Q-network, initialised from the run's seed, on its device."""
     torch.manual_seed(derive(config.seed, "network"))
     network = config.network
+    is_dn = network.encoder == "dn"
     encoder = build_encoder(network.encoder, spec.observation_shape, **_encoder_options(config))
-    head = DuelingHead if network.dueling else LinearHead
-    features = cast(int, encoder.features)  # build_encoder has checked it
-    q_network = QNetwork(encoder, head(features, spec.num_actions, zero_init=network.zero_head))
+    head = (DuelingHead if network.dueling else LinearHead)(
+        cast(int, encoder.features),  # build_encoder has checked it
+        spec.num_actions,
+        hidden=0 if is_dn else network.hidden,  # DN has it in its encoder
+        zero_init=network.zero_head,
+    )
+    q_network = QNetwork(encoder, head)
+    for layer in q_network.modules():
+        if isinstance(layer, BatchRenorm2d):
+            layer.r_max, layer.d_max = network.r_max, network.d_max
     return channels_last(q_network.to(resolve_device(config.device)))
 
 
@@ -78,9 +90,9 @@ def make_agent(config: Config, spec: EnvSpec) -> Agent:
     views = Views(make_network(config, spec))
     q_function = make_actor(config, views.actor)
     agent, optimiser = config.agent, config.optimiser
-    return dqn(
+    return AGENTS[agent.name](
         views=views,
-        arm=ARMS[config.network.norm],
+        arm=ARMS[config.network.norm if config.network.encoder == "dn" else "none"],
         q_function=q_function,
         beta=Linear(config.replay.beta, 1.0, config.env_steps),
         policy=make_policy(config, spec, q_function),

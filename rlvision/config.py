@@ -75,7 +75,7 @@ class NetworkConfig:
     encoder: Text = "dn"
     """dn (the chapter's network), nature, impala, mlp, or package.module:EncoderClass."""
     norm: Literal["renorm", "running", "batch", "joint", "frozen", "recalibrated", "layer", "group", "none"] = "renorm"
-    """How DN normalises; see docs/network.md. renorm is BatchNorm whose training forward equals its evaluation."""
+    """How DN normalises (docs/network.md). renorm is BatchNorm whose training forward equals its evaluation."""
     momentum: ShareAboveZero = 0.01
     """Weight of a new batch in the running statistics (PyTorch's convention)."""
     r_max: AtLeastOne = 3.0

@@ -6,7 +6,7 @@ refuses itself when it is built.
 
 from collections.abc import Callable
 
-from rlvision.config import Config
+from rlvision.config import Config, NetworkConfig
 from rlvision.errors import ConfigError
 
 
@@ -89,6 +89,14 @@ def _patience_without_evaluations(config: Config) -> None:
         _refuse("evaluate_every above 0 where evaluation.patience is set", "0", "set evaluate_every or unset the other")
 
 
+def _options_of_dn_without_dn(config: Config) -> None:
+    network, usual = config.network, NetworkConfig()
+    for name in ("norm", "momentum", "r_max", "d_max", "activation", "max_pool", "dropout"):
+        if network.encoder != "dn" and getattr(network, name) != getattr(usual, name):
+            expected = f"network.encoder=dn where network.{name} is set"
+            _refuse(expected, network.encoder, "unset it; network.kwargs holds what other encoders take")
+
+
 _CONTRADICTIONS: tuple[Callable[[Config], None], ...] = (
     _crop_without_area,
     _more_workers_than_environments,
@@ -100,4 +108,5 @@ _CONTRADICTIONS: tuple[Callable[[Config], None], ...] = (
     _temperature_of_zero,
     _learning_rate_that_grows,
     _patience_without_evaluations,
+    _options_of_dn_without_dn,
 )

@@ -21,6 +21,10 @@ CASES = [
         "optimiser.final_learning_rate of at most optimiser.learning_rate (0.0001), got 0.0002",
     ),
     ({"evaluate_every": 0, "evaluation.patience": 3}, "evaluate_every above 0"),
+    (
+        {"network.encoder": "nature", "network.norm": "layer"},
+        "network.encoder=dn where network.norm is set, got nature",
+    ),
 ]
 
 ON_THE_EDGE = [
@@ -35,6 +39,7 @@ ON_THE_EDGE = [
     {"optimiser.schedule": "linear", "optimiser.learning_rate": 1e-4, "optimiser.final_learning_rate": 1e-4},
     {"optimiser.schedule": "constant", "optimiser.final_learning_rate": 1.0},
     {"evaluate_every": 0},
+    {"network.encoder": "nature", "network.hidden": 64, "network.dueling": True},
 ]
 
 
