@@ -68,13 +68,22 @@ class Trainer:
         with interruption() as interrupted:
             self._clock.start(self._collector.env_steps, self._agent.learner.updates)
             while (reason := self._reason_to_end() or interrupted()) is None:
-                self._step()
-                self._do_what_is_due()
+                self.step()
             if reason != interrupted():
                 self._final_exam()
             self._save()
         self._hooks.draw()
         return reason
+
+    def step(self) -> None:
+        """Step all environments once, making the updates owed meanwhile; then do what is due."""
+        self._collector.send()
+        for update in self._agent.learn(self._collector.env_steps):
+            self._meter.add(update.metrics)
+        for episode in self._collector.recv():
+            self._log_episode(episode)
+        self._hooks.show_progress(self._collector.env_steps)
+        self._do_what_is_due()
 
     def state_dict(self) -> State:
         """The agent, the collector and the trainer's own memory of the run."""
@@ -102,14 +111,6 @@ class Trainer:
         self._log_timer = Every(plan.log_every, now)
         self._evaluate_timer = Every(plan.evaluate_every, now)
         self._checkpoint_timer = Every(plan.checkpoint_every, now)
-
-    def _step(self) -> None:
-        self._collector.send()
-        for update in self._agent.learn(self._collector.env_steps):
-            self._meter.add(update.metrics)
-        for episode in self._collector.recv():
-            self._log_episode(episode)
-        self._hooks.show_progress(self._collector.env_steps)
 
     def _do_what_is_due(self) -> None:
         now = self._collector.env_steps
