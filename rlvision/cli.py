@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         of our output has left.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # where package.module:Class of the user's own is looked for, last of all
     try:
         run([argument for argument in given if argument != "--debug"])
         sys.stdout.flush()

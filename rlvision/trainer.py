@@ -15,6 +15,7 @@ from torch import Tensor
 from rlvision.agent import Agent
 from rlvision.collector import Collector
 from rlvision.evaluation import Evaluation
+from rlvision.nn.diagnostics import GapWatch
 from rlvision.protocols import Tracker
 from rlvision.schedules import Every
 from rlvision.types import Episode, State
@@ -61,6 +62,7 @@ class Trainer:
         self._clock = Clock()
         self._recent: deque[float] = deque(maxlen=RECENT_GAMES)
         self._exam = Exam()
+        self._gap_watch = GapWatch()
         self._set_timers()
 
     def run(self) -> str:
@@ -144,6 +146,7 @@ class Trainer:
             "counters/frames": float(collector.frames),
             **self._clock.rates(collector.env_steps, agent.learner.updates),
         }
+        self._gap_watch.note(row)
         self._tracker.log(row, collector.env_steps)
 
     def _evaluate(self) -> None:

@@ -14,12 +14,39 @@ The ``bn/`` metrics exist only for networks that normalise by batch statistics.
 """
 
 import copy
+import logging
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from rlvision.nn.normalisation import BatchRenorm2d, statistics_layers
 from rlvision.nn.views import Views
+
+WIDE_GAP = 0.2
+"""A gap from which on the greedy action of many states depends on the mode."""
+PATIENCE = 5
+"""Measurements in a row for which it may be wide."""
+
+
+class GapWatch:
+    """Says once, in words, that training and acting have become two functions."""
+
+    def __init__(self) -> None:
+        self._wide = 0
+
+    def note(self, metrics: Mapping[str, float]) -> None:
+        """Take the metrics of an interval, with or without a gap among them."""
+        self._wide = self._wide + 1 if metrics.get("bn/gap", 0.0) > WIDE_GAP else 0
+        if self._wide == PATIENCE:
+            logging.getLogger("rlvision").warning(
+                "bn/gap has been above %g for %d measurements in a row (now %.2f): the network learns one function "
+                "and acts by another. Try network.norm=renorm, a larger network.momentum or a smaller "
+                "optimiser.learning_rate",
+                WIDE_GAP,
+                PATIENCE,
+                metrics["bn/gap"],
+            )
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rlvision.nn.diagnostics import diagnose, target_drift, weight_norms
+from rlvision.nn.diagnostics import GapWatch, diagnose, target_drift, weight_norms
 from rlvision.nn.dn import DNEncoder
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.qnetwork import QNetwork
@@ -114,3 +114,21 @@ def test_weight_norms_by_hand() -> None:
     with torch.no_grad():
         network.encoder.weight.copy_(torch.tensor([[2.0, 3.0]])), network.encoder.bias.fill_(6.0)
     assert {name: value.item() for name, value in weight_norms(network).items()} == {"weights/encoder": 7.0}
+
+
+def test_a_wide_gap_is_said_once_and_only_when_it_stays(caplog):
+    watch = GapWatch()
+    for gap in (0.5, 0.5, 0.5, 0.5, 0.1, 0.5, 0.5, 0.5, 0.5):
+        watch.note({"bn/gap": gap})
+    assert caplog.records == []
+    for _ in range(20):
+        watch.note({"bn/gap": 0.3})
+    assert len(caplog.records) == 1
+    assert "acts by another" in caplog.text
+
+
+def test_networks_without_batch_statistics_are_never_warned_of(caplog):
+    watch = GapWatch()
+    for _ in range(20):
+        watch.note({"q/mean": 1.0})
+    assert caplog.records == []
