@@ -34,11 +34,13 @@ class GapWatch:
 
     def __init__(self) -> None:
         self._wide = 0
+        self._said = False
 
     def note(self, metrics: Mapping[str, float]) -> None:
         """Take the metrics of an interval, with or without a gap among them."""
         self._wide = self._wide + 1 if metrics.get("bn/gap", 0.0) > WIDE_GAP else 0
-        if self._wide == PATIENCE:
+        if self._wide >= PATIENCE and not self._said:
+            self._said = True
             logging.getLogger("rlvision").warning(
                 "bn/gap has been above %g for %d measurements in a row (now %.2f): the network learns one function "
                 "and acts by another. Try network.norm=renorm, a larger network.momentum or a smaller "

@@ -121,8 +121,8 @@ def test_a_wide_gap_is_said_once_and_only_when_it_stays(caplog):
     for gap in (0.5, 0.5, 0.5, 0.5, 0.1, 0.5, 0.5, 0.5, 0.5):
         watch.note({"bn/gap": gap})
     assert caplog.records == []
-    for _ in range(20):
-        watch.note({"bn/gap": 0.3})
+    for gap in [0.3] * 10 + [0.0] + [0.3] * 10:
+        watch.note({"bn/gap": gap})
     assert len(caplog.records) == 1
     assert "acts by another" in caplog.text
 
