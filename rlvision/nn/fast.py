@@ -47,9 +47,10 @@ def prepared(observation: Tensor) -> Tensor:
 def folded(network: QNetwork) -> QNetwork:
     """``network`` in evaluation mode, each batch normalisation folded into the convolution before it.
 
-    It shares every tensor with ``network`` and folds at each forward (0.1 ms), so it is never out
-    of date. Equal to evaluation mode within float32 rounding; normalisations that depend on the
-    input stay. Only what the encoder lists as ``normalised`` is folded.
+    It shares every tensor with ``network`` and notices when one was written to, so it is never out
+    of date (writes through ``.data`` go unnoticed; do not make them). Equal to evaluation mode
+    within float32 rounding; normalisations that depend on the input stay. Only what the encoder
+    lists as ``normalised`` is folded.
     """
     shared = sharing_copy(network)
     for convolution_name, norm_name in getattr(shared.encoder, "normalised", {}).items():
@@ -62,23 +63,39 @@ def folded(network: QNetwork) -> QNetwork:
 
 
 class FoldedConv2d(nn.Module):
-    """``norm(convolution(x))`` in evaluation mode as one convolution.
+    """``norm(convolution(x))`` in evaluation mode as one convolution, constant to the gradient.
 
-    With s = weight / sqrt(running_var + eps): kernel · s, and (bias - running_mean) · s + shift.
+    With s = weight / sqrt(running_var + eps): kernel · s, and (bias - running_mean) · s + shift. On
+    the CPU the product is kept until torch counts a write to any of the tensors; elsewhere, and
+    where the forward is compiled or captured, it is part of every forward.
     """
 
     def __init__(self, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
         super().__init__()
         self.convolution = convolution
         self.norm = norm
+        self._kept: tuple[Tensor, Tensor] | None = None
+        self._writes: list[tuple[int, int]] = []
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, h, w] of [B, C', H, W]."""
-        scale, shift = self._affine()
-        return self.convolution._conv_forward(x, self.convolution.weight * scale.view(-1, 1, 1, 1), shift)  # type: ignore[no-any-return]
+        weight, bias = self._parameters_now()
+        return self.convolution._conv_forward(x, weight, bias)  # type: ignore[no-any-return]
 
-    def _affine(self) -> tuple[Tensor, Tensor]:
-        mean, var = running_statistics(self.norm)
-        scale = self.norm.weight * torch.rsqrt(var + self.norm.eps)  # [C]
-        offset = mean if self.convolution.bias is None else mean - self.convolution.bias
-        return scale, self.norm.bias - offset * scale
+    def _parameters_now(self) -> tuple[Tensor, Tensor]:
+        if torch.compiler.is_compiling() or self.convolution.weight.device.type != "cpu":
+            return fold(self.convolution, self.norm)
+        # num_batches_tracked stands for the running statistics: torch's kernel writes those uncounted
+        writes = [(t.data_ptr(), t._version) for t in (*self.parameters(), *self.buffers())]
+        if self._kept is None or writes != self._writes:
+            self._kept, self._writes = fold(self.convolution, self.norm), writes
+        return self._kept
+
+
+@torch.no_grad()
+def fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Kernel and bias of the one convolution that does what ``convolution`` and ``norm`` (evaluating) do."""
+    mean, var = running_statistics(norm)
+    scale = norm.weight * torch.rsqrt(var + norm.eps)  # [C]
+    offset = mean if convolution.bias is None else mean - convolution.bias
+    return convolution.weight * scale.view(-1, 1, 1, 1), norm.bias - offset * scale

@@ -4,15 +4,16 @@ import copy
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from rlvision.errors import ConfigError
-from rlvision.nn.fast import FoldedConv2d, channels_last, folded, prepared
+from rlvision.nn.fast import FoldedConv2d, channels_last, fold, folded, prepared
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.normalisation import NORMS
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import build_encoder
-from rlvision.nn.views import Views
+from rlvision.nn.views import Views, recalibrate
 
 SHAPE = (4, 44, 40)
 
@@ -27,8 +28,8 @@ def network(name: str = "dn", **options: object) -> QNetwork:
     return QNetwork(encoder, LinearHead(encoder.features, 6))
 
 
-def learned(v: Views, updates: int = 3) -> Views:
-    optimizer = torch.optim.Adam(v.online.parameters(), lr=0.02)
+def learned(v: Views, updates: int = 3, kind: type[Optimizer] = torch.optim.Adam, **options: bool) -> Views:
+    optimizer = kind(v.online.parameters(), lr=0.02, **options)
     for seed in range(updates):
         optimizer.zero_grad()
         (v.online(frames(seed)).q_values - 1).square().mean().backward()
@@ -80,21 +81,63 @@ def test_what_cannot_be_folded_stays_bit_for_bit(name: str, norm: str | None) ->
         assert torch.equal(folded(v.actor)(frames()).q_values, v.actor(frames()).q_values)
 
 
-def test_folded_is_never_out_of_date() -> None:
-    v = Views(network())
+def assert_fresh(v: Views, actor: QNetwork, target: QNetwork) -> None:
+    with torch.no_grad():
+        for shortcut, view in ((actor, v.actor), (target, v.target)):
+            torch.testing.assert_close(shortcut(frames()).q_values, view(frames()).q_values, rtol=1e-4, atol=1e-4)
+
+
+WRITES = {
+    "hard sync": lambda v: v.sync_target(),
+    "soft sync": lambda v: v.sync_target(0.5),
+    "training forward": lambda v: v.online(frames(9)),
+    "calibration": lambda v: v.calibrate([frames(5)]),
+    "recalibration": lambda v: recalibrate(v.target, [frames(6)]),
+    "loading": lambda v: v.load_state_dict(learned(Views(network()), 5).state_dict()),
+    "update by fused Adam": lambda v: learned(v, 1, torch.optim.Adam, fused=True),
+    "update by foreach Adam": lambda v: learned(v, 1, torch.optim.Adam, foreach=True),
+    "update by plain Adam": lambda v: learned(v, 1, torch.optim.Adam, foreach=False),
+    "update by fused SGD": lambda v: learned(v, 1, torch.optim.SGD, fused=True),
+    "update by RMSprop": lambda v: learned(v, 1, torch.optim.RMSprop),
+}
+
+
+@pytest.mark.parametrize("norm", ["renorm", "batch"])
+@pytest.mark.parametrize("write", WRITES)
+def test_folded_notices_every_write(write: str, norm: str) -> None:
+    v = learned(Views(network(norm=norm)))
     actor, target = folded(v.actor), folded(v.target)
+    assert_fresh(v, actor, target)
+    with torch.no_grad():
+        before = torch.cat([view(frames()).q_values for view in (v.actor, v.target)])
+    WRITES[write](v)
+    assert_fresh(v, actor, target)
+    with torch.no_grad():
+        after = torch.cat([view(frames()).q_values for view in (v.actor, v.target)])
+    assert (after - before).abs().max() > 1e-3  # the write was one that matters
 
-    def agree() -> None:
-        with torch.no_grad():
-            for shortcut, view in ((actor, v.actor), (target, v.target)):
-                torch.testing.assert_close(shortcut(frames()).q_values, view(frames()).q_values, rtol=1e-4, atol=1e-4)
 
-    agree()
-    learned(v), agree()
-    v.sync_target(), agree()
-    learned(v), v.sync_target(0.5), agree()
-    v.calibrate([frames(5)]), agree()
-    v.load_state_dict(learned(Views(network()), 5).state_dict()), agree()
+def test_folding_happens_once_between_writes() -> None:
+    v = Views(network())
+    actor = folded(v.actor)
+    with torch.no_grad():
+        actor(frames())
+        kept = actor.encoder.conv2._kept
+        actor(frames(1))
+        assert actor.encoder.conv2._kept is kept
+        v.online.encoder.bn2.bias.add_(1)
+        actor(frames())
+    assert actor.encoder.conv2._kept is not kept
+
+
+def test_fold_by_hand() -> None:
+    convolution, norm = nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1, eps=0.0)
+    with torch.no_grad():
+        convolution.weight.fill_(3.0), convolution.bias.fill_(5.0)
+        norm.weight.fill_(2.0), norm.bias.fill_(7.0), norm.running_mean.fill_(1.0), norm.running_var.fill_(4.0)
+    # 2 * (3 x + 5 - 1) / 2 + 7 = 3 x + 11
+    weight, bias = fold(convolution, norm)
+    assert (weight.item(), bias.item()) == (3.0, 11.0)
 
 
 def test_folded_changes_nothing_of_the_views_it_was_made_from() -> None:

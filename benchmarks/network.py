@@ -1,0 +1,115 @@
+"""Time DN's training step and evaluation forwards, plain and fast, interleaved in one process.
+
+    OMP_NUM_THREADS=1 python benchmarks/network.py --rounds 40
+
+One thread is timed by processor time, which neighbours on the machine disturb little; more threads
+by the wall clock. Prints the smallest, the lower-quartile and the median milliseconds of each.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rlvision.nn.dn import DNEncoder
+from rlvision.nn.fast import channels_last, folded, prepared
+from rlvision.nn.heads import LinearHead
+from rlvision.nn.qnetwork import QNetwork
+from rlvision.nn.views import Views
+
+SHAPE = (4, 84, 84)
+Case = Callable[[], object]
+
+
+def frames(batch: int) -> Tensor:
+    return torch.randint(256, (batch, *SHAPE), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+
+
+def network(norm: str, *, fast: bool) -> QNetwork:
+    encoder = DNEncoder(*SHAPE, norm=norm)
+    built = QNetwork(encoder, LinearHead(encoder.features, 6))
+    return channels_last(built) if fast else built
+
+
+def training(norm: str, *, fast: bool, layout: Callable[[Tensor], Tensor] = torch.Tensor.detach) -> Case:
+    online, observation = network(norm, fast=fast), frames(32)
+    optimiser = torch.optim.Adam(online.parameters(), lr=1e-4, fused=True)
+
+    def step() -> None:
+        optimiser.zero_grad()
+        (online(layout(observation)).q_values - 1).square().mean().backward()
+        optimiser.step()
+
+    return step
+
+
+def bootstrap(*, fast: bool, quick: bool) -> Case:
+    views, observation = Views(network("renorm", fast=fast)), frames(32)
+    target, actor = (folded(views.target), folded(views.actor)) if quick else (views.target, views.actor)
+
+    @torch.no_grad()
+    def both() -> None:
+        s = prepared(observation) if quick else observation
+        target(s), actor(s)
+
+    return both
+
+
+def acting(batch: int, norm: str = "renorm", *, quick: bool) -> Case:
+    actor, observation = Views(network(norm, fast=True)).actor, frames(batch)
+    actor = folded(actor) if quick else actor
+
+    @torch.no_grad()
+    def act() -> None:
+        actor(prepared(observation) if quick else observation)
+
+    return act
+
+
+def cases() -> dict[str, Case]:
+    return {
+        "train batch norm": training("batch", fast=False),
+        "train renorm": training("renorm", fast=False),
+        "train batch norm, channels_last": training("batch", fast=True),
+        "train renorm, channels_last": training("renorm", fast=True),
+        "train renorm, channels_last, prepared": training("renorm", fast=True, layout=prepared),
+        "train layer norm, channels_last, prepared": training("layer", fast=True, layout=prepared),
+        "train no norm, channels_last, prepared": training("none", fast=True, layout=prepared),
+        "target + actor on s'": bootstrap(fast=False, quick=False),
+        "target + actor on s', channels_last": bootstrap(fast=True, quick=False),
+        "target + actor on s', folded, prepared": bootstrap(fast=True, quick=True),
+        "act on 8, channels_last": acting(8, quick=False),
+        "act on 8, folded, prepared": acting(8, quick=True),
+        "act on 1, channels_last": acting(1, quick=False),
+        "act on 1, folded, prepared": acting(1, quick=True),
+        "act on 1, no norm, channels_last": acting(1, "none", quick=False),
+    }
+
+
+def measure(timed: dict[str, Case], rounds: int) -> dict[str, list[float]]:
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    milliseconds: dict[str, list[float]] = {name: [] for name in timed}
+    for case in timed.values():
+        case(), case()
+    for _ in range(rounds):
+        for name, case in timed.items():
+            start = clock()
+            case()
+            milliseconds[name].append(1e3 * (clock() - start))
+    return milliseconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=40)
+    rounds = parser.parse_args().rounds
+    print(f"{torch.get_num_threads()} threads, ms {'min':>26} {'q25':>7} {'median':>7}")
+    for name, values in measure(cases(), rounds).items():
+        print(f"{name:42s}", *(f"{np.quantile(values, q):7.2f}" for q in (0, 0.25, 0.5)))
+
+
+if __name__ == "__main__":
+    main()
