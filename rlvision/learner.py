@@ -84,12 +84,13 @@ class QLearner:
         return {"optimiser/learning_rate": self._learning_rate(self.updates)}
 
     def state_dict(self) -> State:
-        """Both networks, the optimiser and the number of updates."""
+        """Both networks, the optimiser, the number of updates, and what `diagnose` looks at."""
         return {
             "updates": self.updates,
             "online": self.views.online.state_dict(),
             "target": self.views.target.state_dict(),
             "optimiser": self._optimiser.state_dict(),
+            "last_observation": self._last_observation,
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -98,6 +99,8 @@ class QLearner:
         self.views.online.load_state_dict(state["online"])
         self.views.target.load_state_dict(state["target"])
         self._optimiser.load_state_dict(state["optimiser"])
+        seen = state["last_observation"]
+        self._last_observation = None if seen is None else seen.to(self._parameters[0].device)
 
     def _calibrate(self) -> None:
         if self._calibration_batches:

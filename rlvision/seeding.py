@@ -5,6 +5,8 @@ import zlib
 import numpy as np
 import torch
 
+from rlvision.types import State
+
 
 def derive(seed: int, name: str) -> int:
     """A 63-bit seed for the stream ``name`` of a run seeded with ``seed``.
@@ -19,3 +21,16 @@ def derive(seed: int, name: str) -> int:
 def generator(seed: int, name: str) -> torch.Generator:
     """A CPU generator for the stream ``name``."""
     return torch.Generator().manual_seed(derive(seed, name))
+
+
+def random_state() -> State:
+    """State of torch's own generators, from which dropout draws: the CPU's, and those of the GPUs."""
+    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return {"cpu": torch.get_rng_state(), "gpus": gpus}
+
+
+def set_random_state(state: State) -> None:
+    """Go on from a saved state; GPUs that this machine lacks are left out."""
+    torch.set_rng_state(state["cpu"])
+    for index, gpu in enumerate(state["gpus"][: torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(gpu, index)

@@ -18,6 +18,7 @@ from rlvision.evaluation import Evaluation
 from rlvision.nn.diagnostics import GapWatch
 from rlvision.protocols import Tracker
 from rlvision.schedules import Every
+from rlvision.seeding import random_state, set_random_state
 from rlvision.types import Episode, State
 
 RECENT_GAMES = 20
@@ -95,6 +96,7 @@ class Trainer:
             "meter": self._meter.state_dict(),
             "recent": list(self._recent),
             "exam": self._exam.state_dict(),
+            "random": random_state(),
             "hours": self._clock.hours,
         }
 
@@ -105,6 +107,7 @@ class Trainer:
         self._meter.load_state_dict(state["meter"])
         self._recent.extend(state["recent"])
         self._exam.load_state_dict(state["exam"])
+        set_random_state(state["random"])
         self._clock.hours_before = state["hours"]
         self._set_timers()
 
