@@ -21,6 +21,7 @@ AboveZero = Annotated[float, Gt(0)]
 AtLeastZero = Annotated[float, Ge(0)]
 AtLeastOne = Annotated[float, Ge(1)]
 Text = Annotated[str, MinLen(1)]
+Threads = Annotated[int, Gt(0), Le(1024)]  # far beyond, libraries fail to load for want of threads
 Crop = tuple[Count, Count, Count, Count]
 
 
@@ -240,7 +241,7 @@ class Config:
     """Length of the run in agent decisions, summed over the environments."""
     device: Text = "auto"
     """cpu, cuda, cuda:1, mps; auto takes the GPU when there is one."""
-    threads: Positive | None = None
+    threads: Threads | None = None
     """CPU threads of torch; unset, as many as there are cores."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the encoder; auto takes bfloat16 where the hardware has it. Q-values and losses are always float32."""
