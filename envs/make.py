@@ -98,6 +98,6 @@ def _expect_known(given: Mapping[str, Any], kind: type, name: str) -> None:
     known = [setting for setting in inspect.signature(kind).parameters if setting not in ("game", "name", "num_envs")]
     for setting in given:
         if setting not in known:
-            near = get_close_matches(setting, known, n=1)
-            remedy = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
+            near = get_close_matches(setting, known, n=1, cutoff=0.8)
+            remedy = f"did you mean {near[0]}?" if near else f"leave it out; there are {', '.join(known)}"
             raise ConfigError(f"expected settings of {kind.__name__} for {name}, got {setting}: {remedy}")

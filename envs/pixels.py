@@ -56,11 +56,7 @@ class View:
     def frame_size(self, screen_height: int, screen_width: int) -> tuple[int, int]:
         """Height and width of the frame that a screen of this size becomes."""
         top, bottom, left, right = self.crop or (0, screen_height, 0, screen_width)
-        if not (0 <= top < bottom <= screen_height and 0 <= left < right <= screen_width):
-            raise ConfigError(
-                f"expected crop as (top, bottom, left, right) within a screen of {screen_height} rows and "
-                f"{screen_width} columns, got {self.crop}"
-            )
+        _expect_within((top, bottom, left, right), screen_height, screen_width)
         return self.height or bottom - top, self.width or right - left
 
     def observation_shape(self, screen_height: int, screen_width: int) -> tuple[int, int, int]:
@@ -86,11 +82,25 @@ def check_screen(screen: UInt8Array) -> UInt8Array:
 
 
 def crop(picture: UInt8Array, part: Crop | None) -> UInt8Array:
-    """A view of the part (top, bottom, left, right) of a picture [H, W, c]."""
+    """A view of the part (top, bottom, left, right) of a picture [H, W, c].
+
+    Raises:
+        ConfigError: if the picture does not have that part.
+    """
     if part is None:
         return picture
+    _expect_within(part, picture.shape[0], picture.shape[1])
     top, bottom, left, right = part
     return picture[top:bottom, left:right]
+
+
+def _expect_within(part: Crop, height: int, width: int) -> None:
+    top, bottom, left, right = part
+    if not (0 <= top < bottom <= height and 0 <= left < right <= width):
+        raise ConfigError(
+            f"expected env.crop as top, bottom, left, right within a screen of {height} rows and {width} columns, "
+            f"got {part}: set a part of the screen, or none for all of it"
+        )
 
 
 def to_channels(picture: UInt8Array, channels: int) -> UInt8Array:

@@ -72,9 +72,18 @@ class RunFolder:
             raise ConfigError(_refusal(self.path, changed))
 
     def begin(self, config: Config) -> None:
-        """Make the folder and store the configuration in it."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        save_config(config, self.config_path)
+        """Make the folder and store the configuration in it.
+
+        Raises:
+            ConfigError: nothing can be written there.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            save_config(config, self.config_path)
+        except OSError as error:
+            raise ConfigError(
+                f"expected to write to the run folder {self.path}, got {error.strerror}: set --out to another"
+            ) from error
 
     def weights(self, which: str) -> State:
         """The checkpoint with the ``best`` evaluation (where there was one) or the ``last``.
