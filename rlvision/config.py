@@ -34,7 +34,7 @@ class EnvConfig:
     num_envs: Positive = 8
     """Environments stepped together."""
     num_workers: Count = 0
-    """Processes that step them; 0 steps them in this process (Atari always uses native threads instead)."""
+    """Processes that step them; 0 steps them in this process (not for Atari, which has native threads)."""
     height: Positive = 84
     """Rows of the network's input, in pixels."""
     width: Positive = 84
@@ -77,8 +77,8 @@ class NetworkConfig:
     """dn (the chapter's network), nature, impala, mlp, or package.module:EncoderClass."""
     norm: Literal["renorm", "running", "batch", "joint", "frozen", "recalibrated", "layer", "group", "none"] = "renorm"
     """How DN normalises (docs/network.md). renorm is BatchNorm whose training forward equals its evaluation."""
-    momentum: ShareAboveZero = 0.01
-    """Weight of a new batch in the running statistics (PyTorch's convention)."""
+    momentum: ShareAboveZero = 0.1
+    """Weight of a new batch in the running statistics (PyTorch's convention; docs/network.md says why not 0.01)."""
     r_max: AtLeastOne = 3.0
     """BatchRenorm: bound of the scale correction."""
     d_max: AtLeastZero = 5.0
