@@ -5,7 +5,10 @@ import io
 import logging
 import os
 import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,6 +16,9 @@ from rlvision.errors import CheckpointError
 from rlvision.types import State
 
 VERSION = 1
+PART = ".part"
+"""Suffix of a file that is not complete yet, or never became so."""
+
 _MAGIC = b"rlvision-checkpoint\n"
 _DIGEST_SIZE = 32
 _log = logging.getLogger("rlvision")
@@ -20,12 +26,16 @@ _log = logging.getLogger("rlvision")
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Put ``content`` at ``path`` such that a reader finds all of it or what was there before, whatever happens."""
-    beside = path.with_name(f".{path.name}.part")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    beside = path.with_name(f".{path.name}{PART}")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)  # a full disk is no place for half a file
+        raise
     sync_folder(path.parent)
 
 
@@ -74,6 +84,15 @@ def read_state(path: Path) -> State:
     return state
 
 
+@contextmanager
+def training_goes_on(without: str) -> Iterator[None]:
+    """Warn of a disk that fails, and no more: what it held before is still there."""
+    try:
+        yield
+    except OSError as error:
+        _log.warning("expected to write %s, got %s: training goes on without it; make room", without, error.strerror)
+
+
 class CheckpointFolder:
     """The checkpoints of one run: the newest few by env steps, and the best by evaluation.
 
@@ -86,6 +105,7 @@ class CheckpointFolder:
         self.folder = folder
         self.replay_folder = folder / "replay"
         self._keep = keep
+        self._replays: dict[Path, Any] = {}  # what each checkpoint known says of the replay's files
 
     @property
     def best_path(self) -> Path:
@@ -97,19 +117,25 @@ class CheckpointFolder:
         return sorted(self.folder.glob("[0-9]*.ckpt"))
 
     def save(self, env_steps: int, state: State) -> None:
-        """Write a checkpoint, then delete those too many."""
+        """Write a checkpoint; then delete those too many, those of a future given up, and what a kill left half-way."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_state(self.folder / f"{env_steps:012d}.ckpt", state)
-        for path in self.paths()[: -self._keep]:
-            path.unlink()
+        path = self.folder / f"{env_steps:012d}.ckpt"
+        write_state(path, state)
+        self._replays[path] = state.get("replay")
+        kept = [earlier for earlier in self.paths() if earlier <= path][-self._keep :]
+        for left in {*self.paths(), *self.folder.glob(f".*{PART}")}.difference(kept):
+            left.unlink()
 
     def save_best(self, state: State) -> None:
         """Write the best weights."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_state(self.best_path, state)
 
-    def load_newest(self) -> State | None:
+    def load_newest(self, load_beside: Callable[[State], None] = lambda state: None) -> State | None:
         """The newest undamaged checkpoint, or None where there is none at all.
+
+        Args:
+            load_beside: loads what a checkpoint has in other files; one of which it cannot counts as damaged.
 
         Raises:
             CheckpointError: there are checkpoints, and every one of them is damaged.
@@ -117,15 +143,30 @@ class CheckpointFolder:
         paths = self.paths()
         for path in reversed(paths):
             try:
-                return read_state(path)
+                state = read_state(path)
+                load_beside(state)
             except CheckpointError as error:
                 _log.warning("%s", error)
+            else:
+                self._replays[path] = state.get("replay")
+                return state
         if paths:
             raise CheckpointError(
                 f"expected an undamaged checkpoint in {self.folder}, got {len(paths)} damaged: "
-                "start anew with another --out"
+                "--checkpoint.replay=false does without a damaged replay; else start anew with another --out"
             )
         return None
+
+    def replays(self) -> list[Any]:
+        """The entry ``replay`` of every checkpoint but the best; each is read from the disk at most once.
+
+        Raises:
+            CheckpointError: one of them is damaged.
+        """
+        for path in self.paths():
+            if path not in self._replays:
+                self._replays[path] = read_state(path).get("replay")
+        return [self._replays[path] for path in self.paths()]
 
 
 def _digest(payload: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """Evaluation: whole games, raw scores, and what they say of the agent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,10 @@ from rlvision.seeding import derive, generator
 from rlvision.types import Episode
 
 _RESAMPLES = 10_000
+
+
+class Abandoned(Exception):  # noqa: N818 - nothing went wrong
+    """An evaluation was asked to stop before its games were over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,15 @@ class Evaluation:
         }
 
 
-def evaluate(env: VectorEnv, q_function: QFunction, *, games: int, epsilon: float, seed: int) -> Evaluation:
+def evaluate(
+    env: VectorEnv,
+    q_function: QFunction,
+    *,
+    games: int,
+    epsilon: float,
+    seed: int,
+    interrupted: Callable[[], object] = lambda: None,
+) -> Evaluation:
     """Play ``games`` whole games and score them raw.
 
     Every environment plays a share fixed beforehand: taking the first games to finish would favour short ones.
@@ -67,6 +79,10 @@ def evaluate(env: VectorEnv, q_function: QFunction, *, games: int, epsilon: floa
         games: how many, at least 1.
         epsilon: probability of a random action.
         seed: of the games and of the exploration.
+        interrupted: asked at every step; what it says is taken for a yes where it is true.
+
+    Raises:
+        Abandoned: somebody interrupted.
     """
     spec = env.spec
     policy = EpsilonGreedy(q_function, spec.num_actions, Constant(epsilon), generator(seed, "evaluation/exploration"))
@@ -75,6 +91,8 @@ def evaluate(env: VectorEnv, q_function: QFunction, *, games: int, epsilon: floa
     shares = fair_shares(games, spec.num_envs)
     observation = env.reset(derive(seed, "evaluation/games"))
     while any(len(done) < share for done, share in zip(played, shares, strict=True)):
+        if interrupted():
+            raise Abandoned
         step = env.step(policy.act(observation, 0))
         observation = env.observation
         for i, episode in keeper.add(step, env.seeds()):

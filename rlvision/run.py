@@ -12,8 +12,10 @@ from rlvision.collector import Collector, DiscountedReturns
 from rlvision.config import Config
 from rlvision.envs.screen import make_screen
 from rlvision.envs.vector import TapedVectorEnv
-from rlvision.errors import ConfigError
+from rlvision.errors import CheckpointError, ConfigError
 from rlvision.evaluation import Evaluation, evaluate
+from rlvision.interruption import Interrupted
+from rlvision.replay.segments import collect_garbage
 from rlvision.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.schedules import Constant
 from rlvision.seeding import derive, generator
@@ -185,23 +187,31 @@ class Session:
         """Begin or continue, and train."""
         try:
             self._folder.begin(self._config)
-            self._restore(self._folder.checkpoints.load_newest())
+            self._restore()
             self._console.message(self._trainer.run())
+        except OSError as error:
+            raise CheckpointError(
+                f"expected to write to {self._folder.path}, got {error.strerror}: mend that, and the same command "
+                "continues from the last checkpoint"
+            ) from error
         finally:
             self._tracker.close()
             if self._evaluation_env is not None:
                 self._evaluation_env.close()
 
-    def _restore(self, state: State | None) -> None:
+    def _restore(self) -> None:
+        state = self._folder.checkpoints.load_newest(self._load_replay)
         if state is None:
             self._env.reset(derive(self._config.seed, "environments"))
             return
         require_same_spec(spec_from_state(state["spec"]), self._env.spec)
         self._console.message(f"continuing {self._folder.path} at {state['env_steps']:,} env steps")
-        if state["replay"] is not None:
-            self._agent.memory.load_rows(self._folder.checkpoints.replay_folder, state["replay"])
         self._trainer.load_state_dict(state["trainer"])
         self._tracker.load_state_dict(state["trackers"])
+
+    def _load_replay(self, state: State) -> None:
+        if self._config.checkpoint.replay and state["replay"] is not None:
+            self._agent.memory.load_rows(self._folder.checkpoints.replay_folder, state["replay"])
 
     def _make_tracker(self) -> TrackerGroup:
         config, path = self._config, self._folder.path
@@ -235,7 +245,7 @@ class Session:
             agent=agent, collector=collector, tracker=self._tracker, plan=build.make_plan(config), hooks=hooks
         )
 
-    def _evaluate(self, env_steps: int) -> Evaluation:
+    def _evaluate(self, env_steps: int, interrupted: Interrupted) -> Evaluation:
         config, games = self._config, self._config.evaluation.games
         if self._evaluation_env is None:
             self._evaluation_env = build.make_env(config, min(games, MOST_ENVS))
@@ -246,6 +256,7 @@ class Session:
             games=games,
             epsilon=config.evaluation.epsilon,
             seed=seed,
+            interrupted=interrupted,
         )
 
     def _draw(self) -> None:
@@ -262,13 +273,18 @@ class Session:
                 "replay": rows,
             }
             checkpoints.save(env_steps, state)
-        except OSError as error:
-            _log.warning(
-                "expected to save a checkpoint in %s, got %s: training goes on, the checkpoint before stays, "
-                "the next is tried in its turn",
-                checkpoints.folder,
-                error.strerror,
-            )
+        finally:
+            self._collect_garbage()
+
+    def _collect_garbage(self) -> None:
+        """Delete the replay's files that no checkpoint needs; none, where one of them cannot be asked."""
+        checkpoints = self._folder.checkpoints
+        try:
+            manifests = [manifest for manifest in checkpoints.replays() if manifest is not None]
+        except CheckpointError as error:
+            _log.warning("%s; until it is replaced, no file of the replay is deleted", error)
+        else:
+            collect_garbage(checkpoints.replay_folder, manifests)
 
     def _weights(self, env_steps: int) -> State:
         return {

@@ -90,7 +90,10 @@ class RunFolder:
 
         Raises:
             CheckpointError: there is none yet.
+            ConfigError: it is neither.
         """
+        if which not in ("best", "last"):
+            raise ConfigError(f"expected the weights best or last, got {which!r}: choose one of them")
         if which == "best" and self.checkpoints.best_path.exists():
             return read_state(self.checkpoints.best_path)
         state = self.checkpoints.load_newest()

@@ -25,7 +25,8 @@ def generator(seed: int, name: str) -> torch.Generator:
 
 def random_state() -> State:
     """State of torch's own generators, from which dropout draws: the CPU's, and those of the GPUs."""
-    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    gpus = torch.cuda.get_rng_state_all() if in_use else []
     return {"cpu": torch.get_rng_state(), "gpus": gpus}
 
 

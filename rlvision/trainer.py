@@ -1,20 +1,19 @@
 """The trainer: the loop that a run is."""
 
-import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from types import FrameType
 
 import torch
 from torch import Tensor
 
 from rlvision.agent import Agent
+from rlvision.checkpoint import training_goes_on
 from rlvision.collector import Collector
-from rlvision.evaluation import Evaluation
+from rlvision.evaluation import Abandoned, Evaluation
+from rlvision.interruption import Interrupted, interruption
 from rlvision.nn.diagnostics import GapWatch
 from rlvision.protocols import Tracker
 from rlvision.schedules import Every
@@ -38,9 +37,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What the trainer asks of the run folder and the screen."""
+    """What the trainer asks of the run folder and the screen; where a disk fails, they raise an OSError."""
 
-    evaluate: Callable[[int], Evaluation]  # after so many env steps
+    evaluate: Callable[[int, Interrupted], Evaluation]  # after so many env steps; may raise `Abandoned`
     save: Callable[[int, State], None]
     save_best: Callable[[int], None]
     show_progress: Callable[[int], None]  # called at every step
@@ -63,20 +62,26 @@ class Trainer:
         self._clock = Clock()
         self._recent: deque[float] = deque(maxlen=RECENT_GAMES)
         self._exam = Exam()
+        self._interrupted: Interrupted = lambda: None
         self._gap_watch = GapWatch()
         self._set_timers()
 
     def run(self) -> str:
-        """Train until the plan is fulfilled or somebody interrupts; return why it ended, in words."""
-        with interruption() as interrupted:
+        """Train until the plan is fulfilled or somebody interrupts; return why it ended, in words.
+
+        Raises:
+            OSError: what was learned last could not be saved.
+        """
+        with interruption() as self._interrupted:
             self._clock.start(self._collector.env_steps, self._agent.learner.updates)
-            while (reason := self._reason_to_end() or interrupted()) is None:
+            self._take_owed_exam()
+            while (reason := self._interrupted() or self._reason_to_end()) is None:
                 self.step()
-            if reason != interrupted():
+            if not self._interrupted():
                 self._final_exam()
             self._save()
-        self._hooks.draw()
-        return reason
+            self._draw()
+        return self._interrupted() or reason
 
     def step(self) -> None:
         """Step all environments once, making the updates owed meanwhile; then do what is due."""
@@ -121,10 +126,11 @@ class Trainer:
         now = self._collector.env_steps
         if self._log_timer.due(now):
             self._log_training()
-        if self._evaluate_timer.due(now):
-            self._evaluate()
+        self._exam.owed |= self._evaluate_timer.due(now)
+        self._take_owed_exam()
         if self._checkpoint_timer.due(now):
-            self._save()
+            with training_goes_on("a checkpoint"):
+                self._save()
 
     def _log_episode(self, episode: Episode) -> None:
         self._recent.append(episode.score)
@@ -152,18 +158,27 @@ class Trainer:
         self._gap_watch.note(row)
         self._tracker.log(row, collector.env_steps)
 
-    def _evaluate(self) -> None:
+    def _take_owed_exam(self) -> None:
+        """An exam that was interrupted stays owed: a run that is continued begins with it."""
+        if self._exam.owed:
+            with self._clock.paused(), suppress(Abandoned):
+                self._mark(self._hooks.evaluate(self._collector.env_steps, self._interrupted))
+
+    def _mark(self, evaluation: Evaluation) -> None:
         now = self._collector.env_steps
-        with self._clock.paused():
-            evaluation = self._hooks.evaluate(now)
         if self._exam.take(evaluation.mean, now):
-            self._hooks.save_best(now)
+            with training_goes_on("the best weights"):
+                self._hooks.save_best(now)
         self._tracker.log({**evaluation.metrics(), "evaluate/best": self._exam.best}, now)
-        self._hooks.draw()
+        self._draw()
 
     def _final_exam(self) -> None:
-        if self._exam.taken_at != self._collector.env_steps:
-            self._evaluate()
+        self._exam.owed = self._exam.taken_at != self._collector.env_steps
+        self._take_owed_exam()
+
+    def _draw(self) -> None:
+        with training_goes_on("the curve"):
+            self._hooks.draw()
 
     def _save(self) -> None:
         with self._clock.paused():
@@ -214,15 +229,17 @@ class Meter:
 
 
 class Exam:
-    """The best evaluation so far, and how long ago it was."""
+    """The best evaluation so far, how long ago it was, and whether the next one is due."""
 
     def __init__(self) -> None:
+        self.owed = False
         self.best = float("-inf")
         self.without_best = 0
         self.taken_at = -1
 
     def take(self, score: float, env_steps: int) -> bool:
         """Take note of an evaluation; whether it is the best so far."""
+        self.owed = False
         self.taken_at = env_steps
         is_best = score > self.best
         self.best = max(score, self.best)
@@ -231,11 +248,12 @@ class Exam:
 
     def state_dict(self) -> State:
         """All of it."""
-        return {"best": self.best, "without_best": self.without_best, "taken_at": self.taken_at}
+        return {"owed": self.owed, "best": self.best, "without_best": self.without_best, "taken_at": self.taken_at}
 
     def load_state_dict(self, state: State) -> None:
         """Go on from a saved state."""
-        self.best, self.without_best, self.taken_at = state["best"], state["without_best"], state["taken_at"]
+        self.owed, self.best = state["owed"], state["best"]
+        self.without_best, self.taken_at = state["without_best"], state["taken_at"]
 
 
 class Clock:
@@ -274,26 +292,6 @@ class Clock:
         before = time.monotonic()
         yield
         self._read_at += time.monotonic() - before
-
-
-@contextmanager
-def interruption() -> Iterator[Callable[[], str | None]]:
-    """Turn the first Ctrl-C or SIGTERM into a word to be asked for; the second Ctrl-C raises KeyboardInterrupt."""
-    words: list[str] = []
-
-    def note(number: int, _: FrameType | None) -> None:
-        if words and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        words.append(f"interrupted by {signal.Signals(number).name}; the same command continues")
-
-    in_main_thread = threading.current_thread() is threading.main_thread()  # signals arrive nowhere else
-    numbers = (signal.SIGINT, signal.SIGTERM) if in_main_thread else ()
-    before = {number: signal.signal(number, note) for number in numbers}
-    try:
-        yield lambda: words[0] if words else None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _numbers(metrics: Mapping[str, Tensor]) -> dict[str, float]:
