@@ -37,7 +37,7 @@ def test_a_preset_holds_only_what_differs_and_says_what_it_is(name):
 
 def test_overrides_change_the_preset_and_the_preset_the_defaults():
     config = load_config("pong", {"env_steps": 1000, "agent.double": False})
-    assert (config.env.game, config.env_steps, config.agent) == ("pong", 1000, AgentConfig(double=False))
+    assert (config.env.game, config.env_steps, config.agent) == ("pong", 1000, AgentConfig(double=False, n_step=10))
 
 
 @pytest.mark.parametrize(
