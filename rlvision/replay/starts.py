@@ -53,8 +53,8 @@ class Starts:
         return self._first.nbytes + self._lives_before.nbytes + self._queue.nbytes
 
     def restart(self, row: int) -> None:
-        """Forget everything; the next row to come is number ``row``."""
-        self._begin = self._rows = row
+        """Forget everything; row ``row`` is the next to come, and all T rows from it on if it is not the first."""
+        self._rows = row
         self._lives = np.zeros(self._num_envs, dtype=np.int64)  # [N] live rows so far
         self._low = np.full(self._num_envs, row)  # [N] the oldest row whose stack is here
         self._ends = np.zeros(self._num_envs, dtype=np.int64)  # [N] position at which each stretch ends
@@ -63,13 +63,13 @@ class Starts:
     def set_n_step(self, n_step: int) -> None:
         """Ask for complete windows of another n from now on."""
         self._n_step = n_step
-        if self._rows > self._begin:
+        if self._rows:
             self._bound()
 
     def extend(self, first: BoolArray) -> None:
         """Take the ``first`` flags [R, N] of the next rows, 1 <= R <= T."""
         rows = self._rows + np.arange(len(first))  # [R]
-        live = ~first & (rows > self._begin)[:, None]  # [R, N] may row - 1 start a transition?
+        live = ~first & (rows > 0)[:, None]  # [R, N] may row - 1 start a transition?
         lives = self._lives + live.cumsum(axis=0)  # [R, N]
         r, env = live.nonzero()
         self._queue[(lives[r, env] - 1) % self._length, env] = rows[r] - 1
@@ -92,7 +92,7 @@ class Starts:
 
     def _bound(self) -> None:
         """Find the stretch of each environment anew."""
-        oldest = max(self._begin, self._rows - self._length)
+        oldest = max(0, self._rows - self._length)
         edge = np.arange(oldest, min(oldest + self._stack - 1, self._rows))
         has_stack = np.logical_or.accumulate(self._first[edge % self._length], axis=0)  # [<stack, N]
         self._low = oldest + (~has_stack).sum(axis=0)  # [N]

@@ -86,8 +86,8 @@ class NaiveReplay:
 class Game:
     """One environment, told by bytes what happens: mostly nothing, sometimes all that may."""
 
-    def __init__(self):
-        self.coming = ["first"]
+    def __init__(self, in_progress):
+        self.coming = [] if in_progress else ["first"]
 
     def flags(self, byte):
         """(terminated, truncated, first) of the next row."""
@@ -110,9 +110,9 @@ class Game:
 class History:
     """Turns bytes into EnvSteps whose pixels say where they belong."""
 
-    def __init__(self, num_envs, channels, stack):
+    def __init__(self, num_envs, channels, stack, in_progress=False):
         self.num_envs, self.channels, self.stack = num_envs, channels, stack
-        self.games = [Game() for _ in range(num_envs)]
+        self.games = [Game(in_progress) for _ in range(num_envs)]
         self.row = 0
 
     def step(self, bytes_):

@@ -119,7 +119,7 @@ def test_the_ratio_is_exact_for_any_number_of_environments(num_envs, ratio):
 
 
 def test_no_debt_is_lost_in_a_very_long_run():
-    assert ReplayRatio(0.1, batch_size=1, learning_starts=0).owed(10**15) == 10**14
+    assert ReplayRatio(0.1, batch_size=1, learning_starts=0).owed(10**18 + 10) == 10**17 + 1
 
 
 def test_batches_are_made_once_when_they_are_owed():

@@ -82,6 +82,12 @@ def test_each_save_writes_one_file_of_the_new_rows(tmp_path):
     assert names(tmp_path) == sorted(entry["name"] for entry in manifest)
 
 
+def test_after_loading_too_only_new_rows_are_written(tmp_path):
+    session = Session().play(7)
+    resumed = session.resumed(tmp_path, session.replay.save_rows(tmp_path))
+    assert ranges(resumed.play(5).replay.save_rows(tmp_path)) == [(0, 7), (7, 12)]
+
+
 def test_files_of_overwritten_rows_leave_the_manifest_and_then_the_disk(tmp_path):
     session = Session().play(7)
     old = session.replay.save_rows(tmp_path)

@@ -24,6 +24,7 @@ shapes = st.fixed_dictionaries(
         "horizon": st.sampled_from(HORIZONS),
         "slack": st.integers(5, 12),  # rows beyond stack: the longest n is 5
         "prioritised": st.booleans(),
+        "in_progress": st.booleans(),  # do the games begin before the replay does?
     }
 )
 
@@ -31,9 +32,9 @@ shapes = st.fixed_dictionaries(
 class Pair:
     """A replay and its naive twin, told the same."""
 
-    def __init__(self, num_envs, channels, stack, horizon, slack, prioritised):
+    def __init__(self, num_envs, channels, stack, horizon, slack, prioritised, in_progress):
         self.length = stack + slack
-        self.history = History(num_envs, channels, stack)
+        self.history = History(num_envs, channels, stack, in_progress)
         self.naive = NaiveReplay(self.length, num_envs, channels, stack, *horizon)
         self.prioritised = prioritised
         self.replay = self.make()
@@ -134,7 +135,7 @@ class Pair:
 
 
 @given(shapes, st.binary(min_size=30, max_size=200))
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_replay_is_its_naive_twin(shape, program):
     pair = Pair(**shape)
     pair.play(program)

@@ -83,6 +83,24 @@ def test_no_leaf_without_mass_is_ever_drawn(seed):
     assert (masses[tree.sample(torch.cat((within, edges, running_sums)))] > 0).all()
 
 
+def parallel_cumsum(mass, dim):
+    """A scan as a GPU does it (Hillis and Steele 1986): neighbouring sums round differently, so they may even fall."""
+    reach, stride = mass, 1
+    while stride < mass.shape[dim]:
+        reach = torch.cat((reach[:, :stride], reach[:, stride:] + reach[:, :-stride]), dim)
+        stride *= 2
+    return reach
+
+
+def test_no_leaf_without_mass_is_drawn_where_running_sums_are_not_monotone(monkeypatch):
+    masses = torch.rand(128, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    masses[torch.arange(128) % 3 != 0] = 0.0
+    reach = parallel_cumsum(masses[None], 1)[0]
+    assert (reach.diff()[masses[1:] == 0] != 0).any()  # a step where there is no mass
+    monkeypatch.setattr(torch.Tensor, "cumsum", parallel_cumsum)
+    assert (masses[tree_of(masses.tolist()).sample(reach)] > 0).all()
+
+
 def test_the_smallest_number_there_is_can_be_drawn():
     assert tree_of([0.0, 5e-324, 0.0]).sample(float64([0.0, 5e-324])).tolist() == [1, 1]
 
