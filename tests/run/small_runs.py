@@ -1,0 +1,146 @@
+"""Runs that take a second, stopped where a test wants them to stop, and compared bit for bit."""
+
+import json
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import rlvision.run
+from rlvision.checkpoint import read_state
+from rlvision.collector import Collector
+from rlvision.config import Config
+from rlvision.run import Session
+from rlvision.settings.store import load_config
+
+CARTPOLE = {
+    "env.game": "CartPole-v1",
+    "env.crop": [160, 320, 0, 600],
+    "env.height": 32,
+    "env.width": 40,
+    "env.stack": 2,
+    "env.frameskip": 1,
+    "env.max_pool": False,
+}
+COUNTING = {
+    "env.game": "rlvision.envs.counting:CountingEnv",
+    "env.crop": None,
+    "env.height": 32,
+    "env.width": 32,
+    "env.stack": 2,
+    "env.frameskip": 1,
+    "env.max_pool": False,
+}
+PONG = {
+    "env.game": "pong",
+    "env.crop": None,
+    "env.height": 36,
+    "env.width": 36,
+    "env.frameskip": 4,
+    "env.max_pool": True,
+    "env.stack": 2,
+    "env.sticky": 0.25,
+    "env.max_episode_frames": 160,
+    "evaluate_every": 90,
+    "evaluation.games": 1,  # a seeded reset takes a seventh of a second
+}
+BREAKOUT = {**PONG, "env.game": "breakout", "env.life_loss": True, "env.reseed_after": 60}
+END = 160
+SMALL = {
+    "wandb": "disabled",
+    "threads": 1,
+    "precision": "float32",
+    "device": "cpu",
+    "env_steps": END,
+    "evaluate_every": 60,
+    "checkpoint_every": 40,
+    "env.num_envs": 2,
+    "replay.capacity": 96,  # overwritten within the run
+    "replay.batch_size": 8,
+    "replay.learning_starts": 24,
+    "replay.samples_per_env_step": 1,
+    "network.calibration_batches": 2,
+    "agent.n_step": 2,
+    "agent.target_period": 7,
+    "exploration.end": 0.3,
+    "exploration.decay_env_steps": 100,
+    "evaluation.games": 2,
+    "tracking.log_every": 30,
+}
+
+
+def small(out: Path, world: Mapping[str, Any] = COUNTING, **settings: Any) -> Config:
+    """A run in ``out``; settings by dotted name with ``__`` for the dot."""
+    named = {name.replace("__", "."): value for name, value in settings.items()}
+    return load_config("quick", {**SMALL, **world, "out": str(out), **named})
+
+
+class Watched:
+    """The sessions that `rlvision.run.train` has made since, and what can be seen of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sessions: list[Session] = []
+        monkeypatch.setattr(rlvision.run, "Session", self._make)
+        monkeypatch.setattr(rlvision.run, "draw_curve", lambda folder: None)  # half a second each
+
+    def _make(self, *args: Any) -> Session:
+        self.sessions.append(Session(*args))
+        return self.sessions[-1]
+
+    def train(self, config: Config) -> Session:
+        """Train, and return what there was in memory at the end."""
+        rlvision.run.train(config)
+        return self.sessions[-1]
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, env_steps: int, number: int = signal.SIGTERM) -> None:
+    """Send this process a signal once a collector has made so many env steps."""
+    recv = Collector.recv
+
+    def recv_and_stop(self: Collector) -> Any:
+        episodes = recv(self)
+        if self.env_steps >= env_steps:
+            monkeypatch.setattr(Collector, "recv", recv)
+            os.kill(os.getpid(), number)
+        return episodes
+
+    monkeypatch.setattr(Collector, "recv", recv_and_stop)
+
+
+def everything(session: Session) -> dict[str, Any]:
+    """All that decides how a run goes on, rows of the replay included, and all that was written of it."""
+    folder, ring = session._folder, session._agent.memory._ring
+    state = read_state(folder.checkpoints.paths()[-1])
+    del state["trainer"]["hours"], state["trackers"], state["replay"]
+    rows = torch.arange(ring.oldest, ring.rows) % ring.length
+    replay = [field[rows] for field in ring.fields]
+    return {"state": state, "rows": ring.rows, "replay": replay, "metrics": metrics(folder.path)}
+
+
+def metrics(folder: Path) -> list[dict[str, float]]:
+    """The rows of a run, without what the clock says."""
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in row.items() if not name.startswith("time/")} for row in rows]
+
+
+def differences(one: Any, other: Any, path: str = "") -> list[str]:
+    """Where two nested states differ in a single bit."""
+    if isinstance(one, Mapping):
+        if not isinstance(other, Mapping) or one.keys() != other.keys():
+            return [f"{path}: other keys"]
+        return [d for key in one for d in differences(one[key], other[key], f"{path}/{key}")]
+    if isinstance(one, (list, tuple)):
+        if len(one) != len(other):
+            return [f"{path}: {len(one)} and {len(other)} items"]
+        return [d for i, pair in enumerate(zip(one, other, strict=True)) for d in differences(*pair, f"{path}/{i}")]
+    if isinstance(one, torch.Tensor):
+        one, other = one.detach().numpy(), other.detach().numpy()
+        same = one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    else:
+        same = one == other or (one != one and other != other)
+    return [] if same else [f"{path}: {one} and {other}"]
