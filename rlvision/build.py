@@ -35,7 +35,7 @@ AGENTS = {"dqn": dqn}
 
 
 def make_env(config: Config, num_envs: int) -> TapedVectorEnv:
-    """``num_envs`` environments of a run's kind.
+    """``num_envs`` environments of a run's kind; a single one always in this process, where it can be watched.
 
     Raises:
         RLVisionError: there is no such environment, or it cannot be played with these settings.
@@ -49,7 +49,7 @@ def make_env(config: Config, num_envs: int) -> TapedVectorEnv:
         "gray": env.gray,
         "frameskip": env.frameskip,
         "maxpool": env.max_pool,
-        **_special_settings(config),
+        **_special_settings(config, num_envs),
     }
     return make(env.game, num_envs, **settings)
 
@@ -180,9 +180,10 @@ def make_plan(config: Config) -> Plan:
     )
 
 
-def _special_settings(config: Config) -> Settings:
+def _special_settings(config: Config, num_envs: int) -> Settings:
     """What only one kind of environment has: `make` refuses what is set for the other."""
     env = config.env
+    workers = min(env.num_workers, num_envs) if num_envs > 1 else 0
     optional: dict[str, object] = {
         "sticky": env.sticky,
         "noop_max": env.noop_max,
@@ -190,7 +191,7 @@ def _special_settings(config: Config) -> Settings:
         "life_loss": env.life_loss,
         "full_action_space": env.full_action_space,
         "max_episode_frames": env.max_episode_frames,
-        "num_workers": env.num_workers or None,
+        "num_workers": workers or None,
         "kwargs": env.kwargs or None,
     }
     settings = {name: value for name, value in optional.items() if value is not None}

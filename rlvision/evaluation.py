@@ -68,6 +68,7 @@ def evaluate(
     epsilon: float,
     seed: int,
     interrupted: Callable[[], object] = lambda: None,
+    tell: Callable[[Episode], None] = lambda episode: None,
 ) -> Evaluation:
     """Play ``games`` whole games and score them raw.
 
@@ -80,6 +81,7 @@ def evaluate(
         epsilon: probability of a random action.
         seed: of the games and of the exploration.
         interrupted: asked at every step; what it says is taken for a yes where it is true.
+        tell: told of every game that counts when it is over.
 
     Raises:
         Abandoned: somebody interrupted.
@@ -96,8 +98,10 @@ def evaluate(
         step = env.step(policy.act(observation, 0))
         observation = env.observation
         for i, episode in keeper.add(step, env.seeds()):
-            played[i].append(episode)
-    return Evaluation(tuple(e for done, share in zip(played, shares, strict=True) for e in done[:share]))
+            if len(played[i]) < shares[i]:
+                played[i].append(episode)
+                tell(episode)
+    return Evaluation(tuple(episode for done in played for episode in done))
 
 
 def fair_shares(games: int, num_envs: int) -> Sequence[int]:

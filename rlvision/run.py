@@ -8,6 +8,7 @@ import torch
 
 from rlvision import build
 from rlvision.acting import EpsilonGreedy
+from rlvision.allocator import keep_freed_memory
 from rlvision.collector import Collector, DiscountedReturns
 from rlvision.config import Config
 from rlvision.envs.screen import make_screen
@@ -15,6 +16,7 @@ from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import CheckpointError, ConfigError
 from rlvision.evaluation import Evaluation, evaluate
 from rlvision.interruption import Interrupted
+from rlvision.progress import count_games, show_replay
 from rlvision.replay.segments import collect_garbage
 from rlvision.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.schedules import Constant
@@ -76,18 +78,23 @@ class Run:
         """The greedy actions [N] for observations [N, C, H, W] uint8."""
         return self._q_function(observation).argmax(dim=1).numpy()
 
+    def make_env(self, num_envs: int = 1) -> TapedVectorEnv:
+        """Environments of the run's kind, to play in: reset them first, close them last."""
+        return build.make_env(self.config, num_envs)
+
     def evaluate(self, games: int = 30, *, epsilon: float | None = None, seed: int = 0) -> Evaluation:
-        """Play whole games and score them raw.
+        """Play whole games and score them raw; a terminal shows how far it is.
 
         Args:
             games: how many.
             epsilon: probability of a random action; by default the run's ``evaluation.epsilon``.
             seed: of games and exploration.
         """
-        env = build.make_env(self.config, min(games, MOST_ENVS))
+        chance = self.config.evaluation.epsilon if epsilon is None else epsilon
+        env = self.make_env(min(games, MOST_ENVS))
         try:
-            chance = self.config.evaluation.epsilon if epsilon is None else epsilon
-            return evaluate(env, self._q_function, games=games, epsilon=chance, seed=seed)
+            with count_games(games) as tell:
+                return evaluate(env, self._q_function, games=games, epsilon=chance, seed=seed, tell=tell)
         finally:
             env.close()
 
@@ -115,7 +122,7 @@ class Run:
         title = f"{self.config.env.game}  {self.folder.path.name}"
         if video is None:
             require_display()
-        env = build.make_env(self.config, 1)
+        env = self.make_env()
         try:
             screen = make_screen(env)
             rollout = Rollout(
@@ -150,6 +157,7 @@ def train(config: Config) -> Run:
     folder = RunFolder(Path(config.out), config.checkpoint.keep)
     if folder.exists:
         folder.require_same_run(config)
+    keep_freed_memory()
     torch.set_num_threads(config.threads or torch.get_num_threads())
     env = build.make_env(config, config.env.num_envs)
     try:
@@ -206,7 +214,8 @@ class Session:
             return
         require_same_spec(spec_from_state(state["spec"]), self._env.spec)
         self._console.message(f"continuing {self._folder.path} at {state['env_steps']:,} env steps")
-        self._trainer.load_state_dict(state["trainer"])
+        with show_replay() as self._env.progress:
+            self._trainer.load_state_dict(state["trainer"])
         self._tracker.load_state_dict(state["trackers"])
 
     def _load_replay(self, state: State) -> None:

@@ -5,7 +5,6 @@ import shlex
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from rlvision import cli
@@ -64,10 +63,11 @@ def test_the_python_api(folder, capsys):
     api = next(text for text in blocks("python") if text.startswith("import rlvision"))
     assert "2_000" in api
     api = api.replace('"env_steps": 2_000', '"env_steps": 64, "replay.learning_starts": 32, "wandb": "disabled"')
-    names = {"observation": np.zeros((3, 2, 40, 60), np.uint8)}
+    names = {}
     exec(api, names)  # noqa: S102 - our own README
-    assert names["q_values"].shape == (3, 2)
-    assert names["action"].tolist() == names["q_values"].argmax(1).tolist()
+    names["env"].close()
+    assert names["action"].shape == (3,)
+    assert set(names["action"].tolist()) <= {0, 1}
     assert float(capsys.readouterr().out.splitlines()[-1]) > 0
 
 

@@ -9,7 +9,21 @@ from project_modules import imports, modules
 FLOORS = (
     ("F0 words", {"types", "errors"}),
     ("F0 contracts", {"protocols"}),
-    ("F1 leaves", {"schedules", "seeding", "precision", "optimisers", "interruption", "nn", "losses", "envs"}),
+    (
+        "F1 leaves",
+        {
+            "schedules",
+            "seeding",
+            "precision",
+            "optimisers",
+            "interruption",
+            "allocator",
+            "progress",
+            "nn",
+            "losses",
+            "envs",
+        },
+    ),
     ("F2 tools", {"bootstrap"}),
     ("F2 doers", {"replay", "acting", "learner", "collector", "checkpoint", "tracking"}),
     ("F3 wholes", {"agent", "evaluation", "watch"}),

@@ -1,0 +1,44 @@
+"""Progress bars of what takes a while beside training; without a terminal they show nothing."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from rlvision.types import Episode
+
+
+@contextmanager
+def count_games(games: int) -> Iterator[Callable[[Episode], None]]:
+    """A bar over the games of an evaluation, with their mean score so far; yields what to tell of each game."""
+    scores: list[float] = []
+    with _bar() as bar:
+        task = bar.add_task("playing", total=games)
+
+        def tell(episode: Episode) -> None:
+            scores.append(episode.score)
+            bar.update(task, advance=1, description=f"mean score {sum(scores) / len(scores):,.1f}")
+
+        yield tell
+
+
+@contextmanager
+def show_replay() -> Iterator[Callable[[int, int], None]]:
+    """A bar over the steps of tapes that are replayed; yields what to tell of (done, total) steps."""
+    with _bar() as bar:
+        task = bar.add_task("bringing the games back", visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+def _bar() -> Progress:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(
+        *columns,
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
