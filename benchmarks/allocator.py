@@ -2,7 +2,8 @@
 
     python benchmarks/allocator.py --rounds 3 --threads 2
 
-Each round runs both in fresh processes, one after the other: 80 updates of batch 32 at 4x84x84, acting every second one.
+Each round runs both in fresh processes, one after the other: 80 updates of batch 32 at 4x84x84, an act with every
+second one.
 """
 
 import argparse

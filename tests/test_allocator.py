@@ -11,7 +11,7 @@ from rlvision.allocator import keep_freed_memory
 import torch
 
 torch.set_num_threads(1)
-assert not {keep} or keep_freed_memory()
+assert keep_freed_memory()
 
 def step():
     return [torch.ones(1_000_000) for _ in range(20)]  # 4 MB each, 19,531 pages together, freed at once
@@ -25,11 +25,11 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 20)
 """
 
 
-def faults(keep):
-    command = [sys.executable, "-c", SCRIPT.format(keep=keep)]
+def faults():
+    command = [sys.executable, "-c", SCRIPT]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's own trouble")
 def test_freed_tensors_are_not_faulted_in_again():
-    assert faults(keep=True) < 0.1 * faults(keep=False)
+    assert faults() < 195  # of 19,531; by default it is all of them, in most processes
