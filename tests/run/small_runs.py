@@ -50,6 +50,7 @@ PONG = {
     "evaluation.games": 1,  # a seeded reset takes a seventh of a second
 }
 BREAKOUT = {**PONG, "env.game": "breakout", "env.life_loss": True, "env.reseed_after": 60}
+PRIORITISED = {"replay__prioritised": True, "replay__beta": 0.5}
 END = 160
 SMALL = {
     "wandb": "disabled",

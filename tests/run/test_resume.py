@@ -3,7 +3,19 @@
 import signal
 
 import pytest
-from small_runs import BREAKOUT, CARTPOLE, COUNTING, END, PONG, Watched, differences, everything, small, stop_at
+from small_runs import (
+    BREAKOUT,
+    CARTPOLE,
+    COUNTING,
+    END,
+    PONG,
+    PRIORITISED,
+    Watched,
+    differences,
+    everything,
+    small,
+    stop_at,
+)
 
 from rlvision.errors import CheckpointError
 from rlvision.run import train
@@ -21,7 +33,6 @@ def undisturbed(tmp_path_factory):
         return everything(Watched(monkeypatch).train(small(tmp_path_factory.mktemp("undisturbed"))))
 
 
-PRIORITISED = {"replay__prioritised": True, "replay__beta": 0.5}
 CASES = {
     "pixels, one environment, dropout": (
         CARTPOLE,
