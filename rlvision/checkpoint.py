@@ -3,7 +3,6 @@
 import hashlib
 import io
 import logging
-import os
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,40 +11,15 @@ from typing import Any
 
 import torch
 
+from rlvision.durable import PART, write_atomically
 from rlvision.errors import CheckpointError
 from rlvision.types import State
 
 VERSION = 1
-PART = ".part"
-"""Suffix of a file that is not complete yet, or never became so."""
 
 _MAGIC = b"rlvision-checkpoint\n"
 _DIGEST_SIZE = 32
 _log = logging.getLogger("rlvision")
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path`` such that a reader finds all of it or what was there before, whatever happens."""
-    beside = path.with_name(f".{path.name}{PART}")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)  # a full disk is no place for half a file
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in ``folder`` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_state(path: Path, state: State) -> None:

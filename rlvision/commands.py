@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rlvision import run as runs
-from rlvision.checkpoint import write_atomically
 from rlvision.config import Config
+from rlvision.durable import write_atomically
 from rlvision.evaluation import Evaluation
 from rlvision.run import Run
 from rlvision.watch.moment import Game

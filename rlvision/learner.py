@@ -60,7 +60,7 @@ class QLearner:
         """One gradient step.
 
         Raises:
-            FloatingPointError: the loss is not finite; the weights are as they were.
+            FloatingPointError: a gradient is not finite (a GPU does not ask); the weights are as they were.
         """
         if self.updates == 0:
             self._calibrate()
@@ -68,7 +68,8 @@ class QLearner:
         loss = (td.loss * batch.importance_weight).mean()
         grad_norm = self._step(loss)
         self.updates += 1
-        self._bootstrap.refresh(self.updates)
+        with self._autocast():  # statistics measured anew are those of the precision in use
+            self._bootstrap.refresh(self.updates)
         self._last_observation = batch.transition.observation
         return Update(loss.detach(), td.td_error.abs(), _metrics(loss, td, q_values, grad_norm))
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from rlvision.checkpoint import CheckpointFolder, read_state, write_atomically, write_state
+from rlvision.checkpoint import CheckpointFolder, read_state, write_state
+from rlvision.durable import write_atomically
 from rlvision.errors import CheckpointError
 
 STATE = {"weights": torch.arange(5.0), "nested": {"count": 3, "names": ["a", "b"]}, "none": None}
@@ -57,7 +58,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rlvision.checkpoint.os.fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         write_atomically(path, b"after")
     assert path.read_bytes() == b"before"

@@ -21,6 +21,7 @@ from zlib import crc32
 import torch
 from torch import Tensor
 
+from rlvision.durable import PART, sync_folder
 from rlvision.errors import CheckpointError
 from rlvision.replay.ring import Ring
 from rlvision.types import State
@@ -94,14 +95,14 @@ class Segments:
 def collect_garbage(folder: Path, manifests_in_use: Iterable[Manifest]) -> None:
     """Delete the segments in ``folder`` that no manifest names, and what an interrupted save left."""
     used = {entry["name"] for manifest in manifests_in_use for entry in manifest}
-    for path in (*folder.glob(f"*{SUFFIX}"), *folder.glob("*.part")):
+    for path in (*folder.glob(f"*{SUFFIX}"), *folder.glob(f"*{PART}")):
         if path.name not in used:
             path.unlink()
 
 
 def _write(ring: Ring, start: int, stop: int, folder: Path) -> Segment:
     """Write beside, flush to the disk, rename."""
-    part = folder / f"{start}-{stop}.part"
+    part = folder / f"{start}-{stop}{PART}"
     checksum = 0
     with part.open("wb") as file:
         for block in _blocks(ring, start, stop):
@@ -112,7 +113,7 @@ def _write(ring: Ring, start: int, stop: int, folder: Path) -> Segment:
         os.fsync(file.fileno())
     segment = Segment(f"{start:012d}-{stop:012d}-{checksum:08x}{SUFFIX}", start, stop, checksum)
     part.replace(folder / segment.name)
-    _sync_folder(folder)
+    sync_folder(folder)
     return segment
 
 
@@ -157,12 +158,3 @@ def _blocks(ring: Ring, start: int, stop: int) -> Iterator[Tensor]:
 def _content(tensor: Tensor) -> memoryview:
     """The bytes of a contiguous tensor of the CPU, not copied."""
     return tensor.numpy().data.cast("B")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the renaming itself survive a power failure."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

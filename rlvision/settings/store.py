@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rlvision.config import Config
+from rlvision.durable import write_atomically
 from rlvision.errors import ConfigError
 from rlvision.settings import strict_yaml
 from rlvision.settings.contradictions import refuse_contradictions
@@ -58,9 +59,7 @@ def read_config(path: Path) -> Config:
 def save_config(config: Config, path: Path) -> None:
     """Write every setting to ``path``; the file is replaced as a whole or not at all."""
     values = {name: list(value) if isinstance(value, tuple) else value for name, value in flatten(config).items()}
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(HEADER + strict_yaml.dump(nest(values)), encoding="utf-8")
-    beside.replace(path)
+    write_atomically(path, (HEADER + strict_yaml.dump(nest(values))).encode())
 
 
 def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
