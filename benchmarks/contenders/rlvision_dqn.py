@@ -1,0 +1,105 @@
+"""rlvision's DQN as a contender: the very `Trainer` of a run, its metrics logged to a file as in any run.
+
+Without Double and n-step, which the peers' DQN lacks, unless it is started with ``--double``.
+"""
+
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal, NoReturn
+
+from contenders.slices import serve
+from contenders.work import Work
+
+from rlvision import build
+from rlvision.allocator import keep_freed_memory
+from rlvision.collector import Collector, DiscountedReturns
+from rlvision.config import (
+    AgentConfig,
+    Config,
+    EnvConfig,
+    ExplorationConfig,
+    NetworkConfig,
+    OptimiserConfig,
+    ReplayConfig,
+)
+from rlvision.tracking.files import FileTracker
+from rlvision.trainer import Hooks, Trainer
+
+FOREVER = 10**12
+
+
+class RLVisionLoop:
+    """`contenders.slices.Loop` of rlvision, warm."""
+
+    version = version("rlvision")
+
+    def __init__(self, work: Work, *, double: bool) -> None:
+        keep_freed_memory()
+        config = settings(work, double=double)
+        self.env = build.make_env(config, work.num_envs)
+        self.agent = build.make_agent(config, self.env.spec)
+        returns = DiscountedReturns(work.num_envs, config.agent.gamma, build.make_reward_transform(config))
+        self.collector = Collector(self.env, self.agent.policy, self.agent.memory, returns)
+        self._folder = tempfile.TemporaryDirectory()
+        self.trainer = Trainer(
+            agent=self.agent,
+            collector=self.collector,
+            tracker=FileTracker(Path(self._folder.name)),
+            plan=build.make_plan(config),
+            hooks=Hooks(evaluate=_never, save=_never, save_best=_never, show_progress=_ignore, draw=_never),
+        )
+        self.env.reset(seed=1)
+        self.train(work.prefill + 2 * work.num_envs)
+
+    @property
+    def parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.agent.learner.views.online.parameters())
+
+    @property
+    def updates(self) -> int:
+        return self.agent.learner.updates
+
+    def train(self, env_steps: int) -> None:
+        end = self.collector.env_steps + env_steps
+        while self.collector.env_steps < end:
+            self.trainer.step()
+
+    def close(self) -> None:
+        self.env.close()
+        self._folder.cleanup()
+
+
+def settings(work: Work, *, double: bool) -> Config:
+    norm: Literal["renorm", "none"] = "renorm" if work.network == "dn" and work.norm == "batch" else "none"
+    return Config(
+        env_steps=FOREVER,
+        evaluate_every=0,
+        checkpoint_every=0,
+        device=work.device,
+        precision=work.precision,
+        env=EnvConfig(game=work.game, num_envs=work.num_envs),
+        network=NetworkConfig(encoder=work.network, norm=norm),
+        replay=ReplayConfig(
+            capacity=work.capacity,
+            batch_size=work.batch_size,
+            samples_per_env_step=work.samples_per_env_step,
+            learning_starts=work.prefill,
+        ),
+        agent=AgentConfig(double=double, n_step=1, target_period=work.target_period),
+        optimiser=OptimiserConfig(name="adam"),
+        exploration=ExplorationConfig(start=work.epsilon, end=work.epsilon),
+    )
+
+
+def _ignore(env_steps: int) -> None:
+    pass
+
+
+def _never(*_: object) -> NoReturn:
+    raise AssertionError("the plan has no evaluation and no checkpoint")
+
+
+if __name__ == "__main__":
+    serve(lambda work: RLVisionLoop(work, double="--double" in sys.argv))

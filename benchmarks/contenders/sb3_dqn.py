@@ -1,0 +1,93 @@
+"""stable-baselines3's DQN as a contender, the way its users and rl-zoo run it on Atari.
+
+`make_atari_env` (AtariWrapper) in a DummyVecEnv, `VecFrameStack`, `CnnPolicy`. DN is a features
+extractor of the same layers; BatchNorm is trained and evaluated by the library's own rules.
+"""
+
+import ale_py
+import gymnasium
+import stable_baselines3
+from contenders.slices import serve
+from contenders.work import Work
+from stable_baselines3 import DQN
+from stable_baselines3.common.env_util import make_atari_env
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
+from torch import Tensor, nn
+
+
+class DN(BaseFeaturesExtractor):
+    """Three 5x5 convolutions of stride 2, each followed by a BatchNorm (or nothing) and a ReLU."""
+
+    def __init__(self, observation_space: gymnasium.spaces.Box, norm: str) -> None:
+        channels, height, width = observation_space.shape
+        rows, columns = (((size - 5) // 2 + 1 - 5) // 2 + 1 for size in (height, width))
+        super().__init__(observation_space, 32 * ((rows - 5) // 2 + 1) * ((columns - 5) // 2 + 1))
+        layer = nn.BatchNorm2d if norm == "batch" else nn.Identity
+        widths = ((channels, 16), (16, 32), (32, 32))
+        blocks = [(nn.Conv2d(before, after, 5, 2), layer(after), nn.ReLU()) for before, after in widths]
+        self.layers = nn.Sequential(*(module for block in blocks for module in block), nn.Flatten())
+
+    def forward(self, observations: Tensor) -> Tensor:
+        return self.layers(observations)  # type: ignore[no-any-return]
+
+
+class SB3Loop:
+    """`contenders.slices.Loop` of stable-baselines3, warm."""
+
+    version = stable_baselines3.__version__
+
+    def __init__(self, work: Work) -> None:
+        self._env = make_env(work)
+        self._model = DQN(
+            "CnnPolicy",
+            self._env,
+            learning_rate=2.5e-4,
+            buffer_size=work.capacity,
+            learning_starts=work.prefill,
+            batch_size=work.batch_size,
+            train_freq=(1, "step"),
+            gradient_steps=work.updates_per_vector_step,
+            target_update_interval=work.target_period // work.updates_per_vector_step * work.num_envs,
+            exploration_initial_eps=work.epsilon,
+            exploration_final_eps=work.epsilon,
+            policy_kwargs=policy_settings(work),
+            seed=1,
+            device=work.device,
+        )
+        self.train(work.prefill + 2 * work.num_envs)
+
+    @property
+    def parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self._model.q_net.parameters())
+
+    @property
+    def updates(self) -> int:
+        return self._model._n_updates
+
+    def train(self, env_steps: int) -> None:
+        self._model.learn(env_steps, reset_num_timesteps=False)
+
+    def close(self) -> None:
+        self._env.close()
+
+
+def make_env(work: Work) -> VecEnv:
+    gymnasium.register_envs(ale_py)
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+    return VecFrameStack(make_atari_env(work.game, n_envs=work.num_envs, seed=1), n_stack=4)
+
+
+def policy_settings(work: Work) -> dict[str, object]:
+    settings: dict[str, object] = {"optimizer_kwargs": {"eps": 1.5e-4}}
+    if work.network == "dn":
+        settings |= {
+            "features_extractor_class": DN,
+            "features_extractor_kwargs": {"norm": work.norm},
+            "net_arch": [],
+        }
+    return settings
+
+
+if __name__ == "__main__":
+    serve(SB3Loop)

@@ -1,0 +1,57 @@
+"""Where the time of rlvision's loop goes, by stopwatches on the seams between its parts."""
+
+import time
+from collections import Counter, defaultdict
+from typing import Any
+
+import torch
+from contenders.rlvision_dqn import RLVisionLoop
+from contenders.slices import timed_slice
+from contenders.work import Work
+
+
+class Stopwatch:
+    """Sums the seconds spent in methods of objects."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.calls: Counter[str] = Counter()
+
+    def watch(self, name: str, owner: Any, method: str) -> None:
+        """Time every call of ``owner.method`` from now on."""
+        original = getattr(owner, method)
+
+        def timed(*arguments: Any) -> Any:
+            began = time.perf_counter()
+            result = original(*arguments)
+            self.seconds[name] += time.perf_counter() - began
+            self.calls[name] += 1
+            return result
+
+        setattr(owner, method, timed)
+
+
+def profile_rlvision(work: Work, *, double: bool, env_steps: int) -> None:
+    """Print the share of each part in a slice of training."""
+    if work.threads is not None:
+        torch.set_num_threads(work.threads)
+    loop, stopwatch = RLVisionLoop(work, double=double), Stopwatch()
+    stopwatch.watch("act", loop.agent.policy, "act")
+    stopwatch.watch("send actions", loop.env, "send")
+    stopwatch.watch("wait for environments", loop.env, "recv")
+    stopwatch.watch("store", loop.agent.memory, "add")
+    stopwatch.watch("sample", loop.agent.memory, "sample")
+    stopwatch.watch("update", loop.agent.learner, "update")
+    timing = timed_slice(loop, env_steps)
+    loop.close()
+    show(stopwatch, timing)
+
+
+def show(stopwatch: Stopwatch, timing: dict[str, float]) -> None:
+    total = timing["seconds"]
+    print(f"{timing['env_steps'] / total:.1f} env steps/s, {timing['updates'] / total:.1f} updates/s\n")
+    print(f"{'part':24}{'share':>8}{'calls':>8}{'ms a call':>12}")
+    for name, seconds in stopwatch.seconds.items():
+        calls = stopwatch.calls[name]
+        print(f"{name:24}{seconds / total:8.1%}{calls:8}{1e3 * seconds / calls:12.3f}")
+    print(f"{'all else':24}{1 - sum(stopwatch.seconds.values()) / total:8.1%}")

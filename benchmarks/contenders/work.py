@@ -1,0 +1,41 @@
+"""The work that all contenders of `throughput.py` do."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What is equal for all."""
+
+    game: str = "PongNoFrameskip-v4"
+    """Atari game, by its Gymnasium id without frame skip."""
+    num_envs: int = 8
+    """Environments stepped together."""
+    network: Literal["dn", "nature"] = "dn"
+    """dn: three convolutions and a linear head (the chapter's); nature: Mnih et al. 2015."""
+    norm: Literal["batch", "none"] = "batch"
+    """Of dn: BatchNorm as each library trains it (rlvision renormalises), or none."""
+    batch_size: int = 32
+    """Transitions per update."""
+    samples_per_env_step: int = 8
+    """Replay ratio: transitions learned from per env step."""
+    target_period: int = 500
+    """Updates between copies into the target network."""
+    capacity: int = 10_000
+    """Transitions kept."""
+    prefill: int = 5_000
+    """Env steps before the first update."""
+    epsilon: float = 0.01
+    """Share of random actions, so that the network acts at every step."""
+    threads: int | None = None
+    """CPU threads of torch; unset, torch's own choice, the same for all."""
+    device: str = "cpu"
+    """Of the networks."""
+    precision: Literal["float32", "auto"] = "float32"
+    """Of rlvision's encoder; auto takes bfloat16 where the hardware has it. Peers compute in float32."""
+
+    @property
+    def updates_per_vector_step(self) -> int:
+        """Updates owed each time all environments have stepped."""
+        return self.num_envs * self.samples_per_env_step // self.batch_size

@@ -1,0 +1,231 @@
+"""Env steps per second of the whole loop (act, environments, store, learn), against its peers at equal work.
+
+    pip install '.[bench]'
+    python benchmarks/throughput.py --json throughput.json
+
+Equal work: the same game through ale-py with the same preprocessing (84x84 gray, four frames, skip
+of four, max-pooling, no-ops, FIRE, a lost life terminates, rewards clipped), number of environments,
+network to the last parameter, batch, replay ratio, target period, loss, optimiser, gradient clipping,
+exploration, torch threads and float32; plain DQN, neither Double nor n-step, which peers lack. Each
+contender is a process that is kept alive and waits on a pipe: it fills its replay, warms up, and then
+trains for slices of env steps in turn with the others, so that only one runs at any moment, no cache
+or allocator is shared, and whatever the machine does meanwhile hits all alike. Each slice is one
+timing of one loop as its users run it: rlvision's `Trainer` with its metrics file, stable-baselines3's
+`DQN.learn` over `make_atari_env` and `VecFrameStack`. Reported are medians over the rounds, and the
+smallest and largest of the per-round ratios. A peer that is not installed is skipped by name.
+
+``--double`` measures rlvision's default Double DQN as well: more work, one more forward an update.
+``--profile`` shows instead where the time of rlvision's loop goes.
+"""
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Any, Literal
+
+import tyro
+from contenders.work import Work
+
+HERE = Path(__file__).parent
+OURS = "rlvision"
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A name, the module in ``contenders/`` that is run for it, and the distribution it needs."""
+
+    name: str
+    module: str
+    needs: str
+    arguments: tuple[str, ...] = ()
+
+
+CONTENDERS = (
+    Contender(OURS, "rlvision_dqn", "rlvision"),
+    Contender("rlvision (Double: more work)", "rlvision_dqn", "rlvision", ("--double",)),
+    Contender("stable-baselines3", "sb3_dqn", "stable_baselines3"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What to measure."""
+
+    work: Annotated[Work, tyro.conf.arg(name="")] = field(default_factory=Work)
+    rounds: int = 5
+    """Slices of each contender; three or more make a median worth the name."""
+    slice: int = 2_000
+    """Env steps of a slice, a multiple of num_envs."""
+    double: bool = False
+    """Measure Double DQN beside."""
+    without: tuple[Literal["stable-baselines3"], ...] = ()
+    """Peers to leave out, by name."""
+    profile: bool = False
+    """Show where the time of rlvision's loop goes, and nothing else."""
+    json: Path | None = None
+    """File to write all numbers to."""
+
+
+class Process:
+    """A contender at work in a process of its own."""
+
+    def __init__(self, contender: Contender, work: Work) -> None:
+        self.name = contender.name
+        self.slices: list[dict[str, float]] = []
+        command = [sys.executable, "-m", f"contenders.{contender.module}", *contender.arguments]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, cwd=HERE, stdin=pipe, stdout=pipe, text=True)
+        self.introduction: dict[str, Any] = self._ask(json.dumps(asdict(work)))
+
+    def train(self, env_steps: int) -> None:
+        self.slices.append(self._ask(str(env_steps)))
+
+    def rates(self, what: str, per: str = "seconds") -> list[float]:
+        """``env_steps`` or ``updates`` of each slice per ``seconds``, or per ``cpu_seconds``."""
+        return [one[what] / one[per] for one in self.slices]
+
+    def close(self) -> None:
+        self._process.communicate()
+
+    def _ask(self, line: str) -> Any:
+        questions, answers = self._process.stdin, self._process.stdout
+        print(line, file=questions, flush=True)
+        answer = answers.readline() if answers else ""
+        if not answer:
+            sys.exit(f"{self.name} ended with exit code {self._process.wait()} where an answer was expected: see above")
+        return json.loads(answer)
+
+
+def main() -> None:
+    options = tyro.cli(Options, description=__doc__)
+    expect_whole_steps(options)
+    if options.profile:
+        profile(options)
+        return
+    processes = [Process(contender, options.work) for contender in present(options)]
+    expect_equal(processes)
+    for _ in range(options.rounds):
+        for process in processes:
+            process.train(options.slice)
+    for process in processes:
+        process.close()
+    expect_equal(processes)
+    report = make_report(options, processes)
+    show(report)
+    if options.json is not None:
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def expect_whole_steps(options: Options) -> None:
+    """All environments step at once, and peers make whole updates only."""
+    work = options.work
+    if options.rounds < 1 or options.slice % work.num_envs or work.prefill % work.num_envs:
+        sys.exit(
+            "expected at least one round, and slice and prefill to be multiples of num_envs, got "
+            f"{options.rounds}, {options.slice}, {work.prefill} and {work.num_envs}"
+        )
+    if work.num_envs * work.samples_per_env_step % work.batch_size:
+        sys.exit(
+            "expected num_envs * samples_per_env_step to be a multiple of batch_size, got "
+            f"{work.num_envs} * {work.samples_per_env_step} and {work.batch_size}"
+        )
+
+
+def present(options: Options) -> list[Contender]:
+    """The contenders to be measured; says which are not, and why."""
+    chosen = []
+    for contender in CONTENDERS:
+        if contender.name in options.without:
+            print(f"skipped: {contender.name}, as asked")
+        elif find_spec(contender.needs) is None:
+            print(f"skipped: {contender.name} is not installed: pip install '.[bench]'")
+        elif options.double or "--double" not in contender.arguments:
+            chosen.append(contender)
+    return chosen
+
+
+def expect_equal(processes: list[Process]) -> None:
+    """Equal work is checked, not hoped for."""
+    for what in ("parameters", "torch", "threads"):
+        values = {process.name: process.introduction[what] for process in processes}
+        if len(set(values.values())) > 1:
+            sys.exit(f"expected equal {what}, got {values}")
+    work = {process.name: [(one["env_steps"], one["updates"]) for one in process.slices] for process in processes}
+    if len({str(slices) for slices in work.values()}) > 1:
+        sys.exit(f"expected equal env steps and updates in each slice, got {work}")
+
+
+def make_report(options: Options, processes: list[Process]) -> dict[str, Any]:
+    ours, peers = processes[0], [process for process in processes if not process.name.startswith(OURS)]
+    ratios = {peer.name: ratio(ours, peer) for peer in peers}
+    return {
+        "ratio_vs": {name: numbers["of_medians"] for name, numbers in ratios.items()},
+        "ratios": ratios,
+        "contenders": {process.name: numbers_of(process) for process in processes},
+        "work": asdict(options.work) | {"slice": options.slice, "rounds": options.rounds},
+        "machine": machine(),
+    }
+
+
+def ratio(ours: Process, peer: Process) -> dict[str, float]:
+    """How many times faster we are: by the medians, and the extremes of the rounds."""
+    mine, theirs = ours.rates("env_steps"), peer.rates("env_steps")
+    rounds = [a / b for a, b in zip(mine, theirs, strict=True)]
+    cpu = median(ours.rates("env_steps", "cpu_seconds")) / median(peer.rates("env_steps", "cpu_seconds"))
+    return {
+        "of_medians": median(mine) / median(theirs),
+        "smallest": min(rounds),
+        "largest": max(rounds),
+        "by_cpu_time": cpu,
+    }
+
+
+def numbers_of(process: Process) -> dict[str, Any]:
+    env_steps = process.rates("env_steps")
+    return process.introduction | {
+        "env_steps_per_second": median(env_steps),
+        "env_steps_per_cpu_second": median(process.rates("env_steps", "cpu_seconds")),
+        "updates_per_second": median(process.rates("updates")),
+        "env_steps_per_second_of_rounds": env_steps,
+    }
+
+
+def machine() -> dict[str, Any]:
+    cpuinfo = Path("/proc/cpuinfo")
+    named = re.search(r"model name\s*:\s*(.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
+    return {"cpu": named[1] if named else platform.processor(), "cores": os.cpu_count(), "system": platform.platform()}
+
+
+def show(report: dict[str, Any]) -> None:
+    work, contenders = report["work"], report["contenders"]
+    about = next(iter(contenders.values()))
+    print(f"{report['machine']['cpu']}, {report['machine']['cores']} cores; torch {about['torch']}, ", end="")
+    print(f"{about['threads']} threads, {work['device']}, {work['precision']}")
+    print(f"{work['game']}, {work['num_envs']} environments, {work['network']} with norm {work['norm']} ", end="")
+    print(f"({about['parameters']:,} parameters), batch {work['batch_size']}, ", end="")
+    print(f"{work['samples_per_env_step']} samples per env step, {work['rounds']} x {work['slice']} env steps\n")
+    print(f"{'':30}{'env steps/s':>12}{'(rounds)':>18}{'per CPU second':>16}{'updates/s':>11}")
+    for name, one in contenders.items():
+        rounds = one["env_steps_per_second_of_rounds"]
+        print(f"{name:30}{one['env_steps_per_second']:12.1f}{f'{min(rounds):.0f} to {max(rounds):.0f}':>18}", end="")
+        print(f"{one['env_steps_per_cpu_second']:16.1f}{one['updates_per_second']:11.2f}")
+    for name, one in report["ratios"].items():
+        print(f"\nrlvision / {name}: {one['of_medians']:.2f} (rounds: {one['smallest']:.2f} to ", end="")
+        print(f"{one['largest']:.2f}; by processor time: {one['by_cpu_time']:.2f})")
+
+
+def profile(options: Options) -> None:
+    from contenders.stopwatch import profile_rlvision
+
+    profile_rlvision(options.work, double=options.double, env_steps=options.slice)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""The throughput benchmark runs, does the work it says, and refuses work that cannot be equal."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "throughput.py"
+ALONE = ("--without", "stable-baselines3")
+TINY = "--rounds 2 --slice 8 --num-envs 4 --prefill 64 --capacity 400 --threads 1 --batch-size 8 --norm none".split()
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SCRIPT), *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+
+
+def test_help_names_the_settings():
+    result = run("--help")
+    assert result.returncode == 0
+    assert all(name in result.stdout for name in ("--game", "--network", "--rounds", "--double", "--json"))
+
+
+def test_a_run_without_peers_reports_the_work_done(tmp_path):
+    numbers = tmp_path / "numbers.json"
+    result = run(*ALONE, *TINY, "--json", str(numbers))
+    assert result.returncode == 0, result.stderr
+    assert "skipped: stable-baselines3, as asked" in result.stdout
+    report = json.loads(numbers.read_text())
+    ours = report["contenders"]["rlvision"]
+    assert report["ratio_vs"] == {}
+    assert len(ours["env_steps_per_second_of_rounds"]) == 2
+    assert ours["env_steps_per_second"] / ours["updates_per_second"] == pytest.approx(8 / 8)
+    assert ours["parameters"] == 4 * 25 * 16 + 16 + 16 * 25 * 32 + 32 + 32 * 25 * 32 + 32 + 1568 * 6 + 6
+
+
+def test_the_profile_shares_out_the_time():
+    result = run(*TINY, "--profile")
+    assert result.returncode == 0, result.stderr
+    rows = [line.rsplit("%", 1)[0].rsplit(maxsplit=1) for line in result.stdout.splitlines() if "%" in line]
+    assert {name.strip() for name, _ in rows} >= {"act", "store", "sample", "update", "all else"}
+    assert sum(float(share) for _, share in rows) == pytest.approx(100, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--batch-size", "48"), "8 * 8 and 48"),
+        (("--slice", "1001"), "1001"),
+        (("--rounds", "0"), "at least one round"),
+    ],
+)
+def test_work_that_peers_cannot_do_is_refused(arguments, message):
+    result = run(*ALONE, *arguments)
+    assert result.returncode == 1
+    assert message in result.stderr
