@@ -18,6 +18,7 @@ FLOORS = (
             "optimisers",
             "interruption",
             "allocator",
+            "durable",
             "progress",
             "nn",
             "losses",
