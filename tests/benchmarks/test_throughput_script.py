@@ -10,7 +10,8 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "throughput.py"
 ALONE = ("--without", "stable-baselines3")
-TINY = "--rounds 2 --slice 8 --num-envs 4 --prefill 64 --capacity 400 --threads 1 --batch-size 8 --norm none".split()
+SIZES = {"rounds": 2, "slice": 8, "num-envs": 4, "prefill": 64, "capacity": 400, "threads": 1, "batch-size": 8}
+TINY = ("--norm", "none", *(word for name, size in SIZES.items() for word in (f"--{name}", str(size))))
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
