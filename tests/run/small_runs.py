@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ def small(out: Path, world: Mapping[str, Any] = COUNTING, **settings: Any) -> Co
 
 
 class Watched:
-    """The sessions that `rlvision.run.train` has made since, and what can be seen of them."""
+    """The sessions that `rlvision.run.train` has made since."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sessions: list[Session] = []
@@ -92,6 +92,11 @@ class Watched:
     def _make(self, *args: Any) -> Session:
         self.sessions.append(Session(*args))
         return self.sessions[-1]
+
+    @property
+    def collector(self) -> Collector:
+        """The newest session's."""
+        return self.sessions[-1]._trainer._collector
 
     def train(self, config: Config) -> Session:
         """Train, and return what there was in memory at the end."""
@@ -145,3 +150,14 @@ def differences(one: Any, other: Any, path: str = "") -> list[str]:
     else:
         same = one == other or (one != one and other != other)
     return [] if same else [f"{path}: {one} and {other}"]
+
+
+def note_calls(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, note: Callable[..., object]) -> None:
+    """Let ``note`` see the arguments of every call of a method, before the method does."""
+    method = getattr(owner, name)
+
+    def noted(*args: Any) -> Any:
+        note(*args)
+        return method(*args)
+
+    monkeypatch.setattr(owner, name, noted)

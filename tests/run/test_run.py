@@ -1,0 +1,140 @@
+"""What people do with a run folder: act, evaluate, continue it with other settings, or be refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_runs import END, Watched, small, stop_at
+
+import rlvision
+from rlvision.checkpoint import read_state
+from rlvision.errors import CheckpointError, ConfigError, RLVisionError
+from rlvision.run import Run, resume, train
+from rlvision.settings.store import read_config
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run whose best weights are not its last: its learning rate makes sure of it."""
+    out = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        Watched(monkeypatch).train(small(out, network__dueling=True, evaluation__games=3))
+    return out
+
+
+def content(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def observations(count=5):
+    return np.random.default_rng(0).integers(0, 256, (count, 2, 32, 32), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("weights", ["best", "last"])
+def test_a_run_acts_greedily_by_the_weights_asked_for(finished, weights):
+    run = Run(finished, weights=weights, device="cpu")
+    state = read_state(finished / "checkpoints" / ("best.ckpt" if weights == "best" else f"{END:012d}.ckpt"))
+    assert run.env_steps == state["env_steps"]
+    for name, tensor in run.network.state_dict().items():
+        assert tensor.equal(state["online"][name])
+    q_values = run.q_values(observations())
+    assert q_values.shape == (5, 4)
+    assert q_values.dtype == np.float32
+    assert run.act(observations()).tolist() == q_values.argmax(axis=1).tolist()
+
+
+def test_q_values_do_not_depend_on_the_other_observations(finished):
+    run = Run(finished, device="cpu")
+    alone = np.concatenate([run.q_values(observation[None]) for observation in observations()])
+    np.testing.assert_allclose(run.q_values(observations()), alone, atol=1e-5)
+
+
+def test_an_evaluation_is_repeatable_and_follows_its_arguments(finished):
+    run = Run(finished, device="cpu")
+    one, same, other = (run.evaluate(4, epsilon=0.5, seed=seed) for seed in (3, 3, 4))
+    assert one == same
+    assert one.scores != other.scores
+    assert len(one.episodes) == 4
+    low, high = one.interval
+    assert low <= one.mean <= high
+
+
+def test_the_public_names_are_these(finished):
+    assert isinstance(rlvision.Run(finished), Run)
+    assert {rlvision.train, rlvision.load_config} == {train, rlvision.load_config}
+    with pytest.raises(AttributeError, match="has no attribute 'trian'"):
+        rlvision.trian  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda folder: Run(folder / "none"), CheckpointError, "without a config.yaml"),
+        (lambda folder: resume(folder / "none"), CheckpointError, "without a config.yaml"),
+        (lambda folder: Run(folder, weights="bset"), ConfigError, "expected the weights best or last, got 'bset'"),
+        (lambda folder: Run(folder, device="gpu"), ConfigError, "expected a device"),
+        (lambda folder: train(replace(small(folder), out=None)), ConfigError, "expected a run folder"),
+        (lambda folder: Run(folder).evaluate(0), RLVisionError, "got"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_words(finished, make, error, message):
+    with pytest.raises(error, match=message):
+        make(finished)
+
+
+def test_a_run_without_a_checkpoint_yet_says_so(tmp_path, finished):
+    (tmp_path / "config.yaml").write_bytes((finished / "config.yaml").read_bytes())
+    with pytest.raises(CheckpointError, match="got none: train first, or wait for the first one"):
+        Run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"seed": 2}, "seed was 1, is 2"),
+        ({"agent__n_step": 1}, "agent.n_step was 2, is 1"),
+        ({"network__norm": "layer", "env__stack": 1}, "env.stack was 2, is 1; network.norm was 'renorm', is 'layer'"),
+    ],
+)
+def test_a_run_of_other_settings_is_refused_and_nothing_changes(finished, change, difference):
+    before = content(finished)
+    settings = {"network__dueling": True, "evaluation__games": 3} | change
+    with pytest.raises(ConfigError) as refusal:
+        train(small(finished, **settings))
+    assert difference in str(refusal.value)
+    assert "use them, or another --out" in str(refusal.value)
+    assert content(finished) == before
+
+
+def test_settings_that_do_not_change_what_is_learned_may_change_and_are_kept(tmp_path, monkeypatch):
+    watched = Watched(monkeypatch)
+    stop_at(monkeypatch, 50)
+    watched.train(small(tmp_path / "run"))
+    harmless = {"env_steps": 90, "evaluate_every": 30, "checkpoint__keep": 1, "tracking__log_every": 10}
+    session = watched.train(small(tmp_path / "run", evaluation__epsilon=0.5, **harmless))
+    assert watched.collector.env_steps == 90
+    assert [int(path.stem) for path in session._folder.checkpoints.paths()] == [90]
+    stored = read_config(tmp_path / "run" / "config.yaml")
+    assert (stored.env_steps, stored.checkpoint.keep, stored.evaluation.epsilon) == (90, 1, 0.5)
+
+
+def test_a_run_may_be_moved_and_resumed_from_where_it_is(tmp_path, monkeypatch):
+    watched = Watched(monkeypatch)
+    stop_at(monkeypatch, 50)
+    watched.train(small(tmp_path / "run", env_steps=80))
+    (tmp_path / "run").rename(tmp_path / "moved")
+    assert resume(tmp_path / "moved").folder.path == tmp_path / "moved"
+    assert watched.collector.env_steps == 80
+    assert read_config(tmp_path / "moved" / "config.yaml").out == str(tmp_path / "moved")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_checkpoint_of_other_environments_is_refused(tmp_path, monkeypatch):
+    """As when a new version of a library changes the actions of a game."""
+    watched = Watched(monkeypatch)
+    watched.train(small(tmp_path, env_steps=40, env__kwargs={"actions": 4}))
+    path = tmp_path / "config.yaml"
+    path.write_text(path.read_text().replace("actions: 4", "actions: 5"))
+    with pytest.raises(CheckpointError, match="expected the environments of the checkpoint"):
+        train(small(tmp_path, env_steps=80, env__kwargs={"actions": 5}))
