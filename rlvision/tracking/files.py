@@ -1,15 +1,18 @@
 """The local record of a run: one JSON object a row in ``metrics.jsonl``."""
 
 import json
+import logging
 import math
 import os
 from collections.abc import Mapping
+from io import FileIO
 from numbers import Integral
 from pathlib import Path
-from typing import BinaryIO
 
 from rlvision.errors import CheckpointError
 from rlvision.types import State
+
+_log = logging.getLogger("rlvision")
 
 METRICS_FILE = "metrics.jsonl"
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -22,7 +25,8 @@ class FileTracker:
     A row is an object with ``env_steps`` first and then its metrics, floats in the shortest form
     that reads back exactly. The tracker's state is the length of the file: what a killed run wrote
     after its last checkpoint is cut off when that checkpoint is loaded, and the continued run has
-    each row once. A new tracker, with nothing loaded, starts the file anew at its first row.
+    each row once. A new tracker, with nothing loaded, starts the file anew at its first row. While the
+    disk is full, rows wait in memory; one line says so.
 
     Args:
         folder: the run folder; made if it is missing.
@@ -32,19 +36,27 @@ class FileTracker:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / METRICS_FILE
         self._offset = 0
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
+        self._waiting: list[bytes] = []
 
     def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
         """Write one row and hand it to the operating system."""
-        if self._file is None:
-            self._file = _open_at(self.path, self._offset)
         row = {"env_steps": int(env_steps)} | {name: _plain(value) for name, value in metrics.items()}
-        self._file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
-        self._file.flush()
-        self._offset = self._file.tell()
+        self._waiting.append(json.dumps(row, allow_nan=False).encode() + b"\n")
+        try:
+            self._write()
+        except OSError as error:
+            if len(self._waiting) == 1:
+                _log.warning("expected to write to %s, got %s: its rows wait for room", self.path, error.strerror)
 
     def state_dict(self) -> State:
-        """The length of the file in bytes, once these are on the disk: a checkpoint must not outlive its rows."""
+        """The length of the file in bytes, once these are on the disk: a checkpoint must not outlive its rows.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        if self._waiting:
+            self._write()
         if self._file is not None:
             os.fsync(self._file.fileno())
         return {"offset": self._offset}
@@ -62,6 +74,7 @@ class FileTracker:
                 f"{size}: put the file back, or train into a new folder"
             )
         self.close()
+        self._waiting.clear()
         self._offset = int(state["offset"])
         self._file = _open_at(self.path, self._offset)
 
@@ -70,6 +83,19 @@ class FileTracker:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def _write(self) -> None:
+        """Write the rows that wait: all, or where the disk fails none."""
+        if self._file is None:
+            self._file = _open_at(self.path, self._offset)
+        content = b"".join(self._waiting)
+        try:
+            _write_all(self._file, content)
+        except OSError:
+            self.close()  # to be opened where it was whole
+            raise
+        self._offset += len(content)
+        self._waiting.clear()
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
@@ -105,10 +131,16 @@ def _plain(value: float) -> float | str:
     return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
 
 
-def _open_at(path: Path, offset: int) -> BinaryIO:
-    """Open for writing at ``offset``, with nothing behind it."""
+def _write_all(file: FileIO, content: bytes) -> None:
+    """Write ``content``, of which a disk that is nearly full takes only a part at a time."""
+    while content:
+        content = content[file.write(content) :]
+
+
+def _open_at(path: Path, offset: int) -> FileIO:
+    """Open for writing at ``offset``, with nothing behind it and nothing kept back."""
     path.touch()
-    file = path.open("r+b")
+    file = path.open("r+b", buffering=0)
     file.truncate(offset)
     file.seek(offset)
     return file

@@ -1,7 +1,9 @@
+import errno
 import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,29 @@ def test_a_row_is_in_the_file_before_the_next_is_logged(tmp_path: Path, tracker_
     for count in range(1, 4):
         tracker.log({"loss/td": 0.5}, count)
         assert [row["env_steps"] for row in read_metrics(tmp_path)] == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("written", [0, 7])
+def test_rows_wait_while_the_disk_is_full(
+    tmp_path: Path, tracker_of: Opener, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, written: int
+) -> None:
+    def full(file: FileIO, content: bytes) -> None:
+        file.write(content[:written])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    tracker = tracker_of(tmp_path)
+    tracker.log({"loss/td": 1.0}, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("rlvision.tracking.files._write_all", full)
+        tracker.log({"loss/td": 0.5}, 2)
+        tracker.log({"loss/td": 0.25}, 3)
+        with pytest.raises(OSError, match="No space left"):
+            tracker.state_dict()
+        assert [row["env_steps"] for row in read_metrics(tmp_path)] == [1]
+    assert caplog.text.count("No space left on device: its rows wait for room") == 1
+    assert tracker.state_dict()["offset"] == tracker.path.stat().st_size
+    tracker.log({"loss/td": 0.125}, 4)
+    assert [row["env_steps"] for row in read_metrics(tmp_path)] == [1, 2, 3, 4]
 
 
 def test_a_killed_and_continued_run_has_each_row_once(tmp_path: Path, tracker_of: Opener) -> None:
