@@ -208,7 +208,8 @@ def show(report: dict[str, Any]) -> None:
     about = next(iter(contenders.values()))
     print(f"{report['machine']['cpu']}, {report['machine']['cores']} cores; torch {about['torch']}, ", end="")
     print(f"{about['threads']} threads, {work['device']}, {work['precision']}")
-    print(f"{work['game']}, {work['num_envs']} environments, {work['network']} with norm {work['norm']} ", end="")
+    network = f"dn with norm {work['norm']}" if work["network"] == "dn" else work["network"]
+    print(f"{work['game']}, {work['num_envs']} environments, {network} ", end="")
     print(f"({about['parameters']:,} parameters), batch {work['batch_size']}, ", end="")
     print(f"{work['samples_per_env_step']} samples per env step, {work['rounds']} x {work['slice']} env steps\n")
     print(f"{'':30}{'env steps/s':>12}{'(rounds)':>18}{'per CPU second':>16}{'updates/s':>11}")
