@@ -75,6 +75,38 @@ def test_folder_keeps_the_newest_and_the_best(tmp_path):
     assert read_state(folder.best_path)["env_steps"] == 40
 
 
+def test_folder_drops_a_future_given_up_and_what_a_kill_left_half_way(tmp_path):
+    folder = CheckpointFolder(tmp_path, keep=2)
+    for env_steps in (1, 2, 5, 6):
+        CheckpointFolder(tmp_path, keep=9).save(env_steps, {"env_steps": env_steps})
+    (tmp_path / ".000000000007.ckpt.part").write_bytes(b"half")
+    folder.save(3, {"env_steps": 3})  # a run that went on from 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000000002.ckpt", "000000000003.ckpt"]
+
+
+def test_folder_knows_the_replay_of_each_checkpoint(tmp_path):
+    CheckpointFolder(tmp_path, keep=2).save(1, {"replay": [{"name": "a"}]})
+    folder = CheckpointFolder(tmp_path, keep=2)
+    folder.save(2, {"replay": None})
+    assert folder.replays() == [[{"name": "a"}], None]
+    folder.paths()[0].write_bytes(b"torn")
+    assert folder.replays() == [[{"name": "a"}], None]  # not read again
+    with pytest.raises(CheckpointError, match="undamaged"):
+        CheckpointFolder(tmp_path, keep=2).replays()
+
+
+def test_a_checkpoint_whose_other_files_are_damaged_counts_as_damaged(tmp_path):
+    folder = CheckpointFolder(tmp_path, keep=2)
+    for env_steps in (1, 2):
+        folder.save(env_steps, {"env_steps": env_steps})
+
+    def load_beside(state):
+        if state["env_steps"] == 2:
+            raise CheckpointError("rows are missing")
+
+    assert folder.load_newest(load_beside)["env_steps"] == 1
+
+
 def test_folder_falls_back_to_the_one_before_and_says_so(tmp_path, caplog):
     folder = CheckpointFolder(tmp_path, keep=3)
     for env_steps in (1, 2):

@@ -97,6 +97,20 @@ def _options_of_dn_without_dn(config: Config) -> None:
             _refuse(expected, network.encoder, "unset it; network.kwargs holds what other encoders take")
 
 
+def _measuring_without_batches(config: Config) -> None:
+    network = config.network
+    if network.norm == "recalibrated" and network.calibration_batches == 0:
+        expected = "network.calibration_batches above 0 where network.norm is recalibrated"
+        _refuse(expected, "0", "raise it: they measure the target's statistics at each sync")
+
+
+def _soft_target_without_one(config: Config) -> None:
+    network, agent = config.network, config.agent
+    if agent.target_tau is not None and network.norm in ("joint", "recalibrated"):
+        expected = "agent.target_tau unset where network.norm is joint (no target) or recalibrated (hard copies)"
+        _refuse(expected, f"{agent.target_tau:g}", "unset it, or choose another network.norm")
+
+
 _CONTRADICTIONS: tuple[Callable[[Config], None], ...] = (
     _crop_without_area,
     _more_workers_than_environments,
@@ -109,4 +123,6 @@ _CONTRADICTIONS: tuple[Callable[[Config], None], ...] = (
     _learning_rate_that_grows,
     _patience_without_evaluations,
     _options_of_dn_without_dn,
+    _measuring_without_batches,
+    _soft_target_without_one,
 )

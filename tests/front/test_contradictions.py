@@ -25,6 +25,14 @@ CASES = [
         {"network.encoder": "nature", "network.norm": "layer"},
         "network.encoder=dn where network.norm is set, got nature",
     ),
+    (
+        {"network.norm": "recalibrated", "network.calibration_batches": 0},
+        "network.calibration_batches above 0 where network.norm is recalibrated, got 0",
+    ),
+    (
+        {"network.norm": "joint", "agent.target_tau": 0.01},
+        "agent.target_tau unset where network.norm is joint (no target) or recalibrated (hard copies), got 0.01",
+    ),
 ]
 
 ON_THE_EDGE = [
@@ -40,6 +48,8 @@ ON_THE_EDGE = [
     {"optimiser.schedule": "constant", "optimiser.final_learning_rate": 1.0},
     {"evaluate_every": 0},
     {"network.encoder": "nature", "network.hidden": 64, "network.dueling": True},
+    {"network.norm": "recalibrated", "network.calibration_batches": 1},
+    {"network.norm": "renorm", "network.calibration_batches": 0, "agent.target_tau": 0.01},
 ]
 
 

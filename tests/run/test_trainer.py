@@ -9,10 +9,11 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from small_runs import BREAKOUT, END, Watched, differences, everything, metrics, note_calls, small
+from small_runs import BREAKOUT, END, PONG, Watched, differences, everything, metrics, note_calls, small
 
 import rlvision.run
 from rlvision.checkpoint import read_state
+from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import CheckpointError
 from rlvision.evaluation import Evaluation
 from rlvision.interruption import interruption
@@ -67,6 +68,29 @@ def test_no_exam_and_no_checkpoint_but_the_last(tmp_path, watched):
     folder = watched.train(small(tmp_path, evaluate_every=0, checkpoint_every=0))._folder
     assert rows_with(tmp_path, "evaluate/mean") == [END]
     assert [int(path.stem) for path in folder.checkpoints.paths()] == [END]
+
+
+class InTurn:
+    """Environments that step while they are told to, so that nothing happens at the same time."""
+
+    def __init__(self, send, recv):
+        self._send, self._recv, self._row = send, recv, None
+
+    def send(self, env, action):
+        self._send(env, action)
+        self._row = self._recv(env)
+
+    def recv(self, env):
+        return self._row
+
+
+def test_learning_while_the_emulators_run_changes_nothing(tmp_path, monkeypatch, watched):
+    settings = {"replay__prioritised": True, "evaluate_every": 0}
+    overlapped = everything(watched.train(small(tmp_path / "overlapped", PONG, **settings)))
+    in_turn = InTurn(TapedVectorEnv.send, TapedVectorEnv.recv)
+    monkeypatch.setattr(TapedVectorEnv, "send", lambda env, action: in_turn.send(env, action))
+    monkeypatch.setattr(TapedVectorEnv, "recv", lambda env: in_turn.recv(env))
+    assert differences(overlapped, everything(watched.train(small(tmp_path / "in turn", PONG, **settings)))) == []
 
 
 # What ends it
