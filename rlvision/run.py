@@ -194,9 +194,9 @@ class Session:
     def run(self) -> None:
         """Begin or continue, and train."""
         try:
-            self._folder.begin(self._config)
-            self._restore()
-            self._console.message(self._trainer.run())
+            with self._folder.claimed(self._config):
+                self._restore()
+                self._console.message(self._trainer.run())
         except OSError as error:
             raise CheckpointError(
                 f"expected to write to {self._folder.path}, got {error.strerror}: mend that, and the same command "

@@ -10,7 +10,11 @@
       wandb/           W&B's own files
 """
 
-from collections.abc import Mapping
+import fcntl
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,6 +40,8 @@ MAY_CHANGE = (
     "tracking.",
 )
 """Settings that a continued run may change; a trailing dot stands for a group."""
+
+_log = logging.getLogger("rlvision")
 
 
 class RunFolder:
@@ -71,15 +77,25 @@ class RunFolder:
         if changed:
             raise ConfigError(_refusal(self.path, changed))
 
-    def begin(self, config: Config) -> None:
-        """Make the folder and store the configuration in it.
+    @contextmanager
+    def claimed(self, config: Config) -> Iterator[None]:
+        """Make the folder, keep other processes from training in it meanwhile, and store the configuration.
 
         Raises:
+            CheckpointError: another process trains there.
             ConfigError: nothing can be written there.
         """
-        try:
+        with self._writing():
             self.path.mkdir(parents=True, exist_ok=True)
-            save_config(config, self.config_path)
+        with _alone_in(self.path):
+            with self._writing():
+                save_config(config, self.config_path)
+            yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise ConfigError(
                 f"expected to write to the run folder {self.path}, got {error.strerror}: set --out to another"
@@ -132,6 +148,25 @@ def require_same_spec(stored: EnvSpec, present: EnvSpec) -> None:
             f"expected the environments of the checkpoint, {stored}, got {present}: "
             "install the versions of ale-py and Gymnasium that the run was begun with"
         )
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Lock a folder; a process that dies lets go of it. Where a file system knows no locks, a line says so."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise CheckpointError(
+            f"expected to train in {folder} alone, got another process at it: let it end, or set --out to another"
+        ) from error
+    except OSError as error:
+        _log.warning("expected to lock %s, got %s: take care that no second process trains there", folder, error)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _may_change(name: str) -> bool:

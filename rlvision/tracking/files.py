@@ -29,11 +29,10 @@ class FileTracker:
     disk is full, rows wait in memory; one line says so.
 
     Args:
-        folder: the run folder; made if it is missing.
+        folder: the run folder; made at the first row if it is missing.
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / METRICS_FILE
         self._offset = 0
         self._file: FileIO | None = None
@@ -139,6 +138,7 @@ def _write_all(file: FileIO, content: bytes) -> None:
 
 def _open_at(path: Path, offset: int) -> FileIO:
     """Open for writing at ``offset``, with nothing behind it and nothing kept back."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     file = path.open("r+b", buffering=0)
     file.truncate(offset)

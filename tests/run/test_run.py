@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_runs import END, Watched, small, stop_at
+from small_runs import END, Watched, note_calls, small, stop_at
 
 import rlvision
 from rlvision.checkpoint import read_state
 from rlvision.errors import CheckpointError, ConfigError, RLVisionError
-from rlvision.run import Run, resume, train
+from rlvision.run import Run, Session, resume, train
 from rlvision.settings.store import read_config
 
 
@@ -87,6 +87,30 @@ def test_a_run_without_a_checkpoint_yet_says_so(tmp_path, finished):
     (tmp_path / "config.yaml").write_bytes((finished / "config.yaml").read_bytes())
     with pytest.raises(CheckpointError, match="got none: train first, or wait for the first one"):
         Run(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["/proc/nowhere", "file"])
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch, place):
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"expected to write to the run folder .*: set --out to another"):
+        train(small(Path(place) / "run"))
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path, monkeypatch):
+    watched = Watched(monkeypatch)
+
+    def train_here_too(*_):
+        before = content(tmp_path)
+        with pytest.raises(CheckpointError, match=r"expected to train in .* alone, got another process at it"):
+            train(small(tmp_path))
+        assert content(tmp_path) == before
+        watched.sessions.pop()
+
+    note_calls(monkeypatch, Session, "_evaluate", train_here_too)
+    watched.train(small(tmp_path, env_steps=40))
+    monkeypatch.undo()
+    train(small(tmp_path, env_steps=44))  # nobody is there any more
 
 
 @pytest.mark.parametrize(
