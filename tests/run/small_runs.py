@@ -15,6 +15,7 @@ import rlvision.run
 from rlvision.checkpoint import read_state
 from rlvision.collector import Collector
 from rlvision.config import Config
+from rlvision.envs.counting import CountingEnv, Picture
 from rlvision.run import Session
 from rlvision.settings.store import load_config
 
@@ -73,6 +74,15 @@ SMALL = {
     "evaluation.games": 2,
     "tracking.log_every": 30,
 }
+
+
+class Drifting(CountingEnv):
+    """A world that does not repeat itself."""
+
+    def step(self, action: np.int64) -> tuple[Picture, float, bool, bool, dict[str, Any]]:
+        picture, *rest = super().step(action)
+        picture[-1, -1] = os.urandom(1)[0]
+        return picture, *rest
 
 
 def small(out: Path, world: Mapping[str, Any] = COUNTING, **settings: Any) -> Config:

@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+import torch
 from small_runs import (
     BREAKOUT,
     CARTPOLE,
@@ -13,6 +14,7 @@ from small_runs import (
     Watched,
     differences,
     everything,
+    metrics,
     small,
     stop_at,
 )
@@ -108,6 +110,18 @@ def test_without_a_saved_replay_a_continued_run_gathers_a_new_one_first(tmp_path
     finished = watched.train(config)._agent
     assert finished.memory._ring.rows == END // 2 - rows
     assert finished.learner.updates - updates == (END - 80 - 24 - 2) // 8  # of what came after learning_starts
+
+
+def test_where_a_world_does_not_repeat_itself_new_games_begin(tmp_path, monkeypatch, watched, caplog):
+    world = {**COUNTING, "env.game": "small_runs:Drifting", "env.kwargs": {"lengths": [60]}}
+    config = small(tmp_path, world, evaluate_every=0)
+    stop_at(monkeypatch, 80)
+    watched.train(config)
+    ring = watched.train(config)._agent.memory._ring
+    assert "2 of 2 environments did not repeat their past" in caplog.text
+    first = ring.fields[3][torch.arange(ring.oldest, ring.rows) % ring.length, :, 2]  # [rows, N]
+    assert (first.nonzero()[:, 0] + ring.oldest).tolist() == [40, 40]  # the row after the stop, and no other
+    assert [row for row in metrics(tmp_path) if "episode/score" in row] == []  # a cut game has no score
 
 
 def damage(path):
