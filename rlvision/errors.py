@@ -7,6 +7,7 @@
     ├── EnvError            an environment that cannot be made, or that broke its contract
     ├── CheckpointError     a run or checkpoint that is missing, damaged or of another kind
     ├── MemoryBudgetError   the run would need more memory than there is
+    ├── DivergedError       learning that has left the finite numbers
     └── MissingExtraError   an optional dependency that is not installed
 
 Every message has three parts: what was expected, what came, and the remedy.
@@ -35,3 +36,7 @@ class MemoryBudgetError(RLVisionError):
 
 class MissingExtraError(RLVisionError):
     """An optional dependency is not installed; the message names the extra that brings it."""
+
+
+class DivergedError(RLVisionError, FloatingPointError):
+    """A loss or gradient is not finite; the last checkpoint is from before."""

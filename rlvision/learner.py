@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from rlvision.bootstrap import Bootstrap
+from rlvision.errors import DivergedError
 from rlvision.losses.td import TDLoss, TDRule
 from rlvision.nn.diagnostics import diagnose
 from rlvision.nn.views import Views
@@ -60,7 +61,7 @@ class QLearner:
         """One gradient step.
 
         Raises:
-            FloatingPointError: a gradient is not finite (a GPU does not ask); the weights are as they were.
+            DivergedError: a gradient is not finite (a GPU does not ask); the weights are as they were.
         """
         if self.updates == 0:
             self._calibrate()
@@ -119,7 +120,7 @@ class QLearner:
         loss.backward()  # type: ignore[no-untyped-call]
         grad_norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._max_grad_norm)
         if grad_norm.device.type == "cpu" and not torch.isfinite(grad_norm):  # on a GPU this would wait for it
-            raise FloatingPointError(
+            raise DivergedError(
                 f"expected a finite gradient, got a norm of {grad_norm.item()} from a loss of {loss.item()} after "
                 f"{self.updates} updates: lower optimiser.learning_rate or optimiser.max_grad_norm"
             )

@@ -1,5 +1,6 @@
 """The trainer: the loop that a run is."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ from torch import Tensor
 from rlvision.agent import Agent
 from rlvision.checkpoint import training_goes_on
 from rlvision.collector import Collector
+from rlvision.errors import DivergedError
 from rlvision.evaluation import Abandoned, Evaluation
 from rlvision.interruption import Interrupted, interruption
 from rlvision.nn.diagnostics import GapWatch
@@ -155,6 +157,7 @@ class Trainer:
             "counters/frames": float(collector.frames),
             **self._clock.rates(collector.env_steps, agent.learner.updates),
         }
+        require_finite(row)
         self._gap_watch.note(row)
         self._tracker.log(row, collector.env_steps)
 
@@ -197,6 +200,20 @@ class Trainer:
 
     def _recent_mean(self) -> float:
         return sum(self._recent) / len(self._recent)
+
+
+def require_finite(row: Mapping[str, float]) -> None:
+    """Stop a run that has diverged; on a GPU this is where it shows, as the learner never waits for the device.
+
+    Raises:
+        DivergedError: the loss or the gradient is not a finite number.
+    """
+    for name in ("loss/td", "optimiser/grad_norm"):
+        if not math.isfinite(row.get(name, 0.0)):
+            raise DivergedError(
+                f"expected a finite {name}, got {row[name]}: lower optimiser.learning_rate or optimiser.max_grad_norm "
+                "and begin another run; the last checkpoint is from before"
+            )
 
 
 class Meter:
