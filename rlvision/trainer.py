@@ -1,21 +1,18 @@
 """The trainer: the loop that a run is."""
 
-import math
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from rlvision.agent import Agent
 from rlvision.checkpoint import training_goes_on
 from rlvision.collector import Collector
-from rlvision.errors import DivergedError
 from rlvision.evaluation import Abandoned, Evaluation
 from rlvision.interruption import Interrupted, interruption
+from rlvision.meters import Clock, Meter, require_finite
 from rlvision.nn.diagnostics import GapWatch
 from rlvision.protocols import Tracker
 from rlvision.schedules import Every
@@ -202,49 +199,6 @@ class Trainer:
         return sum(self._recent) / len(self._recent)
 
 
-def require_finite(row: Mapping[str, float]) -> None:
-    """Stop a run that has diverged; on a GPU this is where it shows, as the learner never waits for the device.
-
-    Raises:
-        DivergedError: the loss or the gradient is not a finite number.
-    """
-    for name in ("loss/td", "optimiser/grad_norm"):
-        if not math.isfinite(row.get(name, 0.0)):
-            raise DivergedError(
-                f"expected a finite {name}, got {row[name]}: lower optimiser.learning_rate or optimiser.max_grad_norm "
-                "and begin another run; the last checkpoint is from before"
-            )
-
-
-class Meter:
-    """Means of metrics since they were last read; tensors stay on their device until then."""
-
-    def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}
-        self._count = 0
-
-    def add(self, metrics: Mapping[str, Tensor | float]) -> None:
-        """Take the metrics of one update."""
-        self._count += 1
-        for name, value in metrics.items():
-            term = torch.as_tensor(value, dtype=torch.float32)
-            self._sums[name] = self._sums[name] + term if name in self._sums else term
-
-    def means(self) -> dict[str, float]:
-        """The means, and start over."""
-        means = {name: float(total) / self._count for name, total in self._sums.items()}
-        self._sums, self._count = {}, 0
-        return means
-
-    def state_dict(self) -> State:
-        """Sums so far."""
-        return {"sums": {name: total.cpu() for name, total in self._sums.items()}, "count": self._count}
-
-    def load_state_dict(self, state: State) -> None:
-        """Go on from saved sums."""
-        self._sums, self._count = dict(state["sums"]), state["count"]
-
-
 class Exam:
     """The best evaluation so far, how long ago it was, and whether the next one is due."""
 
@@ -271,44 +225,6 @@ class Exam:
         """Go on from a saved state."""
         self.owed, self.best = state["owed"], state["best"]
         self.without_best, self.taken_at = state["without_best"], state["taken_at"]
-
-
-class Clock:
-    """Rates since they were last read, and hours trained, evaluation and saving left out of the rates."""
-
-    def __init__(self) -> None:
-        self.hours_before = 0.0
-        self._began = self._read_at = time.monotonic()
-        self._counts = (0, 0)
-
-    @property
-    def hours(self) -> float:
-        """Hours since the run began, those without a process left out."""
-        return self.hours_before + (time.monotonic() - self._began) / 3600
-
-    def start(self, env_steps: int, updates: int) -> None:
-        """Begin to measure."""
-        self._began = self._read_at = time.monotonic()
-        self._counts = (env_steps, updates)
-
-    def rates(self, env_steps: int, updates: int) -> dict[str, float]:
-        """Env steps and updates per second since the last call."""
-        now = time.monotonic()
-        seconds = max(now - self._read_at, 1e-9)
-        rates = {
-            "time/env_steps_per_second": (env_steps - self._counts[0]) / seconds,
-            "time/updates_per_second": (updates - self._counts[1]) / seconds,
-            "time/hours": self.hours,
-        }
-        self._read_at, self._counts = now, (env_steps, updates)
-        return rates
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Leave what happens inside out of the rates."""
-        before = time.monotonic()
-        yield
-        self._read_at += time.monotonic() - before
 
 
 def _numbers(metrics: Mapping[str, Tensor]) -> dict[str, float]:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from rlvision.errors import DivergedError
-from rlvision.trainer import require_finite
+from rlvision.meters import require_finite
 
 
 @pytest.mark.parametrize("name", ["loss/td", "optimiser/grad_norm"])

@@ -19,6 +19,7 @@ FLOORS = (
             "interruption",
             "allocator",
             "durable",
+            "meters",
             "progress",
             "nn",
             "losses",
@@ -33,6 +34,7 @@ FLOORS = (
     ("F5 settings", {"config", "configs"}),
     ("F5 store", {"settings"}),
     ("F6 wiring", {"build", "run_folder"}),
+    ("F6 sessions", {"session"}),
     ("F6 runs", {"run"}),
     ("F7 commands", {"commands"}),
     ("F7 front", {"cli"}),
@@ -72,7 +74,7 @@ def test_the_trainer_is_handed_its_agent_its_environment_and_its_trackers():
 
 def test_only_the_front_sees_the_configuration():
     seers = {unit(module) for module in PARTS if "config" in neighbours(module)}
-    assert seers == {"settings", "build", "run_folder", "run", "commands", "cli"}
+    assert seers == {"settings", "build", "run_folder", "session", "run", "commands", "cli"}
 
 
 @pytest.mark.parametrize("dependency", ONE_HOME)

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import rlvision.run
+import rlvision.session
 from rlvision.checkpoint import read_state
 from rlvision.collector import Collector
 from rlvision.config import Config
@@ -97,7 +98,7 @@ class Watched:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sessions: list[Session] = []
         monkeypatch.setattr(rlvision.run, "Session", self._make)
-        monkeypatch.setattr(rlvision.run, "draw_curve", lambda folder: None)  # half a second each
+        monkeypatch.setattr(rlvision.session, "draw_curve", lambda folder: None)  # half a second each
 
     def _make(self, *args: Any) -> Session:
         self.sessions.append(Session(*args))

@@ -59,7 +59,8 @@ class Snapshots:
             os.truncate(part, part.stat().st_size // 2)
 
 
-def test_a_kill_at_any_point_of_a_save_costs_nothing(tmp_path, monkeypatch):
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_kill_at_any_point_of_a_save_costs_nothing(tmp_path, monkeypatch, every):
     run, settings = tmp_path / "run", {"env_steps": 100, "checkpoint_every": 20, "replay__capacity": 48}
     with pytest.MonkeyPatch.context() as patch:
         (tmp_path / "snapshots").mkdir()
@@ -67,7 +68,7 @@ def test_a_kill_at_any_point_of_a_save_costs_nothing(tmp_path, monkeypatch):
         undisturbed = everything(Watched(patch).train(small(run, **settings)))
     taken = snapshots.all()
     assert len(taken) > 15  # of config.yaml, 6 checkpoints with 1 to 4 steps each, and the best
-    for snapshot in taken[1:]:  # before the first there is only an empty folder
+    for snapshot in taken[1::every]:  # before the first there is only an empty folder
         config = small(snapshot, **settings)
         assert differences(undisturbed, everything(Watched(monkeypatch).train(config))) == [], snapshot
         checkpoints = snapshot / "checkpoints"
@@ -84,7 +85,7 @@ class Process:
     """A run in a process of its own, forked from one that has imported everything: it begins at once."""
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["rlvision.run", "rlvision.envs.rendered", "pygame"])
+    context.set_forkserver_preload(["rlvision.run", "rlvision.envs.rendered", "matplotlib.backends.backend_agg"])
 
     def __init__(self, config: Config) -> None:
         self._rows = Path(config.out) / "metrics.jsonl"
@@ -112,7 +113,7 @@ class Process:
     ],
 )
 def test_killed_at_random_again_and_again(tmp_path, monkeypatch, kills, world, settings):
-    settings = {"tracking__log_every": 10, "network__dropout": 0.2, **settings}
+    settings = {"tracking__log_every": 10, "evaluate_every": 0, "network__dropout": 0.2, **settings}
     undisturbed = everything(Watched(monkeypatch).train(small(tmp_path / "undisturbed", world, **settings)))
     config, rng, count = small(tmp_path / "killed", world, **settings), random.Random(3), len(undisturbed["metrics"])
     rows = [int(count * (i + rng.random()) / kills) for i in range(kills)]

@@ -12,6 +12,7 @@ import pytest
 from small_runs import BREAKOUT, END, PONG, Watched, differences, everything, metrics, note_calls, small
 
 import rlvision.run
+import rlvision.session
 from rlvision.checkpoint import read_state
 from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import CheckpointError
@@ -104,7 +105,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_exam(tmp_path, monkeypatch
         weights.append({name: tensor.clone() for name, tensor in online.state_dict().items()})
         return Evaluation((Episode(next(scores), 1, 1, 0),))
 
-    monkeypatch.setattr(rlvision.run, "evaluate", scripted)
+    monkeypatch.setattr(rlvision.session, "evaluate", scripted)
     watched.train(small(tmp_path, evaluate_every=30, env_steps=500, evaluation__patience=3))
     assert rows_with(tmp_path, "evaluate/mean") == [30, 60, 90, 120, 150]  # three in a row without a new best
     best = read_state(tmp_path / "checkpoints" / "best.ckpt")
@@ -132,8 +133,8 @@ def test_exams_rows_and_checkpoints_change_nothing_in_training(tmp_path, watched
     often, never = (
         everything(watched.train(small(tmp_path / str(every), evaluate_every=every, **plan, **settings)))["state"]
         for every, plan in (
-            (20, {"checkpoint_every": 8, "tracking__log_every": 6}),
-            (0, {"checkpoint_every": 0, "tracking__log_every": 1000}),
+            (20, {"env_steps": 100, "checkpoint_every": 16, "tracking__log_every": 6}),
+            (0, {"env_steps": 100, "checkpoint_every": 0, "tracking__log_every": 1000}),
         )
     )
     for measured in ("exam", "meter"):

@@ -1,0 +1,153 @@
+"""A session: one process's work on a run."""
+
+import logging
+from dataclasses import asdict
+
+from rlvision import build
+from rlvision.collector import Collector, DiscountedReturns
+from rlvision.config import Config
+from rlvision.envs.vector import TapedVectorEnv
+from rlvision.errors import CheckpointError
+from rlvision.evaluation import Evaluation, evaluate
+from rlvision.interruption import Interrupted
+from rlvision.progress import show_replay
+from rlvision.replay.segments import collect_garbage
+from rlvision.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
+from rlvision.seeding import derive
+from rlvision.tracking.console import ConsoleTracker
+from rlvision.tracking.curve import draw_curve
+from rlvision.tracking.files import FileTracker
+from rlvision.tracking.group import TrackerGroup
+from rlvision.tracking.wandb import WandbTracker
+from rlvision.trainer import Hooks, Trainer
+from rlvision.types import State
+
+MOST_ENVS = 16
+"""Games of an evaluation played side by side, at most."""
+
+_log = logging.getLogger("rlvision")
+
+
+class Session:
+    """One process's work on a run: everything wired, from the folder's newest checkpoint or from the start."""
+
+    def __init__(self, config: Config, folder: RunFolder, env: TapedVectorEnv) -> None:
+        self._config = config
+        self._folder = folder
+        self._env = env
+        self._agent = build.make_agent(config, env.spec)
+        self._console = ConsoleTracker(config.env_steps, f"{config.env.game} {folder.path} seed {config.seed}")
+        self._tracker = self._make_tracker()
+        self._trainer = self._make_trainer()
+        self._evaluation_env: TapedVectorEnv | None = None
+
+    def run(self) -> None:
+        """Begin or continue, and train."""
+        try:
+            with self._folder.claimed(self._config):
+                self._restore()
+                self._console.message(self._trainer.run())
+        except OSError as error:
+            raise CheckpointError(
+                f"expected to write to {self._folder.path}, got {error.strerror}: mend that, and the same command "
+                "continues from the last checkpoint"
+            ) from error
+        finally:
+            self._tracker.close()
+            if self._evaluation_env is not None:
+                self._evaluation_env.close()
+
+    def _restore(self) -> None:
+        state = self._folder.checkpoints.load_newest(self._load_replay)
+        if state is None:
+            self._env.reset(derive(self._config.seed, "environments"))
+            return
+        require_same_spec(spec_from_state(state["spec"]), self._env.spec)
+        self._console.message(f"continuing {self._folder.path} at {state['env_steps']:,} env steps")
+        with show_replay() as self._env.progress:
+            self._trainer.load_state_dict(state["trainer"])
+        self._tracker.load_state_dict(state["trackers"])
+
+    def _load_replay(self, state: State) -> None:
+        if self._config.checkpoint.replay and state["replay"] is not None:
+            self._agent.memory.load_rows(self._folder.checkpoints.replay_folder, state["replay"])
+
+    def _make_tracker(self) -> TrackerGroup:
+        config, path = self._config, self._folder.path
+        about = config.tracking
+        wandb = WandbTracker(
+            config.wandb,
+            path,
+            asdict(config),
+            project=about.project,
+            entity=about.entity,
+            name=about.name or path.name,
+            group=about.group,
+            tags=about.tags,
+            notes=about.notes,
+        )
+        return TrackerGroup({"files": FileTracker(path), "console": self._console, "wandb": wandb})
+
+    def _make_trainer(self) -> Trainer:
+        config, agent = self._config, self._agent
+        transform = build.make_reward_transform(config)
+        returns = DiscountedReturns(self._env.spec.num_envs, config.agent.gamma, transform)
+        hooks = Hooks(
+            evaluate=self._evaluate,
+            save=self._save,
+            save_best=lambda env_steps: self._folder.checkpoints.save_best(self._weights(env_steps)),
+            show_progress=self._console.progress,
+            draw=self._draw,
+        )
+        collector = Collector(self._env, agent.policy, agent.memory, returns)
+        return Trainer(
+            agent=agent, collector=collector, tracker=self._tracker, plan=build.make_plan(config), hooks=hooks
+        )
+
+    def _evaluate(self, env_steps: int, interrupted: Interrupted) -> Evaluation:
+        config, games = self._config, self._config.evaluation.games
+        if self._evaluation_env is None:
+            self._evaluation_env = build.make_env(config, min(games, MOST_ENVS))
+        seed = derive(config.seed, f"evaluation at {env_steps}")
+        return evaluate(
+            self._evaluation_env,
+            self._agent.q_function,
+            games=games,
+            epsilon=config.evaluation.epsilon,
+            seed=seed,
+            interrupted=interrupted,
+        )
+
+    def _draw(self) -> None:
+        draw_curve(self._folder.path)
+
+    def _save(self, env_steps: int, trainer: State) -> None:
+        checkpoints = self._folder.checkpoints
+        try:
+            rows = self._agent.memory.save_rows(checkpoints.replay_folder) if self._config.checkpoint.replay else None
+            state = {
+                **self._weights(env_steps),
+                "trainer": trainer,
+                "trackers": self._tracker.state_dict(),
+                "replay": rows,
+            }
+            checkpoints.save(env_steps, state)
+        finally:
+            self._collect_garbage()
+
+    def _collect_garbage(self) -> None:
+        """Delete the replay's files that no checkpoint needs; none, where one of them cannot be asked."""
+        checkpoints = self._folder.checkpoints
+        try:
+            manifests = [manifest for manifest in checkpoints.replays() if manifest is not None]
+        except CheckpointError as error:
+            _log.warning("%s; until it is replaced, no file of the replay is deleted", error)
+        else:
+            collect_garbage(checkpoints.replay_folder, manifests)
+
+    def _weights(self, env_steps: int) -> State:
+        return {
+            "env_steps": env_steps,
+            "spec": spec_to_state(self._env.spec),
+            "online": self._agent.learner.views.online.state_dict(),
+        }
