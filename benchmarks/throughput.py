@@ -6,7 +6,7 @@
 Equal work: the same game through ale-py with the same preprocessing (84x84 gray, four frames, skip
 of four, max-pooling, no-ops, FIRE, a lost life terminates, rewards clipped), number of environments,
 network to the last parameter, batch, replay ratio, target period, loss, optimiser, gradient clipping,
-exploration, torch threads and float32; plain DQN, neither Double nor n-step, which peers lack. Each
+exploration, torch threads and float32; plain DQN with one-step returns and no Double on all sides. Each
 contender is a process that is kept alive and waits on a pipe: it fills its replay, warms up, and then
 trains for slices of env steps in turn with the others, so that only one runs at any moment, no cache
 or allocator is shared, and whatever the machine does meanwhile hits all alike. Each slice is one

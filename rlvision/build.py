@@ -10,9 +10,10 @@ from torch import Tensor
 from rlvision.acting import EpsilonGreedy, QFunction, Softmax, ladder_exponents, on_device
 from rlvision.agent import Agent
 from rlvision.agents.dqn import dqn
-from rlvision.config import Config
+from rlvision.config import Config, EnvConfig
 from rlvision.envs.make import Settings, is_atari, make
 from rlvision.envs.vector import TapedVectorEnv
+from rlvision.errors import ConfigError
 from rlvision.nn.arms import ARMS
 from rlvision.nn.decay import decay_groups
 from rlvision.nn.fast import channels_last, folded
@@ -29,6 +30,19 @@ from rlvision.replay.selection import PrioritySettings
 from rlvision.schedules import Constant, Cosine, Linear, Schedule, WarmUp
 from rlvision.seeding import derive, generator
 from rlvision.trainer import Plan
+
+ATARI_ALONE = (
+    "protocol",
+    "sticky",
+    "noop_max",
+    "life_loss",
+    "fire_on_reset",
+    "full_action_space",
+    "max_episode_frames",
+    "reseed_after",
+)
+GYMNASIUM_ALONE = ("num_workers", "kwargs", "max_episode_steps")
+"""Settings of `rlvision.config.EnvConfig` that only one kind of environment has."""
 
 AGENTS = {"dqn": dqn}
 """name -> the recipe that composes the agent."""
@@ -56,7 +70,13 @@ def make_env(config: Config, num_envs: int) -> TapedVectorEnv:
 
 def make_network(config: Config, spec: EnvSpec) -> QNetwork:
     """The Q-network, initialised from the run's seed, on its device."""
-    torch.manual_seed(derive(config.seed, "network"))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(config.seed, "network"))
+        q_network = _new_network(config, spec)
+    return channels_last(q_network.to(resolve_device(config.device)))
+
+
+def _new_network(config: Config, spec: EnvSpec) -> QNetwork:
     network = config.network
     is_dn = network.encoder == "dn"
     encoder = build_encoder(network.encoder, spec.observation_shape, **_encoder_options(config))
@@ -70,7 +90,7 @@ def make_network(config: Config, spec: EnvSpec) -> QNetwork:
     for layer in q_network.modules():
         if isinstance(layer, BatchRenorm2d):
             layer.r_max, layer.d_max = network.r_max, network.d_max
-    return channels_last(q_network.to(resolve_device(config.device)))
+    return q_network
 
 
 def make_actor(config: Config, network: QNetwork) -> QFunction:
@@ -184,6 +204,7 @@ def _special_settings(config: Config, num_envs: int) -> Settings:
     """What only one kind of environment has: `make` refuses what is set for the other."""
     env = config.env
     workers = min(env.num_workers, num_envs) if num_envs > 1 else 0
+    _refuse_misplaced(config)
     optional: dict[str, object] = {
         "sticky": env.sticky,
         "noop_max": env.noop_max,
@@ -193,11 +214,24 @@ def _special_settings(config: Config, num_envs: int) -> Settings:
         "max_episode_frames": env.max_episode_frames,
         "num_workers": workers or None,
         "kwargs": env.kwargs or None,
+        "max_episode_steps": env.max_episode_steps,
     }
     settings = {name: value for name, value in optional.items() if value is not None}
     if is_atari(env.game):
         settings |= {"protocol": env.protocol, "reseed_after": env.reseed_after}
     return cast(Settings, settings)
+
+
+def _refuse_misplaced(config: Config) -> None:
+    """Refuse settings of Atari games for other environments, and the other way round."""
+    env, usual = config.env, EnvConfig()
+    other = GYMNASIUM_ALONE if is_atari(env.game) else ATARI_ALONE
+    for name in other:
+        if getattr(env, name) != getattr(usual, name):
+            raise ConfigError(
+                f"expected env.{name} unset for {env.game}, which has no such setting, got {getattr(env, name)!r}: "
+                "leave it out"
+            )
 
 
 def _encoder_options(config: Config) -> dict[str, object]:

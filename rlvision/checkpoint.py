@@ -72,7 +72,7 @@ class CheckpointFolder:
 
     ::
 
-        checkpoints/000050000.ckpt  000100000.ckpt  best.ckpt  replay/
+        checkpoints/000000050000.ckpt  000000100000.ckpt  best.ckpt  replay/
     """
 
     def __init__(self, folder: Path, keep: int) -> None:

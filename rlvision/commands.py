@@ -1,6 +1,7 @@
 """What the commands do once their arguments are understood: run, and say what came of it."""
 
 import json as json_format
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.table import Table
 from rlvision import run as runs
 from rlvision.config import Config
 from rlvision.durable import write_atomically
+from rlvision.errors import ConfigError
 from rlvision.evaluation import Evaluation
 from rlvision.run import Run
 from rlvision.watch.moment import Game
@@ -31,6 +33,8 @@ def evaluate(
     run: Path, *, games: int, epsilon: float | None, seed: int, device: str, checkpoint: str, json: Path | None
 ) -> None:
     """Play whole games, print a table, and write the numbers where they are wanted."""
+    if json is not None:
+        _require_writable(json)
     agent = Run(run, weights=checkpoint, device=device)
     evaluation = agent.evaluate(games, epsilon=epsilon, seed=seed)
     _show_evaluation(evaluation, f"{agent.config.env.game}, weights after {agent.env_steps:,} env steps")
@@ -81,13 +85,23 @@ def _show_games(games: Sequence[Game]) -> None:
         _console().print(f"game {number}: score {game.score:g} in {game.length:,} decisions{cut} (seed {game.seed})")
 
 
+def _require_writable(path: Path) -> None:
+    """Refuse, before anything is played, a file that could not be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_writable = os.access(path.parent, os.W_OK) and not path.is_dir()
+    except OSError as error:
+        raise ConfigError(f"expected a file to write in --json, got {path}: {error.strerror}; name another") from error
+    if not is_writable:
+        raise ConfigError(f"expected a file to write in --json, got {path}: name one in a folder that can be written")
+
+
 def _write_json(path: Path, evaluation: Evaluation, about: dict[str, str | int]) -> None:
-    """All there is to know of an evaluation, what it was about first; the folder is made if it is missing."""
+    """All there is to know of an evaluation, what it was about first; its folder is there."""
     numbers = {
         "scores": evaluation.scores,
         "mean": evaluation.mean,
         "median": evaluation.median,
         "interval": list(evaluation.interval),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json_format.dumps({**about, **numbers}, indent=2).encode() + b"\n")

@@ -1,9 +1,9 @@
 """Every setting of a run: its name, type, default and help, in one place.
 
 The dataclasses below *are* the command line (``--agent.double=False``), the preset files
-(``agent: {double: false}``) and the ``config.yaml`` of a run folder. Only `rlvision.build` reads them;
-the parts themselves take numbers. A type says which values can be used; what cannot be used *together* is
-in `rlvision.settings.contradictions`.
+(``agent: {double: false}``) and the ``config.yaml`` of a run folder. Only the front reads them (`rlvision.build`,
+`rlvision.session` and what is above); the parts themselves take numbers. A type says which values can be used; what
+cannot be used *together* is in `rlvision.settings.contradictions`.
 """
 
 from dataclasses import dataclass, field
@@ -54,7 +54,7 @@ class EnvConfig:
     sticky: Share | None = None
     """Atari: probability that the last action repeats; unset, as the protocol says."""
     noop_max: Count | None = None
-    """Atari: most no-ops at the start of a game; unset, as the protocol says."""
+    """Atari: a game begins with fewer no-ops than this; unset, as the protocol says."""
     life_loss: bool | None = None
     """Atari: a lost life terminates for the learner, the game goes on; unset, as the protocol says."""
     fire_on_reset: bool | None = None
@@ -63,6 +63,8 @@ class EnvConfig:
     """Atari: all 18 actions instead of the game's minimal set; unset, as the protocol says."""
     max_episode_frames: Positive | None = None
     """Atari: emulator frames after which a game is truncated; unset, as the protocol says."""
+    max_episode_steps: Positive | None = None
+    """Gymnasium: the environment's own steps after which a game is truncated; unset, as registered."""
     reseed_after: Positive = 10_000
     """Atari: an environment is re-seeded at the first reset after this many steps, so tapes stay short."""
     kwargs: dict[str, Any] = field(default_factory=dict)
@@ -242,7 +244,7 @@ class Config:
     device: Text = "auto"
     """cpu, cuda, cuda:1, mps; auto takes the GPU when there is one."""
     threads: Threads | None = None
-    """CPU threads of torch; unset, as many as there are cores."""
+    """CPU threads of torch; unset, torch's own choice: OMP_NUM_THREADS, or as many as there are cores."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the encoder; auto takes bfloat16 where the hardware has it. Q-values and losses are always float32."""
     evaluate_every: Count = 50_000

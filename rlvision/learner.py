@@ -61,7 +61,7 @@ class QLearner:
         """One gradient step.
 
         Raises:
-            DivergedError: a gradient is not finite (a GPU does not ask); the weights are as they were.
+            DivergedError: a gradient is not finite (a GPU does not ask); no weight has moved.
         """
         if self.updates == 0:
             self._calibrate()

@@ -3,6 +3,8 @@
 import logging
 from dataclasses import asdict
 
+import torch
+
 from rlvision import build
 from rlvision.collector import Collector, DiscountedReturns
 from rlvision.config import Config
@@ -32,6 +34,7 @@ class Session:
     """One process's work on a run: everything wired, from the folder's newest checkpoint or from the start."""
 
     def __init__(self, config: Config, folder: RunFolder, env: TapedVectorEnv) -> None:
+        torch.manual_seed(derive(config.seed, "torch"))  # what dropout draws from
         self._config = config
         self._folder = folder
         self._env = env

@@ -1,6 +1,6 @@
 """rlvision's DQN as a contender: the very `Trainer` of a run, its metrics logged to a file as in any run.
 
-Without Double and n-step, which the peers' DQN lacks, unless it is started with ``--double``.
+With one-step returns and, unless it is started with ``--double``, without Double, as its peers.
 """
 
 import sys

@@ -111,6 +111,13 @@ def _soft_target_without_one(config: Config) -> None:
         _refuse(expected, f"{agent.target_tau:g}", "unset it, or choose another network.norm")
 
 
+def _options_of_dn_twice(config: Config) -> None:
+    network = config.network
+    if network.encoder == "dn" and network.kwargs:
+        expected = "network.kwargs empty for network.encoder=dn, which has settings of its own"
+        _refuse(expected, f"{network.kwargs}", "set network.hidden, network.norm and their like instead")
+
+
 _CONTRADICTIONS: tuple[Callable[[Config], None], ...] = (
     _crop_without_area,
     _more_workers_than_environments,
@@ -123,6 +130,7 @@ _CONTRADICTIONS: tuple[Callable[[Config], None], ...] = (
     _learning_rate_that_grows,
     _patience_without_evaluations,
     _options_of_dn_without_dn,
+    _options_of_dn_twice,
     _measuring_without_batches,
     _soft_target_without_one,
 )

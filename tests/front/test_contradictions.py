@@ -33,6 +33,7 @@ CASES = [
         {"network.norm": "joint", "agent.target_tau": 0.01},
         "agent.target_tau unset where network.norm is joint (no target) or recalibrated (hard copies), got 0.01",
     ),
+    ({"network.kwargs": {"hidden": 64}}, "network.kwargs empty for network.encoder=dn"),
 ]
 
 ON_THE_EDGE = [
