@@ -29,7 +29,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from rlvision.errors import ConfigError
 
-MOMENTUM = 0.01
+MOMENTUM = 0.1
 """Weight of the newest batch in the running statistics (PyTorch's convention)."""
 GROUPS = 4
 """Groups of channels of the ``group`` normalisation."""

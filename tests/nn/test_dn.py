@@ -156,6 +156,6 @@ def test_unusable_options_are_refused(options: dict[str, object], message: str) 
 
 
 def test_contracts_normalisation_is_the_encoders_default_and_the_chapters_is_dns() -> None:
-    assert (type(DNEncoder(1, 84, 84).bn1).__name__, DNEncoder(1, 84, 84).bn1.momentum) == ("BatchRenorm2d", 0.01)
+    assert (type(DNEncoder(1, 84, 84).bn1).__name__, DNEncoder(1, 84, 84).bn1.momentum) == ("BatchRenorm2d", 0.1)
     assert (type(DN(84, 84, 6).bn1).__name__, DN(84, 84, 6).bn1.momentum) == ("BatchNorm2d", 0.1)
     assert DN(84, 84, 6, norm="renorm", momentum=0.02).bn3.momentum == 0.02

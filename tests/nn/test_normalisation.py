@@ -218,7 +218,7 @@ def test_names_and_momentum_of_the_norms() -> None:
         "group": "GroupNorm",
         "none": "Identity",
     }
-    assert [normalisation(name, 16).momentum for name in ("batch", "renorm", "frozen")] == [0.01] * 3
+    assert [normalisation(name, 16).momentum for name in ("batch", "renorm", "frozen")] == [0.1] * 3
 
 
 def test_unknown_norms_and_uneven_groups_are_refused() -> None:
@@ -230,7 +230,7 @@ def test_unknown_norms_and_uneven_groups_are_refused() -> None:
 
 def test_defaults_are_the_contracts() -> None:
     layer = BatchRenorm2d(3)
-    assert (layer.momentum, layer.eps, layer.r_max, layer.d_max) == (0.01, 1e-5, 3.0, 5.0)
+    assert (layer.momentum, layer.eps, layer.r_max, layer.d_max) == (0.1, 1e-5, 3.0, 5.0)
     assert "r_max=3.0, d_max=5.0" in repr(layer)
 
 
