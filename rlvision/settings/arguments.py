@@ -1,11 +1,12 @@
 """Command-line arguments: what stands alone, and ``--name=value`` or ``--name value``.
 
-The grammar is as small as that, so every argument means the same wherever it stands, and every mistake is one
-line. The last of several values of an option counts, so that scripts can append to their arguments.
+A command's own yes-or-no options are switches: ``--terminal`` is ``--terminal=true``. The grammar is as small as that,
+so every argument means the same wherever it stands, and every mistake is one line. The last of several values of an
+option counts, so that scripts can append to their arguments.
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -30,8 +31,12 @@ class Parameters:
     options: Mapping[str, Setting]
 
 
-def sort_arguments(arguments: Sequence[str]) -> Arguments:
+def sort_arguments(arguments: Sequence[str], switches: Collection[str] = ()) -> Arguments:
     """Tell options from what stands alone.
+
+    Args:
+        arguments: As they were given.
+        switches: Options, as `option` spells them, that mean true when they have no ``=value``.
 
     Raises:
         ConfigError: an option without a value, or with a single dash.
@@ -42,7 +47,8 @@ def sort_arguments(arguments: Sequence[str]) -> Arguments:
             positional.append(argument)
             continue
         name, equals, value = argument.partition("=")
-        options[option(name)] = value if equals else _next_value(name, rest)
+        alone = "true" if option(name) in switches else None
+        options[option(name)] = value if equals else alone or _next_value(name, rest)
     return Arguments(tuple(positional), options)
 
 
@@ -91,7 +97,9 @@ def call(command: Callable[..., None], arguments: Sequence[str], name: str) -> N
     Raises:
         ConfigError: the command does not take the arguments.
     """
-    given, takes = sort_arguments(arguments), parameters(command)
+    takes = parameters(command)
+    switches = {option(setting.name) for setting in takes.options.values() if setting.hint is bool}
+    given = sort_arguments(arguments, switches)
     if len(given.positional) != len(takes.positional):
         expected = " ".join(setting.name.upper() for setting in takes.positional) or "nothing"
         got = " ".join(given.positional) or "nothing"

@@ -10,12 +10,12 @@ from rlvision.settings.names import settings_of
 SETTINGS = settings_of(Config())
 
 
-came: list[tuple[Path, int, str | None]] = []
+came: list[tuple[Path, int, str | None, bool]] = []
 
 
-def copy(source: Path, /, *, times: Positive = 1, target_name: str | None = None) -> None:
+def copy(source: Path, /, *, times: Positive = 1, target_name: str | None = None, dry_run: bool = False) -> None:
     """Note what came."""
-    came.append((source, times, target_name))
+    came.append((source, times, target_name, dry_run))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,16 @@ def test_a_command_gets_typed_values():
     came.clear()
     call(copy, ["a/b", "--times=3"], "copy")
     call(copy, ["--target-name", "7", "a"], "copy")
-    assert came == [(Path("a/b"), 3, None), (Path("a"), 1, "7")]
+    assert came == [(Path("a/b"), 3, None, False), (Path("a"), 1, "7", False)]
+
+
+def test_a_switch_stands_alone():
+    came.clear()
+    for given in (["--dry-run", "a"], ["a", "--dry_run"], ["a", "--dry-run=true"], ["a", "--dry-run=false"]):
+        call(copy, given, "copy")
+    assert [dry_run for *_, dry_run in came] == [True, True, True, False]
+    with pytest.raises(ConfigError, match="expected --dry-run to be true or false, got 'yes'"):
+        call(copy, ["a", "--dry-run=yes"], "copy")
 
 
 @pytest.mark.parametrize("arguments", [[], ["a", "b"]])
