@@ -82,9 +82,15 @@ class TapedVectorEnv(ABC):
         if seed < 0:
             raise EnvError(f"expected a seed of at least 0, got {seed}")
         self._begin_tapes(seed)
-        self._first = np.ones(self._spec.num_envs, dtype=np.bool_)
-        self._observation = self._restart(self._first, self._tape_seeds())
-        return self._observation
+        return self._start()
+
+    def rewind(self, seeds: Sequence[int]) -> UInt8Array:
+        """Start every environment anew from the very seed [N] of a tape, so that its actions can be played again."""
+        self._expect_idle("rewind")
+        self._begin_tapes(0)
+        for tape, seed in zip(self.tapes, seeds, strict=True):
+            tape.seed = seed
+        return self._start()
 
     def send(self, action: IntArray) -> None:
         """Hand over the actions [N] and return at once; the environments step in the background.
@@ -193,6 +199,12 @@ class TapedVectorEnv(ABC):
         for index in np.flatnonzero(due):
             self.tapes[index].restart()
         return self._reseed(due, outcome.observation)
+
+    def _start(self) -> UInt8Array:
+        """Reset all environments by the seeds of their tapes."""
+        self._first = np.ones(self._spec.num_envs, dtype=np.bool_)
+        self._observation = self._restart(self._first, self._tape_seeds())
+        return self._observation
 
     def _begin_tapes(self, seed: int) -> None:
         self._seed = seed

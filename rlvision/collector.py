@@ -1,13 +1,21 @@
 """The collector: steps the environments with a policy, feeds the memory and keeps the scores."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rlvision.protocols import Memory, Policy, VectorEnv
+from rlvision.protocols import Memory, Policy, Stateful, VectorEnv
 from rlvision.types import BoolArray, EnvStep, Episode, State
+
+
+class Recorder(Stateful, Protocol):
+    """Keeps the games so that they can be watched afterwards."""
+
+    def add(self, step: EnvStep, games: Sequence[tuple[int, Episode]], number: int, env_steps: int) -> None:
+        """Take a row, and the (environment, game) that ended before its ``first`` rows; ``number`` is the first one's."""
 
 
 class Collector:
@@ -17,13 +25,21 @@ class Collector:
     that ended. ``env_steps`` counts N a row: the row of a game's last observation, whose action is ignored, too.
     """
 
-    def __init__(self, env: VectorEnv, policy: Policy, memory: Memory, returns: "DiscountedReturns") -> None:
+    def __init__(
+        self,
+        env: VectorEnv,
+        policy: Policy,
+        memory: Memory,
+        returns: "DiscountedReturns",
+        recorder: Recorder | None = None,
+    ) -> None:
         self.env = env
         self.env_steps = 0
         self.episodes = 0
         self._policy = policy
         self._memory = memory
         self._returns = returns
+        self._recorder = recorder
         self._scores = Scorekeeper(env.spec.num_envs, env.spec.frameskip)
 
     @property
@@ -41,9 +57,11 @@ class Collector:
         self._memory.add(step)
         self._returns.add(step)
         self.env_steps += len(step.action)
-        episodes = [episode for _, episode in self._scores.add(step, self.env.seeds())]
-        self.episodes += len(episodes)
-        return episodes
+        games = self._scores.add(step, self.env.seeds())
+        if self._recorder is not None:
+            self._recorder.add(step, games, self.episodes + 1, self.env_steps)
+        self.episodes += len(games)
+        return [episode for _, episode in games]
 
     def metrics(self) -> dict[str, float]:
         """The discounted return actually seen since the last call, to be held against the mean Q-value."""
@@ -57,6 +75,7 @@ class Collector:
             "episodes": self.episodes,
             "scores": self._scores.state_dict(),
             "returns": self._returns.state_dict(),
+            "recorder": None if self._recorder is None else self._recorder.state_dict(),
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -66,6 +85,8 @@ class Collector:
         self.episodes = state["episodes"]
         self._scores.load_state_dict(state["scores"])
         self._returns.load_state_dict(state["returns"])
+        if self._recorder is not None and state.get("recorder") is not None:
+            self._recorder.load_state_dict(state["recorder"])
 
 
 class Scorekeeper:

@@ -209,6 +209,8 @@ class CheckpointConfig:
     """Checkpoints kept besides the best."""
     replay: bool = True
     """Save the replay too, so that a continued run equals an undisturbed one; otherwise it is refilled."""
+    tapes: Count = 64
+    """Megabytes of training games kept for rlvision replay (a million env steps take about one); 0: none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@
       metrics.jsonl    an object a row, with env_steps
       curve.png        scores against env steps
       checkpoints/     the newest few, the best, the replay
+      tapes/           the games of training, to be watched by rlvision replay
       wandb/           W&B's own files
 """
 
@@ -24,6 +25,7 @@ from rlvision.config import Config
 from rlvision.errors import CheckpointError, ConfigError
 from rlvision.protocols import EnvSpec
 from rlvision.settings.store import differences, read_config, save_config
+from rlvision.tapes import TAPES_FOLDER
 from rlvision.types import State
 
 MAY_CHANGE = (
@@ -51,6 +53,7 @@ class RunFolder:
         self.path = path
         self.config_path = path / "config.yaml"
         self.checkpoints = CheckpointFolder(path / "checkpoints", keep)
+        self.tapes_folder = path / TAPES_FOLDER
 
     @property
     def exists(self) -> bool:

@@ -16,6 +16,7 @@ from rlvision.progress import show_replay
 from rlvision.replay.segments import collect_garbage
 from rlvision.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.seeding import derive
+from rlvision.tapes import GameRecorder, TapeArchive
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.tracking.curve import draw_curve
 from rlvision.tracking.files import FileTracker
@@ -41,6 +42,7 @@ class Session:
         self._agent = build.make_agent(config, env.spec)
         self._console = ConsoleTracker(config.env_steps, f"{config.env.game} {folder.path} seed {config.seed}")
         self._tracker = self._make_tracker()
+        self._recorder = self._make_recorder()
         self._trainer = self._make_trainer()
         self._evaluation_env: TapedVectorEnv | None = None
 
@@ -57,6 +59,8 @@ class Session:
             ) from error
         finally:
             self._tracker.close()
+            if self._recorder is not None:
+                self._recorder.close()
             if self._evaluation_env is not None:
                 self._evaluation_env.close()
 
@@ -91,6 +95,10 @@ class Session:
         )
         return TrackerGroup({"files": FileTracker(path), "console": self._console, "wandb": wandb})
 
+    def _make_recorder(self) -> GameRecorder | None:
+        limit = self._config.checkpoint.tapes * 2**20
+        return GameRecorder(self._env, TapeArchive(self._folder.tapes_folder, limit)) if limit else None
+
     def _make_trainer(self) -> Trainer:
         config, agent = self._config, self._agent
         transform = build.make_reward_transform(config)
@@ -102,7 +110,7 @@ class Session:
             show_progress=self._console.progress,
             draw=self._draw,
         )
-        collector = Collector(self._env, agent.policy, agent.memory, returns)
+        collector = Collector(self._env, agent.policy, agent.memory, returns, self._recorder)
         return Trainer(
             agent=agent, collector=collector, tracker=self._tracker, plan=build.make_plan(config), hooks=hooks
         )

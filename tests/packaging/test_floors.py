@@ -28,7 +28,7 @@ FLOORS = (
         },
     ),
     ("F2 tools", {"bootstrap"}),
-    ("F2 doers", {"replay", "acting", "learner", "collector", "checkpoint", "tracking"}),
+    ("F2 doers", {"replay", "acting", "learner", "collector", "checkpoint", "tapes", "tracking"}),
     ("F3 insight", {"features"}),
     ("F3 wholes", {"agent", "evaluation", "watch"}),
     ("F3 recipes", {"agents"}),
