@@ -84,22 +84,22 @@ class Rollout:
             yield from self._play(game)
 
     def _play(self, game: int) -> Iterator[Moment]:
-        """One game. Whether it goes on after a moment is known once the next step is taken: a reset or not."""
+        """One game. After a step that ended something, a life perhaps, the next shows whether the game goes on."""
         self._skipped = False
-        moment = self._begin(game)
-        while not self._skipped:
-            if moment.length == self._max_steps:
-                yield replace(moment, last=True)
-                return
-            after = self._next(moment)
+        moment, ended = self._begin(game)
+        while moment.length != self._max_steps:
+            ahead = self._next(moment) if ended else None  # else no sooner than it must: a person may be at the keys
             if self._env.first[0]:
                 yield replace(moment, last=True, over=True)
                 return
             yield moment
-            moment = after
+            if self._skipped:
+                return
+            moment, ended = ahead or self._next(moment)
+        yield replace(moment, last=True)
 
-    def _begin(self, game: int) -> Moment:
-        """Reset, and the first moment."""
+    def _begin(self, game: int) -> tuple[Moment, bool]:
+        """Reset, and the first moment; whether its step ended something."""
         seed = self._seed + game - 1
         self._env.reset(seed)
         opening = self._screen.first_frame()
@@ -118,17 +118,17 @@ class Rollout:
             last=False,
             over=False,
         )
-        moment = self._next(before)
-        return replace(moment, frames=(opening, *moment.frames), first=True)
+        moment, ended = self._next(before)
+        return replace(moment, frames=(opening, *moment.frames), first=True), ended
 
-    def _next(self, before: Moment) -> Moment:
-        """Decide and act once more."""
+    def _next(self, before: Moment) -> tuple[Moment, bool]:
+        """Decide and act once more; whether that step ended something."""
         observation = self._env.observation
         q_values = self._q_values(observation)[0]
         step = self._env.step(self._policy.act(observation, self._decisions))
         self._decisions += 1
         frames = tuple(self._screen.frames(step))
-        return replace(
+        moment = replace(
             before,
             frames=frames,
             observation=observation[0],
@@ -139,3 +139,4 @@ class Rollout:
             lives=None if before.lives is None else self._screen.lives,
             first=False,
         )
+        return moment, bool(step.terminated[0] or step.truncated[0])

@@ -74,6 +74,16 @@ def test_a_skipped_game_gives_way_to_the_next() -> None:
     assert seen == [(1, 1), (2, 1), (2, 2), *((3, length) for length in range(1, 10))]
 
 
+def test_a_decision_is_made_only_once_the_moment_before_it_was_seen() -> None:
+    rollout, tape = counting_rollout(4), []
+    act = rollout._policy.act
+    rollout._policy.act = lambda *given: tape.append("decides") or act(*given)
+    for moment in rollout:
+        tape.append(moment.length)
+    # the step after the fourth tells that the game is over: its decision is thrown away
+    assert tape == ["decides", 1, "decides", 2, "decides", 3, "decides", "decides", 4]
+
+
 class FireAlways:
     """Starts every ball of Breakout, and never moves."""
 
