@@ -11,6 +11,7 @@ from typing import Literal
 
 from rlvision.config import Config, Positive, Seed, Share, Text
 from rlvision.errors import ConfigError, RLVisionError
+from rlvision.interruption import interruption
 from rlvision.settings.arguments import call, option_values, sort_arguments
 from rlvision.settings.names import settings_of, unknown
 
@@ -82,12 +83,13 @@ def train(arguments: Sequence[str], /) -> None:
     if len(given.positional) != 1:
         got = " ".join(given.positional) or "nothing"
         raise ConfigError(f"expected one PRESET after rlvision train, got {got}: rlvision presets lists them")
-    from rlvision.settings.store import load_config
+    with interruption():  # while it imports and starts, too
+        from rlvision.settings.store import load_config
 
-    config = load_config(given.positional[0], option_values(given.options, settings_of(Config()), "rlvision train"))
-    from rlvision import commands
+        config = load_config(given.positional[0], option_values(given.options, settings_of(Config()), "rlvision train"))
+        from rlvision import commands
 
-    commands.train(config)
+        commands.train(config)
 
 
 def resume(run: Path, /) -> None:
@@ -96,9 +98,10 @@ def resume(run: Path, /) -> None:
     Args:
         run: Run folder, such as runs/pong-seed1.
     """
-    from rlvision import commands
+    with interruption():
+        from rlvision import commands
 
-    commands.resume(run)
+        commands.resume(run)
 
 
 def evaluate(

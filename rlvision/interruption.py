@@ -10,21 +10,67 @@ Interrupted = Callable[[], str | None]
 """Whether somebody interrupts, in words."""
 
 
-@contextmanager
-def interruption() -> Iterator[Interrupted]:
-    """Turn the first Ctrl-C or SIGTERM into a word to be asked for; the second Ctrl-C raises KeyboardInterrupt."""
-    words: list[str] = []
+class Leave(KeyboardInterrupt):
+    """Somebody interrupts where nothing is lost by leaving at once; no handler of errors catches it by mistake."""
 
-    def note(number: int, _: FrameType | None) -> None:
-        if words and number == signal.SIGINT:
+
+class Signals:
+    """What Ctrl-C and SIGTERM said."""
+
+    def __init__(self) -> None:
+        self._word: str | None = None
+        self._may_leave = False
+
+    def __call__(self) -> str | None:
+        """The first of them, in words."""
+        return self._word
+
+    @contextmanager
+    def leaving(self) -> Iterator[None]:
+        """Inside, where nothing can be lost, a signal raises `Leave`; one that came before does so at once."""
+        if self._word:
+            raise Leave(self._word)
+        self._may_leave = True
+        try:
+            yield
+        finally:
+            self._may_leave = False
+
+    def note(self, number: int, _: FrameType | None) -> None:
+        """The handler."""
+        if self._word and number == signal.SIGINT:
             raise KeyboardInterrupt
-        words.append(f"interrupted by {signal.Signals(number).name}; the same command continues")
+        self._word = self._word or f"interrupted by {signal.Signals(number).name}; the same command continues"
+        if self._may_leave:
+            raise Leave(self._word)
 
-    in_main_thread = threading.current_thread() is threading.main_thread()  # signals arrive nowhere else
-    numbers = (signal.SIGINT, signal.SIGTERM) if in_main_thread else ()
-    before = {number: signal.signal(number, note) for number in numbers}
+
+_listening: list[Signals] = []  # in the main thread, the only one in which signals arrive
+
+
+@contextmanager
+def interruption() -> Iterator[Signals]:
+    """Turn the first Ctrl-C or SIGTERM into a word to be asked for; the second Ctrl-C raises KeyboardInterrupt.
+
+    Within another one it is the same one: a command listens before it imports what it runs.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield Signals()
+    elif _listening:
+        yield _listening[0]
+    else:
+        with _handlers() as signals:
+            yield signals
+
+
+@contextmanager
+def _handlers() -> Iterator[Signals]:
+    signals = Signals()
+    before = {number: signal.signal(number, signals.note) for number in (signal.SIGINT, signal.SIGTERM)}
+    _listening.append(signals)
     try:
-        yield lambda: words[0] if words else None
+        yield signals
     finally:
+        _listening.clear()
         for number, handler in before.items():
             signal.signal(number, handler)

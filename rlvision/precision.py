@@ -29,8 +29,18 @@ def resolve_device(name: str) -> torch.device:
 
 def make_autocast(precision: str, device: torch.device) -> Autocast:
     """The context for ``float32``, ``bfloat16`` or ``auto`` (bfloat16 where the hardware computes in it)."""
-    enabled = precision == "bfloat16" or (precision == "auto" and computes_bfloat16(device))
+    enabled = _in_bfloat16(precision, device)
     return lambda: torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def arithmetic(device: torch.device, precision: str) -> dict[str, str]:
+    """What decides, beside versions, which bits come out of a computation, in words."""
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "threads": f"{torch.get_num_threads()}",
+        "precision": "bfloat16" if _in_bfloat16(precision, device) else "float32",
+    }
 
 
 def computes_bfloat16(device: torch.device) -> bool:
@@ -38,6 +48,10 @@ def computes_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def _in_bfloat16(precision: str, device: torch.device) -> bool:
+    return precision == "bfloat16" or (precision == "auto" and computes_bfloat16(device))
 
 
 def _is_present(device: torch.device) -> bool:

@@ -4,6 +4,7 @@
 
     runs/pong-seed1/
       config.yaml      every setting of the run
+      history.jsonl    an object a session: when, at which env_steps, what was changed, with which versions
       metrics.jsonl    an object a row, with env_steps
       curve.png        scores against env steps
       checkpoints/     the newest few, the best, the replay
@@ -11,18 +12,17 @@
       wandb/           W&B's own files
 """
 
-import fcntl
-import logging
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rlvision import history
 from rlvision.checkpoint import CheckpointFolder, read_state
 from rlvision.config import Config
 from rlvision.errors import CheckpointError, ConfigError
+from rlvision.lock import alone_in
 from rlvision.protocols import EnvSpec
 from rlvision.settings.store import differences, read_config, save_config
 from rlvision.tapes import TAPES_FOLDER
@@ -43,7 +43,8 @@ MAY_CHANGE = (
 )
 """Settings that a continued run may change; a trailing dot stands for a group."""
 
-_log = logging.getLogger("rlvision")
+Changes = Mapping[str, tuple[Any, Any]]
+"""By name: (old, new)."""
 
 
 class RunFolder:
@@ -81,19 +82,46 @@ class RunFolder:
             raise ConfigError(_refusal(self.path, changed))
 
     @contextmanager
-    def claimed(self, config: Config) -> Iterator[None]:
-        """Make the folder, keep other processes from training in it meanwhile, and store the configuration.
+    def claimed(self) -> Iterator[None]:
+        """Make the folder, and keep other processes from training in it meanwhile.
+
+        A folder made here in which nothing was begun goes again.
 
         Raises:
             CheckpointError: another process trains there.
             ConfigError: nothing can be written there.
         """
+        was_there = self.path.exists()
         with self._writing():
             self.path.mkdir(parents=True, exist_ok=True)
-        with _alone_in(self.path):
-            with self._writing():
-                save_config(config, self.config_path)
-            yield
+        try:
+            with alone_in(self.path):
+                yield
+        finally:
+            if not (was_there or self.exists):
+                with suppress(OSError):  # something else is in it
+                    self.path.rmdir()
+
+    def begin_session(self, config: Config, env_steps: int, using: Mapping[str, str]) -> list[str]:
+        """Store the configuration of a session that begins after ``env_steps``, and note in the history what is new.
+
+        Args:
+            config: of the session.
+            env_steps: of the checkpoint it goes on from, or 0.
+            using: what it computes with, in words, by name.
+
+        Returns:
+            What has to be said of it, a line each: what differs from the session before, and what that means.
+
+        Raises:
+            ConfigError: nothing can be written there.
+        """
+        settings = differences(self.config(), config) if self.exists else {}
+        computing = history.what_is_new(self.path, using)
+        with self._writing():
+            history.add(self.path, env_steps, settings, using)
+            save_config(config, self.config_path)
+        return [*_said_of(settings, config), *_said_of_bits(computing)]
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -153,29 +181,28 @@ def require_same_spec(stored: EnvSpec, present: EnvSpec) -> None:
         )
 
 
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Lock a folder; a process that dies lets go of it. Where a file system knows no locks, a line says so."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise CheckpointError(
-            f"expected to train in {folder} alone, got another process at it: let it end, or set --out to another"
-        ) from error
-    except OSError as error:
-        _log.warning("expected to lock %s, got %s: take care that no second process trains there", folder, error)
-    try:
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def _may_change(name: str) -> bool:
     return any(name == free or (free.endswith(".") and name.startswith(free)) for free in MAY_CHANGE)
 
 
-def _refusal(path: Path, changed: Mapping[str, tuple[Any, Any]]) -> str:
-    listed = "; ".join(f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items())
-    return f"expected the settings of the run in {path}, got others ({listed}): use them, or another --out"
+def _refusal(path: Path, changed: Changes) -> str:
+    return f"expected the settings of the run in {path}, got others ({_listed(changed)}): use them, or another --out"
+
+
+def _said_of(changed: Changes, config: Config) -> Iterator[str]:
+    if changed:
+        yield f"accepted: {_listed(changed)}"
+    if "env_steps" in changed and (config.optimiser.schedule != "constant" or config.replay.prioritised):
+        yield (
+            f"what changes over the whole run (optimiser.schedule, replay.beta) does so up to {config.env_steps:,} "
+            "env steps now: it goes on from where the longer or shorter run would be"
+        )
+
+
+def _said_of_bits(computing: Changes) -> Iterator[str]:
+    if computing:
+        yield f"from here on bits may differ from those of an undisturbed run: {_listed(computing)}"
+
+
+def _listed(changed: Changes) -> str:
+    return "; ".join(f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items())

@@ -1,6 +1,7 @@
 """A session: one process's work on a run."""
 
 import logging
+from contextlib import nullcontext
 from dataclasses import asdict
 
 import torch
@@ -11,7 +12,9 @@ from rlvision.config import Config
 from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import CheckpointError
 from rlvision.evaluation import Evaluation, evaluate
-from rlvision.interruption import Interrupted
+from rlvision.history import versions
+from rlvision.interruption import Interrupted, Leave, Signals, interruption
+from rlvision.precision import arithmetic, resolve_device
 from rlvision.progress import show_replay
 from rlvision.replay.segments import collect_garbage
 from rlvision.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
@@ -49,9 +52,8 @@ class Session:
     def run(self) -> None:
         """Begin or continue, and train."""
         try:
-            with self._folder.claimed(self._config):
-                self._restore()
-                self._console.message(self._trainer.run())
+            with interruption() as signals, self._folder.claimed():
+                self._console.message(self._work(signals))
         except OSError as error:
             raise CheckpointError(
                 f"expected to write to {self._folder.path}, got {error.strerror}: mend that, and the same command "
@@ -64,16 +66,40 @@ class Session:
             if self._evaluation_env is not None:
                 self._evaluation_env.close()
 
-    def _restore(self) -> None:
+    def _work(self, signals: Signals) -> str:
+        """Why it ended, in words."""
+        try:
+            self._begin(signals)
+        except Leave as leave:
+            return str(leave)
+        return self._trainer.run()
+
+    def _begin(self, signals: Signals) -> None:
+        """From the newest checkpoint, or else from the start; bringing a run back may take minutes."""
+        with signals.leaving() if self._folder.checkpoints.paths() else nullcontext():
+            env_steps = self._restore()
+        using = {**versions(), **arithmetic(resolve_device(self._config.device), self._config.precision)}
+        for line in self._folder.begin_session(self._config, env_steps, using):
+            self._console.message(line)
+
+    def _restore(self) -> int:
+        """After so many env steps the run goes on; where it does not, what is on the disk stays as it was."""
         state = self._folder.checkpoints.load_newest(self._load_replay)
         if state is None:
             self._env.reset(derive(self._config.seed, "environments"))
-            return
+            return 0
         require_same_spec(spec_from_state(state["spec"]), self._env.spec)
         self._console.message(f"continuing {self._folder.path} at {state['env_steps']:,} env steps")
         with show_replay() as self._env.progress:
             self._trainer.load_state_dict(state["trainer"])
         self._tracker.load_state_dict(state["trackers"])
+        self._say_whether_refilled(state)
+        return int(state["env_steps"])
+
+    def _say_whether_refilled(self, state: State) -> None:
+        if state["env_steps"] and not self._agent.memory.size:
+            gathered = self._config.replay.learning_starts
+            self._console.message(f"without its replay: {gathered:,} env steps are gathered before it learns again")
 
     def _load_replay(self, state: State) -> None:
         if self._config.checkpoint.replay and state["replay"] is not None:

@@ -16,7 +16,6 @@ from small_runs import CARTPOLE, COUNTING, PRIORITISED, Watched, differences, ev
 
 import rlvision.run
 from rlvision.checkpoint import read_state
-from rlvision.collector import Collector
 from rlvision.config import Config
 from rlvision.settings.store import save_config
 
@@ -146,23 +145,3 @@ def test_sigterm_and_ctrl_c_save_and_exit_well(tmp_path, monkeypatch):
     assert Process(config).send(signal.SIGINT, row=8) == 0
     assert first != max((tmp_path / "run" / "checkpoints").glob("[0-9]*.ckpt"))
     assert differences(undisturbed, everything(Watched(monkeypatch).train(config))) == []
-
-
-def test_a_second_ctrl_c_stops_at_once_and_costs_only_what_was_not_saved(tmp_path, monkeypatch):
-    watched = Watched(monkeypatch)
-    undisturbed = everything(watched.train(small(tmp_path / "undisturbed")))
-    config, recv = small(tmp_path / "run"), Collector.recv
-
-    def impatient(self: Collector) -> object:
-        if self.env_steps == 110:
-            signal.raise_signal(signal.SIGINT)
-            signal.raise_signal(signal.SIGINT)
-        return recv(self)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Collector, "recv", impatient)
-        with pytest.raises(KeyboardInterrupt):
-            rlvision.run.train(config)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert watched.sessions[-1]._folder.checkpoints.paths()[-1].stem.endswith("080")
-    assert differences(undisturbed, everything(watched.train(config))) == []

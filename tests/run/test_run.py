@@ -1,11 +1,15 @@
 """What people do with a run folder: act, evaluate, continue it with other settings, or be refused."""
 
+import json
+import os
+import socket
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
-from small_runs import END, Watched, note_calls, small, stop_at
+from small_runs import END, PRIORITISED, Watched, metrics, note_calls, small, stop_at
 
 import rlvision
 from rlvision.checkpoint import read_state
@@ -99,16 +103,18 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch, place
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path, monkeypatch):
     watched = Watched(monkeypatch)
+    owner = rf"process {os.getpid()} on {socket.gethostname()} since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d"
 
     def train_here_too(*_):
         before = content(tmp_path)
-        with pytest.raises(CheckpointError, match=r"expected to train in .* alone, got another process at it"):
+        with pytest.raises(CheckpointError, match=rf"expected to train in .* alone, got {owner} at it: let it end, or"):
             train(small(tmp_path))
         assert content(tmp_path) == before
         watched.sessions.pop()
 
     note_calls(monkeypatch, Session, "_evaluate", train_here_too)
     watched.train(small(tmp_path, env_steps=40))
+    assert not (tmp_path / ".owner").exists()
     monkeypatch.undo()
     train(small(tmp_path, env_steps=44))  # nobody is there any more
 
@@ -141,6 +147,51 @@ def test_settings_that_do_not_change_what_is_learned_may_change_and_are_kept(tmp
     assert [int(path.stem) for path in session._folder.checkpoints.paths()] == [90]
     stored = read_config(tmp_path / "run" / "config.yaml")
     assert (stored.env_steps, stored.checkpoint.keep, stored.evaluation.epsilon) == (90, 1, 0.5)
+
+
+def history(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+
+
+def test_every_session_leaves_a_line_of_what_was_changed_and_what_it_computed_with(tmp_path, monkeypatch, capsys):
+    watched = Watched(monkeypatch)
+    stop_at(monkeypatch, 50)
+    watched.train(small(tmp_path, optimiser__schedule="linear"))
+    assert "accepted" not in capsys.readouterr().out
+    changes = {"env_steps": 90, "tracking__project": "other", "device": "auto"}
+    monkeypatch.setattr("rlvision.history.version", lambda name: "9.9" if name == "torch" else version(name))
+    watched.train(small(tmp_path, optimiser__schedule="linear", **changes))
+    first, second = history(tmp_path)
+    assert (first["env_steps"], first["changed"]) == (0, {})
+    assert (second["env_steps"], second["changed"]) == (
+        50,
+        {"env_steps": [160, 90], "device": ["cpu", "auto"], "tracking.project": ["rlvision", "other"]},
+    )
+    assert (first["with"]["torch"], second["with"]["torch"]) == (version("torch"), "9.9")
+    assert (first["with"]["threads"], first["with"]["precision"], first["with"]["ale-py"]) == (
+        "1",
+        "float32",
+        version("ale-py"),
+    )
+    said = capsys.readouterr().out
+    assert "accepted: env_steps was 160, is 90; device was 'cpu', is 'auto'; tracking.project was" in said
+    assert "(optimiser.schedule, replay.beta) does so up to 90 env steps now" in said
+    assert f"bits may differ from those of an undisturbed run: torch was '{version('torch')}', is '9.9'\n" in said
+
+
+def test_a_longer_run_stretches_what_changes_over_the_whole_run(tmp_path, monkeypatch):
+    """Which then stands where it would stand in a run that was that long from the start."""
+    watched, settings = Watched(monkeypatch), {"optimiser__schedule": "linear", "evaluate_every": 0, **PRIORITISED}
+    watched.train(small(tmp_path, env_steps=104, **settings))
+    agent = watched.train(small(tmp_path, env_steps=184, **settings))._agent
+    rows = [row for row in metrics(tmp_path) if "counters/updates" in row]
+    start = small(tmp_path, **settings).optimiser.learning_rate
+    ends = {True: 10, False: 20}  # updates: (104 - 24) / 8 and (184 - 24) / 8
+    for row in rows:
+        share = row["counters/updates"] / ends[row["env_steps"] <= 104]
+        assert row["optimiser/learning_rate"] == pytest.approx(start * (1 - share))
+    assert [row["env_steps"] for row in rows] == [30, 60, 90, 120, 150, 180]
+    assert agent.memory.priority.beta == pytest.approx(0.5 + 0.5 * 182 / 184)  # of the last update
 
 
 def test_a_run_may_be_moved_and_resumed_from_where_it_is(tmp_path, monkeypatch):

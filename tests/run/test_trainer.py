@@ -3,7 +3,6 @@
 import errno
 import math
 import os
-import signal
 import threading
 from fractions import Fraction
 from itertools import pairwise
@@ -17,7 +16,6 @@ from rlvision.checkpoint import read_state
 from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import CheckpointError
 from rlvision.evaluation import Evaluation
-from rlvision.interruption import interruption
 from rlvision.learner import QLearner
 from rlvision.run import Session
 from rlvision.trainer import RECENT_GAMES
@@ -196,18 +194,6 @@ def test_a_full_disk_at_the_end_is_an_error_and_the_same_command_continues(tmp_p
             rlvision.run.train(small(tmp_path / "run"))
     assert [int(path.stem) for path in watched.sessions[-1]._folder.checkpoints.paths()] == [80, 120]
     assert differences(undisturbed, everything(watched.train(small(tmp_path / "run")))) == []
-
-
-def test_signals_are_words_only_for_as_long_as_they_are_asked_for():
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with interruption() as interrupted:
-        assert interrupted() is None
-        signal.raise_signal(signal.SIGTERM)
-        signal.raise_signal(signal.SIGTERM)
-        assert interrupted() == "interrupted by SIGTERM; the same command continues"
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 def test_a_run_may_be_trained_in_a_thread_where_no_signals_arrive(tmp_path, watched):
