@@ -15,7 +15,7 @@ class Recorder(Stateful, Protocol):
     """Keeps the games so that they can be watched afterwards."""
 
     def add(self, step: EnvStep, games: Sequence[tuple[int, Episode]], number: int, env_steps: int) -> None:
-        """Take a row, and the (environment, game) that ended before its ``first`` rows; ``number`` is the first one's."""
+        """Take a row, and the (environment, game) that ended before its ``first`` rows, counted from ``number``."""
 
 
 class Collector:
