@@ -10,6 +10,7 @@ Observations are small, gray and stacked; a screen shows the game itself. It wat
             show(frame)
 """
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -39,6 +40,9 @@ class Screen(Protocol):
 
     def frames(self, step: EnvStep) -> list[UInt8Array]:
         """The pictures [H, W, 3] that the step just received went through; of a new game, its first."""
+
+    def skip(self, step: EnvStep) -> None:
+        """Go along with the step just received, without its pictures."""
 
 
 class AtariScreen:
@@ -70,7 +74,8 @@ class AtariScreen:
         """The picture [210, 160, 3] after ``env.reset``."""
         if len(self._env.tapes[0]) > 0:
             raise EnvError("expected a game that has just been reset by seed, got one in play: watch it from its reset")
-        return self._follow_reset()
+        self._follow_reset()
+        return self._picture()
 
     def frames(self, step: EnvStep) -> list[UInt8Array]:
         """The pictures [210, 160, 3] that the step just received went through; of a new game, its first.
@@ -78,18 +83,31 @@ class AtariScreen:
         Raises:
             EnvError: if a step was missed.
         """
+        return [self._picture() for _ in self._follow(step)]
+
+    def skip(self, step: EnvStep) -> None:
+        """Go along with the step just received, without its pictures.
+
+        Raises:
+            EnvError: if a step was missed.
+        """
+        for _ in self._follow(step):
+            pass
+
+    def _follow(self, step: EnvStep) -> Iterator[None]:
+        """Repeat the step; pause where there is a picture to be seen."""
         if self._env.first[0]:
-            return [self._follow_reset()]
-        pictures = []
+            self._follow_reset()
+            yield
+            return
         for _ in range(self._emulation.frameskip):
             self._shadow.act(self._actions[step.action[0]])
-            pictures.append(self._picture())
+            yield
             if self._behind() <= 0:  # a game's last step may be shorter
                 break
         self._expect_together()
-        return pictures
 
-    def _follow_reset(self) -> UInt8Array:
+    def _follow_reset(self) -> None:
         """Do as ale-py's reset does: the seed if there is one, FIRE if there is one, no-ops."""
         tape = self._env.tapes[0]
         if len(tape) == 0:  # a seeded reset
@@ -103,7 +121,6 @@ class AtariScreen:
             if self._shadow.game_over():
                 self._shadow.reset_game()
         self._expect_together()
-        return self._picture()
 
     def _picture(self) -> UInt8Array:
         return np.asarray(self._shadow.getScreenRGB(), dtype=np.uint8)
@@ -148,6 +165,9 @@ class RenderedScreen:
     def frames(self, step: EnvStep) -> list[UInt8Array]:
         """The picture [H, W, 3] after the step just received."""
         return [self._slot.picture()]
+
+    def skip(self, step: EnvStep) -> None:
+        """Nothing to do: the environment shows itself."""
 
 
 def expect_one(env: VectorEnv) -> None:

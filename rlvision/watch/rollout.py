@@ -32,6 +32,9 @@ class Screen(Protocol):
     def frames(self, step: EnvStep) -> list[UInt8Array]:
         """The pictures [H, W, 3] that the step just received went through."""
 
+    def skip(self, step: EnvStep) -> None:
+        """Go along with the step just received, without its pictures."""
+
 
 class Rollout:
     """Iterates over the moments of ``games`` games.
@@ -44,6 +47,7 @@ class Rollout:
         seed: of the first game; the next has the next.
         games: how many; None: for ever.
         max_steps: decisions after which a game is cut short; None: never.
+        opening: begins a game by its seed and returns its first picture [H, W, 3]; None: a reset.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Rollout:
         seed: int,
         games: int | None = 1,
         max_steps: int | None = None,
+        opening: Callable[[int], UInt8Array] | None = None,
     ) -> None:
         self._env = env
         self._screen = screen
@@ -64,6 +69,7 @@ class Rollout:
         self._seed = seed
         self._games = games
         self._max_steps = max_steps
+        self._opening = opening or self._reset
         self._decisions = 0
         self._skipped = False
 
@@ -101,8 +107,7 @@ class Rollout:
     def _begin(self, game: int) -> tuple[Moment, bool]:
         """Reset, and the first moment; whether its step ended something."""
         seed = self._seed + game - 1
-        self._env.reset(seed)
-        opening = self._screen.first_frame()
+        opening = self._opening(seed)
         lives = self._screen.lives or None
         before = Moment(
             frames=(opening,),
@@ -120,6 +125,10 @@ class Rollout:
         )
         moment, ended = self._next(before)
         return replace(moment, frames=(opening, *moment.frames), first=True), ended
+
+    def _reset(self, seed: int) -> UInt8Array:
+        self._env.reset(seed)
+        return self._screen.first_frame()
 
     def _next(self, before: Moment) -> tuple[Moment, bool]:
         """Decide and act once more; whether that step ended something."""
