@@ -25,7 +25,7 @@ from rlvision.nn.views import Views
 from rlvision.optimisers import make_optimiser
 from rlvision.precision import make_autocast, resolve_device
 from rlvision.protocols import EnvSpec
-from rlvision.replay.replay import Replay
+from rlvision.replay.replay import Replay, required_bytes
 from rlvision.replay.selection import PrioritySettings
 from rlvision.schedules import Constant, Cosine, Linear, Schedule, WarmUp
 from rlvision.seeding import derive, generator
@@ -155,6 +155,14 @@ def make_memory(config: Config, spec: EnvSpec, device: torch.device) -> Replay:
         device=device,
         generator=generator(config.seed, "replay"),
     )
+
+
+def memory_of_replay(config: Config, spec: EnvSpec) -> str:
+    """The setting of the replay's memory and what it takes, in words."""
+    _, height, width = spec.observation_shape
+    frame_shape, capacity = (spec.frame_channels, height, width), config.replay.capacity
+    needed = required_bytes(capacity, spec.num_envs, frame_shape, prioritised=config.replay.prioritised)
+    return f"replay.capacity ({capacity:,}, {needed / 1e9:.2f} GB)"
 
 
 def make_reward_transform(config: Config) -> Callable[[Tensor], Tensor] | None:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from rlvision.bootstrap import Bootstrap
-from rlvision.errors import DivergedError
+from rlvision.divergence import diverged
 from rlvision.losses.td import TDLoss, TDRule
 from rlvision.nn.diagnostics import diagnose
 from rlvision.nn.views import Views
@@ -67,7 +67,10 @@ class QLearner:
             self._calibrate()
         q_values, td = self._td_loss(batch.transition)
         loss = (td.loss * batch.importance_weight).mean()
-        grad_norm = self._step(loss)
+        grad_norm = self._differentiate(loss)
+        if grad_norm.device.type == "cpu" and not torch.isfinite(grad_norm):  # on a GPU this would wait for it
+            raise diverged(batch, td.loss.detach(), q_values.detach(), grad_norm, self.updates)
+        self._move_weights()
         self.updates += 1
         with self._autocast():  # statistics measured anew are those of the precision in use
             self._bootstrap.refresh(self.updates)
@@ -115,19 +118,16 @@ class QLearner:
         td = self._td_rule(q_tm1, transition.action, transition.reward, transition.discount, q_t, selector_t)
         return q_tm1.q_values, td
 
-    def _step(self, loss: Tensor) -> Tensor:
+    def _differentiate(self, loss: Tensor) -> Tensor:
+        """The norm of the gradient, before it is scaled down."""
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        grad_norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._max_grad_norm)
-        if grad_norm.device.type == "cpu" and not torch.isfinite(grad_norm):  # on a GPU this would wait for it
-            raise DivergedError(
-                f"expected a finite gradient, got a norm of {grad_norm.item()} from a loss of {loss.item()} after "
-                f"{self.updates} updates: lower optimiser.learning_rate or optimiser.max_grad_norm"
-            )
+        return torch.nn.utils.clip_grad_norm_(self._parameters, self._max_grad_norm)
+
+    def _move_weights(self) -> None:
         for group in self._optimiser.param_groups:
             group["lr"] = self._learning_rate(self.updates)
         self._optimiser.step()
-        return grad_norm
 
 
 def _metrics(loss: Tensor, td: TDLoss, q_values: Tensor, grad_norm: Tensor) -> dict[str, Tensor | float]:

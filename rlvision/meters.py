@@ -1,6 +1,5 @@
 """What is measured between two rows: means of metrics, and the pace."""
 
-import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,7 +7,6 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from rlvision.errors import DivergedError
 from rlvision.types import State
 
 
@@ -77,17 +75,3 @@ class Clock:
         before = time.monotonic()
         yield
         self._read_at += time.monotonic() - before
-
-
-def require_finite(row: Mapping[str, float]) -> None:
-    """Stop a run that has diverged; on a GPU this is where it shows, as the learner never waits for the device.
-
-    Raises:
-        DivergedError: the loss or the gradient is not a finite number.
-    """
-    for name in ("loss/td", "optimiser/grad_norm"):
-        if not math.isfinite(row.get(name, 0.0)):
-            raise DivergedError(
-                f"expected a finite {name}, got {row[name]}: lower optimiser.learning_rate or optimiser.max_grad_norm "
-                "and begin another run; the last checkpoint is from before"
-            )

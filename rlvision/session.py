@@ -9,11 +9,13 @@ import torch
 from rlvision import build
 from rlvision.collector import Collector, DiscountedReturns
 from rlvision.config import Config
+from rlvision.divergence import require_finite_weights
 from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import CheckpointError
 from rlvision.evaluation import Evaluation, evaluate
 from rlvision.history import versions
 from rlvision.interruption import Interrupted, Leave, Signals, interruption
+from rlvision.out_of_memory import naming
 from rlvision.precision import arithmetic, resolve_device
 from rlvision.progress import show_replay
 from rlvision.replay.segments import collect_garbage
@@ -42,7 +44,8 @@ class Session:
         self._config = config
         self._folder = folder
         self._env = env
-        self._agent = build.make_agent(config, env.spec)
+        with naming(f"lower {build.memory_of_replay(config, env.spec)}, or set --device=cpu"):
+            self._agent = build.make_agent(config, env.spec)
         self._console = ConsoleTracker(config.env_steps, f"{config.env.game} {folder.path} seed {config.seed}")
         self._tracker = self._make_tracker()
         self._recorder = self._make_recorder()
@@ -52,7 +55,7 @@ class Session:
     def run(self) -> None:
         """Begin or continue, and train."""
         try:
-            with interruption() as signals, self._folder.claimed():
+            with interruption() as signals, self._folder.claimed(), naming(self._less_memory()):
                 self._console.message(self._work(signals))
         except OSError as error:
             raise CheckpointError(
@@ -104,6 +107,11 @@ class Session:
     def _load_replay(self, state: State) -> None:
         if self._config.checkpoint.replay and state["replay"] is not None:
             self._agent.memory.load_rows(self._folder.checkpoints.replay_folder, state["replay"])
+
+    def _less_memory(self) -> str:
+        config, replay = self._config, build.memory_of_replay(self._config, self._env.spec)
+        lower = f"lower replay.batch_size ({config.replay.batch_size}) or {replay} in another run"
+        return f"{lower}; --device=cpu goes on with this one"
 
     def _make_tracker(self) -> TrackerGroup:
         config, path = self._config, self._folder.path
@@ -160,10 +168,11 @@ class Session:
 
     def _save(self, env_steps: int, trainer: State) -> None:
         checkpoints = self._folder.checkpoints
+        weights = self._weights(env_steps)
         try:
             rows = self._agent.memory.save_rows(checkpoints.replay_folder) if self._config.checkpoint.replay else None
             state = {
-                **self._weights(env_steps),
+                **weights,
                 "trainer": trainer,
                 "trackers": self._tracker.state_dict(),
                 "replay": rows,
@@ -183,8 +192,7 @@ class Session:
             collect_garbage(checkpoints.replay_folder, manifests)
 
     def _weights(self, env_steps: int) -> State:
-        return {
-            "env_steps": env_steps,
-            "spec": spec_to_state(self._env.spec),
-            "online": self._agent.learner.views.online.state_dict(),
-        }
+        learner = self._agent.learner
+        online = learner.views.online.state_dict()
+        require_finite_weights(online, learner.updates)
+        return {"env_steps": env_steps, "spec": spec_to_state(self._env.spec), "online": online}

@@ -10,9 +10,10 @@ from torch import Tensor
 from rlvision.agent import Agent
 from rlvision.checkpoint import training_goes_on
 from rlvision.collector import Collector
+from rlvision.divergence import require_finite
 from rlvision.evaluation import Abandoned, Evaluation
 from rlvision.interruption import Interrupted, interruption
-from rlvision.meters import Clock, Meter, require_finite
+from rlvision.meters import Clock, Meter
 from rlvision.nn.diagnostics import GapWatch
 from rlvision.protocols import Tracker
 from rlvision.schedules import Every

@@ -20,6 +20,8 @@ FLOORS = (
             "allocator",
             "durable",
             "lock",
+            "divergence",
+            "out_of_memory",
             "journal",
             "meters",
             "progress",
