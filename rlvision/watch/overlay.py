@@ -13,13 +13,13 @@
 """
 
 import re
-from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
 
 from rlvision.protocols import EnvSpec
 from rlvision.types import UInt8Array
+from rlvision.watch.course import HISTORY, Course
 from rlvision.watch.moment import Moment
 from rlvision.watch.paint import Color, curve, disc, fill, paste
 from rlvision.watch.text import fit, text_width, write
@@ -40,8 +40,6 @@ HEIGHT = 630
 """Least height of the picture, margins left out."""
 GAME = 640
 """What a game is enlarged to, at most, by a whole number."""
-HISTORY = 240
-"""Decisions in the value curve."""
 ROW = 26
 """Height of an action's row, at most."""
 BUTTONS = "NOOP|FIRE|UP|DOWN|LEFT|RIGHT"
@@ -66,9 +64,7 @@ class Overlay:
         self._frame_channels = frame_channels
         self._scale = max(1, min(GAME // max(screen_size), 8))
         self._game_size = (screen_size[0] * self._scale, screen_size[1] * self._scale)
-        self._values: deque[float] = deque(maxlen=HISTORY)
-        self._spreads: deque[float] = deque(maxlen=HISTORY)
-        self._advantages = np.zeros(len(self._names), dtype=np.float32)  # [A] distances from the mean Q-value
+        self._course = Course(len(self._names))
         self._ground = np.full((*self.size, 3), GROUND, dtype=np.uint8)
         self._beside = self._ground.copy()  # with the panel of the present moment
 
@@ -87,13 +83,7 @@ class Overlay:
 
     def show(self, moment: Moment) -> None:
         """Turn to this moment: its panel stands beside every picture until the next."""
-        if moment.first:
-            self._values.clear()
-            self._spreads.clear()
-        drawable = np.nan_to_num(moment.q_values, nan=0.0, posinf=0.0, neginf=0.0)  # a network may have diverged
-        self._advantages = drawable - drawable.mean()
-        self._values.append(float(drawable.max()))
-        self._spreads.append(float(np.abs(self._advantages).max()))
+        self._course.add(moment)
         self._draw_panel(moment, self._beside[:, -PANEL - MARGIN : -MARGIN])
 
     def picture(self, frame: UInt8Array, panel: bool = True) -> UInt8Array:
@@ -126,7 +116,7 @@ class Overlay:
         write(panel, score, 14, y + 54, 32, INK)
         for life in range(min(moment.lives or 0, 5)):
             disc(panel, 141 + 13 * life, y + 43, 4, INK)
-        write(panel, fit(_spoken(self._names[moment.action]), 19, PANEL - 226), 214, y + 50, 19, CHOSEN)
+        write(panel, fit(spoken(self._names[moment.action]), 19, PANEL - 226), 214, y + 50, 19, CHOSEN)
         return y + 84
 
     def _draw_q_values(self, panel: UInt8Array, moment: Moment, y: int) -> int:
@@ -143,10 +133,10 @@ class Overlay:
         size = min(14, height - 1)
         chosen = action == moment.action
         baseline = y + (height + size) // 2 - 2
-        write(panel, fit(_spoken(self._names[action]), size, 104), 0, baseline, size, CHOSEN if chosen else INK)
+        write(panel, fit(spoken(self._names[action]), size, 104), 0, baseline, size, CHOSEN if chosen else INK)
         write(panel, f"{moment.q_values[action]:.3f}", PANEL, baseline, size, CHOSEN if chosen else INK, "right")
         middle, reach, gap = 200, 84, max(1, height // 6)
-        length = round(reach * float(self._advantages[action]) / (max(self._spreads) or 1.0))
+        length = round(reach * float(self._course.advantages[action]) / self._course.spread)
         fill(panel, middle - reach, y + gap, 2 * reach, height - 2 * gap, CARD)
         color = CHOSEN if chosen else BAR if length > 0 else FAINT
         fill(panel, min(middle, middle + length), y + gap, abs(length), height - 2 * gap, color)
@@ -155,14 +145,14 @@ class Overlay:
     def _draw_curve(self, panel: UInt8Array, top: int, bottom: int) -> None:
         """The greatest Q-value of each of the last decisions."""
         write(panel, "VALUE", 0, top + 12, 12, DIM)
-        write(panel, f"{self._values[-1]:.3f}", PANEL, top + 12, 13, CURVE, "right")
+        write(panel, f"{self._course.values[-1]:.3f}", PANEL, top + 12, 13, CURVE, "right")
         top, height = top + 20, bottom - top - 34
         fill(panel, 0, top, PANEL, height, CARD)
         box = panel[top + 8 : top + height - 8, 8 : PANEL - 64]
-        x, y = curve(box, self._values, HISTORY, CURVE)
+        x, y = curve(box, self._course.values, HISTORY, CURVE)
         disc(panel, 8 + x, top + 8 + y, 3, INK)
-        write(panel, f"{max(self._values):.2f}", PANEL - 8, top + 16, 12, DIM, "right")
-        write(panel, f"{min(self._values):.2f}", PANEL - 8, top + height - 8, 12, DIM, "right")
+        write(panel, f"{max(self._course.values):.2f}", PANEL - 8, top + 16, 12, DIM, "right")
+        write(panel, f"{min(self._course.values):.2f}", PANEL - 8, top + height - 8, 12, DIM, "right")
 
     def _draw_input(self, panel: UInt8Array, moment: Moment, bottom: int) -> int:
         """The frames that the network sees, oldest left; returns where they begin."""
@@ -193,7 +183,7 @@ def _fitted(picture: UInt8Array, side: int) -> UInt8Array:
     return square
 
 
-def _spoken(name: str) -> str:
+def spoken(name: str) -> str:
     """An action's name as people say it: ``UPRIGHTFIRE`` is up right fire, ``move_left`` loses its underscore."""
     if re.fullmatch(f"(?:{BUTTONS})+", name):
         return " ".join(re.findall(BUTTONS, name))

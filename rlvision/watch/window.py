@@ -11,9 +11,10 @@ from typing import Any
 from rlvision.errors import ConfigError, MissingExtraError
 from rlvision.types import UInt8Array
 from rlvision.watch.controls import HELP, Controls
-from rlvision.watch.moment import Game, Moment, game_of
+from rlvision.watch.moment import Game, Moment
 from rlvision.watch.overlay import Overlay
 from rlvision.watch.rollout import Rollout
+from rlvision.watch.viewing import view
 
 PAUSE_FPS = 30
 """How often a paused window looks at its keys."""
@@ -44,18 +45,8 @@ def watch(rollout: Rollout, *, title: str, fps: float) -> list[Game]:
     moments = iter(rollout)
     opening = next(moments)
     overlay = Overlay.of(opening, title, rollout.spec)
-    games = []
-    with _open(title, overlay.size, fps) as window:
-        for moment in chain([opening], moments):
-            overlay.show(moment)
-            window.play(overlay, moment)
-            if moment.last:
-                games.append(game_of(moment))
-            if window.controls.quit:
-                break
-            if window.controls.leave_game() and not moment.last:
-                rollout.skip()
-    return games
+    with _open(title, overlay, fps) as window:
+        return view(rollout, chain([opening], moments), window)
 
 
 def require_display() -> None:
@@ -77,29 +68,32 @@ class Window:
     Args:
         pygame: the module.
         surface: what is drawn on.
+        overlay: makes the pictures.
         fps: the game's pictures per second.
     """
 
-    def __init__(self, pygame: ModuleType, surface: Any, fps: float) -> None:
+    def __init__(self, pygame: ModuleType, surface: Any, overlay: Overlay, fps: float) -> None:
         self._pygame = pygame
         self._surface = surface
+        self._overlay = overlay
         self._fps = fps
         self._clock = pygame.time.Clock()
         self._since_drawn = 0
         self.controls = Controls()
 
-    def play(self, overlay: Overlay, moment: Moment) -> None:
+    def play(self, moment: Moment) -> None:
         """Show the moment's frames, then hold the last for as long as the viewer pauses."""
+        self._overlay.show(moment)
         for frame in moment.frames:
             self._since_drawn += 1
             if self._since_drawn >= self.controls.speed:
-                self._draw(overlay.picture(frame, self.controls.panel))
+                self._draw(self._overlay.picture(frame, self.controls.panel))
                 self._clock.tick(self._fps * min(1.0, self.controls.speed))
             self._listen()
             if self.controls.quit:
                 return
         while self.controls.holds():
-            self._draw(overlay.picture(moment.frames[-1], self.controls.panel))
+            self._draw(self._overlay.picture(moment.frames[-1], self.controls.panel))
             self._clock.tick(PAUSE_FPS)
             self._listen()
 
@@ -119,15 +113,15 @@ class Window:
 
 
 @contextmanager
-def _open(title: str, size: tuple[int, int], fps: float) -> Iterator[Window]:
-    """A window for pictures of (height, width), closed in the end."""
+def _open(title: str, overlay: Overlay, fps: float) -> Iterator[Window]:
+    """A window for the overlay's pictures, closed in the end."""
     pygame = _import_pygame()
-    height, width = size
+    height, width = overlay.size
     try:
         pygame.display.init()
         surface = pygame.display.set_mode((width, height))
         pygame.display.set_caption(f"{title}   |   {HELP}")
-        yield Window(pygame, surface, fps)
+        yield Window(pygame, surface, overlay, fps)
     except pygame.error as error:
         raise ConfigError(
             f"expected a display to open a window on, got: {error}: write a video with --video=FILE.mp4 instead"
