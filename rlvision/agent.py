@@ -38,8 +38,8 @@ class Agent:
             yield update
 
     def metrics(self, env_steps: int) -> dict[str, float]:
-        """Where the schedules stand."""
-        return {**self.policy.metrics(env_steps), **self.learner.metrics(), "replay/size": float(self.memory.size)}
+        """Where the schedules stand, and what is in memory."""
+        return {**self.policy.metrics(env_steps), **self.learner.metrics(), **self.memory.metrics()}
 
     def state_dict(self) -> State:
         """All three parts."""

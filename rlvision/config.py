@@ -229,8 +229,18 @@ class TrackingConfig:
     """W&B group."""
     tags: tuple[Text, ...] = ()
     """W&B tags."""
+    job_type: Text = "train"
+    """W&B job type."""
     notes: Text | None = None
     """W&B notes."""
+    video_every: Count = 5
+    """Every so many evaluations one game becomes a video, and after all env_steps, too; 0 for never."""
+    video_steps: Positive = 300
+    """Decisions after which the game in a video is cut short, for recording takes time."""
+    artifacts: bool = True
+    """Keep the best and the last checkpoint as W&B artifacts; never the replay."""
+    tensorboard: bool = False
+    """Write TensorBoard's event files too: pip install 'rlvision[tensorboard]'."""
 
 
 @dataclass(frozen=True, kw_only=True)

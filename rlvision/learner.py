@@ -13,7 +13,7 @@ from rlvision.nn.diagnostics import diagnose
 from rlvision.nn.views import Views
 from rlvision.precision import Autocast
 from rlvision.schedules import Schedule
-from rlvision.types import Batch, State, Transition, Update
+from rlvision.types import Batch, QOutput, State, Transition, Update
 
 
 class QLearner:
@@ -83,6 +83,14 @@ class QLearner:
             return {}
         with self._autocast():
             return diagnose(self.views, self._last_observation)
+
+    def q_values(self) -> Tensor | None:
+        """Q-values [B, A] of the last batch's observations as the agent acts by them; None before the first update."""
+        if self._last_observation is None:
+            return None
+        with torch.no_grad(), self._autocast():
+            output: QOutput = self.views.actor(self._last_observation)
+        return output.q_values
 
     def metrics(self) -> dict[str, float]:
         """The learning rate of the next update."""

@@ -8,11 +8,12 @@ the `Tracker`, its weights are the Policy's at once.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from rlvision.types import Batch, EnvStep, IntArray, State, UInt8Array, Update
+from rlvision.types import Batch, EnvStep, FloatArray, IntArray, State, UInt8Array, Update
 
 
 @runtime_checkable
@@ -112,3 +113,18 @@ class Tracker(Protocol):
 
     def close(self) -> None:
         """Flush and release; may be called twice."""
+
+
+Exhibit = Path | FloatArray
+"""A picture (.png) or video (.mp4) by its file, or numbers [n] whose distribution is of interest."""
+
+
+@runtime_checkable
+class Gallery(Protocol):
+    """A tracker that also takes what is no number."""
+
+    def show(self, exhibits: Mapping[str, Exhibit], env_steps: int) -> None:
+        """Pictures, videos and distributions by name, to be seen with the row that comes next."""
+
+    def keep(self, name: str, files: Mapping[str, Path]) -> None:
+        """Store a version of some files, by their names in it, until there is a newer one called ``name``."""

@@ -2,11 +2,10 @@
 
 import logging
 from contextlib import nullcontext
-from dataclasses import asdict
 
 import torch
 
-from rlvision import build
+from rlvision import build, machine
 from rlvision.collector import Collector, DiscountedReturns
 from rlvision.config import Config
 from rlvision.divergence import require_finite_weights
@@ -21,12 +20,10 @@ from rlvision.progress import show_replay
 from rlvision.replay.segments import collect_garbage
 from rlvision.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.seeding import derive
+from rlvision.showcase import Showcase
 from rlvision.tapes import GameRecorder, TapeArchive
+from rlvision.trackers import make_trackers
 from rlvision.tracking.console import ConsoleTracker
-from rlvision.tracking.curve import draw_curve
-from rlvision.tracking.files import FileTracker
-from rlvision.tracking.group import TrackerGroup
-from rlvision.tracking.wandb import WandbTracker
 from rlvision.trainer import Hooks, Trainer
 from rlvision.types import State
 
@@ -47,7 +44,8 @@ class Session:
         with naming(f"lower {build.memory_of_replay(config, env.spec)}, or set --device=cpu"):
             self._agent = build.make_agent(config, env.spec)
         self._console = ConsoleTracker(config.env_steps, f"{config.env.game} {folder.path} seed {config.seed}")
-        self._tracker = self._make_tracker()
+        self._tracker = make_trackers(config, folder.path, self._console)
+        self._showcase = Showcase(config, folder, self._agent, self._tracker)
         self._recorder = self._make_recorder()
         self._trainer = self._make_trainer()
         self._evaluation_env: TapedVectorEnv | None = None
@@ -75,7 +73,9 @@ class Session:
             self._begin(signals)
         except Leave as leave:
             return str(leave)
-        return self._trainer.run()
+        reason = self._trainer.run()
+        self._showcase.keep("last", self._folder.checkpoints.paths()[-1])
+        return reason
 
     def _begin(self, signals: Signals) -> None:
         """From the newest checkpoint, or else from the start; bringing a run back may take minutes."""
@@ -113,22 +113,6 @@ class Session:
         lower = f"lower replay.batch_size ({config.replay.batch_size}) or {replay} in another run"
         return f"{lower}; --device=cpu goes on with this one"
 
-    def _make_tracker(self) -> TrackerGroup:
-        config, path = self._config, self._folder.path
-        about = config.tracking
-        wandb = WandbTracker(
-            config.wandb,
-            path,
-            asdict(config),
-            project=about.project,
-            entity=about.entity,
-            name=about.name or path.name,
-            group=about.group,
-            tags=about.tags,
-            notes=about.notes,
-        )
-        return TrackerGroup({"files": FileTracker(path), "console": self._console, "wandb": wandb})
-
     def _make_recorder(self) -> GameRecorder | None:
         limit = self._config.checkpoint.tapes * 2**20
         return GameRecorder(self._env, TapeArchive(self._folder.tapes_folder, limit)) if limit else None
@@ -140,9 +124,11 @@ class Session:
         hooks = Hooks(
             evaluate=self._evaluate,
             save=self._save,
-            save_best=lambda env_steps: self._folder.checkpoints.save_best(self._weights(env_steps)),
+            save_best=self._save_best,
             show_progress=self._console.progress,
-            draw=self._draw,
+            draw=self._showcase.curve,
+            exhibit=self._showcase.evaluated,
+            measure=lambda: machine.usage(resolve_device(config.device)),
         )
         collector = Collector(self._env, agent.policy, agent.memory, returns, self._recorder)
         return Trainer(
@@ -163,8 +149,10 @@ class Session:
             interrupted=interrupted,
         )
 
-    def _draw(self) -> None:
-        draw_curve(self._folder.path)
+    def _save_best(self, env_steps: int) -> None:
+        checkpoints = self._folder.checkpoints
+        checkpoints.save_best(self._weights(env_steps))
+        self._showcase.keep("best", checkpoints.best_path)
 
     def _save(self, env_steps: int, trainer: State) -> None:
         checkpoints = self._folder.checkpoints

@@ -43,7 +43,9 @@ class Hooks:
     save: Callable[[int, State], None]
     save_best: Callable[[int], None]
     show_progress: Callable[[int], None]  # called at every step
-    draw: Callable[[], None]  # the curve
+    draw: Callable[[int], None]  # the curve, after so many env steps
+    exhibit: Callable[[int, Interrupted], None]  # what goes with an evaluation, before its row is logged
+    measure: Callable[[], Mapping[str, float]]  # what is used of the machine
 
 
 class Trainer:
@@ -154,6 +156,7 @@ class Trainer:
             "counters/updates": float(agent.learner.updates),
             "counters/frames": float(collector.frames),
             **self._clock.rates(collector.env_steps, agent.learner.updates),
+            **self._hooks.measure(),
         }
         require_finite(row)
         self._gap_watch.note(row)
@@ -170,6 +173,7 @@ class Trainer:
         if self._exam.take(evaluation.mean, now):
             with training_goes_on("the best weights"):
                 self._hooks.save_best(now)
+        self._hooks.exhibit(now, self._interrupted)
         self._tracker.log({**evaluation.metrics(), "evaluate/best": self._exam.best}, now)
         self._draw()
 
@@ -179,7 +183,7 @@ class Trainer:
 
     def _draw(self) -> None:
         with training_goes_on("the curve"):
-            self._hooks.draw()
+            self._hooks.draw(self._collector.env_steps)
 
     def _save(self) -> None:
         with self._clock.paused():

@@ -138,6 +138,10 @@ class Replay:
         """Take over how surprising [B] transitions were; those overwritten meanwhile are ignored."""
         self._selection.update(index, priority)
 
+    def metrics(self) -> dict[str, float]:
+        """How much there is, and how surprising."""
+        return {"replay/size": float(self.size), **self._selection.metrics()}
+
     def state_dict(self) -> State:
         """All but the rows: they travel by `save_rows` and `load_rows`."""
         return {

@@ -37,6 +37,9 @@ class Selection(Protocol):
     def update(self, index: Tensor, priority: Tensor) -> None:
         """Take over how surprising [B] transitions were."""
 
+    def metrics(self) -> dict[str, float]:
+        """A row for the tracker."""
+
     def state_dict(self) -> State:
         """What the rows do not tell."""
 
@@ -62,6 +65,10 @@ class Uniform:
 
     def update(self, index: Tensor, priority: Tensor) -> None:
         """Nothing to do: surprise changes nothing."""
+
+    def metrics(self) -> dict[str, float]:
+        """Nothing: there are no priorities."""
+        return {}
 
     def state_dict(self) -> State:
         """Empty: the rows tell all."""
@@ -133,6 +140,15 @@ class Prioritised:
         mass = torch.where(here, priority**self._settings.alpha, 0.0)
         self._tree.set(torch.where(here, cell, self._spare), mass)
         self._largest = torch.maximum(self._largest, priority.max())
+
+    def metrics(self) -> dict[str, float]:
+        """β, and the mean and the largest |TD error| + ε of the starts, where α lets their masses tell."""
+        mass = self.mass[self.mass > 0]
+        metrics = {"replay/beta": float(self._settings.beta)}
+        if len(mass) and self._settings.alpha:
+            priority = mass ** (1 / self._settings.alpha)
+            metrics |= {"replay/priority_mean": float(priority.mean()), "replay/priority_max": float(priority.max())}
+        return metrics
 
     def state_dict(self) -> State:
         """β, the largest priority, and the masses of all cells in use."""

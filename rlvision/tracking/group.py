@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 
-from rlvision.protocols import Stateful, Tracker
+from rlvision.protocols import Exhibit, Gallery, Stateful, Tracker
 from rlvision.types import State
 
 
@@ -23,6 +24,16 @@ class TrackerGroup:
         for tracker in self._trackers.values():
             tracker.log(metrics, env_steps)
 
+    def show(self, exhibits: Mapping[str, Exhibit], env_steps: int) -> None:
+        """Pictures, videos and distributions, to those that take them."""
+        for gallery in self._galleries():
+            gallery.show(exhibits, env_steps)
+
+    def keep(self, name: str, files: Mapping[str, Path]) -> None:
+        """Files to store, to those that take them."""
+        for gallery in self._galleries():
+            gallery.keep(name, files)
+
     def state_dict(self) -> State:
         """Name -> state, of the trackers that have one."""
         return {name: tracker.state_dict() for name, tracker in self._stateful().items()}
@@ -41,3 +52,6 @@ class TrackerGroup:
 
     def _stateful(self) -> dict[str, Stateful]:
         return {name: tracker for name, tracker in self._trackers.items() if isinstance(tracker, Stateful)}
+
+    def _galleries(self) -> list[Gallery]:
+        return [tracker for tracker in self._trackers.values() if isinstance(tracker, Gallery)]

@@ -1,46 +1,66 @@
-"""Every number that is tracked: its name, and what it is.
+"""Every number that is tracked: its name, and what it is. ``docs/metrics.md`` shows the same table.
 
 Rows differ in which metrics they hold; every row also says after how many ``env_steps`` it was
 measured. A game's row is written when the game ends, an evaluation's when the evaluation ends, and
-all else every few seconds of training, averaged over the updates since the row before.
+all else every ``tracking.log_every`` env steps; there "mean per update" is over the updates since the row before.
 """
 
 METRICS: dict[str, str] = {
     # one row per finished game of training
-    "episode/score": "raw rewards of one whole game of training, summed; unclipped, whatever the learner sees of it",
+    "episode/score": "sum of the raw rewards of one whole game of training, whatever the learner sees of it",
     "episode/length": "env steps of that game",
-    "episode/frames": "emulator frames of that game",
+    "episode/frames": "emulator frames of that game: length * frameskip",
     "episode/seed": "seed of its environment's last seeded reset before it",
-    "episode/score_mean_20": "mean score of the last 20 finished games",
+    "episode/score_mean_20": "mean score of the last 20 finished games, of fewer where there are not so many yet",
+    "counters/episodes": "finished games so far",
     # one row per evaluation
-    "evaluate/mean": "mean raw score of an evaluation's games",
-    "evaluate/median": "median raw score of an evaluation's games",
-    "evaluate/low": "lower end of the 95 % interval of evaluate/mean",
-    "evaluate/high": "upper end of the 95 % interval of evaluate/mean",
-    "evaluate/games": "games of that evaluation",
+    "evaluate/mean": "mean raw score of the evaluation's games",
+    "evaluate/median": "median raw score of the evaluation's games",
+    "evaluate/low": "lower end of the 95 % bootstrap interval of evaluate/mean (percentiles of 10,000 resamples)",
+    "evaluate/high": "upper end of that interval",
+    "evaluate/games": "games of the evaluation",
     "evaluate/best": "highest evaluate/mean so far; its weights are the ones kept as best",
     # learning
-    "loss/td": "loss per update: mean over the batch of importance_weight * loss(td_error)",
-    "td_error/mean_abs": "mean |bootstrap target - q(observation, action)| of the batch",
-    "q/mean": "mean over the batch of max_a q(observation, a)",
-    "q/max": "greatest q(observation, a) in the batch",
-    "q/return_seen": "mean discounted return really seen from the steps of finished games: what q/mean should come to",
+    "loss/td": "mean per update of mean_i w_i * loss(δ_i), w the importance weights and δ the TD errors of a batch",
+    "td_error/mean_abs": "mean per update of mean_i |δ_i|, δ = return_n + discount * bootstrap - q(s, a)",
+    "q/mean": "mean per update of mean_i max_a q(s_i, a)",
+    "q/max": "mean per update of max_i max_a q(s_i, a)",
+    "q/return_seen": "mean over the decisions of games finished since the row before of sum_k gamma^k r_(t+k), "
+    "rewards as the learner counts them: what q/mean should come to",
     "policy/epsilon": "probability that an action is drawn at random, mean over the environments",
     "policy/temperature": "temperature of the softmax over Q-values that actions are drawn from",
-    "optimiser/learning_rate": "step size of the update",
-    "optimiser/grad_norm": "L2 norm of the gradient before it is clipped",
-    # batch normalisation
-    "bn/gap": "mean |q with batch statistics - q with running statistics| on one batch",
-    "bn/disagree": "share of that batch whose greedy action differs between the two",
-    "bn/clipped": "share of BatchRenorm's corrections r and d that hit their limits",
-    "bn/target_drift": "distance of the target's running statistics from the online network's",
-    "weights/<module>": "L2 norm of a module's weights; one metric per module",
-    # counters and pace
+    "optimiser/learning_rate": "step size of the next update",
+    "optimiser/grad_norm": "mean per update of the L2 norm of the gradient before it is clipped",
+    # replay
+    "replay/size": "transitions that a batch may hold right now",
+    "replay/beta": "exponent of the importance weights, w = (N P)^-β",
+    "replay/priority_mean": "mean over the replay of the priority p = |δ| + ε",
+    "replay/priority_max": "largest priority in the replay",
+    # batch normalisation, on one batch
+    "bn/gap": "mean |q_train - q_eval| / std(q_eval), with batch statistics and with running ones",
+    "bn/disagree": "share of states whose greedy action differs between the two",
+    "bn/clipped": "share of channels whose r or d is clipped (BatchRenorm)",
+    "bn/target_drift": "mean over the channels of |running mean of online - running mean of target|",
+    "weights/<module>": "L2 norm of a module's own parameters; one metric per module",
+    # counters, pace and machine
     "counters/updates": "gradient steps so far",
-    "counters/frames": "emulator frames so far",
-    "counters/episodes": "finished games so far",
-    "time/env_steps_per_second": "env steps per second of wall-clock since the row before",
-    "time/updates_per_second": "gradient steps per second of wall-clock since the row before",
+    "counters/frames": "emulator frames so far: env_steps * frameskip",
+    "time/env_steps_per_second": "env steps per second since the row before, evaluations and saving left out",
+    "time/updates_per_second": "gradient steps per second since the row before, evaluations and saving left out",
     "time/hours": "wall-clock hours of training, those before an interruption included",
-    "replay/size": "env steps held in replay",
+    "system/memory_gb": "resident memory of the process, 10^9 bytes",
+    "system/gpu_memory_gb": "memory of the GPU held by tensors, 10^9 bytes (CUDA)",
+    "system/gpu_memory_peak_gb": "the most of it since the run began or went on (CUDA)",
+    "system/gpu_used": "share of the GPU's memory in use, by whatever process (CUDA)",
+    "system/gpu_busy": "share of the last second in which the GPU computed (CUDA, where nvidia-ml-py is installed)",
 }
+
+EXHIBITS: dict[str, str] = {
+    "evaluate/video": "one game of the agent with its Q-values beside it, `videos/` in the run folder",
+    "q/values": "distribution of q(s, a) over the states and actions of the last batch",
+    "curve": "the learning curve, `curve.png` in the run folder",
+}
+"""What trackers are shown besides numbers."""
+
+BEST_IS_HIGHEST = ("episode/score", "episode/score_mean_20", "evaluate/mean", "evaluate/median")
+"""Metrics whose maximum, beside their last value, sums a run up."""

@@ -2,11 +2,18 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
+import numpy as np
+
+from rlvision.protocols import Exhibit
+from rlvision.tracking.files import read_metrics
+from rlvision.tracking.fragments import rows_on_disk
+from rlvision.tracking.metrics import BEST_IS_HIGHEST
 from rlvision.types import State
 
 if TYPE_CHECKING:
@@ -18,31 +25,35 @@ Mode = Literal["auto", "online", "offline", "disabled"]
 CONNECT_SECONDS = 20.0
 UPLOAD_SECONDS = 60.0
 FLUSH_SECONDS = 1.0
+BINS = 64
+"""Of a histogram."""
 
 _log = logging.getLogger(__name__)
 
 
 class WandbTracker:
-    """Sends every row to a W&B run, online or into an offline file for ``wandb sync``.
+    """Mirrors ``metrics.jsonl`` in a W&B run, online or in an offline file for ``wandb sync``.
 
     It never asks for a key, waits for the network only for so long, and never raises: what fails is
     warned of once, and training and the other trackers go on. Where a run cannot be begun online it
-    is begun offline. Rows carry their ``env_steps``, which every chart has on its x-axis; W&B's own
-    step is left alone, because it drops rows that go back. At most a second of rows is lost to SIGKILL.
+    is begun offline. Charts have ``env_steps`` on their x-axis.
+
+    W&B's own step is the number of the row, and that is how a continued run has every row once: its last step tells
+    how many rows W&B has. Those are not sent again; what it lacks (rows of the second before a kill, of a time
+    without network) is sent from the file::
+
+        metrics.jsonl, cut to the checkpoint    0 1 2 3 4 5
+        W&B has                                 0 1 2 3 4 5 6 7     6 and 7 are played again, and not sent again
+        or, after a power cut,                  0 1 2 3             4 and 5 are sent from the file
 
     The run begins with the first row, so that a checkpoint loaded before it decides which run goes on.
 
     Args:
         mode: see `Mode`.
         folder: the run folder; W&B's files go to ``folder/wandb``.
-        config: the resolved configuration, nested.
-        project: name of the project.
-        entity: user or team; the key's default if None.
-        name: name of the run; W&B invents one if None.
-        group: what the run is compared with: runs of one group differ in their seed.
-        tags: words to find the run by.
-        notes: a longer description.
-        run_id: the run to continue; a new one if None.
+        config: the resolved configuration, nested; W&B gets it with dotted names, too, as sweeps spell them.
+        about: further arguments of ``wandb.init``: project, entity, name, group, tags, job_type, notes.
+        run_id: the run to continue; by default the folder's, under a W&B agent the agent's, else a new one.
     """
 
     def __init__(
@@ -50,45 +61,47 @@ class WandbTracker:
         mode: Mode,
         folder: Path,
         config: Mapping[str, Any],
-        project: str = "rlvision",
-        entity: str | None = None,
-        name: str | None = None,
-        group: str | None = None,
-        tags: tuple[str, ...] = (),
-        notes: str | None = None,
+        about: Mapping[str, Any] | None = None,
         run_id: str | None = None,
     ) -> None:
         self._mode = mode
         self._folder = folder
-        self._about: dict[str, Any] = {
-            "config": dict(config),
-            "project": project,
-            "entity": entity,
-            "name": name,
-            "group": group,
-            "tags": tags,
-            "notes": notes,
-        }
-        self.run_id = run_id or uuid4().hex[:8]
+        self._about = {"config": {**config, **flat(config)}, **(about or {})}
+        self._id_path = folder / "wandb" / "run-id"
+        self.run_id = run_id or os.environ.get("WANDB_RUN_ID") or _read(self._id_path) or uuid4().hex[:8]
+        self._rows = 0  # of the training run
+        self._sent = 0  # of these, what W&B has
+        self._exhibits: dict[str, Exhibit] = {}  # of the next row
         self._run: Run | None = None
         self._begun = mode == "disabled"
         self._warned = False
 
     def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
         """One row; the first one begins the run, which may take `CONNECT_SECONDS`."""
-        if not self._begun:
-            self._begun = True
-            self._run = self._begin()
-        if self._run is not None:
-            self._try_to_log(self._run, {"env_steps": env_steps, **metrics})
+        self._begin_once()
+        if self._run is not None and self._rows >= self._sent:
+            self._send(self._run, self._rows, {"env_steps": env_steps, **metrics})
+        self._rows += 1
+        self._exhibits.clear()
+
+    def show(self, exhibits: Mapping[str, Exhibit], env_steps: int) -> None:
+        """Keep what is no number for the row that comes next; what no row follows goes into the run's summary."""
+        self._exhibits.update(exhibits)
+
+    def keep(self, name: str, files: Mapping[str, Path]) -> None:
+        """Store files as a version of the run's artifact, under the alias ``name``; they are copied at once."""
+        self._begin_once()
+        if (run := self._run) is not None:
+            place = self._folder / "wandb"
+            self._attempt(f"could not keep the files of {name}", lambda: _store(run, name, files, place))
 
     def state_dict(self) -> State:
-        """Which run it is: online, the continued training goes on in it."""
-        return {"run_id": self.run_id}
+        """Which run it is, and how many rows training has logged."""
+        return {"run_id": self.run_id, "rows": self._rows}
 
     def load_state_dict(self, state: State) -> None:
         """Continue the run of ``state``; to be called before the first row."""
-        self.run_id = str(state["run_id"])
+        self.run_id, self._rows = str(state["run_id"]), int(state["rows"])
 
     def close(self) -> None:
         """Finish the run, waiting `UPLOAD_SECONDS` at most, and end W&B's process; may be called twice."""
@@ -97,12 +110,16 @@ class WandbTracker:
         import wandb
 
         run, self._run = self._run, None
-        try:
-            if run is not None:
-                run.finish()
-            wandb.teardown()
-        except Exception as error:  # what W&B may raise is not documented, and none of it is worth a run
-            self._warn(f"could not finish its run ({error}); `wandb sync {self._folder / 'wandb'}/*run-*` uploads it")
+        if run is not None:
+            self._attempt("could not show all of its pictures", lambda: run.summary.update(_media(self._exhibits)))
+            remedy = f"`wandb sync {self._folder / 'wandb'}/*run-*` uploads it"
+            self._attempt("could not finish its run", run.finish, remedy)
+        self._attempt("could not end its process", wandb.teardown)
+
+    def _begin_once(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._run = self._begin()
 
     def _begin(self) -> "Run | None":
         """The run, in the wanted mode or else offline, or None where not even that works."""
@@ -110,8 +127,10 @@ class WandbTracker:
 
         for mode in self._modes():
             try:
-                return self._init(mode)
-            except Exception as error:
+                run = self._init(mode)
+                self._catch_up(run, mode)
+                return run
+            except Exception as error:  # what W&B may raise is not documented, and none of it is worth a run
                 self._warn(f"could not begin an {mode} run ({_first_line(error)})")
                 wandb.teardown()  # or the failed run keeps its id in use
         return None
@@ -152,19 +171,87 @@ class WandbTracker:
         self._folder.mkdir(parents=True, exist_ok=True)
         run = wandb.init(**self._about, mode=mode, dir=self._folder, id=self.run_id, resume="allow", settings=settings)
         run.define_metric("*", step_metric="env_steps")
+        for name in BEST_IS_HIGHEST:
+            run.define_metric(name, step_metric="env_steps", summary="max,last")
         return run
 
-    def _try_to_log(self, run: "Run", row: dict[str, float]) -> None:
-        try:
-            run.log(row)
-        except Exception as error:
-            self._warn(f"dropped a row ({_first_line(error)})")
+    def _catch_up(self, run: "Run", mode: str) -> None:
+        """Find out how many rows W&B has, and send it those of the file that it lacks."""
+        if mode == "disabled":
+            return
+        self.run_id = run.id
+        self._sent = run.step if mode == "online" else rows_on_disk(self._id_path.parent, self.run_id)
+        self._id_path.write_text(self.run_id)
+        if self._sent < self._rows:
+            for number, row in enumerate(read_metrics(self._folder)[self._sent : self._rows], start=self._sent):
+                self._send(run, number, row)
 
-    def _warn(self, what: str) -> None:
+    def _send(self, run: "Run", number: int, row: Mapping[str, float]) -> None:
+        media: dict[str, Any] = {}
+        self._attempt("could not show all of its pictures", lambda: media.update(_media(self._exhibits)))
+        self._attempt("dropped a row", lambda: run.log({**row, **media}, step=number, commit=True))
+
+    def _attempt(self, failure: str, action: Callable[[], object], remedy: str = "") -> None:
+        try:
+            action()
+        except Exception as error:
+            self._warn(f"{failure} ({_first_line(error)})", remedy)
+
+    def _warn(self, what: str, remedy: str = "") -> None:
         """The first thing that goes wrong is said; the rest would only repeat it."""
         if not self._warned:
             self._warned = True
-            _log.warning("W&B %s: training goes on, and metrics.jsonl is complete", what)
+            end = f"; {remedy}" if remedy else ""
+            _log.warning("W&B %s: training goes on, and metrics.jsonl is complete%s", what, end)
+
+
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested configuration by dotted names: ``{"agent": {"double": True}}`` becomes ``{"agent.double": True}``."""
+    leaves: dict[str, Any] = {}
+    for name, value in config.items():
+        is_group = isinstance(value, Mapping) and value
+        leaves |= flat(value, f"{prefix}{name}.") if is_group else {prefix + name: value}
+    return leaves
+
+
+def _media(exhibits: Mapping[str, Exhibit]) -> dict[str, Any]:
+    """As W&B takes them: a video or picture by its file, a distribution as a histogram."""
+    import wandb
+
+    def convert(exhibit: Exhibit) -> Any:
+        if not isinstance(exhibit, Path):
+            return wandb.Histogram(np_histogram=np.histogram(exhibit, bins=BINS))
+        is_picture = exhibit.suffix == ".png"
+        return wandb.Image(str(exhibit)) if is_picture else wandb.Video(str(exhibit))
+
+    return {name: convert(exhibit) for name, exhibit in exhibits.items()}
+
+
+def _store(run: "Run", alias: str, files: Mapping[str, Path], data_folder: Path) -> None:
+    import wandb
+
+    with _data_in(data_folder):
+        artifact = wandb.Artifact(f"agent-{run.id}", type="model")
+        for name, path in files.items():
+            artifact.add_file(str(path), name=name, skip_cache=True)
+        run.log_artifact(artifact, aliases=[alias])
+
+
+@contextmanager
+def _data_in(folder: Path) -> Iterator[None]:
+    """Let W&B copy what it uploads into ``folder``, unless the user has named a place, instead of the home folder."""
+    is_ours = "WANDB_DATA_DIR" not in os.environ
+    if is_ours:
+        os.environ["WANDB_DATA_DIR"] = str(folder)
+    try:
+        yield
+    finally:
+        if is_ours:
+            del os.environ["WANDB_DATA_DIR"]
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text().strip() if path.exists() else None
 
 
 def _first_line(error: Exception) -> str:

@@ -23,6 +23,7 @@ FLOORS = (
             "divergence",
             "out_of_memory",
             "journal",
+            "machine",
             "meters",
             "progress",
             "nn",
@@ -38,7 +39,8 @@ FLOORS = (
     ("F4 trainer", {"trainer"}),
     ("F5 settings", {"config", "configs"}),
     ("F5 store", {"settings"}),
-    ("F6 wiring", {"build", "run_folder"}),
+    ("F6 wiring", {"build", "run_folder", "trackers"}),
+    ("F6 showcase", {"showcase"}),
     ("F6 sessions", {"session"}),
     ("F6 runs", {"run"}),
     ("F7 commands", {"commands"}),
@@ -79,7 +81,17 @@ def test_the_trainer_is_handed_its_agent_its_environment_and_its_trackers():
 
 def test_only_the_front_sees_the_configuration():
     seers = {unit(module) for module in PARTS if "config" in neighbours(module)}
-    assert seers == {"settings", "build", "run_folder", "session", "run", "commands", "cli"}
+    assert seers == {
+        "settings",
+        "build",
+        "run_folder",
+        "trackers",
+        "showcase",
+        "session",
+        "run",
+        "commands",
+        "cli",
+    }
 
 
 @pytest.mark.parametrize("dependency", ONE_HOME)

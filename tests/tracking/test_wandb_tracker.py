@@ -19,6 +19,15 @@ ROWS: list[tuple[dict[str, float], int]] = [
     ({"loss/td": math.nan, "time/hours": 0.5}, 200),
 ]
 
+ABOUT = {
+    "project": "pixels",
+    "name": "first",
+    "group": "pong",
+    "tags": ("dn",),
+    "job_type": "study",
+    "notes": "note",
+}
+
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -59,7 +68,7 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_an_offline_run_reads_back_as_it_was_logged(tmp_path: Path) -> None:
     config = {"env": {"game": "pong"}, "seed": 1}
-    tracker = WandbTracker("auto", tmp_path, config, name="first", group="pong", tags=("dn",), notes="note")
+    tracker = WandbTracker("auto", tmp_path, config, ABOUT)
     for metrics, env_steps in ROWS:
         tracker.log(metrics, env_steps)
     assert children()
@@ -74,9 +83,10 @@ def test_an_offline_run_reads_back_as_it_was_logged(tmp_path: Path) -> None:
     records = inspect(tmp_path)
     [run] = [record["run"] for record in records if record["type"] == "run"]
     assert run["run_id"] == tracker.run_id
-    assert (run["project"], run["display_name"], run["run_group"]) == ("rlvision", "first", "pong")
-    assert (run["tags"], run["notes"]) == (["dn"], "note")
-    assert {name: run["config"]["update"][name] for name in config} == config
+    assert (run["project"], run["display_name"], run["run_group"]) == ("pixels", "first", "pong")
+    assert (run["tags"], run["notes"], run["job_type"]) == (["dn"], "note", "study")
+    both = {**config, "env.game": "pong"}
+    assert {name: run["config"]["update"][name] for name in both} == both
     [axis] = [record["metric"] for record in records if record["type"] == "metric" and "glob_name" in record["metric"]]
     assert (axis["glob_name"], axis["step_metric"]) == ("*", "env_steps")
 
@@ -138,7 +148,7 @@ def test_rows_that_fail_are_dropped_with_one_warning(tmp_path: Path, caplog: pyt
     tracker = WandbTracker("offline", tmp_path, {})
     tracker.log({"loss/td": 0.5}, 1)
 
-    def fail(row: dict[str, Any]) -> None:
+    def fail(row: dict[str, Any], **_: object) -> None:
         raise OSError("no space left on device")
 
     run: Any = tracker._run

@@ -1,0 +1,131 @@
+"""What a run shows of its agent besides numbers: a video, the distribution of Q-values, the curve, its weights."""
+
+import logging
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from rlvision import build
+from rlvision.acting import EpsilonGreedy
+from rlvision.agent import Agent
+from rlvision.checkpoint import training_goes_on
+from rlvision.config import Config
+from rlvision.envs.screen import make_screen
+from rlvision.envs.vector import TapedVectorEnv
+from rlvision.errors import RLVisionError
+from rlvision.evaluation import Abandoned
+from rlvision.interruption import Interrupted
+from rlvision.protocols import Gallery, Policy
+from rlvision.run_folder import RunFolder
+from rlvision.schedules import Constant
+from rlvision.seeding import derive, generator
+from rlvision.tracking.curve import draw_curve
+from rlvision.types import FloatArray, IntArray, UInt8Array
+
+VIDEOS_FOLDER = "videos"
+
+_log = logging.getLogger("rlvision")
+
+
+class Showcase:
+    """Fills a gallery while a run goes on; where it cannot, one line says so, and training goes on.
+
+    Args:
+        config: of the run.
+        folder: where videos and the curve are.
+        agent: the one that trains.
+        gallery: takes what is shown.
+    """
+
+    def __init__(self, config: Config, folder: RunFolder, agent: Agent, gallery: Gallery) -> None:
+        self._config = config
+        self._folder = folder
+        self._agent = agent
+        self._gallery = gallery
+        self._can_record = True
+
+    def evaluated(self, env_steps: int, interrupted: Interrupted) -> None:
+        """Show what goes with an evaluation; to be called before its row is logged."""
+        q_values = self._agent.learner.q_values()
+        if q_values is not None:
+            self._gallery.show({"q/values": finite(q_values)}, env_steps)
+        if self._can_record and video_is_due(self._config, env_steps):
+            with training_goes_on("a video"), suppress(Abandoned):
+                self._record(env_steps, interrupted)
+
+    def curve(self, env_steps: int) -> None:
+        """Draw the learning curve and show it."""
+        self._gallery.show({"curve": draw_curve(self._folder.path)}, env_steps)
+
+    def keep(self, name: str, checkpoint: Path) -> None:
+        """Store a checkpoint such that what is fetched later is a run folder to evaluate and to watch."""
+        if self._config.tracking.artifacts:
+            files = (self._folder.config_path, checkpoint)
+            self._gallery.keep(name, {str(file.relative_to(self._folder.path)): file for file in files})
+
+    def _record(self, env_steps: int, interrupted: Interrupted) -> None:
+        path = self._folder.path / VIDEOS_FOLDER / f"{env_steps:012d}.mp4"
+        env = build.make_env(self._config, 1)
+        try:
+            self._record_from(env, path, env_steps, interrupted)
+            self._gallery.show({"evaluate/video": path}, env_steps)
+        except RLVisionError as error:
+            self._can_record = False
+            _log.warning("%s; there are no videos of this run", error)
+        finally:
+            env.close()
+
+    def _record_from(self, env: TapedVectorEnv, path: Path, env_steps: int, interrupted: Interrupted) -> None:
+        from rlvision.watch.record import record  # training does not need what is for watching
+        from rlvision.watch.rollout import Rollout
+
+        config, screen = self._config, make_screen(env)
+        seed = derive(config.seed, f"video at {env_steps}")
+        chance, draws = Constant(config.evaluation.epsilon), generator(seed, "watching")
+        policy = EpsilonGreedy(self._agent.q_function, env.spec.num_actions, chance, draws)
+        steps = config.tracking.video_steps
+        rollout = Rollout(env, screen, self._q_values, Attentive(policy, interrupted), seed=seed, max_steps=steps)
+        title = f"{config.env.game} after {env_steps:,} env steps"
+        record(rollout, path, title=title, fps=screen.fps, console=Console(quiet=True))
+
+    def _q_values(self, observation: UInt8Array) -> FloatArray:
+        return self._agent.q_function(observation).numpy()
+
+
+class Attentive:
+    """A policy that stops a game when somebody interrupts.
+
+    Args:
+        policy: chooses the actions.
+        interrupted: asked at every step.
+    """
+
+    def __init__(self, policy: Policy, interrupted: Interrupted) -> None:
+        self._policy = policy
+        self._interrupted = interrupted
+
+    def act(self, observation: UInt8Array, env_steps: int) -> IntArray:
+        """What the policy does.
+
+        Raises:
+            Abandoned: somebody interrupted.
+        """
+        if self._interrupted():
+            raise Abandoned
+        return self._policy.act(observation, env_steps)
+
+
+def video_is_due(config: Config, env_steps: int) -> bool:
+    """Whether the evaluation after ``env_steps`` has a video: every so many have, and that of the end."""
+    every = config.tracking.video_every
+    is_last = env_steps >= config.env_steps
+    number = env_steps // config.evaluate_every if config.evaluate_every else 0
+    return every > 0 and (is_last or (number > 0 and number % every == 0))
+
+
+def finite(q_values: torch.Tensor) -> FloatArray:
+    """The Q-values [n] that a histogram can hold."""
+    values = q_values.detach().float().flatten().cpu()
+    return values[values.isfinite()].numpy()

@@ -1,0 +1,91 @@
+"""TensorBoard, for those who have it: an extra."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from rlvision.errors import MissingExtraError
+from rlvision.protocols import Exhibit
+from rlvision.types import State, UInt8Array
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+FLUSH_SECONDS = 1
+
+
+class TensorboardTracker:
+    """Writes event files into ``folder/tensorboard``: scalars, distributions and pictures; videos it leaves out.
+
+    A continued run hides what was written after its checkpoint, as TensorBoard does it: by ``purge_step``. At most a
+    second of rows is lost to SIGKILL.
+
+    Args:
+        folder: the run folder.
+
+    Raises:
+        MissingExtraError: TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                f"expected TensorBoard for tracking.tensorboard, got no module {error.name}: "
+                "pip install 'rlvision[tensorboard]', or leave the setting out"
+            ) from error
+        self._make_writer = SummaryWriter
+        self._folder = folder / "tensorboard"
+        self._writer: SummaryWriter | None = None
+        self._after = -1  # env steps of the last row
+
+    def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
+        """One row: a point in each of its charts."""
+        writer = self._open()
+        for name, value in metrics.items():
+            writer.add_scalar(name, value, env_steps)
+        self._after = env_steps
+
+    def show(self, exhibits: Mapping[str, Exhibit], env_steps: int) -> None:
+        """Pictures and distributions."""
+        writer = self._open()
+        for name, exhibit in exhibits.items():
+            if not isinstance(exhibit, Path):
+                writer.add_histogram(name, exhibit, env_steps)
+            elif exhibit.suffix == ".png":
+                writer.add_image(name, _picture(exhibit), env_steps, dataformats="HWC")
+
+    def keep(self, name: str, files: Mapping[str, Path]) -> None:
+        """Nothing: TensorBoard keeps no files."""
+
+    def state_dict(self) -> State:
+        """How far it has come, once that is on the disk."""
+        if self._writer is not None:
+            self._writer.flush()
+        return {"env_steps": self._after}
+
+    def load_state_dict(self, state: State) -> None:
+        """Hide what is later than ``state``."""
+        self.close()
+        self._after = int(state["env_steps"])
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _open(self) -> "SummaryWriter":
+        if self._writer is None:
+            self._writer = self._make_writer(self._folder, purge_step=self._after + 1, flush_secs=FLUSH_SECONDS)
+        return self._writer
+
+
+def _picture(path: Path) -> UInt8Array:
+    """Its pixels [H, W, 3]."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
