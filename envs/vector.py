@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -91,6 +91,23 @@ class TapedVectorEnv(ABC):
         for tape, seed in zip(self.tapes, seeds, strict=True):
             tape.seed = seed
         return self._start()
+
+    def begin_games(self, seeds: Mapping[int, int]) -> UInt8Array:
+        """Leave the games of some environments and begin others there, by the very seeds given; the rest plays on.
+
+        Not for environments that are to be saved: a state knows the seeds of `reset` alone.
+
+        Args:
+            seeds: of the games, by the environment that is to play them.
+        """
+        self._expect_idle("begin_games")
+        begun = np.isin(np.arange(self._spec.num_envs), list(seeds))  # [N]
+        for index, seed in seeds.items():
+            self.tapes[index].restart()
+            self.tapes[index].seed = seed
+        self._first = self._first | begun
+        self._observation = self._restart(begun, self._tape_seeds())
+        return self._observation
 
     def send(self, action: IntArray) -> None:
         """Hand over the actions [N] and return at once; the environments step in the background.
