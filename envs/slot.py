@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 USUAL_FPS = 30
 """Pictures a second of an environment that does not say."""
+SMALLEST_STACKED = 24
+"""Pixels: smaller layers of bytes are taken for the planes of a board, not for a stack of pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Slot:
         self._env = make_world(seat.world)
         self._start = int(discrete_space(self._env).start)
         self._shows_itself = is_image(self._env.observation_space)
+        refuse_stack(self._env.observation_space, seat.world.name)
         own = type(self._env.unwrapped).__module__.startswith("gymnasium.envs.")
         self._readback = fast_readback if own else nullcontext
         self._ended = True
@@ -141,6 +144,22 @@ def is_image(space: object) -> bool:
     if not isinstance(space, Box) or space.dtype != np.uint8:
         return False
     return len(space.shape) == 2 or (len(space.shape) == 3 and space.shape[2] in (1, 3))
+
+
+def refuse_stack(space: object, name: str) -> None:
+    """Refuse an environment that stacks its pictures itself: frames are stacked here, once.
+
+    Raises:
+        EnvError: its observations are pictures, but several of them: uint8 [k, H, W], [H, W, k] or [k, H, W, c].
+    """
+    if not isinstance(space, Box) or space.dtype != np.uint8 or is_image(space):
+        return
+    sides = sorted(space.shape, reverse=True)[:2]
+    if len(space.shape) in (3, 4) and sides[-1] >= SMALLEST_STACKED:
+        raise EnvError(
+            f"expected one picture [H, W, 3], [H, W, 1] or [H, W] as an observation, got uint8 {list(space.shape)} "
+            f"from {name}, which stacks its frames itself: leave its stacking out, and set env.stack"
+        )
 
 
 class SlotGroup:

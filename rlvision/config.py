@@ -22,6 +22,11 @@ AtLeastZero = Annotated[float, Ge(0)]
 AtLeastOne = Annotated[float, Ge(1)]
 Text = Annotated[str, MinLen(1)]
 Threads = Annotated[int, Gt(0), Le(1024)]  # far beyond, libraries fail to load for want of threads
+Few = Annotated[int, Gt(0), Le(100)]  # of what is done at every single step
+Pixels = Annotated[int, Gt(0), Le(4096)]  # far beyond, libraries fail without a word of ours
+Many = Annotated[int, Gt(0), Le(65_536)]
+Units = Annotated[int, Ge(0), Le(65_536)]
+Noops = Annotated[int, Ge(0), Le(10_000)]
 Crop = tuple[Count, Count, Count, Count]
 
 
@@ -31,21 +36,21 @@ class EnvConfig:
 
     game: Text = "CartPole-v1"
     """An Atari rom id (pong, ALE/Pong-v5, PongNoFrameskip-v4), a Gymnasium id, or package.module:EnvClass."""
-    num_envs: Positive = 8
+    num_envs: Many = 8
     """Environments stepped together."""
     num_workers: Count = 0
     """Processes that step them; 0 steps them in this process (not for Atari, which has native threads)."""
-    height: Positive = 84
+    height: Pixels = 84
     """Rows of the network's input, in pixels."""
-    width: Positive = 84
+    width: Pixels = 84
     """Columns of the network's input, in pixels."""
     crop: Crop | None = None
     """Part of the screen to keep before resizing, in screen pixels: top, bottom, left, right."""
-    stack: Positive = 4
+    stack: Few = 4
     """Frames in one observation; 1 is the chapter's single frame."""
     gray: bool = True
     """One gray channel per frame instead of three colours."""
-    frameskip: Positive = 4
+    frameskip: Few = 4
     """Emulator frames per decision."""
     max_pool: bool = True
     """Take the brighter of the last two frames of a decision, pixel by pixel."""
@@ -53,7 +58,7 @@ class EnvConfig:
     """Atari: nature (no-op starts, a lost life terminates) or machado (sticky actions, whole games)."""
     sticky: Share | None = None
     """Atari: probability that the last action repeats; unset, as the protocol says."""
-    noop_max: Count | None = None
+    noop_max: Noops | None = None
     """Atari: a game begins with fewer no-ops than this; unset, as the protocol says."""
     life_loss: bool | None = None
     """Atari: a lost life terminates for the learner, the game goes on; unset, as the protocol says."""
@@ -61,6 +66,8 @@ class EnvConfig:
     """Atari: press FIRE at the start of a game that needs it; unset, as the protocol says."""
     full_action_space: bool | None = None
     """Atari: all 18 actions instead of the game's minimal set; unset, as the protocol says."""
+    actions: tuple[Text, ...] | None = None
+    """Atari: only these of the game's actions, such as [NOOP, RIGHT, LEFT]; unset, all of them."""
     max_episode_frames: Positive | None = None
     """Atari: emulator frames after which a game is truncated; unset, as the protocol says."""
     max_episode_steps: Positive | None = None
@@ -91,7 +98,7 @@ class NetworkConfig:
     """Non-linearity after each normalisation (DN)."""
     max_pool: bool = False
     """Max-pooling after each convolution (DN)."""
-    hidden: Count = 0
+    hidden: Units = 0
     """Units of a hidden linear layer before the Q-values; 0 for none."""
     dropout: ShareBelowOne = 0.0
     """Probability of dropping a feature before the head while training (DN)."""
@@ -109,7 +116,7 @@ class ReplayConfig:
 
     capacity: Positive = 100_000
     """Transitions kept."""
-    batch_size: Positive = 32
+    batch_size: Many = 32
     """Transitions per update."""
     samples_per_env_step: AboveZero = 8.0
     """Replay ratio: transitions learned from per env step, exact for any number of environments."""

@@ -33,7 +33,7 @@ def build_encoder(name: str, observation_shape: tuple[int, int, int], **options:
     encoder = encoder_class(*observation_shape, **options)
     if not isinstance(getattr(encoder, "features", None), int):
         raise ConfigError(
-            f"expected encoder {name!r} to say the width of its output, got no integer attribute 'features'; "
+            f"expected encoder {name!r} to say the width of its output, got no integer attribute 'features': "
             "set self.features in its constructor"
         )
     return encoder
@@ -51,10 +51,10 @@ def find_encoder(name: str) -> type[nn.Module]:
     if found is None:
         nearest = get_close_matches(name, ENCODERS, n=1)
         hint = f"did you mean {nearest[0]!r}?" if nearest else "write your own as 'package.module:Class'"
-        raise ConfigError(f"expected an encoder out of {', '.join(ENCODERS)}, got {name!r}; {hint}")
+        raise ConfigError(f"expected an encoder out of {', '.join(ENCODERS)}, got {name!r}: {hint}")
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise ConfigError(
-            f"expected {name!r} to be a subclass of torch.nn.Module, got {found!r}; name the class itself"
+            f"expected {name!r} to be a subclass of torch.nn.Module, got {found!r}: name the class itself"
         )
     return found
 
@@ -65,12 +65,12 @@ def _import(path: str) -> object:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise ConfigError(
-            f"expected encoder {path!r} to be importable, got {type(error).__name__}: {error}; "
+            f"expected encoder {path!r} to be importable, got {type(error).__name__} ({error}): "
             "install it or run where Python finds its module"
         ) from error
     if not hasattr(module, attribute):
         raise ConfigError(
-            f"expected a class {attribute!r} in {module_name!r}, got none; check the name after the colon"
+            f"expected a class {attribute!r} in {module_name!r}, got none: check the name after the colon"
         )
     return getattr(module, attribute)
 
@@ -80,6 +80,6 @@ def _require_accepted(encoder_class: type[nn.Module], name: str, options: Mappin
         inspect.signature(encoder_class).bind("C", "H", "W", **options)
     except TypeError as error:
         raise ConfigError(
-            f"expected encoder {name!r} to take (in_channels, height, width, **{dict(options)}), got: {error}; "
+            f"expected encoder {name!r} to take (in_channels, height, width, **{dict(options)}), got {error}: "
             "change its options or its constructor"
         ) from error

@@ -38,7 +38,7 @@ def feature_map(height: int, width: int, windows: Sequence[Window]) -> tuple[int
     smallest = smallest_frame(windows)
     if min(height, width) < smallest:
         raise ConfigError(
-            f"expected frames of at least {smallest}x{smallest} for this encoder, got {height}x{width}; "
+            f"expected frames of at least {smallest}x{smallest} for this encoder, got {height}x{width}: "
             "resize to larger frames or choose another encoder"
         )
     rows, columns = (reduce(lambda size, window: window.outputs(size), windows, size) for size in (height, width))

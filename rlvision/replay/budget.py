@@ -24,7 +24,7 @@ def check_budget(needed: int, device: torch.device, what: str, remedy: str) -> N
     free = available_bytes(device)
     if needed > free:
         raise MemoryBudgetError(
-            f"{what} needs {needed / 1e9:.2f} GB on {device}, where {free / 1e9:.2f} GB are free: {remedy}"
+            f"expected {needed / 1e9:.2f} GB on {device} for {what}, got {free / 1e9:.2f} GB free: {remedy}"
         )
 
 

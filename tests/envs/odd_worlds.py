@@ -81,6 +81,17 @@ class Invisible(Odd):
         super().__init__()
 
 
+class Stacking(Odd):
+    """Stacks its last frames itself."""
+
+    def __init__(self, shape, render_mode=None):
+        super().__init__(render_mode)
+        self.observation_space = Box(0, 255, shape, np.uint8)
+
+    def observe(self):
+        return np.zeros(self.observation_space.shape, np.uint8)
+
+
 class Steering(Odd):
     """Continuous actions."""
 

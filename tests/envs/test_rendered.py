@@ -216,6 +216,18 @@ def test_other_action_spaces_are_refused_by_name(name, space):
         RenderedEnv(name, 1)
 
 
+@pytest.mark.parametrize("shape", [(4, 84, 84), (84, 84, 4), (3, 24, 84), (4, 84, 84, 3)])
+def test_an_environment_that_stacks_its_frames_itself_is_refused(shape):
+    with pytest.raises(EnvError, match=r"expected one picture .*, got uint8 \[.* stacks its frames itself: leave its"):
+        RenderedEnv("odd_worlds:Stacking", 1, kwargs={"shape": shape})
+
+
+@pytest.mark.parametrize("shape", [(84, 84, 3), (84, 84, 1), (84, 84), (10, 10, 4), (128,)])
+def test_other_observations_of_bytes_are_no_stacks(shape):
+    env = RenderedEnv("odd_worlds:Stacking", 1, kwargs={"shape": shape})
+    env.close()
+
+
 def test_what_cannot_be_seen_is_refused():
     with pytest.raises(EnvError, match="expected an image observation or an rgb_array render mode"):
         RenderedEnv("odd_worlds:Invisible", 1)

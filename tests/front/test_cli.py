@@ -72,9 +72,9 @@ A_COMMAND = "a command (train, resume, evaluate, watch, presets)"
         ("train pong --sead=1", "an option of rlvision train", "'--sead'", "did you mean --seed?"),
         ("train pong --seed=x", A_SEED, "'x'", "set another value, the default is 1"),
         (
-            "train pong --replay.batch-size=99999 --replay.learning-starts=10000",
-            "replay.learning_starts of at least replay.batch_size (99999)",
-            "10000",
+            "train pong --replay.batch-size=9999 --replay.learning-starts=5000",
+            "replay.learning_starts of at least replay.batch_size (9999)",
+            "5000",
             "raise replay.learning_starts or lower replay.batch_size",
         ),
         ("resume", "RUN after rlvision resume", "nothing", "rlvision resume --help explains it"),

@@ -128,8 +128,8 @@ def test_own_encoder_by_import_path(own_module: str) -> None:
 @pytest.mark.parametrize(
     ("path", "options", "message"),
     [
-        ("natur", {}, r"dn, nature, impala, mlp, got 'natur'; did you mean 'nature'\?"),
-        ("resnet", {}, r"got 'resnet'; write your own as 'package.module:Class'"),
+        ("natur", {}, r"dn, nature, impala, mlp, got 'natur': did you mean 'nature'\?"),
+        ("resnet", {}, r"got 'resnet': write your own as 'package.module:Class'"),
         ("no_such_module:Mine", {}, r"importable, got ModuleNotFoundError.*no_such_module.*install it"),
         ("own_encoders:Yours", {}, r"class 'Yours' in 'own_encoders', got none"),
         ("own_encoders:NoModule", {}, r"subclass of torch.nn.Module"),

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_runs import CARTPOLE, COUNTING, PRIORITISED, Watched, differences, everything, metrics, small
+from fatal import PLACES, train_until
+from small_runs import BREAKOUT, CARTPOLE, COUNTING, PONG, PRIORITISED, Watched, differences, everything, metrics, small
 
 import rlvision.run
 from rlvision.checkpoint import read_state
@@ -86,9 +87,9 @@ class Process:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["rlvision.run", "rlvision.envs.rendered", "matplotlib.backends.backend_agg"])
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, train: Callable[..., object] = rlvision.run.train, *args: object) -> None:
         self._rows = Path(config.out) / "metrics.jsonl"
-        self._process = self.context.Process(target=rlvision.run.train, args=(config,))
+        self._process = self.context.Process(target=train, args=(config, *args))
         self._process.start()
 
     def send(self, number: int, row: int, delay: float = 0.0) -> int:
@@ -120,6 +121,33 @@ def test_killed_at_random_again_and_again(tmp_path, monkeypatch, kills, world, s
     assert statuses.count(-signal.SIGKILL) > kills // 2
     assert Process(config).finish() == 0
     assert metrics(tmp_path / "killed") == undisturbed["metrics"]
+    assert differences(undisturbed, everything(Watched(monkeypatch).train(config))) == []
+    assert not list(Path(config.out).rglob("*.part"))
+
+
+ALWAYS = ("half a checkpoint", "a target sync", "an evaluation")
+WORLDS = {
+    "counting, one environment, uniform": (COUNTING, {"env__num_envs": 1}),
+    "rendered, three environments, prioritised": (CARTPOLE, {"env__num_envs": 3, **PRIORITISED}),
+    "atari, two environments, prioritised": (PONG, PRIORITISED),
+    "atari, one environment, uniform, lost lives": (BREAKOUT, {"env__num_envs": 1, "agent__target_tau": 0.1}),
+}
+
+
+@pytest.mark.parametrize(
+    ("world", "kills"),
+    [(next(iter(WORLDS)), 4), *(pytest.param(world, 16, marks=pytest.mark.slow) for world in WORLDS)],
+)
+def test_killed_in_the_middle_of_everything(tmp_path, monkeypatch, world, kills):
+    """Of a checkpoint, a target sync, an evaluation, and whatever chance says; again and again in one run."""
+    world, settings = WORLDS[world]
+    settings = {"tracking__log_every": 10, "agent__target_period": 3, **settings}
+    undisturbed = everything(Watched(monkeypatch).train(small(tmp_path / "undisturbed", world, **settings)))
+    config, rng = small(tmp_path / "killed", world, **settings), random.Random(kills)
+    places = [*ALWAYS, *rng.choices([*PLACES], k=kills - len(ALWAYS))]
+    statuses = [Process(config, train_until, place, rng.randint(1, 4)).finish() for place in places]
+    assert set(statuses) <= {0, -signal.SIGKILL}
+    assert statuses.count(-signal.SIGKILL) > 3 * kills // 4, statuses
     assert differences(undisturbed, everything(Watched(monkeypatch).train(config))) == []
     assert not list(Path(config.out).rglob("*.part"))
 
