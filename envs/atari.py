@@ -8,8 +8,9 @@ import numpy as np
 from ale_py import ALEInterface, LoggerMode, roms
 from ale_py.vector_env import AtariVectorEnv
 
+from rlvision.envs.frames import choose_frames
 from rlvision.envs.games import resolve_game
-from rlvision.envs.pixels import Crop, View, fresh_stack, push_frame, reduce_screen, to_frame
+from rlvision.envs.pixels import Crop, View
 from rlvision.envs.vector import Outcome, Progress, TapedVectorEnv
 from rlvision.errors import ConfigError
 from rlvision.protocols import EnvSpec
@@ -79,8 +80,12 @@ class AtariEnv(TapedVectorEnv):
         life_loss: a lost life terminates for the learner.
         gray: one channel a frame instead of three.
         max_episode_frames: emulator frames after which a game is truncated.
+        actions: names of the game's actions that there are, such as NOOP, RIGHT, LEFT; None, all.
         num_threads: 0 is one a core, at most N.
         reseed_after: env steps of tape after which the next game begins with a seeded reset (0.14 s).
+
+    Attributes:
+        game_actions: names of all actions of the game.
 
     Raises:
         ConfigError: if there is no such game, or a setting is impossible.
@@ -104,6 +109,7 @@ class AtariEnv(TapedVectorEnv):
         life_loss: bool = False,
         gray: bool = True,
         max_episode_frames: int = 108_000,
+        actions: Sequence[str] | None = None,
         num_threads: int = 0,
         reseed_after: int = 10_000,
     ) -> None:
@@ -121,8 +127,10 @@ class AtariEnv(TapedVectorEnv):
             max_episode_frames=max_episode_frames,
         )
         view = View(height=height, width=width, crop=crop, gray=gray, stack=stack)
-        self._frames = choose_frames(view, self.emulation)
+        self._frames = choose_frames(view, self.emulation.screen_size)
         self._native = make_native(self.emulation, num_envs, num_threads, self._frames.size, self._frames.stack, gray)
+        self.game_actions = tuple(action.name for action in self._native.ale.get_action_set())
+        self._codes = choose_actions(self.game_actions, actions)
         super().__init__(self._describe(num_envs, view), reseed_after)
         self._game_start: IntArray = np.full(num_envs, -1)
         self._info: Info = {}
@@ -138,12 +146,12 @@ class AtariEnv(TapedVectorEnv):
         return self._info["lives"].copy()
 
     def _describe(self, num_envs: int, view: View) -> EnvSpec:
-        names = tuple(action.name for action in self._native.ale.get_action_set())
+        names = tuple(self.game_actions[code] for code in self._codes)
         shape = (view.stack * view.channels, *self._frames.frame_size)
         return EnvSpec(num_envs, shape, view.channels, names, self.emulation.frameskip)
 
     def _begin(self, action: IntArray) -> None:
-        self._native.send(action)
+        self._native.send(self._codes[action])
 
     def _finish(self) -> Outcome:
         screens, reward, terminated, truncated, info = self._native.recv()
@@ -223,68 +231,16 @@ def make_native(
     )
 
 
-class NativeFrames:
-    """Frames that ale-py has resized and stacked itself.
+def choose_actions(game_actions: Sequence[str], names: Sequence[str] | None) -> IntArray:
+    """Which of the game's actions there are, [A], in the order of ``names``.
 
-    Attributes:
-        size: what to ask ale-py for.
-        stack: what to ask ale-py for.
-        frame_size: of the frames of an observation.
+    Raises:
+        ConfigError: the game has no such action, or there are fewer than two, or one of them twice.
     """
-
-    def __init__(self, size: tuple[int, int], stack: int) -> None:
-        self.size, self.stack, self.frame_size = size, stack, size
-
-    def advance(self, screens: UInt8Array, first: BoolArray) -> UInt8Array:
-        """ale-py's [N, stack, H, W] or [N, stack, H, W, 3] as [N, C, H, W]."""
-        if screens.ndim == 4:
-            return screens
-        num_envs, stack, height, width, channels = screens.shape
-        return screens.transpose(0, 1, 4, 2, 3).reshape(num_envs, stack * channels, height, width)
-
-    def replace(self, screens: UInt8Array, mask: BoolArray) -> UInt8Array:
-        """The same after a reset of the masked environments."""
-        return self.advance(screens, mask)
-
-
-class CroppedFrames:
-    """Frames cut out of whole screens here, since ale-py cannot crop.
-
-    Attributes:
-        size: what to ask ale-py for.
-        stack: what to ask ale-py for.
-        frame_size: of the frames of an observation.
-    """
-
-    def __init__(self, view: View, screen_size: tuple[int, int]) -> None:
-        self.size, self.stack, self.frame_size = screen_size, 1, view.frame_size(*screen_size)
-        self._view = view
-        self._stacked: UInt8Array = np.empty(0, dtype=np.uint8)
-
-    def advance(self, screens: UInt8Array, first: BoolArray) -> UInt8Array:
-        """Whole screens [N, 1, H, W] or [N, 1, H, W, 3] pushed onto the stacks: [N, C, H, W]."""
-        frames = self._cut(screens)
-        self._stacked = push_frame(self._stacked, frames)
-        self._stacked[first] = fresh_stack(frames[first], self._view.stack)
-        return self._stacked
-
-    def replace(self, screens: UInt8Array, mask: BoolArray) -> UInt8Array:
-        """New stacks of the masked environments, after their reset; the others stay."""
-        fresh = fresh_stack(self._cut(screens), self._view.stack)
-        if mask.all():
-            self._stacked = fresh
-        else:
-            self._stacked = np.where(mask[:, None, None, None], fresh, self._stacked)
-        return self._stacked
-
-    def _cut(self, screens: UInt8Array) -> UInt8Array:
-        return np.stack([to_frame(reduce_screen(screen, self._view), self._view) for screen in screens[:, 0]])
-
-
-def choose_frames(view: View, emulation: Emulation) -> NativeFrames | CroppedFrames:
-    """The native way, unless the screen is to be cropped."""
-    if view.crop is not None:
-        return CroppedFrames(view, emulation.screen_size())
-    if view.height is None or view.width is None:
-        return NativeFrames(view.frame_size(*emulation.screen_size()), view.stack)
-    return NativeFrames((view.height, view.width), view.stack)
+    chosen = list(game_actions if names is None else names)
+    if not set(chosen) <= set(game_actions) or len(set(chosen)) != len(chosen) or len(chosen) < 2:
+        raise ConfigError(
+            f"expected two or more different actions out of {', '.join(game_actions)}, got {', '.join(chosen)}: "
+            "choose some of these, or leave them out for all"
+        )
+    return np.array([game_actions.index(name) for name in chosen])

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypedDict, Unpack
 
@@ -35,6 +35,7 @@ class Settings(TypedDict, total=False):
     life_loss: bool
     full_action_space: bool
     max_episode_frames: int
+    actions: Sequence[str] | None
     num_threads: int
     reseed_after: int
     # other environments alone

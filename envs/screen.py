@@ -114,7 +114,7 @@ class AtariScreen:
             self._shadow.setInt("random_seed", tape.seed)
             self._shadow.loadROM(self._emulation.rom)
         self._shadow.reset_game()
-        if self._emulation.fire_on_reset and Action.FIRE in self._actions:
+        if self._emulation.fire_on_reset and Action.FIRE.name in self._env.game_actions:
             self._shadow.act(Action.FIRE)
         while self._behind() > 0:
             self._shadow.act(Action.NOOP)

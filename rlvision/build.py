@@ -38,6 +38,7 @@ ATARI_ALONE = (
     "life_loss",
     "fire_on_reset",
     "full_action_space",
+    "actions",
     "max_episode_frames",
     "reseed_after",
 )
@@ -219,6 +220,7 @@ def _special_settings(config: Config, num_envs: int) -> Settings:
         "fire_on_reset": env.fire_on_reset,
         "life_loss": env.life_loss,
         "full_action_space": env.full_action_space,
+        "actions": env.actions,
         "max_episode_frames": env.max_episode_frames,
         "num_workers": workers or None,
         "kwargs": env.kwargs or None,

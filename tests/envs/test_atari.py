@@ -35,6 +35,29 @@ def test_rows_are_those_of_the_bare_environment(gray):
     env.close()
 
 
+def test_chosen_actions_are_those_of_the_game():
+    some = AtariEnv("pong", 2, actions=["LEFT", "NOOP", "RIGHT"])
+    every = AtariEnv("pong", 2)
+    assert every.spec.action_meanings == ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
+    assert some.spec.action_meanings == ("LEFT", "NOOP", "RIGHT")
+    np.testing.assert_array_equal(some.reset(4), every.reset(4))
+    rng, codes = np.random.default_rng(0), np.array([3, 0, 2])
+    for _ in range(60):
+        action = rng.integers(0, 3, 2)
+        np.testing.assert_array_equal(some.step(action).observation, every.step(codes[action]).observation)
+        np.testing.assert_array_equal(some.observation, every.observation)
+    with pytest.raises(EnvError, match="3"):
+        some.send(np.array([0, 3]))
+    some.close()
+    every.close()
+
+
+@pytest.mark.parametrize("actions", [["NOOP", "UP"], ["NOOP", "NOOP"], ["NOOP"], []])
+def test_actions_that_the_game_has_not_or_that_leave_no_choice_are_refused(actions):
+    with pytest.raises(ConfigError, match="two or more different actions out of NOOP, FIRE, RIGHT"):
+        AtariEnv("pong", 1, actions=actions)
+
+
 @pytest.mark.parametrize(
     ("game", "frames", "steps"),
     [("pong", 120, 120), ("breakout", 108_000, 400), ("ms_pacman", 150, 120), ("freeway", 100, 80), ("pong", 8, 60)],

@@ -12,6 +12,10 @@ from rlvision.errors import EnvError
     [
         ("pong", {"sticky": 0.25, "max_episode_frames": 150}),
         ("breakout", {"life_loss": True, "max_episode_frames": 400}),
+        (
+            "breakout",
+            {"actions": ["NOOP", "LEFT"], "max_episode_frames": 150},
+        ),  # a reset presses FIRE
         ("ms_pacman", {"sticky": 0.25, "fire_on_reset": False, "max_episode_frames": 202}),
     ],
 )
