@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from rlvision.config import Config, Positive, Seed, Share, Text
+from rlvision.config import Config, Positive, Seed, Share, Text, Threads
 from rlvision.errors import ConfigError, RLVisionError
 from rlvision.interruption import interruption
 from rlvision.settings.arguments import call, option_values, sort_arguments
@@ -169,6 +169,31 @@ def watch(
     )
 
 
+def sweep(
+    file: Text,
+    /,
+    *,
+    out: Path | None = None,
+    processes: Positive = 1,
+    threads: Threads | None = None,
+    runs: Positive | None = None,
+    seeds: tuple[Seed, ...] = (),
+) -> None:
+    """Train many settings on this machine, from a W&B sweep file; the same command continues.
+
+    Args:
+        file: A sweep that comes along (quick, pong), or a YAML file as W&B's agents take it.
+        out: Folder of its runs; unset, runs/sweep-FILE.
+        processes: Runs going on at once.
+        threads: CPU threads of all runs together; unset, all of the machine.
+        runs: How many settings to draw (random), or the most of a grid; unset, run_cap of the file.
+        seeds: Train each setting with each of these seeds, such as 1,2,3; unset, as the file says.
+    """
+    from rlvision import commands
+
+    commands.sweep(file, out=out, processes=processes, threads=threads, runs=runs, seeds=seeds)
+
+
 def presets() -> None:
     """List the presets: what each trains, and how long it takes."""
     from rlvision.settings.overview import show_presets
@@ -181,6 +206,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "resume": resume,
     "evaluate": evaluate,
     "watch": watch,
+    "sweep": sweep,
     "presets": presets,
 }
 

@@ -4,6 +4,7 @@ import json as json_format
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -11,10 +12,13 @@ from rich.table import Table
 from rlvision import run as runs
 from rlvision.config import Config
 from rlvision.durable import write_atomically
-from rlvision.errors import ConfigError
+from rlvision.errors import ConfigError, RLVisionError
 from rlvision.evaluation import Evaluation
 from rlvision.run import Run
 from rlvision.watch.moment import Game
+
+if TYPE_CHECKING:
+    from rlvision.sweeps.results import Result
 
 
 def train(config: Config) -> None:
@@ -58,6 +62,38 @@ def watch(
     _show_games(agent.watch(video, episodes=episodes, max_steps=max_steps, epsilon=epsilon, seed=seed))
     if video is not None:
         _console().print(f"written to {video}")
+
+
+def sweep(
+    file: str, *, out: Path | None, processes: int, threads: int | None, runs: int | None, seeds: Sequence[int]
+) -> None:
+    """Train what is not finished yet of a sweep, and print what came of it.
+
+    Raises:
+        RLVisionError: the sweep cannot be used, or runs of it failed.
+    """
+    from rlvision.sweeps.document import read_sweep
+    from rlvision.sweeps.results import summary_table
+    from rlvision.sweeps.runner import Runner
+    from rlvision.sweeps.trials import trials
+
+    wanted = read_sweep(file)
+    folder = out or Path("runs") / f"sweep-{wanted.name}"
+    runner = Runner(wanted, trials(wanted, runs=runs, seeds=seeds), folder, processes=processes, threads=threads)
+    results = runner.run()
+    _console().print(summary_table(results, wanted.metric))
+    _console().print(f"{folder / 'summary.csv'} holds every run; rlvision watch {folder}/RUN shows one")
+    _require_success(results, folder)
+
+
+def _require_success(results: "Sequence[Result]", folder: Path) -> None:
+    failed = [result for result in results if result.status == "failed"]
+    if failed:
+        first = failed[0]
+        raise RLVisionError(
+            f"expected all {len(results)} runs to finish, got {len(failed)} that failed, first {first.name} "
+            f"({first.why}): see {folder / first.name / 'log.txt'}; the same command tries them again"
+        )
 
 
 def _console() -> Console:

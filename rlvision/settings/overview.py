@@ -16,6 +16,7 @@ SYNOPSES = {
     "resume": "RUN",
     "evaluate": "RUN [--games=N ...]",
     "watch": "RUN [--video=FILE ...]",
+    "sweep": "FILE [--processes=N ...]",
 }
 EXAMPLES = """\
 rlvision train quick                             learns in minutes

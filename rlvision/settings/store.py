@@ -6,6 +6,7 @@ Example:
     ('runs/pong-seed1', False)
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +32,8 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
         overrides: Values by dotted name, ``{"agent.double": False}``, or nested, ``{"agent": {"double": False}}``.
 
     Returns:
-        The configuration; where ``out`` was not set, it is ``runs/PRESET-seedSEED``.
+        The configuration; where ``out`` was not set, it is ``runs/PRESET-seedSEED``, and under a W&B agent
+        ``runs/sweep-SWEEP/RUN``.
 
     Raises:
         ConfigError: a name is unknown, a value cannot be used, or two values cannot be used together.
@@ -40,7 +42,7 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
     config = _changed(Config(), _mapping(found.text, f"preset {preset}"), f"preset {preset}")
     config = _changed(config, overrides or {}, "the overrides")
     if config.out is None:
-        config = replace(config, out=f"runs/{found.name}-seed{config.seed}")
+        config = replace(config, out=_usual_folder(found.name, config.seed))
     refuse_contradictions(config)
     return config
 
@@ -66,6 +68,12 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
     """The settings in which two configurations differ: dotted name -> (old value, new value)."""
     before, after = flatten(old), flatten(new)
     return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+
+
+def _usual_folder(preset: str, seed: int) -> str:
+    """Where a run goes that was not told; under a W&B agent, which may try one seed many times, by W&B's own names."""
+    sweep, run = os.environ.get("WANDB_SWEEP_ID"), os.environ.get("WANDB_RUN_ID")
+    return f"runs/sweep-{sweep}/{run}" if sweep and run else f"runs/{preset}-seed{seed}"
 
 
 def _changed(config: Config, tree: Mapping[Any, Any], source: str) -> Config:

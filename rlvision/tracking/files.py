@@ -11,6 +11,8 @@ from rlvision.journal import Journal
 from rlvision.types import State
 
 METRICS_FILE = "metrics.jsonl"
+LONGEST_ROW = 65_536
+"""Bytes in which the last row is certain to be."""
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """JSON has no such numbers: they are written as these strings, as in protobuf's JSON and W&B's files."""
 
@@ -69,6 +71,16 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
     path = folder / METRICS_FILE
     lines = path.read_text().split("\n")[:-1] if path.exists() else []
     return [_read_row(line, number, path) for number, line in enumerate(lines, start=1)]
+
+
+def last_env_steps(path: Path) -> int:
+    """How far a run has come, by the end of its ``metrics.jsonl`` alone; 0 where there is no row."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - LONGEST_ROW))
+        rows = file.read().split(b"\n")[:-1]
+    return int(json.loads(rows[-1])["env_steps"]) if rows else 0
 
 
 def _read_row(line: str, number: int, path: Path) -> dict[str, float]:

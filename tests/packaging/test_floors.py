@@ -43,8 +43,10 @@ FLOORS = (
     ("F6 showcase", {"showcase"}),
     ("F6 sessions", {"session"}),
     ("F6 runs", {"run"}),
+    ("F7 sweeps", {"sweeps"}),
     ("F7 commands", {"commands"}),
     ("F7 front", {"cli"}),
+    ("F7 door", {"__main__"}),
 )
 FLOOR_OF = {unit: height for height, (_, units) in enumerate(FLOORS) for unit in units}
 PUBLIC_FACE = "rlvision"  # re-exports from every floor, lazily
@@ -89,6 +91,7 @@ def test_only_the_front_sees_the_configuration():
         "showcase",
         "session",
         "run",
+        "sweeps",
         "commands",
         "cli",
     }

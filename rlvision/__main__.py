@@ -1,0 +1,8 @@
+"""``python -m rlvision`` is ``rlvision``."""
+
+import sys
+
+from rlvision.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

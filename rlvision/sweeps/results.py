@@ -1,0 +1,128 @@
+"""What came of the runs of a sweep: kept beside them, and summed up in a table."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from rlvision.durable import write_atomically
+from rlvision.errors import CheckpointError
+from rlvision.settings.hints import spelling
+from rlvision.sweeps.document import Metric
+from rlvision.sweeps.trials import Trial, short, short_name
+from rlvision.tracking.dashboard import number
+from rlvision.tracking.files import read_metrics
+
+SUMMARY = "summary.json"
+Status = Literal["finished", "interrupted", "failed", "waiting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run: what it tried, and what came of it."""
+
+    name: str
+    status: Status
+    settings: Mapping[str, Any]
+    command: Sequence[str]  # what trains it
+    why: str | None = None  # it failed
+    env_steps: int = 0
+    best: float | None = None  # of the sweep's metric
+    last: float | None = None
+    hours: float | None = None
+
+
+def measure(
+    trial: Trial, folder: Path, command: Sequence[str], status: Status, metric: Metric, why: str | None
+) -> Result:
+    """What the run in ``folder`` has come to."""
+    rows = read_metrics(folder) if folder.is_dir() else []
+    values = [row[metric.name] for row in rows if metric.name in row]
+    best = max if metric.goal == "maximize" else min
+    return Result(
+        name=trial.name,
+        status=status,
+        settings=trial.settings,
+        command=command,
+        why=why,
+        env_steps=int(max((row["env_steps"] for row in rows), default=0)),
+        best=best(values, default=None),
+        last=values[-1] if values else None,
+        hours=next((row["time/hours"] for row in reversed(rows) if "time/hours" in row), None),
+    )
+
+
+def read_results(folder: Path) -> dict[str, Result]:
+    """The results noted in a sweep's folder, by name of the run.
+
+    Raises:
+        CheckpointError: the file there is no summary of a sweep.
+    """
+    path = folder / SUMMARY
+    try:
+        noted = [Result(**entry) for entry in json.loads(path.read_text())] if path.exists() else []
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"expected the summary of a sweep in {path}, got something else: move it away") from error
+    return {result.name: result for result in noted}
+
+
+def write_results(folder: Path, results: Iterable[Result]) -> None:
+    """Note them as ``summary.json`` and, for spreadsheets, as ``summary.csv``."""
+    listed = [asdict(result) for result in results]
+    write_atomically(folder / SUMMARY, json.dumps(listed, indent=1, default=str).encode() + b"\n")
+    write_atomically(folder / "summary.csv", _as_csv(listed).encode())
+
+
+def _as_csv(listed: list[dict[str, Any]]) -> str:
+    settings = list(dict.fromkeys(name for entry in listed for name in entry["settings"]))
+    numbers = ["name", "status", "env_steps", "best", "last", "hours"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*numbers, *settings])
+    for entry in listed:
+        chosen = [spelling(entry["settings"][name]) if name in entry["settings"] else "" for name in settings]
+        writer.writerow([*(entry[name] for name in numbers), *chosen])
+    return text.getvalue()
+
+
+def summary_table(results: Sequence[Result], metric: Metric) -> Table:
+    """The settings tried, the best first; a row sums up the seeds of one setting."""
+    names = list(dict.fromkeys(name for result in results for name in result.settings if name != "seed"))
+    headings = [short_name(name, dict.fromkeys(names)) for name in names]
+    table = Table(*headings, box=box.ROUNDED, border_style="dim", header_style="bold", title_justify="left")
+    for heading in ("runs", f"{metric.name}, last", "lowest to highest", "best"):
+        table.add_column(heading, justify="right")
+    groups: dict[str, list[Result]] = {}
+    for result in results:
+        groups.setdefault(repr([result.settings.get(name) for name in names]), []).append(result)
+    sign = -1 if metric.goal == "maximize" else 1
+    ranked = sorted(
+        groups.values(), key=lambda group: (_mean(group, "last") is None, sign * (_mean(group, "last") or 0))
+    )
+    for group in ranked:
+        chosen = [escape(short(group[0].settings[name])) for name in names]
+        table.add_row(*chosen, _count(group), *_numbers(group))
+    return table
+
+
+def _count(group: Sequence[Result]) -> str:
+    finished = sum(result.status == "finished" for result in group)
+    return str(finished) if finished == len(group) else f"{finished} of {len(group)}"
+
+
+def _numbers(group: Sequence[Result]) -> tuple[str, str, str]:
+    last = [result.last for result in group if result.last is not None]
+    spread = f"{number(min(last))} to {number(max(last))}" if last else "-"
+    return number(_mean(group, "last")), spread, number(_mean(group, "best"))
+
+
+def _mean(group: Sequence[Result], name: Literal["best", "last"]) -> float | None:
+    values = [value for result in group if (value := getattr(result, name)) is not None]
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,85 @@
+"""Runs in processes of their own, each the command that a person would give."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rlvision.settings.hints import spelling
+from rlvision.sweeps.document import Sweep
+from rlvision.sweeps.trials import Trial
+from rlvision.tracking.files import METRICS_FILE, last_env_steps
+
+LOG_FILE = "log.txt"
+
+
+def train_command(sweep: Sweep, trial: Trial, folder: Path, threads: int) -> list[str]:
+    """The arguments of ``rlvision`` that train a trial in ``folder``; the sweep is its W&B group."""
+    usual = {"threads": threads, "tracking.group": sweep.name}
+    settings = {**usual, **sweep.fixed, **trial.settings, "out": str(folder)}
+    return ["train", sweep.preset, *(f"--{name}={spelling(value)}" for name, value in settings.items())]
+
+
+class Worker:
+    """One run going on; what it says goes to ``log.txt`` in its folder.
+
+    It has a session of its own, so that Ctrl-C reaches the sweep alone, which passes it on once.
+
+    Args:
+        trial: what it trains.
+        folder: of the run.
+        command: as `train_command` makes it.
+        threads: for the libraries that ask the environment how many.
+    """
+
+    def __init__(self, trial: Trial, folder: Path, command: Sequence[str], threads: int) -> None:
+        self.trial = trial
+        self.folder = folder
+        self.command = command
+        folder.mkdir(parents=True, exist_ok=True)
+        environment: Mapping[str, str] = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        with (folder / LOG_FILE).open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                [sys.executable, "-m", "rlvision", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has left."""
+        return self._process.poll() is not None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has left in another way than was asked of it."""
+        return self._process.poll() not in (None, 0, -signal.SIGTERM)
+
+    @property
+    def env_steps(self) -> int:
+        """So far has it come, by its last row."""
+        return last_env_steps(self.folder / METRICS_FILE)
+
+    @property
+    def last_words(self) -> str:
+        """The last line of its log."""
+        lines = (self.folder / LOG_FILE).read_text(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+
+    def stop(self) -> None:
+        """Let it finish its step, save and leave."""
+        self._process.terminate()
+
+    def wait(self) -> None:
+        """Until it has left."""
+        self._process.wait()
+
+    def kill(self) -> None:
+        """End it at once; may be called when it is over."""
+        self._process.kill()
+        self._process.wait()
