@@ -62,8 +62,8 @@ class Overlay:
         self._title = title
         self._names = tuple(action_meanings)
         self._frame_channels = frame_channels
-        self._scale = max(1, min(GAME // max(screen_size), 8))
-        self._game_size = (screen_size[0] * self._scale, screen_size[1] * self._scale)
+        self.scale = max(1, min(GAME // max(screen_size), 8))
+        self._game_size = (screen_size[0] * self.scale, screen_size[1] * self.scale)
         self._course = Course(len(self._names))
         self._ground = np.full((*self.size, 3), GROUND, dtype=np.uint8)
         self._beside = self._ground.copy()  # with the panel of the present moment
@@ -81,6 +81,21 @@ class Overlay:
         width = self._game_size[1] + PANEL + 3 * MARGIN
         return height + height % 2, width + width % 2
 
+    @property
+    def game_place(self) -> tuple[int, int]:
+        """(x, y) of the game beside the panel, both even."""
+        return MARGIN, (self.size[0] - self._game_size[0]) // 4 * 2
+
+    @property
+    def pastes_evenly(self) -> bool:
+        """Whether the game, enlarged, has an even size, as a video can paste it."""
+        return self._game_size[0] % 2 == self._game_size[1] % 2 == 0
+
+    def beside(self) -> tuple[UInt8Array, int]:
+        """What stands to the right of the game, [H, w, 3], and at which even column it begins."""
+        x = (self.size[1] - PANEL - MARGIN) // 2 * 2
+        return self._beside[:, x:], x
+
     def show(self, moment: Moment) -> None:
         """Turn to this moment: its panel stands beside every picture until the next."""
         self._course.add(moment)
@@ -89,8 +104,8 @@ class Overlay:
     def picture(self, frame: UInt8Array, panel: bool = True) -> UInt8Array:
         """A screen [H, W, 3] of the game in its place, [*size, 3]; without the panel it stands in the middle."""
         canvas = (self._beside if panel else self._ground).copy()
-        x = MARGIN if panel else (canvas.shape[1] - self._game_size[1]) // 2
-        paste(canvas, frame, x, (canvas.shape[0] - self._game_size[0]) // 2, self._scale)
+        left, top = self.game_place
+        paste(canvas, frame, left if panel else (canvas.shape[1] - self._game_size[1]) // 2, top, self.scale)
         return canvas
 
     def _draw_panel(self, moment: Moment, panel: UInt8Array) -> None:
@@ -174,6 +189,8 @@ def input_frames(observation: UInt8Array, frame_channels: int) -> list[UInt8Arra
 def _fitted(picture: UInt8Array, side: int) -> UInt8Array:
     """The nearest pixels of a picture, as large as fits a square of ``side`` with its shape kept, on a dark ground."""
     height, width = picture.shape[:2]
+    if height == width == side:
+        return picture
     shrink = max(height, width) / side
     rows = (np.arange(max(1, int(height / shrink))) * shrink).astype(int)
     columns = (np.arange(max(1, int(width / shrink))) * shrink).astype(int)

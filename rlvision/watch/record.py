@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rlvision.watch.moment import Game, Moment, game_of
 from rlvision.watch.overlay import Overlay
 from rlvision.watch.rollout import Rollout
-from rlvision.watch.video import check_video_path, open_video
+from rlvision.watch.video import Video, check_video_path, open_video
 
 
 def record(rollout: Rollout, path: Path, *, title: str, fps: float, console: Console | None = None) -> list[Game]:
@@ -35,27 +35,40 @@ def record(rollout: Rollout, path: Path, *, title: str, fps: float, console: Con
     opening = next(moments)
     overlay = Overlay.of(opening, title, rollout.spec)
     games = []
-    with open_video(path, *overlay.size, fps) as video, _progress(path, console) as tell:
+    with open_video(path, *overlay.size, fps) as video, show_progress(path, console) as tell:
         for moment in chain([opening], moments):
-            overlay.show(moment)
-            for frame in moment.frames:
-                video.write(overlay.picture(frame))
-            tell(moment, video.frames)
+            overlay.show(tell(moment))
+            _write(video, overlay, moment)
             if moment.last:
                 games.append(game_of(moment))
     return games
 
 
+def _write(video: Video, overlay: Overlay, moment: Moment) -> None:
+    """The pictures of a moment; only what changes in them is painted anew."""
+    if video.frames == 0 or not overlay.pastes_evenly:
+        video.paint(overlay.picture(moment.frames[0]), 0, 0)
+    beside, column = overlay.beside()
+    video.paint(beside, column, 0)
+    for frame in moment.frames:
+        if overlay.pastes_evenly:
+            video.paste(frame, *overlay.game_place, overlay.scale)
+        else:
+            video.paint(overlay.picture(frame), 0, 0)
+        video.emit()
+
+
 @contextmanager
-def _progress(path: Path, console: Console | None) -> Iterator[Callable[[Moment, int], None]]:
-    """How far the recording is, for as long as it lasts; nothing where there is no terminal."""
+def show_progress(path: Path, console: Console | None = None) -> Iterator[Callable[[Moment], Moment]]:
+    """How far a file is, for as long as it lasts; nothing where there is no terminal. Yields what to tell of it."""
     console = console or Console(stderr=True)
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(f"{path.name}: begins")
 
-        def tell(moment: Moment, frames: int) -> None:
-            said = f"game {moment.game}, decision {moment.length:,}, score {moment.score:g}, {frames:,} frames"
+        def tell(moment: Moment) -> Moment:
+            said = f"game {moment.game}, decision {moment.length:,}, score {moment.score:g}"
             progress.update(task, description=f"{path.name}: {said}")
+            return moment
 
         yield tell

@@ -38,7 +38,7 @@ class Viewer:
 
 def shown(picture: UInt8Array) -> tuple[int, int]:
     """The game and the step that a picture of the window shows."""
-    top = (670 - 256) // 2  # 32 pixels are enlarged to 256
+    top = 206  # 32 pixels are enlarged to 256
     return read(picture[top : top + 256 : 8, MARGIN : MARGIN + 256 : 8, 0])
 
 
