@@ -45,14 +45,21 @@ def read_state(path: Path) -> State:
     if content[: len(_MAGIC)] != _MAGIC or content[len(_MAGIC) : head] != _digest(payload):
         raise CheckpointError(f"expected an undamaged checkpoint at {path}, got other bytes: use an earlier one")
     try:
-        state: State = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+        state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"expected tensors and plain values in {path}, got something that would run code: do not trust it"
         ) from error
-    if state["version"] != VERSION:
+    except Exception as error:  # a checksum can be made to fit whatever there is, and torch then raises whatever
+        raise CheckpointError(f"expected a checkpoint at {path}, got something else: do not trust it") from error
+    return _of_this_version(state, path)
+
+
+def _of_this_version(state: object, path: Path) -> State:
+    version = state.get("version") if isinstance(state, dict) else None
+    if not isinstance(state, dict) or version != VERSION:
         raise CheckpointError(
-            f"expected a checkpoint of version {VERSION}, got version {state['version']} at {path}: "
+            f"expected a checkpoint of version {VERSION}, got version {version} at {path}: "
             "use the release of rlvision that wrote it"
         )
     return state

@@ -64,6 +64,12 @@ def read(folder: Path) -> list[dict[str, Any]]:
         raise CheckpointError(f"expected an object of JSON a line in {path}, got {error}: delete that line") from error
 
 
+def maker(folder: Path) -> str | None:
+    """The version of rlvision that worked on the run last, as far as it is known."""
+    lines = read(folder)
+    return lines[-1]["with"].get("rlvision") if lines else None
+
+
 def what_is_new(folder: Path, using: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """What this session computes with that the last one did not, name -> (old, new): bits may differ from here on."""
     before = lines[-1]["with"] if (lines := read(folder)) else {}

@@ -65,11 +65,20 @@ class RunFolder:
         """The stored configuration.
 
         Raises:
-            CheckpointError: there is no run here.
+            CheckpointError: there is no run here, or another release of rlvision made it and knows other settings.
+            ConfigError: the file has been damaged.
         """
         if not self.exists:
             raise CheckpointError(f"expected a run folder, got {self.path} without a config.yaml: check the path")
-        return read_config(self.config_path)
+        try:
+            return read_config(self.config_path)
+        except ConfigError as error:
+            maker, here = history.maker(self.path), history.versions().get("rlvision")
+            if maker in (None, here):
+                raise
+            raise CheckpointError(
+                f"expected a run of rlvision {here} in {self.path}, got one of {maker} ({error}): use that release"
+            ) from error
 
     def require_same_run(self, config: Config) -> None:
         """Refuse to continue the run that is here with settings that would make it another one.

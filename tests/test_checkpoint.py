@@ -1,7 +1,13 @@
 """Checkpoints survive what they are meant to survive."""
 
+import hashlib
+import io
+import zipfile
+
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rlvision.checkpoint import CheckpointFolder, read_state, write_state
 from rlvision.durable import write_atomically
@@ -39,6 +45,54 @@ def test_a_checkpoint_is_never_unpickled(tmp_path):
     write_state(path, {"weights": Malicious()})
     with pytest.raises(CheckpointError, match="would run code"):
         read_state(path)
+
+
+def made_to_fit(payload):
+    """A file whose checksum is right, whatever it holds."""
+    return b"rlvision-checkpoint\n" + hashlib.blake2b(payload, digest_size=32).digest() + payload
+
+
+def archive_of(pickled):
+    """What torch.save would write, around another pickle."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("archive/data.pkl", pickled)
+        archive.writestr("archive/version", "3")
+        archive.writestr("archive/byteorder", "little")
+    return file.getvalue()
+
+
+RUNS_CODE = b"cos\nsystem\n(S'touch executed'\ntR."
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        RUNS_CODE,
+        archive_of(RUNS_CODE),
+        archive_of(b'cbuiltins\neval\n(S\'open("executed", "w")\'\ntR.'),
+        archive_of(b"(lp0\n."),  # a list
+        archive_of(b"\x80\x02}q\x00."),  # a dict without a version
+        archive_of(b"."),
+        b"PK" + bytes(500),
+        b"",
+        bytes(range(256)),
+    ],
+)
+def test_a_file_made_to_fit_is_refused_and_runs_nothing(tmp_path, monkeypatch, payload):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.ckpt").write_bytes(made_to_fit(payload))
+    with pytest.raises(CheckpointError, match=r"expected .*, got .*: (do not trust it|use the release)"):
+        read_state(tmp_path / "x.ckpt")
+    assert not (tmp_path / "executed").exists()
+
+
+@given(st.binary(max_size=300) | st.binary(max_size=100).map(archive_of))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_is_made_to_fit_is_refused(tmp_path, payload):
+    (tmp_path / "x.ckpt").write_bytes(made_to_fit(payload))
+    with pytest.raises(CheckpointError):
+        read_state(tmp_path / "x.ckpt")
 
 
 def test_missing_and_other_version(tmp_path, monkeypatch):

@@ -101,13 +101,17 @@ def test_a_run_that_is_complete_stays_as_it_is(tmp_path, watched):
     assert differences(before, everything(watched.train(config))) == []
 
 
-def test_without_a_saved_replay_a_continued_run_gathers_a_new_one_first(tmp_path, monkeypatch, watched):
+def test_without_a_saved_replay_a_continued_run_gathers_a_new_one_first_and_says_so(
+    tmp_path, monkeypatch, watched, capsys
+):
     config = small(tmp_path / "run", checkpoint__replay=False)
     stop_at(monkeypatch, 80)
     stopped = watched.train(config)._agent
     assert not (tmp_path / "run" / "checkpoints" / "replay").exists()
     updates, rows = stopped.learner.updates, stopped.memory._ring.rows
+    assert "replay" not in capsys.readouterr().out
     finished = watched.train(config)._agent
+    assert "without its replay: 24 env steps are gathered before it learns again" in capsys.readouterr().out
     assert finished.memory._ring.rows == END // 2 - rows
     assert finished.learner.updates - updates == (END - 80 - 24 - 2) // 8  # of what came after learning_starts
 

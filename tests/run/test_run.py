@@ -179,6 +179,24 @@ def test_every_session_leaves_a_line_of_what_was_changed_and_what_it_computed_wi
     assert f"bits may differ from those of an undisturbed run: torch was '{version('torch')}', is '9.9'\n" in said
 
 
+def test_a_run_of_a_release_with_other_settings_says_so(tmp_path, finished):
+    for name in ("config.yaml", "history.jsonl"):
+        text = (finished / name).read_text().replace("seed: 1\n", "seed: 1\nsleep: 3\n")
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigError, match=r"expected a setting in .*config.yaml, got 'sleep'"):
+        resume(tmp_path)
+    (tmp_path / "history.jsonl").write_text(text.replace(f'"rlvision": "{version("rlvision")}"', '"rlvision": "7.0"'))
+    with pytest.raises(CheckpointError, match=r"got one of 7.0 \(expected a setting .*'sleep'.*\): use that rel"):
+        resume(tmp_path)
+
+
+def test_a_damaged_history_names_its_file(tmp_path, finished):
+    (tmp_path / "config.yaml").write_bytes((finished / "config.yaml").read_bytes())
+    (tmp_path / "history.jsonl").write_text("{")
+    with pytest.raises(CheckpointError, match=r"expected an object of JSON a line in .*history.jsonl, got .*: delete"):
+        resume(tmp_path)
+
+
 def test_a_longer_run_stretches_what_changes_over_the_whole_run(tmp_path, monkeypatch):
     """Which then stands where it would stand in a run that was that long from the start."""
     watched, settings = Watched(monkeypatch), {"optimiser__schedule": "linear", "evaluate_every": 0, **PRIORITISED}
