@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, NoReturn
 
+import torch
 from contenders.slices import serve
 from contenders.work import Work
 
@@ -24,6 +25,7 @@ from rlvision.config import (
     OptimiserConfig,
     ReplayConfig,
 )
+from rlvision.machine import usage
 from rlvision.tracking.files import FileTracker
 from rlvision.trainer import Hooks, Trainer
 
@@ -48,7 +50,7 @@ class RLVisionLoop:
             collector=self.collector,
             tracker=FileTracker(Path(self._folder.name)),
             plan=build.make_plan(config),
-            hooks=Hooks(evaluate=_never, save=_never, save_best=_never, show_progress=_ignore, draw=_never),
+            hooks=_hooks(),
         )
         self.env.reset(seed=1)
         self.train(work.prefill + 2 * work.num_envs)
@@ -90,6 +92,18 @@ def settings(work: Work, *, double: bool) -> Config:
         agent=AgentConfig(double=double, n_step=1, target_period=work.target_period),
         optimiser=OptimiserConfig(name="adam"),
         exploration=ExplorationConfig(start=work.epsilon, end=work.epsilon),
+    )
+
+
+def _hooks() -> Hooks:
+    return Hooks(
+        evaluate=_never,
+        save=_never,
+        save_best=_never,
+        show_progress=_ignore,
+        draw=_never,
+        exhibit=_never,
+        measure=lambda: usage(torch.device("cpu")),
     )
 
 
