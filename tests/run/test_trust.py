@@ -21,7 +21,7 @@ def test_no_key_is_written_into_the_run_folder_or_the_log(tmp_path, monkeypatch,
     if where == "environment":
         monkeypatch.setenv("WANDB_API_KEY", SECRET)
     else:
-        (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login user password {SECRET}\n")
+        (tmp_path / "netrc").write_text(f"machine 127.0.0.1:9 login user password {SECRET}\n")
         (tmp_path / "netrc").chmod(0o600)
     with caplog.at_level(logging.DEBUG):
         Watched(monkeypatch).train(small(tmp_path / "run", wandb="auto", env_steps=60))
