@@ -136,6 +136,8 @@ def watch(
     /,
     *,
     video: Path | None = None,
+    terminal: bool = False,
+    html: Path | None = None,
     episodes: Positive = 1,
     max_steps: Positive | None = None,
     seed: Seed = 0,
@@ -143,11 +145,13 @@ def watch(
     checkpoint: Which = "best",
     device: Text = "auto",
 ) -> None:
-    """Watch a trained agent play, in the game's own colours: in a window, or as a video.
+    """Watch a trained agent play, in the game's own colours: in a window, a terminal, a video or a page.
 
     Args:
         run: Run folder, such as runs/pong-seed1.
-        video: File to write, such as pong.webm; unset, a window opens.
+        video: File to write, such as pong.mp4; without this and the next two, a window opens.
+        terminal: Draw in this terminal, over ssh too. Keys: space, s, + and -, n, o, q.
+        html: Page to write, such as pong.html: it opens from disk, with slider, Q-values and saliency.
         episodes: Whole games to show.
         max_steps: Most decisions to show of each game; unset, all.
         seed: Of the games and the random actions.
@@ -160,10 +164,50 @@ def watch(
     commands.watch(
         run,
         video=video,
+        terminal=terminal,
+        html=html,
         episodes=episodes,
         max_steps=max_steps,
         seed=seed,
         epsilon=epsilon,
+        checkpoint=checkpoint,
+        device=device,
+    )
+
+
+def replay(
+    run: Path,
+    /,
+    *,
+    episode: Text | None = None,
+    video: Path | None = None,
+    terminal: bool = False,
+    html: Path | None = None,
+    max_steps: Positive | None = None,
+    checkpoint: Which = "best",
+    device: Text = "auto",
+) -> None:
+    """Watch a game of the training again, in full colour, from its tape; without --episode, list some.
+
+    Args:
+        run: Run folder, such as runs/pong-seed1.
+        episode: best, worst, last, or a number.
+        video: File to write, such as best.mp4; without this and the next two, a window opens.
+        terminal: Draw in this terminal, over ssh too. Keys: space, s, + and -, o, q.
+        html: Page to write, such as best.html: it opens from disk, with slider, Q-values and saliency.
+        max_steps: Most decisions to show; unset, all.
+        checkpoint: Whose Q-values are shown: of the best by evaluation, where there was one, or the last.
+        device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
+    """
+    from rlvision import commands
+
+    commands.replay(
+        run,
+        episode=episode,
+        video=video,
+        terminal=terminal,
+        html=html,
+        max_steps=max_steps,
         checkpoint=checkpoint,
         device=device,
     )
@@ -206,6 +250,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "resume": resume,
     "evaluate": evaluate,
     "watch": watch,
+    "replay": replay,
     "sweep": sweep,
     "presets": presets,
 }

@@ -15,7 +15,11 @@ from rlvision.durable import write_atomically
 from rlvision.errors import ConfigError, RLVisionError
 from rlvision.evaluation import Evaluation
 from rlvision.run import Run
+from rlvision.run_folder import RunFolder
+from rlvision.tapes import TAPES_FOLDER, read_games
 from rlvision.watch.moment import Game
+from rlvision.watch.outlet import Outlet
+from rlvision.watch.replaying import choose
 
 if TYPE_CHECKING:
     from rlvision.sweeps.results import Result
@@ -50,6 +54,8 @@ def watch(
     run: Path,
     *,
     video: Path | None,
+    terminal: bool,
+    html: Path | None,
     episodes: int,
     max_steps: int | None,
     seed: int,
@@ -57,11 +63,56 @@ def watch(
     device: str,
     checkpoint: str,
 ) -> None:
-    """Show games in a window or write them into a video, and say how they came out."""
+    """Show games in one of the ways, and say how they came out."""
+    outlet = Outlet(video, terminal, html)
     agent = Run(run, weights=checkpoint, device=device)
-    _show_games(agent.watch(video, episodes=episodes, max_steps=max_steps, epsilon=epsilon, seed=seed))
-    if video is not None:
-        _console().print(f"written to {video}")
+    games = agent.watch(
+        video, terminal=terminal, html=html, episodes=episodes, max_steps=max_steps, epsilon=epsilon, seed=seed
+    )
+    _show_games(games)
+    _say_what_was_written(outlet, len(games))
+
+
+def replay(
+    run: Path,
+    *,
+    episode: str | None,
+    video: Path | None,
+    terminal: bool,
+    html: Path | None,
+    max_steps: int | None,
+    device: str,
+    checkpoint: str,
+) -> None:
+    """Show a training game again and say whether it is that game; or list what there is."""
+    if episode is None:
+        _list_training_games(run)
+        return
+    outlet = Outlet(video, terminal, html)
+    agent = Run(run, weights=checkpoint, device=device)
+    replayed = agent.replay(episode, video=video, terminal=terminal, html=html, max_steps=max_steps)
+    _show_games(replayed.seen)
+    _console().print(f"training game {replayed.game.number}: {replayed.verdict}")
+    _say_what_was_written(outlet, len(replayed.seen))
+
+
+def _list_training_games(run: Path) -> None:
+    """The best, the worst and the last game that a run folder keeps; no checkpoint is needed for that."""
+    games = read_games(RunFolder(run).path / TAPES_FOLDER)
+    table = Table("episode", "game", "score", "decisions", "at env step", box=None, pad_edge=False)
+    for which in ("best", "worst", "last"):
+        game = choose(games, which)
+        table.add_row(which, f"{game.number:,}", f"{game.score:,g}", f"{game.length:,}", f"{game.env_steps:,}")
+    _console().print(table)
+    _console().print(
+        f"{len(games):,} training games are kept, numbers {games[0].number:,} to {games[-1].number:,}: "
+        f"rlvision replay {run} --episode=best --video=best.mp4"
+    )
+
+
+def _say_what_was_written(outlet: Outlet, games: int) -> None:
+    for path in outlet.files(games):
+        _console().print(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 def sweep(

@@ -1,5 +1,6 @@
 """What people do with a run: train it, continue it, evaluate it, watch it, act with it."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,17 +14,19 @@ from rlvision.envs.screen import make_screen
 from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import ConfigError
 from rlvision.evaluation import Evaluation, evaluate
+from rlvision.features.saliency import gradient_saliency
 from rlvision.progress import count_games
 from rlvision.run_folder import RunFolder, spec_from_state
 from rlvision.schedules import Constant
 from rlvision.seeding import generator
 from rlvision.session import MOST_ENVS, Session
+from rlvision.tapes import TAPES_FOLDER, TapedGame, read_games
 from rlvision.types import FloatArray, IntArray, UInt8Array
 from rlvision.watch.moment import Game
-from rlvision.watch.record import record
+from rlvision.watch.outlet import Outlet
+from rlvision.watch.page.page import About
+from rlvision.watch.replaying import Replay, Replayed, choose
 from rlvision.watch.rollout import Rollout
-from rlvision.watch.window import require_display
-from rlvision.watch.window import watch as show
 
 
 class Run:
@@ -88,28 +91,29 @@ class Run:
         self,
         video: Path | None = None,
         *,
+        terminal: bool = False,
+        html: Path | None = None,
         episodes: int = 1,
         max_steps: int | None = None,
         epsilon: float | None = None,
         seed: int = 0,
     ) -> list[Game]:
-        """Show whole games in the game's own colours: in a window, or written to a video file.
+        """Show whole games in the game's own colours: in a window, in this terminal, as a video or as pages.
 
         Args:
-            video: an .mp4 or .webm file; None opens a window.
+            video: an .mp4 or .webm file; None opens a window, unless another way is named.
+            terminal: draw in this terminal.
+            html: an .html file that opens from disk; of several games, the second goes to a name with ``-2``.
             episodes: games to show.
             max_steps: decisions after which a game is cut short; None, never.
             epsilon: probability of a random action; by default the run's ``evaluation.epsilon``.
             seed: of the first game; the next has the next.
 
         Raises:
-            ConfigError: the suffix is another, or there is no display.
+            ConfigError: two ways are named, a suffix is another, or the terminal or display needed is not there.
         """
-        title = f"{self.config.env.game}  {self.folder.path.name}"
-        if video is None:
-            require_display()
-        env = self.make_env()
-        try:
+        outlet = Outlet(video, terminal, html)
+        with closing(self.make_env()) as env:
             screen = make_screen(env)
             rollout = Rollout(
                 env,
@@ -120,11 +124,56 @@ class Run:
                 games=episodes,
                 max_steps=max_steps,
             )
-            if video is None:
-                return show(rollout, title=title, fps=screen.fps)
-            return record(rollout, video, title=title, fps=screen.fps)
-        finally:
-            env.close()
+            return outlet.show(rollout, self._about(screen.fps))
+
+    def games(self) -> list[TapedGame]:
+        """The training games that the run folder keeps, in the order in which they ended.
+
+        Raises:
+            CheckpointError: their file is damaged.
+        """
+        return read_games(self.folder.path / TAPES_FOLDER)
+
+    def replay(
+        self,
+        episode: str | int = "best",
+        *,
+        video: Path | None = None,
+        terminal: bool = False,
+        html: Path | None = None,
+        max_steps: int | None = None,
+    ) -> Replayed:
+        """Show a training game again, from its tape, with the Q-values that the network now has for it.
+
+        Args:
+            episode: ``best``, ``worst``, ``last`` or a number.
+            video: as of `watch`, like the other ways.
+            terminal: draw in this terminal.
+            html: an .html file that opens from disk.
+            max_steps: decisions after which it is cut short; None, never.
+
+        Raises:
+            CheckpointError: no such game is kept.
+            ConfigError: as `watch` does.
+        """
+        outlet, games = Outlet(video, terminal, html), self.games()
+        game = choose(games, str(episode))
+        with closing(self.make_env()) as env:
+            screen = make_screen(env)
+            replay = Replay(game, games, env, screen, self.q_values, max_steps=max_steps)
+            seen = outlet.show(replay.rollout, self._about(screen.fps, f"training game {game.number}"))
+            return Replayed(game, tuple(seen), replay.verdict(seen))
+
+    def _about(self, fps: float, what: str = "") -> About:
+        """What is said of a game that is shown."""
+        return About(
+            title="  ".join(filter(None, [self.config.env.game, self.folder.path.name, what])),
+            note=f"weights after {self.env_steps:,} env steps",
+            fps=fps,
+            spec=self.spec,
+            crop=self.config.env.crop,
+            saliency=lambda moment: gradient_saliency(self.network, moment.observation[None], moment.action),
+        )
 
     def _policy(self, epsilon: float | None, seed: int) -> EpsilonGreedy:
         chance = self.config.evaluation.epsilon if epsilon is None else epsilon

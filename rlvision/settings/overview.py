@@ -16,6 +16,7 @@ SYNOPSES = {
     "resume": "RUN",
     "evaluate": "RUN [--games=N ...]",
     "watch": "RUN [--video=FILE ...]",
+    "replay": "RUN [--episode=best ...]",
     "sweep": "FILE [--processes=N ...]",
 }
 EXAMPLES = """\

@@ -1,8 +1,8 @@
 """A game of training, played again from its tape for people to watch."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
 
 import numpy as np
 
@@ -14,7 +14,14 @@ from rlvision.types import FloatArray, IntArray, UInt8Array
 from rlvision.watch.moment import Game
 from rlvision.watch.rollout import Rollout, Screen
 
-Which = Literal["best", "worst", "last"]
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of replaying a game."""
+
+    game: TapedGame  # as recorded
+    seen: tuple[Game, ...]  # as played again; none where the viewer left before its end
+    verdict: str  # whether they are the same, in words
 
 
 class RecordedActions:

@@ -196,4 +196,4 @@ def _small(saliency: FloatArray) -> UInt8Array:
     height, width = (min(side, SALIENCY_SIDE) for side in saliency.shape)
     gray = np.rint(np.clip(saliency, 0, 1) * 255).astype(np.uint8)
     small = resize(gray[:, :, None], height, width)[:, :, 0]
-    return np.rint(small * (255 / max(1, int(small.max())))).astype(np.uint8)
+    return np.asarray(np.rint(small * (255 / max(1, int(small.max())))), dtype=np.uint8)
