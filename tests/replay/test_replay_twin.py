@@ -1,10 +1,12 @@
 """The replay against its naive twin, over random histories of everything that may happen to it."""
 
 import io
+import random
 import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -134,9 +136,42 @@ class Pair:
             assert np.array_equal(field, np.array(twin))
 
 
-@given(shapes, st.binary(min_size=30, max_size=200))
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
-def test_the_replay_is_its_naive_twin(shape, program):
+def agree(shape, program):
     pair = Pair(**shape)
     pair.play(program)
     pair.check_content()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def in_a_hurry():
+    """What is saved need not survive a power cut here, and what fits needs no checking each time."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("os.fsync", lambda descriptor: None)
+        monkeypatch.setattr("rlvision.replay.replay.check_budget", lambda *_: None)
+        yield
+
+
+@pytest.mark.parametrize("num_envs", [1, 2, 3])
+@pytest.mark.parametrize("stack", [1, 2, 3, 4])
+@pytest.mark.parametrize("horizon", HORIZONS)
+@pytest.mark.parametrize("prioritised", [False, True])
+def test_every_combination(num_envs, stack, horizon, prioritised):
+    """Round the ring several times, with lives, ends, time limits, cuts, other horizons, saves, and loads."""
+    rng = random.Random(f"{num_envs} {stack} {horizon} {prioritised}")
+    for in_progress in (False, True):
+        shape = {"num_envs": num_envs, "channels": rng.choice([1, 3]), "stack": stack, "slack": rng.randint(5, 12)}
+        rest = {"horizon": horizon, "prioritised": prioritised, "in_progress": in_progress}
+        agree({**shape, **rest}, rng.randbytes(50 * (1 + num_envs)))
+
+
+@given(shapes, st.binary(min_size=30, max_size=120))
+@settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_replay_is_its_naive_twin(shape, program):
+    agree(shape, program)
+
+
+@pytest.mark.slow
+@given(shapes, st.binary(min_size=30, max_size=200))
+@settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_replay_is_its_naive_twin_in_very_many_histories(shape, program):
+    agree(shape, program)
