@@ -73,11 +73,12 @@ def make_network(config: Config, spec: EnvSpec) -> QNetwork:
     """The Q-network, initialised from the run's seed, on its device."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(config.seed, "network"))
-        q_network = _new_network(config, spec)
+        q_network = new_network(config, spec)
     return channels_last(q_network.to(resolve_device(config.device)))
 
 
-def _new_network(config: Config, spec: EnvSpec) -> QNetwork:
+def new_network(config: Config, spec: EnvSpec) -> QNetwork:
+    """The Q-network as torch makes it: on its default device, from its own stream of random numbers."""
     network = config.network
     is_dn = network.encoder == "dn"
     encoder = build_encoder(network.encoder, spec.observation_shape, **_encoder_options(config))

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from rlvision.config import Config, Positive, Seed, Share, Text, Threads
+from rlvision.config import Config, Count, Positive, Seed, Share, Text, Threads
 from rlvision.errors import ConfigError, RLVisionError
 from rlvision.interruption import interruption
 from rlvision.settings.arguments import call, option_values, sort_arguments
 from rlvision.settings.names import settings_of, unknown
 
 Which = Literal["best", "last"]
+Protocol = Literal["nature", "machado"]
 ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
 HELP = ("--help", "-h")
 
@@ -110,25 +111,79 @@ def evaluate(
     *,
     games: Positive = 30,
     json: Path | None = None,
+    protocol: Protocol | None = None,
     epsilon: Share | None = None,
+    greedy: bool = False,
     seed: Seed = 0,
+    num_envs: Positive = 16,
+    max_frames: Positive | None = None,
+    max_idle_frames: Positive | None = None,
     checkpoint: Which = "best",
     device: Text = "auto",
+    trust_imports: bool = False,
 ) -> None:
     """Play whole games with a trained agent; report raw scores, mean, median and interval.
 
     Args:
-        run: Run folder, such as runs/pong-seed1.
-        games: Whole games to play.
-        json: File for the scores, mean, median and interval.
+        run: Run folder, export, or the name of an agent that comes along (pong).
+        games: Whole games to play; the first 2 of 30 are those of --games=2.
+        json: File for the scores, and all that is said of them.
+        protocol: Atari: play by the book of nature or machado; unset, as the run.
         epsilon: Probability of a random action; unset, as the run's own evaluations.
+        greedy: No random action at all: --epsilon=0.
         seed: Of the games and the random actions.
+        num_envs: Games played side by side; it changes the time they take and nothing else.
+        max_frames: Emulator frames after which a game is cut; unset, evaluation.max-frames of the run.
+        max_idle_frames: Frames without a reward after which it is; unset, evaluation.max-idle-frames of the run.
         checkpoint: The best by evaluation, where there was one, or the last.
+        device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
+        trust_imports: Let an export import the environment or encoder that it names by path: code of its own.
+    """
+    if greedy and epsilon is not None:
+        raise ConfigError(f"expected --greedy or --epsilon, got both (--epsilon={epsilon:g}): leave one out")
+    from rlvision import commands
+
+    commands.evaluate(
+        run,
+        games=games,
+        json=json,
+        protocol=protocol,
+        epsilon=0.0 if greedy else epsilon,
+        seed=seed,
+        num_envs=num_envs,
+        max_frames=max_frames,
+        max_idle_frames=max_idle_frames,
+        checkpoint=checkpoint,
+        device=device,
+        trust_imports=trust_imports,
+    )
+
+
+def export(
+    run: Path,
+    /,
+    *,
+    out: Path | None = None,
+    checkpoint: Which = "best",
+    games: Count = 30,
+    protocols: tuple[Protocol, ...] = (),
+    seed: Seed = 0,
+    device: Text = "auto",
+) -> None:
+    """Put a trained agent into a folder to pass on: weights (safetensors), settings (JSON), a card with its score.
+
+    Args:
+        run: Run folder, such as runs/pong-seed1.
+        out: Folder to make; unset, exports/ and the run folder's name.
+        checkpoint: The best by evaluation, where there was one, or the last.
+        games: Whole games to measure its score by, under each protocol; 0 for none.
+        protocols: Atari: by the books of nature,machado or one of them; unset, as the run.
+        seed: Of those games.
         device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
     """
     from rlvision import commands
 
-    commands.evaluate(run, games=games, epsilon=epsilon, seed=seed, checkpoint=checkpoint, device=device, json=json)
+    commands.export(run, out=out, checkpoint=checkpoint, games=games, protocols=protocols, seed=seed, device=device)
 
 
 def watch(
@@ -250,6 +305,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "resume": resume,
     "evaluate": evaluate,
     "watch": watch,
+    "export": export,
     "replay": replay,
     "sweep": sweep,
     "presets": presets,

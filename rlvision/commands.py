@@ -4,7 +4,7 @@ import json as json_format
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from rich.console import Console
 from rich.table import Table
@@ -13,8 +13,9 @@ from rlvision import run as runs
 from rlvision.config import Config
 from rlvision.durable import write_atomically
 from rlvision.errors import ConfigError, RLVisionError
-from rlvision.evaluation import Evaluation
-from rlvision.run import Run
+from rlvision.evaluation import Watchdog
+from rlvision.playing import make_watchdog, under_protocol
+from rlvision.run import HowToPlay, Run
 from rlvision.run_folder import RunFolder
 from rlvision.tapes import TAPES_FOLDER, read_games
 from rlvision.watch.moment import Game
@@ -38,16 +39,40 @@ def resume(run: Path) -> None:
 
 
 def evaluate(
-    run: Path, *, games: int, epsilon: float | None, seed: int, device: str, checkpoint: str, json: Path | None
+    run: Path,
+    *,
+    games: int,
+    json: Path | None,
+    max_frames: int | None,
+    max_idle_frames: int | None,
+    checkpoint: str,
+    device: str,
+    trust_imports: bool,
+    **how: Unpack[HowToPlay],
 ) -> None:
     """Play whole games, print a table, and write the numbers where they are wanted."""
     if json is not None:
         _require_writable(json)
-    agent = Run(run, weights=checkpoint, device=device)
-    evaluation = agent.evaluate(games, epsilon=epsilon, seed=seed)
-    _show_evaluation(evaluation, f"{agent.config.env.game}, weights after {agent.env_steps:,} env steps")
+    agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
+    usual = make_watchdog(under_protocol(agent.config, how.get("protocol")))
+    how["watchdog"] = Watchdog(max_frames or usual.max_frames, max_idle_frames or usual.max_idle_frames)
+    report = agent.measure(games, **how)
+    _console().print(report.table(f"{report.conditions.game}, weights after {agent.env_steps:,} env steps"))
     if json is not None:
-        _write_json(json, evaluation, {"run": str(run), "env_steps": agent.env_steps, "seed": seed})
+        about = {"run": str(run), "env_steps": agent.env_steps, **report.to_plain()}
+        write_atomically(json, json_format.dumps(about, indent=2).encode() + b"\n")
+
+
+def export(
+    run: Path, *, out: Path | None, checkpoint: str, games: int, protocols: Sequence[str], seed: int, device: str
+) -> None:
+    """Make an export, and say how to use it."""
+    agent = Run(run, weights=checkpoint, device=device)
+    folder = agent.export(
+        out or Path("exports") / agent.folder.path.resolve().name, games=games, protocols=protocols, seed=seed
+    )
+    _console().print(f"written to {folder}: its README.md says what it scores and how to load it")
+    _say_what_next(str(folder))
 
 
 def watch(
@@ -155,17 +180,6 @@ def _say_what_next(run: str | None) -> None:
     _console().print(f"rlvision evaluate {run}      plays whole games\nrlvision watch {run}      shows some")
 
 
-def _show_evaluation(evaluation: Evaluation, title: str) -> None:
-    low, high = evaluation.interval
-    table = Table(title=title, title_justify="left", show_header=False, title_style="bold")
-    table.add_row("games", f"{len(evaluation.scores)}")
-    table.add_row("mean", f"{evaluation.mean:,.2f}")
-    table.add_row("95 % interval", f"{low:,.2f} to {high:,.2f}")
-    table.add_row("median", f"{evaluation.median:,.2f}")
-    table.add_row("lowest, highest", f"{min(evaluation.scores):,g}, {max(evaluation.scores):,g}")
-    _console().print(table)
-
-
 def _show_games(games: Sequence[Game]) -> None:
     for number, game in enumerate(games, 1):
         cut = "" if game.over else ", cut short"
@@ -181,14 +195,3 @@ def _require_writable(path: Path) -> None:
         raise ConfigError(f"expected a file to write in --json, got {path}: {error.strerror}; name another") from error
     if not is_writable:
         raise ConfigError(f"expected a file to write in --json, got {path}: name one in a folder that can be written")
-
-
-def _write_json(path: Path, evaluation: Evaluation, about: dict[str, str | int]) -> None:
-    """All there is to know of an evaluation, what it was about first; its folder is there."""
-    numbers = {
-        "scores": evaluation.scores,
-        "mean": evaluation.mean,
-        "median": evaluation.median,
-        "interval": list(evaluation.interval),
-    }
-    write_atomically(path, json_format.dumps({**about, **numbers}, indent=2).encode() + b"\n")

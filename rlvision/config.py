@@ -202,6 +202,10 @@ class EvaluationConfig:
     """Whole games per evaluation."""
     epsilon: Share = 0.001
     """Exploration while evaluating."""
+    max_frames: Positive | None = None
+    """Frames after which a game is cut; unset, env.max_episode_frames where that is set, else 108,000."""
+    max_idle_frames: Positive | None = 18_000
+    """Frames without a reward after which a game is cut, for it may never end; none, never."""
     patience: Positive | None = None
     """Early stopping: evaluations without a new best score before the run ends; unset, never."""
     target_score: float | None = None

@@ -1,8 +1,10 @@
-"""What people do with a run: train it, continue it, evaluate it, watch it, act with it."""
+"""What people do with a run: train it, continue it, evaluate it, watch it, act with it, export it."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import torch
 
@@ -12,11 +14,16 @@ from rlvision.allocator import keep_freed_memory
 from rlvision.config import Config
 from rlvision.envs.screen import make_screen
 from rlvision.envs.vector import TapedVectorEnv
-from rlvision.errors import ConfigError
-from rlvision.evaluation import Evaluation, evaluate
+from rlvision.errors import CheckpointError, ConfigError
+from rlvision.evaluation import Evaluation, Watchdog, evaluate
+from rlvision.exports.finding import find_agent
+from rlvision.exports.folder import ExportFolder
+from rlvision.exports.writing import require_free, write_export
 from rlvision.features.saliency import gradient_saliency
+from rlvision.playing import conditions, make_watchdog, under_protocol
 from rlvision.progress import count_games
-from rlvision.run_folder import RunFolder, spec_from_state
+from rlvision.report import Report
+from rlvision.run_folder import RunFolder, require_same_spec, spec_from_state
 from rlvision.schedules import Constant
 from rlvision.seeding import generator
 from rlvision.session import MOST_ENVS, Session
@@ -29,8 +36,18 @@ from rlvision.watch.replaying import Replay, Replayed, choose
 from rlvision.watch.rollout import Rollout
 
 
+class HowToPlay(TypedDict, total=False):
+    """How an evaluation is played."""
+
+    epsilon: float | None  # probability of a random action; None: the run's ``evaluation.epsilon``
+    protocol: str | None  # of Atari, nature or machado; None: the run's own
+    seed: int  # of the games and of the exploration; 0
+    num_envs: int  # games played side by side, at most; it changes nothing but the time
+    watchdog: Watchdog | None  # cuts games that never end; None: by the run's settings
+
+
 class Run:
-    """A trained agent, as its run folder holds it.
+    """A trained agent, as its run folder or an export holds it.
 
     Example::
 
@@ -39,16 +56,20 @@ class Run:
         print(run.evaluate(games=10).mean)
 
     Args:
-        folder: of the run.
-        weights: ``best`` (by evaluation, where there was one) or ``last``.
+        folder: of the run, of an export, or the name of an agent that comes along, such as ``pong``.
+        weights: ``best`` (by evaluation, where there was one) or ``last``; an export has one set.
         device: as in the configuration.
+        trust_imports: whether an export may import an environment or an encoder by a path that it names.
 
     Raises:
-        CheckpointError: there is no run, or it has no checkpoint yet.
+        CheckpointError: there is no run, or it has no checkpoint yet; an export is damaged.
+        ConfigError: an export names code of its own that is not trusted.
     """
 
-    def __init__(self, folder: str | Path, *, weights: str = "best", device: str = "auto") -> None:
-        self.folder = RunFolder(Path(folder))
+    def __init__(
+        self, folder: str | Path, *, weights: str = "best", device: str = "auto", trust_imports: bool = False
+    ) -> None:
+        self.folder = find_agent(Path(folder), trust_imports=trust_imports)
         self.config = replace(self.folder.config(), device=device)
         state = self.folder.weights(weights)
         self.env_steps: int = state["env_steps"]
@@ -69,23 +90,75 @@ class Run:
 
     def make_env(self, num_envs: int = 1) -> TapedVectorEnv:
         """Environments of the run's kind, to play in: reset them first, close them last."""
-        return build.make_env(self.config, num_envs)
+        return self._make_env(self.config, num_envs)
 
-    def evaluate(self, games: int = 30, *, epsilon: float | None = None, seed: int = 0) -> Evaluation:
+    def evaluate(self, games: int = 30, **how: Unpack[HowToPlay]) -> Evaluation:
+        """Play whole games and score them raw; see `measure`, which says under which conditions, too."""
+        return self.measure(games, **how).evaluation
+
+    def measure(self, games: int = 30, **how: Unpack[HowToPlay]) -> Report:
         """Play whole games and score them raw; a terminal shows how far it is.
 
         Args:
-            games: how many.
-            epsilon: probability of a random action; by default the run's ``evaluation.epsilon``.
-            seed: of games and exploration.
+            games: how many; 2 are the first 2 of 30.
+            how: see `HowToPlay`.
+
+        Raises:
+            ConfigError: the protocol does not fit the game, or there is no game to play.
         """
-        chance = self.config.evaluation.epsilon if epsilon is None else epsilon
-        env = self.make_env(min(games, MOST_ENVS))
+        config = under_protocol(self.config, how.get("protocol"))
+        epsilon, seed = self._epsilon(how.get("epsilon")), how.get("seed", 0)
+        env = self._make_env(config, min(games, how.get("num_envs", MOST_ENVS)))
         try:
             with count_games(games) as tell:
-                return evaluate(env, self._q_function, games=games, epsilon=chance, seed=seed, tell=tell)
+                evaluation = evaluate(
+                    env,
+                    self._q_function,
+                    games=games,
+                    epsilon=epsilon,
+                    seed=seed,
+                    watchdog=how.get("watchdog") or make_watchdog(config),
+                    tell=tell,
+                )
         finally:
             env.close()
+        return Report(conditions(config, epsilon, seed), evaluation)
+
+    def export(
+        self,
+        out: str | Path,
+        *,
+        games: int = 30,
+        protocols: Sequence[str] = (),
+        seed: int = 0,
+        place: str | None = None,
+    ) -> Path:
+        """Write an export: weights, how to play with them, and a card with what they score.
+
+        Args:
+            out: a new folder.
+            games: whole games to score them by, under each protocol; 0 for none.
+            protocols: of Atari; none: the run's own.
+            seed: of the games.
+            place: what the card's commands call the export; None: ``out``.
+
+        Returns:
+            The folder.
+
+        Raises:
+            ConfigError: there is something at ``out``, nothing can be written there, or this is an export already.
+        """
+        if isinstance(self.folder, ExportFolder):
+            raise ConfigError(f"expected a run to export, got the export {self.folder.path}: copy that folder")
+        out = Path(out)
+        require_free(out)
+        books: Sequence[str | None] = protocols or [None]
+        reports = [self.measure(games, protocol=book, seed=seed) for book in books] if games else []
+        config, spec, env_steps = self.config, self.spec, self.env_steps
+        write_export(
+            out, place or str(out), config=config, spec=spec, env_steps=env_steps, network=self.network, reports=reports
+        )
+        return out
 
     def watch(
         self,
@@ -176,9 +249,21 @@ class Run:
         )
 
     def _policy(self, epsilon: float | None, seed: int) -> EpsilonGreedy:
-        chance = self.config.evaluation.epsilon if epsilon is None else epsilon
         draws = generator(seed, "watching")
-        return EpsilonGreedy(self._q_function, self.spec.num_actions, Constant(chance), draws)
+        return EpsilonGreedy(self._q_function, self.spec.num_actions, Constant(self._epsilon(epsilon)), draws)
+
+    def _epsilon(self, epsilon: float | None) -> float:
+        return self.config.evaluation.epsilon if epsilon is None else epsilon
+
+    def _make_env(self, config: Config, num_envs: int) -> TapedVectorEnv:
+        """Environments that are those the network was trained for, under another protocol perhaps."""
+        env = build.make_env(config, num_envs)
+        try:
+            require_same_spec(replace(self.spec, num_envs=num_envs), env.spec)
+        except CheckpointError:
+            env.close()
+            raise
+        return env
 
 
 def train(config: Config) -> Run:

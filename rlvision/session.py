@@ -15,6 +15,7 @@ from rlvision.evaluation import Evaluation, evaluate
 from rlvision.history import versions
 from rlvision.interruption import Interrupted, Leave, Signals, interruption
 from rlvision.out_of_memory import naming
+from rlvision.playing import make_watchdog
 from rlvision.precision import arithmetic, resolve_device
 from rlvision.progress import show_replay
 from rlvision.replay.segments import collect_garbage
@@ -146,6 +147,7 @@ class Session:
             games=games,
             epsilon=config.evaluation.epsilon,
             seed=seed,
+            watchdog=make_watchdog(config),
             interrupted=interrupted,
         )
 

@@ -96,6 +96,12 @@ class DNEncoder(Encoder):
         }
         self.normalised = {"conv1": "bn1", "conv2": "bn2", "conv3": "bn3"}
 
+    @property
+    def is_chapters(self) -> bool:
+        """Whether it has the chapter's layers: strides, ReLU, a batch normalisation, nothing before the head."""
+        is_usual = isinstance(self.bn1, nn.BatchNorm2d) and isinstance(self.act1, nn.ReLU)
+        return is_usual and isinstance(self.pool1, nn.Identity) and isinstance(self.hidden, nn.Identity)
+
     def forward(self, observation: Tensor) -> Tensor:
         """Features [B, features] of observations [B, C, H, W]."""
         x = as_float(observation)

@@ -10,7 +10,6 @@ from rlvision.errors import ConfigError
 from rlvision.nn.dn import DNEncoder
 from rlvision.nn.encoder import Level
 from rlvision.nn.heads import LinearHead
-from rlvision.nn.normalisation import statistics_layers
 from rlvision.types import QOutput
 
 
@@ -53,17 +52,18 @@ class QNetwork(nn.Module):
         """The ``state_dict`` that loads into the chapter's class, strictly.
 
         Raises:
-            ConfigError: The network is not DN with a batch normalisation and a plain linear head.
+            ConfigError: The network does not compute what the chapter's does.
         """
-        if not self._is_chapters():
+        if not self.is_chapters:
             raise ConfigError(
-                "expected the chapter's network (encoder dn without hidden layer, a batch normalisation, "
-                f"a linear head), got {type(self.encoder).__name__} and {type(self.head).__name__}; "
+                "expected the chapter's network (encoder dn with strides, ReLU, a batch normalisation and no hidden "
+                f"layer, a linear head), got {type(self.encoder).__name__} and {type(self.head).__name__} with others; "
                 "use state_dict() for other networks"
             )
         return {key.removeprefix("encoder.").replace("head.q.", "head."): t for key, t in self.state_dict().items()}
 
-    def _is_chapters(self) -> bool:
+    @property
+    def is_chapters(self) -> bool:
+        """Whether the evaluation forward is that of the chapter's class: the same layers in the same order."""
         plain_head = isinstance(self.head, LinearHead) and isinstance(self.head.q, nn.Linear)
-        plain_encoder = isinstance(self.encoder, DNEncoder) and isinstance(self.encoder.hidden, nn.Identity)
-        return plain_head and plain_encoder and len(statistics_layers(self.encoder)) == 3
+        return plain_head and isinstance(self.encoder, DNEncoder) and self.encoder.is_chapters

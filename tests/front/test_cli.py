@@ -49,17 +49,24 @@ def test_the_names_that_scripts_rely_on(calls):
         "wandb": "disabled",
     }  # fmt: skip
     shared = {"seed": 0, "epsilon": None, "checkpoint": "best", "device": "auto"}
+    untouched = {
+        "protocol": None, "num_envs": 16, "max_frames": None, "max_idle_frames": None, "trust_imports": False,
+    }  # fmt: skip
     assert calls == [
         ("train", load_config("quick", scripted), {}),
-        ("evaluate", run, {"games": 5, "json": Path("scores.json"), **shared}),
-        ("watch", run, {"video": Path("a.webm"), "episodes": 2, "max_steps": 50, **shared}),
+        ("evaluate", run, {"games": 5, "json": Path("scores.json"), **shared, **untouched}),
+        (
+            "watch",
+            run,
+            {"video": Path("a.webm"), "terminal": False, "html": None, "episodes": 2, "max_steps": 50, **shared},
+        ),
         ("resume", run, {}),
     ]
 
 
 A_PRESET = "a preset (atari, breakout, cartpole, pong, quick) or a YAML file"
 A_SEED = "--seed to be a whole number of at least 0 and below 4294967296"
-A_COMMAND = "a command (train, resume, evaluate, watch, presets)"
+A_COMMAND = f"a command ({', '.join(cli.COMMANDS)})"
 
 
 @pytest.mark.parametrize(

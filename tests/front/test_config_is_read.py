@@ -11,7 +11,16 @@ from rlvision.config import Config
 from rlvision.settings.names import settings_of
 
 PACKAGE = Path(__file__).parents[2] / "rlvision"
-READERS = ("build.py", "run.py", "session.py", "run_folder.py", "commands.py", "trackers.py", "showcase.py")
+READERS = (
+    "build.py",
+    "playing.py",
+    "run.py",
+    "session.py",
+    "run_folder.py",
+    "commands.py",
+    "trackers.py",
+    "showcase.py",
+)
 GROUPS = {field.name for field in fields(Config) if is_dataclass(getattr(Config(), field.name))}
 CONFIGS = ("config", "self.config", "self._config")
 

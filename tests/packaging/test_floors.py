@@ -29,6 +29,7 @@ FLOORS = (
             "nn",
             "losses",
             "envs",
+            "facts",
         },
     ),
     ("F2 tools", {"bootstrap", "history"}),
@@ -36,10 +37,12 @@ FLOORS = (
     ("F3 insight", {"features"}),
     ("F3 wholes", {"agent", "evaluation", "watch"}),
     ("F3 recipes", {"agents"}),
+    ("F3 reports", {"report"}),
     ("F4 trainer", {"trainer"}),
     ("F5 settings", {"config", "configs"}),
     ("F5 store", {"settings"}),
-    ("F6 wiring", {"build", "run_folder", "trackers"}),
+    ("F6 wiring", {"build", "run_folder", "trackers", "playing"}),
+    ("F6 exports", {"exports", "trained"}),
     ("F6 showcase", {"showcase"}),
     ("F6 sessions", {"session"}),
     ("F6 runs", {"run"}),
@@ -50,7 +53,7 @@ FLOORS = (
 )
 FLOOR_OF = {unit: height for height, (_, units) in enumerate(FLOORS) for unit in units}
 PUBLIC_FACE = "rlvision"  # re-exports from every floor, lazily
-ONE_HOME = ("av", "pydantic", "pygame", "tyro", "wandb", "yaml")
+ONE_HOME = ("av", "pydantic", "pygame", "safetensors", "tyro", "wandb", "yaml")
 
 
 def unit(module: str) -> str:
@@ -88,6 +91,8 @@ def test_only_the_front_sees_the_configuration():
         "build",
         "run_folder",
         "trackers",
+        "playing",
+        "exports",
         "showcase",
         "session",
         "run",

@@ -37,17 +37,19 @@ def wheel(checkout, tmp_path_factory):
         yield archive
 
 
-def modules_and_presets(root: Path) -> set[str]:
+def modules_and_data(root: Path) -> set[str]:
     """The files that belong into the wheel."""
     packages = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     folders = [package.replace(".", "/") for package in packages]
     sources = {f"{folder}/{path.name}" for folder in folders for path in (root / folder).glob("*.py")}
-    return sources | {f"rlvision/configs/{path.name}" for path in (root / "configs").glob("*.yaml")}
+    presets = {f"rlvision/{path.relative_to(root)}" for path in (root / "configs").rglob("*.yaml")}
+    inside = [*root.glob("rlvision/facts/*.json"), *root.glob("rlvision/trained/[a-z]*/*")]
+    return sources | presets | {f"{path.relative_to(root)}" for path in inside}
 
 
-def test_the_wheel_holds_every_module_preset_and_the_type_marker_and_nothing_else(checkout, wheel):
+def test_the_wheel_holds_every_module_its_data_and_the_type_marker_and_nothing_else(checkout, wheel):
     names = [name for name in wheel.namelist() if ".dist-info/" not in name]
-    assert sorted(names) == sorted(modules_and_presets(checkout) | {"rlvision/py.typed"})
+    assert sorted(names) == sorted(modules_and_data(checkout) | {"rlvision/py.typed"})
 
 
 def test_the_wheel_owns_one_top_level_name(wheel):

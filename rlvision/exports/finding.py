@@ -1,0 +1,42 @@
+"""Trained agents by place: a run folder, an export, or the name of one that comes along."""
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from rlvision.errors import CheckpointError
+from rlvision.exports.folder import ExportFolder
+from rlvision.exports.manifest import MANIFEST
+from rlvision.run_folder import RunFolder
+from rlvision.settings.names import nearest
+
+
+def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | ExportFolder:
+    """What holds the agent. A path that exists wins over a name.
+
+    Args:
+        place: folder of a run, folder of an export, or a name out of `shipped`.
+        trust_imports: as `ExportFolder` has it.
+
+    Raises:
+        CheckpointError: there is no agent.
+    """
+    if (place / MANIFEST).exists():
+        return ExportFolder(place, trust_imports=trust_imports)
+    folder = RunFolder(place)
+    if folder.exists:
+        return folder
+    if not place.exists() and str(place) in shipped():
+        return ExportFolder(shipped()[str(place)])
+    near = nearest(str(place), shipped())
+    raise CheckpointError(
+        f"expected a run folder, an export or a trained agent that comes along ({', '.join(shipped())}), got {place} "
+        f"without a config.yaml or {MANIFEST}: {f'did you mean {near}?' if near else 'check the path'}"
+    )
+
+
+@cache
+def shipped() -> dict[str, Path]:
+    """The trained agents that come along, by name."""
+    folder = Path(str(files("rlvision.trained").joinpath("")))
+    return {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{MANIFEST}"))}

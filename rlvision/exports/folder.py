@@ -1,0 +1,137 @@
+"""An export: a folder with all that it takes to play, and nothing else.
+
+::
+
+    exports/pong-seed1/
+      model.safetensors    the weights
+      export.json          how they are to be played, and how they came about: `rlvision.exports.manifest`
+      README.md            the card, for people
+
+Reading one runs none of its content: weights are tensors, settings are plain values, and a setting that would import
+code of somebody's own is refused unless the reader says that it is trusted.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from rlvision import build
+from rlvision.config import Config
+from rlvision.errors import CheckpointError, ConfigError
+from rlvision.exports import tensors
+from rlvision.exports.manifest import MANIFEST, Layout, Manifest, read_manifest
+from rlvision.nn.qnetwork import QNetwork
+from rlvision.protocols import EnvSpec
+from rlvision.run_folder import spec_to_state
+from rlvision.types import State
+
+MODEL = "model.safetensors"
+CARD = "README.md"
+
+
+class ExportFolder:
+    """Reads an export.
+
+    Args:
+        path: of the folder.
+        trust_imports: whether an environment or an encoder that it names by import path may be imported.
+    """
+
+    def __init__(self, path: Path, *, trust_imports: bool = False) -> None:
+        self.path = path
+        self._trusted = trust_imports
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the export says of itself.
+
+        Raises:
+            CheckpointError: it is missing, damaged or of another schema.
+            ConfigError: a setting cannot be used, or would import code that nobody trusts.
+        """
+        manifest = read_manifest(self.path / MANIFEST)
+        named = imported(manifest.config)
+        if named and not self._trusted:
+            listed = " and ".join(f"{name}={path}" for name, path in named.items())
+            raise ConfigError(
+                f"expected an export that names only what comes with rlvision, got {listed} in {self.path}, which runs "
+                "code of its own: read that code, then say --trust-imports"
+            )
+        return manifest
+
+    def config(self) -> Config:
+        """The settings to play with; training's are the defaults."""
+        return self.manifest.config
+
+    def weights(self, which: str) -> State:
+        """The weights, as a run folder has them.
+
+        Args:
+            which: an export has one set: ``best``.
+
+        Raises:
+            CheckpointError: they are missing, damaged, or of another network than the export says.
+            ConfigError: another set is asked for.
+        """
+        if which != "best":
+            raise ConfigError(f"expected no choice of weights for an export, got {which!r}: {self.path} has one set")
+        manifest = self.manifest
+        network = blank_network(manifest.config, manifest.spec)
+        online = _to_network(self._read_tensors(network), network, manifest.layout)
+        return {"env_steps": manifest.env_steps, "spec": spec_to_state(manifest.spec), "online": online}
+
+    def _read_tensors(self, network: QNetwork) -> dict[str, Tensor]:
+        path, manifest = self.path / MODEL, self.manifest
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise CheckpointError(
+                f"expected weights at {path}, got {error.strerror}: fetch the export again"
+            ) from error
+        if digest(content) != manifest.sha256:
+            raise CheckpointError(
+                f"expected {path} with the checksum in {MANIFEST}, got other bytes: fetch the export again"
+            )
+        found = tensors.from_bytes(content, str(path))
+        tensors.require_like(found, laid_out(network, manifest.layout), str(path))
+        return found
+
+
+def imported(config: Config) -> dict[str, str]:
+    """The settings that name something to import, by name; Gymnasium imports ``package`` of ``package:Id-v0``, too."""
+    named = {"env.game": config.env.game, "network.encoder": config.network.encoder}
+    return {name: value for name, value in named.items() if ":" in value}
+
+
+def blank_network(config: Config, spec: EnvSpec) -> QNetwork:
+    """The network without memory for its tensors: names, shapes and kinds. One of a user's own does have memory."""
+    with torch.device("cpu" if ":" in config.network.encoder else "meta"):
+        return build.new_network(config, spec)
+
+
+def layout_of(network: QNetwork) -> Layout:
+    """``chapter`` where the weights load into the chapter's class, else ``network``."""
+    return "chapter" if network.is_chapters else "network"
+
+
+def laid_out(network: QNetwork, layout: Layout) -> Mapping[str, Tensor]:
+    """The tensors of a network by the names they have in an export.
+
+    Raises:
+        ConfigError: the layout is the chapter's, and the network is not.
+    """
+    return network.chapter_state_dict() if layout == "chapter" else network.state_dict()
+
+
+def digest(content: bytes) -> str:
+    """SHA-256, as ``sha256sum`` prints it."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _to_network(found: Mapping[str, Tensor], network: QNetwork, layout: Layout) -> dict[str, Tensor]:
+    """The tensors by the names that the network has for them."""
+    return {own: found[name] for own, name in zip(network.state_dict(), laid_out(network, layout), strict=True)}

@@ -1,0 +1,73 @@
+"""How the games of a run are played when they count: under which protocol, and until when."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from rlvision.config import Config
+from rlvision.envs.games import ATARI_PROTOCOLS, find_game
+from rlvision.errors import ConfigError
+from rlvision.evaluation import Watchdog
+from rlvision.report import Conditions
+
+FRAMES_OF_A_GAME = 108_000
+"""Half an hour of play, as both protocols of Atari allow."""
+
+
+def under_protocol(config: Config, protocol: str | None) -> Config:
+    """The configuration that plays by a protocol's book; None: as it is.
+
+    The actions stay those the network was trained for, whichever the protocol would have.
+
+    Raises:
+        ConfigError: the protocol is unknown, or the game is none of Atari.
+    """
+    if protocol is None:
+        return config
+    if find_game(config.env.game) is None:
+        raise ConfigError(f"expected an Atari game for the protocol {protocol}, got {config.env.game}: leave it unset")
+    if protocol not in ATARI_PROTOCOLS:
+        raise ConfigError(f"expected a protocol of {', '.join(ATARI_PROTOCOLS)}, got {protocol!r}: choose one of them")
+    book: dict[str, Any] = {**ATARI_PROTOCOLS[protocol], "protocol": protocol}
+    book["full_action_space"] = atari_settings(config)["full_action_space"]
+    return replace(config, env=replace(config.env, **book))
+
+
+def conditions(config: Config, epsilon: float, seed: int) -> Conditions:
+    """What there is to say of an evaluation beside its games."""
+    game = find_game(config.env.game)
+    return Conditions(
+        game=game or config.env.game,
+        protocol=None if game is None else protocol_words(config),
+        settings=atari_settings(config) if game else {},
+        epsilon=epsilon,
+        seed=seed,
+    )
+
+
+def atari_settings(config: Config) -> dict[str, object]:
+    """The settings that a protocol fixes, with the values they have in a configuration."""
+    return {
+        name: usual if getattr(config.env, name) is None else getattr(config.env, name)
+        for name, usual in ATARI_PROTOCOLS[config.env.protocol].items()
+    }
+
+
+def protocol_words(config: Config) -> str:
+    """The protocol's name, and what departs from it: ``machado (full_action_space false)``.
+
+    Whether a lost life terminates is left out: whole games are scored either way.
+    """
+    book: Mapping[str, object] = {**ATARI_PROTOCOLS[config.env.protocol]}
+    departs = [
+        f"{name} {str(value).lower()}"
+        for name, value in atari_settings(config).items()
+        if name != "life_loss" and value != book[name]
+    ]
+    return f"{config.env.protocol} ({', '.join(departs)})" if departs else config.env.protocol
+
+
+def make_watchdog(config: Config) -> Watchdog:
+    """What cuts games of an evaluation that never end."""
+    exam, env = config.evaluation, config.env
+    return Watchdog(exam.max_frames or env.max_episode_frames or FRAMES_OF_A_GAME, exam.max_idle_frames)
