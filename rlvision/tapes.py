@@ -171,7 +171,8 @@ class GameRecorder:
     def state_dict(self) -> State:
         """The games that are on, and the archive's place."""
         actions = [torch.from_numpy(np.array(taken)) for taken in self._actions]
-        return {"starts": self._starts, "actions": actions, "last": self._last, "archive": self._archive.state_dict()}
+        games = {"starts": list(self._starts), "actions": actions, "last": list(self._last)}
+        return {**games, "archive": self._archive.state_dict()}
 
     def load_state_dict(self, state: State) -> None:
         """Go on with the games that were on."""

@@ -133,10 +133,10 @@ class Typesetter:
     def _draw_foot(self, cells: Cells, moment: Moment, controls: Controls, has_panel: bool) -> None:
         """The keys, or where there is no panel the score; at the right, the pace."""
         rows, columns = cells.size
-        cells.fill(rows - 1, 0, columns, CARD)
-        text = HELP if has_panel else f"score {moment.score:g}   {self._names[moment.action]}"
-        cells.write(rows - 1, 0, text, DIM, CARD)
         pace = "paused" if controls.paused else "" if controls.speed == 1 else f"x{controls.speed:g}"
+        text = HELP if has_panel else f"score {moment.score:g}   {self._names[moment.action]}"
+        cells.fill(rows - 1, 0, columns, CARD)
+        cells.write(rows - 1, 0, text[: columns - len(pace) - 2], DIM, CARD)
         cells.write(rows - 1, columns - len(pace) - 1, pace, CHOSEN, CARD)
 
 

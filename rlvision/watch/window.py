@@ -19,6 +19,11 @@ from rlvision.watch.viewing import view
 PAUSE_FPS = 30
 """How often a paused window looks at its keys."""
 
+WITHOUT_DISPLAY = (
+    "--terminal draws the game in this terminal, --video=FILE.mp4 writes a video, --html=FILE.html a page, and "
+    "rlvision watch RUN --web serves a live one"
+)
+
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 """Environment variables that lead to the display where there may be none."""
 
@@ -57,8 +62,7 @@ def require_display() -> None:
     """
     if sys.platform not in ("win32", "darwin") and not any(os.environ.get(name) for name in DISPLAYS):
         raise ConfigError(
-            "expected a display to open a window on, got neither DISPLAY nor WAYLAND_DISPLAY: "
-            "write a video with --video=FILE.mp4 instead"
+            f"expected a display to open a window on, got neither DISPLAY nor WAYLAND_DISPLAY: {WITHOUT_DISPLAY}"
         )
 
 
@@ -123,9 +127,7 @@ def _open(title: str, overlay: Overlay, fps: float) -> Iterator[Window]:
         pygame.display.set_caption(f"{title}   |   {HELP}")
         yield Window(pygame, surface, overlay, fps)
     except pygame.error as error:
-        raise ConfigError(
-            f"expected a display to open a window on, got: {error}: write a video with --video=FILE.mp4 instead"
-        ) from error
+        raise ConfigError(f"expected a display to open a window on, got: {error}: {WITHOUT_DISPLAY}") from error
     finally:
         pygame.display.quit()
 

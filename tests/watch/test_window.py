@@ -96,7 +96,7 @@ def test_without_a_display_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch)
     for name in window.DISPLAYS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
-    with pytest.raises(ConfigError, match=r"neither DISPLAY nor WAYLAND_DISPLAY: write a video with --video=FILE"):
+    with pytest.raises(ConfigError, match=r"neither DISPLAY nor WAYLAND_DISPLAY: --terminal draws.*--video=FILE"):
         window.watch(counting_rollout(3), title="Counting", fps=60)
 
 

@@ -13,15 +13,15 @@ for (let screen = 0, last = -1; screen < screens; screen++) picture[screen] = la
 
 const q = (decision) => game.q.slice(decision * actions, (decision + 1) * actions);
 const values = Array.from({length: decisions}, (_, decision) => Math.max(...q(decision)));
-const spread = q_spread();
+const spread = spreadOfMost();
 
-function q_spread() {
-  let greatest = 0;
-  for (let decision = 0; decision < decisions; decision++) {
+// What the bars are measured by: all but the fiftieth part of the decisions stay within them.
+function spreadOfMost() {
+  const spreads = Array.from({length: decisions}, (_, decision) => {
     const own = q(decision), mean = own.reduce((a, b) => a + b, 0) / actions;
-    for (const value of own) greatest = Math.max(greatest, Math.abs(value - mean));
-  }
-  return greatest || 1;
+    return Math.max(...own.map((value) => Math.abs(value - mean)));
+  }).sort((a, b) => a - b);
+  return spreads[Math.floor(0.98 * (decisions - 1))] || 1;
 }
 
 // A film is a list of strips; a few are kept developed.
@@ -81,7 +81,7 @@ function drawScreen(now) {
   if (saliency && at("saliency").checked) drawHeat(now);
 }
 
-// The map as warm light whose strength is the saliency, over the part of the screen that the network sees.
+// The screen in the dark, and the map as warm light over the part of it that the network sees.
 const heat = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
 function drawHeat(now) {
   heat.canvas.width = saliency.width;
@@ -91,10 +91,12 @@ function drawHeat(now) {
   const pixels = heat.getImageData(0, 0, saliency.width, saliency.height);
   for (let place = 0; place < pixels.data.length; place += 4) {
     const strength = pixels.data[place];
-    pixels.data.set([255, 60 + 0.7 * strength, 0, strength * 0.9], place);
+    pixels.data.set([255, Math.max(0, 1.6 * strength - 153), 0.4 * strength, 0.85 * strength], place);
   }
   heat.putImageData(pixels, 0, 0);
   const [top, bottom, left, right] = game.crop ?? [0, tall, 0, wide];
+  stage.fillStyle = "rgba(0, 0, 0, 0.5)";
+  stage.fillRect(0, 0, stage.canvas.width, stage.canvas.height);
   stage.imageSmoothingEnabled = true;
   stage.drawImage(heat.canvas, left * enlarged, top * enlarged, (right - left) * enlarged, (bottom - top) * enlarged);
 }
@@ -122,7 +124,7 @@ function drawPanel() {
   at("place").textContent = `${decision + 1} / ${decisions}`;
   at("slider").value = decision;
   rows.forEach(({row, bar, number}, action) => {
-    const share = (own[action] - mean) / spread * 50;
+    const share = Math.max(-50, Math.min(50, (own[action] - mean) / spread * 50));
     row.className = action === game.actions[decision] ? "chosen" : "";
     bar.className = share > 0 ? "above" : "";
     bar.style.left = `${Math.min(50, 50 + share)}%`;
