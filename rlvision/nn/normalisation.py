@@ -49,9 +49,6 @@ class BatchRenorm2d(nn.BatchNorm2d):
 
     With ``momentum=None`` a training forward calibrates: plain batch normalisation, while the
     running statistics become the average over all batches since their last reset.
-
-    Attributes:
-        clipped: Share of channels of the last training forward whose r or d was clipped, [].
     """
 
     def __init__(
@@ -66,7 +63,15 @@ class BatchRenorm2d(nn.BatchNorm2d):
         super().__init__(num_features, eps, momentum)
         self.r_max = r_max
         self.d_max = d_max
-        self.clipped = torch.zeros(())
+        self._last: tuple[Tensor, Tensor, Tensor, Tensor] | None = None  # r and d, free and clipped
+
+    @property
+    def clipped(self) -> Tensor:
+        """Share of channels of the last training forward whose r or d was clipped, []."""
+        if self._last is None:
+            return torch.zeros(())
+        free_r, r, free_d, d = self._last
+        return ((r != free_r) | (d != free_d)).float().mean()
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
         """Normalise [B, C, H, W]."""
@@ -84,7 +89,7 @@ class BatchRenorm2d(nn.BatchNorm2d):
         free_r = torch.sqrt(var + self.eps) * scale
         free_d = (mean - running_mean) * scale
         r, d = free_r.clamp(1 / self.r_max, self.r_max), free_d.clamp(-self.d_max, self.d_max)
-        self.clipped = ((r != free_r) | (d != free_d)).float().mean()
+        self._last = free_r, r, free_d, d
         return r, d
 
     def extra_repr(self) -> str:
