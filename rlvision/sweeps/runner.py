@@ -15,7 +15,7 @@ from rlvision.lock import alone_in
 from rlvision.sweeps.document import Sweep
 from rlvision.sweeps.results import Result, Status, measure, read_results, write_results
 from rlvision.sweeps.trials import Trial
-from rlvision.sweeps.workers import Worker, train_command
+from rlvision.sweeps.workers import PROGRAM, Worker, train_command
 
 LOOK_SECONDS = 0.2
 """Between two looks at the workers."""
@@ -31,6 +31,7 @@ class Runner:
         processes: runs going on at once.
         threads: CPU threads of all of them together; unset, those of the machine.
         console: where progress is shown.
+        program: what is started with the arguments of ``rlvision``.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Runner:
         processes: int,
         threads: int | None = None,
         console: Console | None = None,
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         self._sweep = sweep
         self._trials = trials
@@ -49,6 +51,7 @@ class Runner:
         self._processes = processes
         self._threads = max(1, (threads or usable_threads()) // processes)
         self._console = console or Console(highlight=False, soft_wrap=True)
+        self._program = program
         self._results: dict[str, Result] = {}
         self._workers: dict[Worker, TaskID] = {}
 
@@ -108,7 +111,7 @@ class Runner:
 
     def _start(self, trial: Trial, bars: Progress) -> None:
         folder, command = self._folder / trial.name, self._command(trial)
-        worker = Worker(trial, folder, command, self._threads)
+        worker = Worker(trial, folder, command, self._threads, self._program)
         self._workers[worker] = bars.add_task(trial.name, total=trial.config.env_steps)
         if not bars.console.is_terminal:
             bars.console.print(f"begins: {trial.name}")

@@ -13,6 +13,7 @@ from rlvision.sweeps.trials import Trial
 from rlvision.tracking.files import METRICS_FILE, last_env_steps
 
 LOG_FILE = "log.txt"
+PROGRAM = (sys.executable, "-m", "rlvision")
 
 
 def train_command(sweep: Sweep, trial: Trial, folder: Path, threads: int) -> list[str]:
@@ -32,9 +33,12 @@ class Worker:
         folder: of the run.
         command: as `train_command` makes it.
         threads: for the libraries that ask the environment how many.
+        program: what the command is given to.
     """
 
-    def __init__(self, trial: Trial, folder: Path, command: Sequence[str], threads: int) -> None:
+    def __init__(
+        self, trial: Trial, folder: Path, command: Sequence[str], threads: int, program: Sequence[str] = PROGRAM
+    ) -> None:
         self.trial = trial
         self.folder = folder
         self.command = command
@@ -42,7 +46,7 @@ class Worker:
         environment: Mapping[str, str] = {**os.environ, "OMP_NUM_THREADS": str(threads)}
         with (folder / LOG_FILE).open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-m", "rlvision", *command],
+                [*program, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,9 +113,14 @@ class WandbTracker:
         run, self._run = self._run, None
         if run is not None:
             self._attempt("could not show all of its pictures", lambda: run.summary.update(_media(self._exhibits)))
-            remedy = f"`wandb sync {self._folder / 'wandb'}/*run-*` uploads it"
-            self._attempt("could not finish its run", run.finish, remedy)
+            self._finish(run)
         self._attempt("could not end its process", wandb.teardown)
+
+    def _finish(self, run: "Run") -> None:
+        begun, remedy = time.monotonic(), f"`wandb sync {self._folder / 'wandb'}/*run-*` uploads it"
+        self._attempt("could not finish its run", run.finish, remedy)
+        if time.monotonic() - begun >= UPLOAD_SECONDS:  # it gives up in silence
+            self._warn("could not upload all of its run", remedy)
 
     def _begin_once(self) -> None:
         if not self._begun:

@@ -58,3 +58,9 @@ def test_the_presets_are_found_as_package_data():
     stored = {path.name for path in (ROOT / "configs").glob("*.yaml")}
     assert stored == {entry.name for entry in files("rlvision.configs").iterdir() if entry.name.endswith(".yaml")}
     assert "quick.yaml" in stored
+
+
+def test_the_sweeps_are_found_as_package_data():
+    stored = {path.name for path in (ROOT / "configs" / "sweeps").glob("*.yaml")}
+    assert stored == {entry.name for entry in files("rlvision.configs").joinpath("sweeps").iterdir()}
+    assert "quick.yaml" in stored

@@ -1,0 +1,273 @@
+"""W&B holds the rows of metrics.jsonl, each once, whatever happened to the process, the machine or the network."""
+
+import gc
+import math
+import multiprocessing
+import os
+import shutil
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from wandb_files import fragments, inspect, rows
+from wandb_server import WandbServer, wandb_server
+
+from rlvision.tracking.files import FileTracker, read_metrics
+from rlvision.tracking.group import TrackerGroup
+from rlvision.tracking.wandb import WandbTracker
+from rlvision.types import State
+
+KEY = "a" * 40
+
+context = multiprocessing.get_context("forkserver")
+context.set_forkserver_preload(["rlvision.tracking.wandb", "wandb"])
+
+
+@pytest.fixture(autouse=True)
+def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "settings"))
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+
+
+def trackers(folder: Path, mode: Any = "offline") -> TrackerGroup:
+    return TrackerGroup({"files": FileTracker(folder), "wandb": WandbTracker(mode, folder, {})})
+
+
+def log(group: TrackerGroup, numbers: range) -> None:
+    """Rows as a run makes them: several after the same number of env steps, not all of them finite."""
+    for number in numbers:
+        value = (1 / (number + 1), math.nan, -math.inf)[number % 3]
+        group.log({"loss/td": value, f"episode/{number % 2}": float(number)}, env_steps=number // 2 * 10)
+
+
+def run_until_killed(folder: Path, saved: int, logged: int, whom: str) -> None:
+    """Log so many rows with a checkpoint in between, and never get to the end."""
+    os.setsid()
+    group = trackers(folder)
+    log(group, range(saved))
+    (folder / "checkpoint").write_text(repr(group.state_dict()))
+    log(group, range(saved, logged))
+    if whom == "process":
+        time.sleep(1.2)  # W&B's own process writes once a second, and dies with this one
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.killpg(0, signal.SIGKILL)
+
+
+def continued(folder: Path, numbers: range, state: State, mode: Any = "offline") -> None:
+    group = trackers(folder, mode)
+    group.load_state_dict(state)
+    with closing(group):
+        log(group, numbers)
+
+
+def same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    return one.keys() == other.keys() and all(repr(float(one[name])) == repr(float(other[name])) for name in one)
+
+
+def all_rows(folder: Path) -> list[dict[str, Any]]:
+    """Those of all of W&B's files, the oldest file first."""
+    return [row for path in fragments(folder) for row in rows(path)]
+
+
+def require_mirror(folder: Path, mirrored: list[dict[str, Any]]) -> None:
+    """Every value of every row of metrics.jsonl, once, in order."""
+    assert [row.pop("_step") for row in mirrored] == list(range(len(mirrored)))
+    assert len(mirrored) == len(read_metrics(folder))
+    assert all(same(*pair) for pair in zip(mirrored, read_metrics(folder), strict=True))
+
+
+@pytest.mark.parametrize("whom", [pytest.param("process", marks=pytest.mark.slow), "everything"])
+def test_a_run_killed_and_continued_is_whole_on_the_disk(tmp_path: Path, whom: str) -> None:
+    process = context.Process(target=run_until_killed, args=(tmp_path, 20, 30, whom))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    [first] = fragments(tmp_path)
+    before = rows(first)
+    assert len(before) == 30 if whom == "process" else len(before) < 30
+    continued(tmp_path, range(20, 50), eval((tmp_path / "checkpoint").read_text()))  # noqa: S307 - written above
+    assert len({path.name for path in fragments(tmp_path)}) == 1  # files of one run
+    require_mirror(tmp_path, all_rows(tmp_path))
+
+
+def test_rows_that_a_power_cut_took_are_sent_again_from_the_file(tmp_path: Path) -> None:
+    group = trackers(tmp_path)
+    with closing(group):
+        log(group, range(12))
+        state = group.state_dict()
+    [first] = fragments(tmp_path)
+    os.truncate(first, first.stat().st_size * 2 // 3)
+    assert 0 < len(rows(first)) < 12
+    continued(tmp_path, range(12, 15), state)
+    require_mirror(tmp_path, all_rows(tmp_path))
+
+
+def test_a_run_that_was_not_tracked_is_sent_whole_once_it_is(tmp_path: Path) -> None:
+    group = trackers(tmp_path, "disabled")
+    log(group, range(5))
+    group.close()
+    assert not fragments(tmp_path)
+    continued(tmp_path, range(5, 8), group.state_dict())
+    [path] = fragments(tmp_path)
+    require_mirror(tmp_path, rows(path))
+
+
+def test_a_run_killed_before_its_first_checkpoint_goes_on_in_the_same_run(tmp_path: Path) -> None:
+    group = trackers(tmp_path)
+    log(group, range(4))
+    group.close()
+    again = trackers(tmp_path)
+    with closing(again):
+        log(again, range(6))
+    assert [len(rows(path)) for path in fragments(tmp_path)] == [4, 2]
+    require_mirror(tmp_path, all_rows(tmp_path))
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    monkeypatch.setattr("rlvision.tracking.wandb.UPLOAD_SECONDS", 2.0)
+    with wandb_server() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        yield server
+
+
+def test_online_a_run_cut_off_from_the_network_is_whole_when_it_goes_on(
+    tmp_path: Path, server: WandbServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    group = trackers(tmp_path, "auto")
+    log(group, range(3))
+    group.close()  # with the network
+    run_id = group.state_dict()["wandb"]["run_id"]
+    assert len(server.rows(run_id)) == 3
+
+    group = trackers(tmp_path, "auto")
+    group.load_state_dict({"files": {"offset": 0}, "wandb": {"run_id": run_id, "rows": 0}})
+    log(group, range(8))  # the first three of which it has
+    server.is_cut = True
+    log(group, range(8, 10))
+    state = group.state_dict()
+    group.close()
+    [warning] = [record.getMessage() for record in caplog.records if record.name == "rlvision.tracking.wandb"]
+    assert "could not upload all of its run" in warning
+    assert f"`wandb sync {tmp_path / 'wandb'}/*run-*` uploads it" in warning
+    assert len(server.rows(run_id)) < 10
+    assert len(read_metrics(tmp_path)) == 10
+    assert [row["_step"] for row in rows(fragments(tmp_path)[-1])] == list(range(3, 10))
+
+    server.is_cut = False
+    continued(tmp_path, range(10, 12), state, "auto")
+    require_mirror(tmp_path, [{**row, **not_finite(row)} for row in server.rows(run_id)])
+
+
+def not_finite(row: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value.lower()) for name, value in row.items() if isinstance(value, str)}
+
+
+def test_a_run_begun_offline_is_sent_whole_when_a_key_is_there(tmp_path: Path, server: WandbServer) -> None:
+    group = trackers(tmp_path, "offline")
+    log(group, range(5))
+    group.close()
+    continued(tmp_path, range(5, 7), group.state_dict(), "auto")
+    run_id = group.state_dict()["wandb"]["run_id"]
+    require_mirror(tmp_path, [{**row, **not_finite(row)} for row in server.rows(run_id)])
+
+
+def test_a_key_that_the_server_refuses_costs_one_warning(
+    tmp_path: Path, server: WandbServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.refuse = True
+    group = trackers(tmp_path, "auto")
+    log(group, range(3))
+    group.close()
+    [warning] = [record.getMessage() for record in caplog.records if record.name == "rlvision.tracking.wandb"]
+    assert "could not begin an online run" in warning
+    require_mirror(tmp_path, all_rows(tmp_path))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nobody waits for the dead process
+def test_the_process_of_w_and_b_may_die(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    group = trackers(tmp_path)
+    log(group, range(2))
+    listing = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    for child in listing:
+        if "wandb" in Path(f"/proc/{child}/comm").read_text():
+            os.kill(int(child), signal.SIGKILL)
+    time.sleep(0.2)
+    log(group, range(2, 5))
+    group.close()
+    assert len(read_metrics(tmp_path)) == 5
+    assert len([record for record in caplog.records if record.name == "rlvision.tracking.wandb"]) == 1
+    continued(tmp_path, range(5, 7), group.state_dict())
+    require_mirror(tmp_path, all_rows(tmp_path))
+    gc.collect()
+
+
+def test_exhibits_come_with_the_next_row_and_the_last_ones_in_the_summary(tmp_path: Path) -> None:
+    picture, video = tmp_path / "curve.png", tmp_path / "game.mp4"
+    Image.new("RGB", (4, 4)).save(picture)
+    video.write_bytes(b"a film")
+    run = tmp_path / "run"
+    tracker = WandbTracker("offline", run, {})
+    with closing(tracker):
+        tracker.log({"loss/td": 1.0}, 1)
+        tracker.show({"evaluate/video": video, "q/values": np.array([0.0, 1.0, 1.0], np.float32)}, 2)
+        tracker.log({"evaluate/mean": 5.0}, 2)
+        tracker.log({"evaluate/mean": 3.0}, 3)
+        tracker.show({"curve": picture}, 3)
+    [path] = fragments(run)
+    records = inspect(path)
+    first, second, third = [record["history"]["item"] for record in records if record["type"] == "history"]
+    assert second["evaluate/video._type"] == "video-file"
+    assert (path.parent / "files" / second["evaluate/video.path"]).read_bytes() == b"a film"
+    assert (second["q/values._type"], sum(second["q/values.values"])) == ("histogram", 3)
+    assert "q/values._type" not in first.keys() | third.keys()
+    updates = [record["summary"]["update"] for record in records if record["type"] == "summary"]
+    summary = dict(chain.from_iterable(update.items() for update in updates))
+    assert summary["curve"]["_type"] == "image-file"
+    assert summary["evaluate/mean"] == {"max": 5, "last": 3}
+
+
+def test_what_cannot_be_shown_costs_no_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tracker = WandbTracker("offline", tmp_path, {})
+    with closing(tracker):
+        tracker.show({"evaluate/video": tmp_path / "gone.mp4"}, 1)
+        tracker.log({"loss/td": 1.0}, 1)
+        tracker.log({"loss/td": 2.0}, 2)
+    [path] = fragments(tmp_path)
+    assert [row["loss/td"] for row in rows(path)] == [1, 2]
+    assert caplog.text.count("could not show all of its pictures") == 1
+
+
+def test_checkpoints_are_kept_as_a_run_folder_and_nothing_goes_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WANDB_DATA_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    files = {"config.yaml": run / "config.yaml", "checkpoints/best.ckpt": run / "checkpoints" / "best.ckpt"}
+    for path in files.values():
+        path.write_text(path.name)
+    tracker = WandbTracker("offline", run, {})
+    with closing(tracker):
+        tracker.log({"loss/td": 1.0}, 1)
+        tracker.keep("best", files)
+        shutil.rmtree(run / "checkpoints")  # what is kept is a copy
+    [path] = fragments(run)
+    [artifact] = [record["artifact"] for record in inspect(path) if record["type"] == "artifact"]
+    contents = {entry["path"]: Path(entry["local_path"]).read_text() for entry in artifact["manifest"]["contents"]}
+    assert contents == {"config.yaml": "config.yaml", "checkpoints/best.ckpt": "best.ckpt"}
+    assert sorted(artifact["aliases"]) == ["best", "latest"]
+    assert "WANDB_DATA_DIR" not in os.environ
+    assert not [path for path in (tmp_path / "home").rglob("*") if "artifact" in path.name]
