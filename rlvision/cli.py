@@ -7,16 +7,20 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le
 
 from rlvision.config import Config, Count, Positive, Seed, Share, Text, Threads
 from rlvision.errors import ConfigError, RLVisionError
 from rlvision.interruption import interruption
-from rlvision.settings.arguments import call, option_values, sort_arguments
+from rlvision.settings.arguments import call, option, option_values, sort_arguments
 from rlvision.settings.names import settings_of, unknown
 
 Which = Literal["best", "last"]
 Protocol = Literal["nature", "machado"]
+Port = Annotated[int, Ge(0), Le(65535)]
+DEFAULT_PORT = 8000
 ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
 HELP = ("--help", "-h")
 
@@ -193,29 +197,46 @@ def watch(
     video: Path | None = None,
     terminal: bool = False,
     html: Path | None = None,
+    web: bool = False,
+    port: Port | None = None,
     episodes: Positive = 1,
     max_steps: Positive | None = None,
     seed: Seed = 0,
     epsilon: Share | None = None,
-    checkpoint: Which = "best",
+    checkpoint: Which | None = None,
     device: Text = "auto",
 ) -> None:
-    """Watch a trained agent play, in the game's own colours: in a window, a terminal, a video or a page.
+    """Watch a trained agent play: in a window, a terminal, the browser, a video, or a page to keep.
 
     Args:
         run: Run folder, such as runs/pong-seed1.
         video: File to write, such as pong.mp4; without this and the next two, a window opens.
         terminal: Draw in this terminal, over ssh too. Keys: space, s, + and -, n, o, q.
         html: Page to write, such as pong.html: it opens from disk, with slider, Q-values and saliency.
+        web: Play on a page of this machine, with the network's inside in view; it follows a run in training.
+        port: Of that page; 0 takes any that is free; unset, 8000.
         episodes: Whole games to show.
         max_steps: Most decisions to show of each game; unset, all.
         seed: Of the games and the random actions.
         epsilon: Probability of a random action; unset, as the run's own evaluations.
-        checkpoint: The best by evaluation, where there was one, or the last.
+        checkpoint: The best by evaluation, where there was one, or the last; unset, the best; with --web the newest.
         device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
     """
+    _require_alone(
+        web, port, video=video, terminal=terminal, html=html, episodes=episodes != 1, max_steps=max_steps is not None
+    )
     from rlvision import commands
 
+    if web:
+        commands.watch_web(
+            run,
+            port=DEFAULT_PORT if port is None else port,
+            seed=seed,
+            epsilon=epsilon,
+            checkpoint=checkpoint,
+            device=device,
+        )
+        return
     commands.watch(
         run,
         video=video,
@@ -225,9 +246,23 @@ def watch(
         max_steps=max_steps,
         seed=seed,
         epsilon=epsilon,
-        checkpoint=checkpoint,
+        checkpoint=checkpoint or "best",
         device=device,
     )
+
+
+def _require_alone(web: bool, port: int | None, **others: object) -> None:
+    """Refuse what a page would not heed, and what only a page would.
+
+    Raises:
+        ConfigError: names it.
+    """
+    if port is not None and not web:
+        raise ConfigError(f"expected --port with --web, got --port={port} alone: add --web")
+    for name, is_given in others.items():
+        if web and is_given:
+            given = option(name)
+            raise ConfigError(f"expected --web alone, got {given} too: the page plays until Ctrl-C, leave {given} out")
 
 
 def replay(

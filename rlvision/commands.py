@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.table import Table
@@ -138,6 +139,17 @@ def _list_training_games(run: Path) -> None:
 def _say_what_was_written(outlet: Outlet, games: int) -> None:
     for path in outlet.files(games):
         _console().print(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+def watch_web(run: Path, *, port: int, seed: int, epsilon: float | None, checkpoint: str | None, device: str) -> None:
+    """Show the agent playing on a page, until somebody interrupts."""
+    from rlvision import live
+
+    def announce(address: str) -> None:
+        where = f"ssh -L {urlsplit(address).port}:{urlsplit(address).netloc} HOST"
+        _console().print(f"{address}\nopens the game; from another machine, first {where}. Ctrl-C ends it.")
+
+    live.serve(run, port=port, seed=seed, epsilon=epsilon, weights=checkpoint, device=device, announce=announce)
 
 
 def sweep(

@@ -86,6 +86,13 @@ A_COMMAND = f"a command ({', '.join(cli.COMMANDS)})"
         ),
         ("resume", "RUN after rlvision resume", "nothing", "rlvision resume --help explains it"),
         ("watch a --fps=3", "an option of rlvision watch", "'--fps'", "rlvision watch --help lists them"),
+        ("watch a --port=3", "--port with --web", "--port=3 alone", "add --web"),
+        (
+            "watch a --web --max-steps=9",
+            "--web alone",
+            "--max-steps too",
+            "the page plays until Ctrl-C, leave --max-steps out",
+        ),
         ("evaluate a --games=0", "--games to be a whole number above 0", "0", "set another value, the default is 30"),
     ],
 )

@@ -46,6 +46,7 @@ FLOORS = (
     ("F6 showcase", {"showcase"}),
     ("F6 sessions", {"session"}),
     ("F6 runs", {"run"}),
+    ("F6 pages", {"live"}),
     ("F7 sweeps", {"sweeps"}),
     ("F7 commands", {"commands"}),
     ("F7 front", {"cli"}),
@@ -53,7 +54,7 @@ FLOORS = (
 )
 FLOOR_OF = {unit: height for height, (_, units) in enumerate(FLOORS) for unit in units}
 PUBLIC_FACE = "rlvision"  # re-exports from every floor, lazily
-ONE_HOME = ("av", "pydantic", "pygame", "safetensors", "tyro", "wandb", "yaml")
+ONE_HOME = ("av", "pydantic", "pygame", "safetensors", "tyro", "wandb", "websockets", "yaml")
 
 
 def unit(module: str) -> str:

@@ -1,0 +1,101 @@
+// The greatest Q-value of the last decisions, and the place that is looked at.
+class Curve {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.keep = 1024;
+    this.entries = []; // [index, value, game]
+    this.place = null; // index that is looked at; null: the newest
+    this.dirty = true;
+    const again = () => { this.dirty = true; };
+    new ResizeObserver(again).observe(canvas);
+    matchMedia("(prefers-color-scheme: light)").addEventListener("change", again);
+    const tick = () => { if (this.dirty) this.draw(); requestAnimationFrame(tick); };
+    requestAnimationFrame(tick);
+  }
+
+  clear() {
+    this.entries = [];
+    this.dirty = true;
+  }
+
+  add(entries, oldest) {
+    this.entries = this.entries.concat(entries).filter(([index]) => index >= oldest);
+    this.dirty = true;
+  }
+
+  look(index) {
+    this.place = index;
+    this.dirty = true;
+  }
+
+  get oldest() { return this.entries.length ? this.entries[0][0] : 0; }
+  get newest() { return this.entries.length ? this.entries[this.entries.length - 1][0] : 0; }
+  get span() { return Math.max(240, this.newest - this.oldest + 1); } // a young history leaves room to grow
+
+  // The index at a share of the width.
+  indexAt(share) {
+    return Math.min(Math.max(this.oldest + Math.round(share * (this.span - 1)), this.oldest), this.newest);
+  }
+
+  valueAt(index) {
+    const entry = this.entries[index - this.oldest];
+    return entry ? entry[1] : null;
+  }
+
+  draw() {
+    this.dirty = false;
+    const { canvas } = this, ratio = devicePixelRatio || 1;
+    const width = canvas.clientWidth, height = canvas.clientHeight;
+    [canvas.width, canvas.height] = [width * ratio, height * ratio];
+    const context = canvas.getContext("2d");
+    context.scale(ratio, ratio);
+    const known = this.entries.filter(([, value]) => value !== null);
+    if (!known.length) return;
+    const values = known.map(([, value]) => value);
+    const low = Math.min(...values), high = Math.max(...values), right = width - 50;
+    const x = (index) => 8 + ((right - 16) * (index - this.oldest)) / (this.span - 1);
+    const y = (value) => (high === low ? height / 2 : 10 + ((height - 20) * (high - value)) / (high - low));
+    this.drawGames(context, x, height);
+    this.drawLine(context, known, x, y, height);
+    this.drawPlace(context, x, y, height);
+    context.fillStyle = color("--dim");
+    context.font = "11px system-ui, sans-serif";
+    context.textAlign = "right";
+    context.fillText(high.toFixed(2), width - 8, 15);
+    if (high !== low) context.fillText(low.toFixed(2), width - 8, height - 7);
+  }
+
+  drawGames(context, x, height) {
+    context.fillStyle = color("--line");
+    this.entries.forEach(([index, , game], place) => {
+      if (place && game !== this.entries[place - 1][2]) context.fillRect(Math.round(x(index - 0.5)), 0, 1, height);
+    });
+  }
+
+  drawLine(context, known, x, y, height) {
+    const line = new Path2D();
+    known.forEach(([index, value, game], place) => {
+      const begins = !place || game !== known[place - 1][2];
+      begins ? line.moveTo(x(index), y(value)) : line.lineTo(x(index), y(value));
+    });
+    context.strokeStyle = color("--curve");
+    context.lineWidth = 1.6;
+    context.lineJoin = "round";
+    context.stroke(line);
+  }
+
+  drawPlace(context, x, y, height) {
+    const index = this.place ?? this.newest, value = this.valueAt(index);
+    context.fillStyle = color(this.place === null ? "--curve" : "--bar");
+    if (this.place !== null) context.fillRect(Math.round(x(index)), 0, 1.5, height);
+    if (value === null) return;
+    context.beginPath();
+    context.arc(x(index), y(value), 3.5, 0, 2 * Math.PI);
+    context.fill();
+  }
+}
+
+// A colour of the present theme.
+function color(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}

@@ -1,0 +1,159 @@
+"""The web server: the page, and a WebSocket for every viewer.
+
+One small library does both. HTTP alone would need a stream and a request per order, of which a browser keeps no more
+than six open per host: the seventh tab would hang.
+"""
+
+import errno
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from typing import Any
+
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.sync.server import Server, ServerConnection, serve
+
+from rlvision.errors import ConfigError
+from rlvision.watch.web.analyst import Analyst
+from rlvision.watch.web.guard import Refusal, headers, new_token, refusal
+from rlvision.watch.web.orders import obey
+from rlvision.watch.web.page import page
+from rlvision.watch.web.player import Player
+from rlvision.watch.web.viewer import Viewer
+
+HOST = "127.0.0.1"
+PAGE, LIVE = "/", "/live"
+FASTEST = 1 / 60
+"""Seconds between two messages to a viewer, at least: no screen shows more."""
+LISTEN = 1.0
+"""Seconds between two questions whether a viewer is still there."""
+LONGEST_ORDER = 4096
+"""Bytes."""
+POLICY_VIOLATION = 1008
+"""The WebSocket's code for an order that makes no sense."""
+REASON = 40
+"""Letters of the reason given: a closing frame has room for 123 bytes."""
+
+
+class WebView:
+    """The server's side of the page.
+
+    Args:
+        player: of the game.
+        analyst: of the network.
+        about: what the page says of the run.
+    """
+
+    def __init__(self, player: Player, analyst: Analyst, about: dict[str, Any]) -> None:
+        self._player = player
+        self._analyst = analyst
+        self._about = about
+        self._connections: set[ServerConnection] = set()
+        self.token = new_token()
+
+    @contextmanager
+    def open(self, port: int) -> Iterator[str]:
+        """Serve as long as the context lasts; gives the address to open, the token in it.
+
+        Raises:
+            ConfigError: the port is taken, or may not be used.
+        """
+        with _listening(port) as listener:
+            address = f"http://{HOST}:{listener.getsockname()[1]}{PAGE}?token={self.token}"
+            server = serve(
+                self._attend,
+                sock=listener,
+                process_request=self._answer,
+                compression=None,  # the pictures are compressed
+                max_size=LONGEST_ORDER,
+                close_timeout=1,
+                server_header=None,
+            )
+            with _serving(server):
+                try:
+                    yield address
+                finally:
+                    self._hang_up()
+
+    def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
+        """The page, or a refusal; None lets a WebSocket begin."""
+        host, path = request.headers.get("Host"), request.path.partition("?")[0]
+        refused = refusal(request.path, host, request.headers.get("Origin"), self.token)
+        if refused is None and path not in (PAGE, LIVE):
+            refused = Refusal(HTTPStatus.NOT_FOUND, f"expected {PAGE}, got {path}: open the printed address")
+        if refused is not None:
+            content = f"{refused.reason}\n".encode()
+            return _response(refused.status, content, "text/plain", headers("", "'none'", "'none'"))
+        return _page(str(host)) if path == PAGE else None
+
+    def _attend(self, connection: ServerConnection) -> None:
+        """Serve one viewer until it leaves."""
+        viewer, left = Viewer(self._player, self._analyst, self._about), threading.Event()
+        teller = threading.Thread(target=_tell, args=(connection, viewer, left), name=f"viewer {viewer.number}")
+        self._connections.add(connection)
+        teller.start()
+        try:
+            with suppress(ConnectionClosed):
+                for message in connection:
+                    obey(message, viewer)
+        except ConfigError as error:
+            connection.close(POLICY_VIOLATION, str(error)[:REASON])
+        finally:
+            left.set()
+            viewer.close()
+            self._connections.discard(connection)
+            teller.join()
+
+    def _hang_up(self) -> None:
+        """End every connection at once, those too that do not read what they are sent."""
+        for connection in list(self._connections):
+            with suppress(OSError):  # it has ended by itself
+                connection.socket.shutdown(socket.SHUT_RDWR)
+
+
+def _tell(connection: ServerConnection, viewer: Viewer, left: threading.Event) -> None:
+    """Send a viewer what is new until it has left. While it is slow to take something, the rest grows no queue."""
+    with suppress(ConnectionClosed):
+        connection.send(viewer.hello())
+        while not left.wait(FASTEST):
+            for message in viewer.news(LISTEN):
+                connection.send(message)
+
+
+def _listening(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        raise ConfigError(
+            f"expected a free port for the page, got {port}: {os.strerror(error.errno)}; --port=0 takes any free one"
+        ) from error
+
+
+@contextmanager
+def _serving(server: Server) -> Iterator[None]:
+    """The server at work in a thread of its own."""
+    thread = threading.Thread(target=server.serve_forever, name="web server")
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def _page(host: str) -> Response:
+    whole = page()
+    fixed = headers(host, whole.script_source, whole.style_source)
+    return _response(HTTPStatus.OK, whole.html, "text/html", fixed)
+
+
+def _response(status: HTTPStatus, content: bytes, kind: str, fixed: dict[str, str]) -> Response:
+    told = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(content)), "Connection": "close"}
+    return Response(status.value, status.phrase, Headers({**told, **fixed}), content)

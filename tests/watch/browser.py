@@ -1,0 +1,171 @@
+"""A real browser without a screen: Chromium, spoken to over its DevTools protocol."""
+
+import base64
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+PATIENCE = 20.0
+"""Seconds for a page to become as a test expects it."""
+
+
+def find_browser() -> str:
+    """The browser's program; a test that needs it is skipped where there is none."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip("needs a Chromium: apt-get install chromium")
+    return found
+
+
+@contextmanager
+def browser(profile: Path, *options: str) -> Iterator["Browser"]:
+    """A Chromium with a profile of its own."""
+    command = [
+        find_browser(),
+        "--headless=new",
+        "--no-sandbox",  # as root in a container there is none
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--no-first-run",
+        "--remote-debugging-port=0",
+        f"--user-data-dir={profile}",
+        *options,
+        "about:blank",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        with _connected(profile / "DevToolsActivePort") as connection:
+            yield Browser(connection)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@contextmanager
+def _connected(port_file: Path) -> Iterator[ClientConnection]:
+    end = time.monotonic() + PATIENCE
+    while not (port_file.exists() and len(port_file.read_text().splitlines()) == 2):
+        assert time.monotonic() < end, "the browser did not start"
+        time.sleep(0.05)
+    port, path = port_file.read_text().splitlines()
+    with connect(f"ws://127.0.0.1:{port}{path}", max_size=None, compression=None) as connection:
+        yield connection
+
+
+class Browser:
+    """Sends commands and keeps the events that come between the answers."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._number = 0
+        self.events: list[dict[str, Any]] = []
+
+    def call(self, method: str, session: str | None = None, **parameters: Any) -> dict[str, Any]:
+        """One command; its answer."""
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": parameters}
+        self._connection.send(json.dumps({**message, "sessionId": session} if session else message))
+        while True:
+            answer: dict[str, Any] = json.loads(self._connection.recv(PATIENCE))
+            if answer.get("id") == self._number:
+                assert "error" not in answer, answer["error"]
+                result: dict[str, Any] = answer["result"]
+                return result
+            self.events.append(answer)
+
+    def open(self, address: str, width: int = 1280, height: int = 800) -> "Tab":
+        """A new tab with a page in it."""
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        tab = Tab(self, target, session)
+        for domain in ("Page", "Network", "Runtime", "Log"):
+            tab.call(f"{domain}.enable")
+        tab.resize(width, height)
+        tab.call("Page.navigate", url=address)
+        return tab
+
+    def seen(self, method: str) -> list[dict[str, Any]]:
+        """What was told of an event so far."""
+        return [event["params"] for event in self.events if event.get("method") == method]
+
+
+class Tab:
+    """One page."""
+
+    def __init__(self, browser: Browser, target: str, session: str) -> None:
+        self._browser = browser
+        self._target = target
+        self._session = session
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """A command to this page."""
+        return self._browser.call(method, self._session, **parameters)
+
+    def run(self, script: str) -> Any:
+        """The value of a JavaScript expression."""
+        result = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in result, result["exceptionDetails"]
+        return result["result"].get("value")
+
+    def wait(self, script: str) -> Any:
+        """Wait until an expression is true, and return its value; a page that still loads has none."""
+        end = time.monotonic() + PATIENCE
+        while not (value := self.run(f"(() => {{ try {{ return {script} }} catch {{ return false }} }})()")):
+            assert time.monotonic() < end, f"never true: {script}"
+            time.sleep(0.02)
+        return value
+
+    def click(self, selector: str) -> None:
+        """Press and release the mouse on an element."""
+        for kind in ("mousePressed", "mouseReleased"):
+            self.mouse(kind, selector)
+
+    def mouse(self, kind: str, selector: str) -> None:
+        """One event of the mouse in the middle of an element."""
+        box = f"document.querySelector({json.dumps(selector)}).getBoundingClientRect()"
+        x, y = self.run(f"(b => [b.x + b.width / 2, b.y + b.height / 2])({box})")
+        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def key(self, kind: str, key: str) -> None:
+        """One event of a key: keyDown or keyUp."""
+        text = {"text": key} if kind == "keyDown" and len(key) == 1 else {}
+        self.call("Input.dispatchKeyEvent", type=kind, key=key, **text)
+
+    def press(self, key: str) -> None:
+        """Press and release a key."""
+        self.key("keyDown", key)
+        self.key("keyUp", key)
+
+    def resize(self, width: int, height: int) -> None:
+        """Of the page, in CSS pixels."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500
+        )
+
+    def theme(self, name: str) -> None:
+        """``dark`` or ``light``."""
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
+
+    def reload(self) -> None:
+        """Load the page again."""
+        self.call("Page.reload")
+
+    def picture(self, path: Path, whole: bool = False) -> None:
+        """Write what can be seen, or the whole page, as a PNG."""
+        shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+    def close(self) -> None:
+        """Close the tab."""
+        self._browser.call("Target.closeTarget", targetId=self._target)
