@@ -43,7 +43,8 @@ def modules_and_data(root: Path) -> set[str]:
     folders = [package.replace(".", "/") for package in packages]
     sources = {f"{folder}/{path.name}" for folder in folders for path in (root / folder).glob("*.py")}
     presets = {f"rlvision/{path.relative_to(root)}" for path in (root / "configs").rglob("*.yaml")}
-    inside = [*root.glob("rlvision/facts/*.json"), *root.glob("rlvision/trained/[a-z]*/*")]
+    pages = [path for kind in ("html", "css", "js") for path in root.glob(f"rlvision/watch/*/*.{kind}")]
+    inside = [*root.glob("rlvision/facts/*.json"), *root.glob("rlvision/trained/[a-z]*/*"), *pages]
     return sources | presets | {f"{path.relative_to(root)}" for path in inside}
 
 
