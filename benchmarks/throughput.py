@@ -19,9 +19,6 @@ smallest and largest of the per-round ratios. A peer that is not installed is sk
 """
 
 import json
-import os
-import platform
-import re
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
@@ -32,6 +29,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 from contenders.work import Work
+from measure.machine import machine
 
 HERE = Path(__file__).parent
 OURS = "rlvision"
@@ -195,12 +193,6 @@ def numbers_of(process: Process) -> dict[str, Any]:
         "updates_per_second": median(process.rates("updates")),
         "env_steps_per_second_of_rounds": env_steps,
     }
-
-
-def machine() -> dict[str, Any]:
-    cpuinfo = Path("/proc/cpuinfo")
-    named = re.search(r"model name\s*:\s*(.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
-    return {"cpu": named[1] if named else platform.processor(), "cores": os.cpu_count(), "system": platform.platform()}
 
 
 def show(report: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ from contenders.rlvision_dqn import RLVisionLoop
 from contenders.slices import timed_slice
 from contenders.work import Work
 
+STEP = "a step of the loop"
+
 
 class Stopwatch:
     """Sums the seconds spent in methods of objects."""
@@ -30,28 +32,42 @@ class Stopwatch:
 
         setattr(owner, method, timed)
 
+    def shares(self, seconds: float) -> dict[str, float]:
+        """What each name took of ``seconds``, and all else."""
+        shares = {name: spent / seconds for name, spent in self.seconds.items()}
+        return {**shares, "all else": 1 - sum(shares.values())}
 
-def profile_rlvision(work: Work, *, double: bool, env_steps: int) -> None:
-    """Print the share of each part in a slice of training."""
-    if work.threads is not None:
-        torch.set_num_threads(work.threads)
-    loop, stopwatch = RLVisionLoop(work, double=double), Stopwatch()
+
+def watched(loop: RLVisionLoop) -> Stopwatch:
+    """A stopwatch on the seams of a loop, and on its steps as a whole."""
+    stopwatch = Stopwatch()
     stopwatch.watch("act", loop.agent.policy, "act")
     stopwatch.watch("send actions", loop.env, "send")
     stopwatch.watch("wait for environments", loop.env, "recv")
     stopwatch.watch("store", loop.agent.memory, "add")
     stopwatch.watch("sample", loop.agent.memory, "sample")
     stopwatch.watch("update", loop.agent.learner, "update")
+    stopwatch.watch(STEP, loop.trainer, "step")
+    return stopwatch
+
+
+def profile_rlvision(work: Work, *, double: bool, env_steps: int) -> None:
+    """Print the share of each part in a slice of training."""
+    if work.threads is not None:
+        torch.set_num_threads(work.threads)
+    loop = RLVisionLoop(work, double=double)
+    stopwatch = watched(loop)
     timing = timed_slice(loop, env_steps)
     loop.close()
     show(stopwatch, timing)
 
 
 def show(stopwatch: Stopwatch, timing: dict[str, float]) -> None:
+    del stopwatch.seconds[STEP]
     total = timing["seconds"]
     print(f"{timing['env_steps'] / total:.1f} env steps/s, {timing['updates'] / total:.1f} updates/s\n")
     print(f"{'part':24}{'share':>8}{'calls':>8}{'ms a call':>12}")
-    for name, seconds in stopwatch.seconds.items():
+    for name, share in stopwatch.shares(total).items():
         calls = stopwatch.calls[name]
-        print(f"{name:24}{seconds / total:8.1%}{calls:8}{1e3 * seconds / calls:12.3f}")
-    print(f"{'all else':24}{1 - sum(stopwatch.seconds.values()) / total:8.1%}")
+        each = f"{calls:8}{1e3 * share * total / calls:12.3f}" if calls else ""
+        print(f"{name:24}{share:8.1%}{each}")

@@ -1,0 +1,96 @@
+"""What the machine can do, one thing at a time: emulators, copies of frames, the network, matrix products."""
+
+import numpy as np
+import torch
+from contenders.rlvision_dqn import RLVisionLoop
+from contenders.work import Work
+from measure.rounds import Case
+
+from rlvision.envs.atari import AtariEnv, make_native
+
+SIZE, STACK = (84, 84), 4
+FRAME = SIZE[0] * SIZE[1]
+
+
+def emulators(work: Work) -> Case:
+    """ale-py's own vector environment with random actions and nothing around it; in env steps."""
+    wrapped = AtariEnv(work.game, 1, life_loss=True)
+    native = make_native(wrapped.emulation, work.num_envs, 0, SIZE, STACK, gray=True)
+    actions = np.random.default_rng(0).integers(wrapped.spec.num_actions, size=(1024, work.num_envs))
+    wrapped.close()
+    native.reset(seed=1)
+    turn = 0
+
+    def step() -> float:
+        nonlocal turn
+        turn = (turn + 1) % len(actions)
+        native.send(actions[turn])
+        native.recv()
+        return work.num_envs
+
+    return step
+
+
+def copies(work: Work, device: torch.device) -> Case:
+    """Gathers the frames of a batch from all over a replay; in bytes."""
+    frames = torch.randint(256, (work.capacity, FRAME), dtype=torch.uint8, device=device)
+    wanted = 2 * STACK * work.batch_size
+    index = torch.randint(work.capacity, (64, wanted), device=device)
+    turn = 0
+
+    def gather() -> float:
+        nonlocal turn
+        turn = (turn + 1) % len(index)
+        return frames.index_select(0, index[turn]).nbytes
+
+    return gather
+
+
+def copied_bytes(work: Work) -> int:
+    """Bytes of frames that one env step moves: its own into the replay, and the stacks of s and s' of every sample."""
+    return FRAME * (1 + work.samples_per_env_step * 2 * STACK)
+
+
+def forward(loop: RLVisionLoop) -> Case:
+    """The network as it acts, on the newest observations; in observations."""
+    observation, q_function = loop.env.observation, loop.agent.q_function
+
+    def act() -> float:
+        return len(q_function(observation))
+
+    return act
+
+
+def training_step(loop: RLVisionLoop) -> Case:
+    """One update on a batch that is there already; in updates."""
+    batch, learn = loop.agent.memory.sample(), loop.agent.learner.update
+
+    def update() -> float:
+        learn(batch)
+        return 1
+
+    return update
+
+
+def matrix_product(device: torch.device, dtype: torch.dtype) -> Case:
+    """The most arithmetic there is: a large square matrix product; in operations."""
+    size = 8192 if device.type == "cuda" else 1024
+    left, right = (torch.rand(size, size, device=device).to(dtype) for _ in range(2))
+    product = torch.empty_like(left)
+
+    def multiply() -> float:
+        torch.mm(left, right, out=product)
+        return 2 * size**3
+
+    return multiply
+
+
+def training(loop: RLVisionLoop, vector_steps: int) -> Case:
+    """The whole loop; in env steps."""
+    env_steps = vector_steps * loop.env.spec.num_envs
+
+    def train() -> float:
+        loop.train(env_steps)
+        return env_steps
+
+    return train

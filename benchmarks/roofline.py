@@ -1,0 +1,207 @@
+"""How far the whole loop is from what this machine allows.
+
+    python benchmarks/roofline.py --json roofline.json
+
+Measured alone: the emulators (ale-py's vector environment with random actions), copying frames out of
+a replay, the network as it acts and as it learns (at the batch size, in the best precision the machine
+has), and the largest arithmetic there is, a matrix product. From these follows the most env steps a
+second that the replay ratio allows, and what binds: environments, compute or copies; on a CPU they
+share the cores, and their processor time together may bind. Then the real loop, rlvision's `Trainer`, is
+measured, and acting alone, without learning. Everything takes turns in one process; figures are
+medians over the rounds.
+
+The environments' cost holds no-ops and resets of games as they come. Processor time counts threads
+that spin while they wait for each other, so the bound of shared cores is what these parts reach with
+the parallel efficiency they have; the bound at the machine's peak is the arithmetic alone.
+"""
+
+import json
+import sys
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from contenders.rlvision_dqn import RLVisionLoop
+from contenders.stopwatch import STEP, watched
+from contenders.work import Work
+from measure import limits
+from measure.bound import Cost, bound
+from measure.flops import layer_flops, update_flops
+from measure.machine import in_words, machine, usable_cores
+from measure.rounds import Rates, by_turns
+
+from rlvision.precision import computes_bfloat16
+
+LOOP, ACTING = "the whole loop", "acting alone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What to measure."""
+
+    work: Annotated[Work, tyro.conf.arg(name="")] = field(default_factory=lambda: Work(precision="auto"))
+    double: bool = True
+    """Double DQN, rlvision's default: one more forward an update."""
+    rounds: int = 5
+    """Turns of each part."""
+    seconds: float = 1.0
+    """The shortest turn of a part."""
+    slice: int = 640
+    """Env steps of a turn of the whole loop, a multiple of num_envs."""
+    json: Path | None = None
+    """File to write all numbers to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Everything that was measured."""
+
+    rates: dict[str, Rates]
+    shares: dict[str, float]  # of the whole loop's time
+    layers: list[int]  # operations of one observation, by layer
+    peaks: dict[str, str]  # number format -> its case
+
+
+def main() -> None:
+    options = tyro.cli(Options, description=__doc__)
+    expect_whole_steps(options)
+    if options.work.threads is not None:
+        torch.set_num_threads(options.work.threads)
+    report = make_report(options, measure(options))
+    show(report)
+    if options.json is not None:
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def expect_whole_steps(options: Options) -> None:
+    if options.rounds < 1 or options.slice % options.work.num_envs or not options.slice:
+        sys.exit(
+            "expected at least one round and a slice that is a multiple of num_envs, "
+            f"got {options.rounds}, {options.slice} and {options.work.num_envs}"
+        )
+
+
+def measure(options: Options) -> Measured:
+    """Let everything take turns."""
+    work, device = options.work, torch.device(options.work.device)
+    loop = RLVisionLoop(work, double=options.double)
+    acting = RLVisionLoop(replace(work, samples_per_env_step=0), double=options.double)
+    formats = {"float32": torch.float32} | ({"bfloat16": torch.bfloat16} if computes_bfloat16(device) else {})
+    peaks = {name: f"matrix product, {name}" for name in formats}
+    cases = {
+        "emulators": limits.emulators(work),
+        "copies": limits.copies(work, device),
+        "forward": limits.forward(loop),
+        "update": limits.training_step(loop),
+        ACTING: limits.training(acting, vector_steps=1),
+        **{peaks[name]: limits.matrix_product(device, dtype) for name, dtype in formats.items()},
+        LOOP: limits.training(loop, options.slice // work.num_envs),
+    }
+    observation = torch.zeros(1, *loop.env.spec.observation_shape, dtype=torch.uint8, device=device)
+    layers = layer_flops(loop.agent.learner.views.actor, observation)
+    stopwatch = watched(loop)
+    rates = by_turns(cases, options.rounds, options.seconds)
+    loop.close(), acting.close()
+    return Measured(rates, stopwatch.shares(stopwatch.seconds.pop(STEP)), layers, peaks)
+
+
+def make_report(options: Options, measured: Measured) -> dict[str, Any]:
+    work, rates = options.work, measured.rates
+    costs = costs_of(work, rates)
+    cores = usable_cores() if work.device == "cpu" else None
+    most, most_acting = bound(costs, cores), bound(acting_costs(work, rates), cores)
+    reached, acting, bare = (rates[name].per_second for name in (LOOP, ACTING, "emulators"))
+    return {
+        "bound_env_steps_per_second": most.env_steps_per_second,
+        "binds": most.binds,
+        "reached_env_steps_per_second": reached,
+        "ratio": reached / most.env_steps_per_second,
+        "milliseconds_per_env_step": {name: 1e3 * cost.seconds for name, cost in costs.items()},
+        "cpu_milliseconds_per_env_step": {name: 1e3 * cost.cpu_seconds for name, cost in costs.items()},
+        "arithmetic": arithmetic(options, measured),
+        "acting": {
+            "env_steps_per_second": acting,
+            "of_emulators": acting / bare,
+            "bound_env_steps_per_second": most_acting.env_steps_per_second,
+            "of_bound": acting / most_acting.env_steps_per_second,
+        },
+        "shares_of_the_loop": measured.shares,
+        "rates_per_second": {name: rate.per_second for name, rate in rates.items()},
+        "work": asdict(work) | {"double": options.double, "slice": options.slice, "rounds": options.rounds},
+        "machine": machine(),
+    }
+
+
+def costs_of(work: Work, rates: dict[str, Rates]) -> dict[str, Cost]:
+    """Of one env step at the replay ratio, by part."""
+    updates = work.samples_per_env_step / work.batch_size
+    return {
+        "environments": cost(rates["emulators"]),
+        "copies": cost(rates["copies"]) * limits.copied_bytes(work),
+        "compute": cost(rates["forward"]) + cost(rates["update"]) * updates,
+    }
+
+
+def acting_costs(work: Work, rates: dict[str, Rates]) -> dict[str, Cost]:
+    """Of one env step without learning."""
+    return {"environments": cost(rates["emulators"]), "compute": cost(rates["forward"])}
+
+
+def cost(rate: Rates) -> Cost:
+    return Cost(rate.seconds, rate.cpu_seconds)
+
+
+def arithmetic(options: Options, measured: Measured) -> dict[str, Any]:
+    """How fast the network computes, beside the fastest that the machine computes anything."""
+    work, rates = options.work, measured.rates
+    peaks = {name: rates[case].per_second / 1e9 for name, case in measured.peaks.items()}
+    used = "bfloat16" if work.precision == "auto" and "bfloat16" in peaks else "float32"
+    update = work.batch_size * update_flops(measured.layers, double=options.double)
+    env_step = sum(measured.layers) + update * work.samples_per_env_step / work.batch_size
+    gflops = {
+        "forward": sum(measured.layers) * rates["forward"].per_second / 1e9,
+        "update": update * rates["update"].per_second / 1e9,
+    }
+    return {
+        "precision": used,
+        "gflop_per_update": update / 1e9,
+        "peak_gflop_per_second": peaks,
+        "gflop_per_second": gflops,
+        "of_peak": {name: value / peaks[used] for name, value in gflops.items()},
+        "env_steps_per_second_at_peak": 1e9 * peaks[used] / env_step,
+    }
+
+
+def show(report: dict[str, Any]) -> None:
+    work, arith, acting = report["work"], report["arithmetic"], report["acting"]
+    print(in_words(report["machine"]) + f", {work['device']}, {arith['precision']}")
+    print(f"{work['game']}, {work['num_envs']} environments, {work['network']}, batch {work['batch_size']}, ", end="")
+    print(f"{work['samples_per_env_step']} samples per env step{', Double' if work['double'] else ''}\n")
+    print(f"{'alone, for one env step':28}{'ms':>9}{'CPU ms':>9}{'at most, env steps/s':>23}")
+    for name, milliseconds in report["milliseconds_per_env_step"].items():
+        cpu = report["cpu_milliseconds_per_env_step"][name]
+        print(f"{name:28}{milliseconds:9.3f}{cpu:9.3f}{1e3 / milliseconds:23.0f}")
+    most, reached = report["bound_env_steps_per_second"], report["reached_env_steps_per_second"]
+    print(f"\nthe bound      {most:9.1f} env steps/s: what binds is {report['binds']}")
+    print(f"the whole loop {reached:9.1f} env steps/s, {report['ratio']:.0%} of the bound")
+    print(f"acting alone   {acting['env_steps_per_second']:9.1f} env steps/s, ", end="")
+    print(f"{acting['of_emulators']:.0%} of the bare emulators, {acting['of_bound']:.0%} of emulators and forward\n")
+    for name, peak in arith["peak_gflop_per_second"].items():
+        print(f"a matrix product in {name:9}{peak:9.1f} Gflop/s")
+    for name, gflops in arith["gflop_per_second"].items():
+        print(f"the network's {name:15}{gflops:9.1f} Gflop/s, {arith['of_peak'][name]:.0%} of that")
+    print(
+        f"{arith['gflop_per_update']:.2f} Gflop an update; all arithmetic at that peak and all else for nothing: ",
+        end="",
+    )
+    print(f"{arith['env_steps_per_second_at_peak']:.0f} env steps/s\n")
+    print(
+        "shares of the loop: "
+        + ", ".join(f"{name} {share:.1%}" for name, share in report["shares_of_the_loop"].items())
+    )
+
+
+if __name__ == "__main__":
+    main()
