@@ -45,6 +45,7 @@ class Showcase:
         self._agent = agent
         self._gallery = gallery
         self._can_record = True
+        self._drawn_at = -1
 
     def evaluated(self, env_steps: int, interrupted: Interrupted) -> None:
         """Show what goes with an evaluation; to be called before its row is logged."""
@@ -56,8 +57,10 @@ class Showcase:
                 self._record(env_steps, interrupted)
 
     def curve(self, env_steps: int) -> None:
-        """Draw the learning curve and show it."""
-        self._gallery.show({"curve": draw_curve(self._folder.path)}, env_steps)
+        """Draw the learning curve and show it, unless it would be the one drawn last."""
+        if env_steps != self._drawn_at:
+            self._gallery.show({"curve": draw_curve(self._folder.path)}, env_steps)
+            self._drawn_at = env_steps
 
     def keep(self, name: str, checkpoint: Path) -> None:
         """Store a checkpoint such that what is fetched later is a run folder to evaluate and to watch."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Mode = Literal["auto", "online", "offline", "disabled"]
 """auto: WANDB_MODE where it is set, else online where a key is configured, else offline."""
 
-CONNECT_SECONDS = 20.0
+CONNECT_SECONDS = 10.0
 UPLOAD_SECONDS = 60.0
 FLUSH_SECONDS = 1.0
 BINS = 64

@@ -140,3 +140,17 @@ def test_without_a_start_there_is_no_batch_but_the_debt_stays():
         replay.add(history.step([0]))
         counts.append(len(list(replay.batches())))
     assert counts == [0, 0, 3, 1]
+
+
+def test_what_is_said_of_priorities_is_what_was_told():
+    replay = filled(30, priority=priorities(alpha=0.5, beta=0.25, epsilon=0.5))
+    index = starts(replay)
+    told = index.float() % 10
+    replay.update_priorities(index, told)
+    metrics = replay.metrics()
+    assert metrics["replay/size"] == len(index)
+    assert metrics["replay/beta"] == 0.25
+    assert metrics["replay/priority_mean"] == pytest.approx(float(told.mean()) + 0.5, rel=1e-6)
+    assert metrics["replay/priority_max"] == pytest.approx(float(told.max()) + 0.5, rel=1e-6)
+    assert filled(30, priority=priorities(alpha=0.0)).metrics().keys() == {"replay/size", "replay/beta"}
+    assert filled(30).metrics().keys() == {"replay/size"}

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from rlvision.protocols import Exhibit
 from rlvision.tracking.files import FileTracker, read_metrics
 from rlvision.tracking.group import TrackerGroup
 
@@ -60,3 +61,22 @@ def test_an_empty_group_tracks_nothing() -> None:
     group.log({"loss/td": 1.0}, 1)
     group.close()
     assert group.state_dict() == {}
+
+
+class Wall(Tape):
+    """Takes pictures and files, too."""
+
+    def show(self, exhibits: Mapping[str, Exhibit], env_steps: int) -> None:
+        self.events.append(f"{dict(exhibits)} shown at {env_steps}")
+
+    def keep(self, name: str, files: Mapping[str, Path]) -> None:
+        self.events.append(f"{name} kept: {dict(files)}")
+
+
+def test_pictures_and_files_go_to_those_that_take_them() -> None:
+    plain, wall = Tape([]), Wall([])
+    group = TrackerGroup({"plain": plain, "wall": wall})
+    group.show({"curve": Path("curve.png")}, 3)
+    group.keep("best", {"config.yaml": Path("c")})
+    assert plain.events == []
+    assert wall.events == [f"{ {'curve': Path('curve.png')} } shown at 3", f"best kept: { {'config.yaml': Path('c')} }"]

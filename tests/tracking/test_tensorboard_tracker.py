@@ -1,0 +1,73 @@
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from rlvision.errors import MissingExtraError
+from rlvision.tracking.tensorboard import TensorboardTracker
+
+
+def events(folder: Path) -> EventAccumulator:
+    accumulator = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0, "histograms": 0})
+    accumulator.Reload()
+    return accumulator
+
+
+def scalars(folder: Path, name: str) -> list[tuple[int, float]]:
+    return [(event.step, event.value) for event in events(folder).Scalars(name)]
+
+
+def test_what_a_killed_run_wrote_after_its_checkpoint_is_hidden(tmp_path: Path) -> None:
+    killed = TensorboardTracker(tmp_path)
+    for steps in (10, 20, 30):
+        killed.log({"loss/td": steps / 8}, steps)
+        if steps == 20:
+            state = killed.state_dict()
+    killed.close()
+    continued = TensorboardTracker(tmp_path)
+    continued.load_state_dict(state)
+    with closing(continued):
+        continued.log({"loss/td": 9.0}, 30)
+    assert scalars(tmp_path, "loss/td") == [(10, 1.25), (20, 2.5), (30, 9.0)]
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_anew(tmp_path: Path) -> None:
+    for value in (1.0, 2.0):
+        with closing(TensorboardTracker(tmp_path)) as tracker:
+            tracker.log({"loss/td": value}, 0)
+    assert scalars(tmp_path, "loss/td") == [(0, 2.0)]
+
+
+def test_rows_are_on_the_disk_when_a_checkpoint_says_so(tmp_path: Path) -> None:
+    tracker = TensorboardTracker(tmp_path)
+    tracker.log({"loss/td": 1.0}, 1)
+    assert tracker.state_dict() == {"env_steps": 1}
+    assert scalars(tmp_path, "loss/td") == [(1, 1.0)]
+    tracker.close()
+
+
+def test_pictures_and_distributions_are_shown_and_videos_left_out(tmp_path: Path) -> None:
+    picture, video = tmp_path / "curve.png", tmp_path / "game.mp4"
+    Image.new("RGBA", (6, 4), (255, 0, 0, 255)).save(picture)
+    video.write_bytes(b"a film")
+    with closing(TensorboardTracker(tmp_path)) as tracker:
+        tracker.show({"curve": picture, "evaluate/video": video, "q/values": np.array([0, 1, 1], np.float32)}, 7)
+    tags = events(tmp_path).Tags()
+    assert (tags["images"], tags["histograms"]) == (["curve"], ["q/values"])
+    [image] = events(tmp_path).Images("curve")
+    assert (image.step, image.width, image.height) == (7, 6, 4)
+    [histogram] = events(tmp_path).Histograms("q/values")
+    assert (histogram.histogram_value.num, histogram.histogram_value.sum) == (3, 2)
+
+
+def test_without_tensorboard_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("torch.utils.tensorboard")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'rlvision\[tensorboard\]'"):
+        TensorboardTracker(tmp_path)
+    assert not (tmp_path / "tensorboard").exists()
