@@ -58,7 +58,8 @@ def test_weights_that_diverged_unseen_as_on_a_gpu_are_never_saved(tmp_path, monk
         with pytest.raises(DivergedError, match=r"expected finite weights after 11 updates, got NaN or inf"):
             train(small(tmp_path / "run"))
     assert checkpoints(tmp_path / "run") == [40, 80]
-    assert read_state(tmp_path / "run" / "checkpoints" / "best.ckpt")["env_steps"] == 60
+    for path in (tmp_path / "run" / "checkpoints").glob("*.ckpt"):
+        assert all(tensor.isfinite().all() for tensor in read_state(path)["online"].values()), path
     assert differences(undisturbed, everything(watched.train(small(tmp_path / "run")))) == []
 
 
