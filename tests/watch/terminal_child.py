@@ -1,0 +1,29 @@
+"""What runs in the terminal of a test: games that count, drawn until somebody leaves."""
+
+import sys
+
+from counting_rollout import counting_rollout
+
+from rlvision.watch import terminal
+
+
+class BreakageError(Exception):
+    """Something goes wrong in the middle."""
+
+
+def breaking(rollout: object) -> object:
+    """A rollout whose third moment fails."""
+    for number, moment in enumerate(rollout):  # type: ignore[call-overload]
+        if number == 3:
+            raise BreakageError
+        yield moment
+
+
+if __name__ == "__main__":
+    what, fps = sys.argv[1], float(sys.argv[2])
+    rollout = counting_rollout(4, 6, games=2) if what == "short" else counting_rollout(100_000, games=None)
+    if what == "broken":
+        moments, rollout = breaking(rollout), type("Rollout", (), {"spec": rollout.spec})()  # type: ignore[assignment]
+        type(rollout).__iter__ = lambda self: moments
+    games = terminal.watch(rollout, title="Counting", fps=fps)
+    sys.stdout.write(f"games {[(game.length, game.over) for game in games]}\n")
