@@ -35,11 +35,6 @@ class Outlet:
             )
         self._require_usable()
 
-    @property
-    def is_file(self) -> bool:
-        """Whether it writes a file, rather than showing at once."""
-        return self.video is not None or self.html is not None
-
     def show(self, rollout: Rollout, about: About) -> list[Game]:
         """Show the rollout's games.
 
