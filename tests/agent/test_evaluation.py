@@ -165,8 +165,8 @@ def test_seeds_are_a_fixed_function_so_that_old_evaluations_can_be_repeated() ->
 
 def test_games_do_not_depend_on_the_number_of_environments_nor_of_games() -> None:
     whole = played(counting(1), 11, epsilon=0.4)
-    for num_envs, games in ((2, 11), (5, 11), (11, 11), (16, 11), (4, 6), (1, 3)):
-        env = counting(num_envs)
+    for num_envs, games, workers in ((2, 11, 0), (5, 11, 2), (11, 11, 0), (16, 11, 0), (4, 6, 0), (1, 3, 0)):
+        env = counting(num_envs, num_workers=workers)
         assert played(env, games, epsilon=0.4).episodes == whole.episodes[:games]
         env.close()
 

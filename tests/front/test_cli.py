@@ -93,6 +93,12 @@ A_COMMAND = f"a command ({', '.join(cli.COMMANDS)})"
             "--max-steps too",
             "the page plays until Ctrl-C, leave --max-steps out",
         ),
+        (
+            "evaluate a --greedy --epsilon=0.1",
+            "--greedy or --epsilon",
+            "both (--epsilon=0.1)",
+            "leave one out",
+        ),
         ("evaluate a --games=0", "--games to be a whole number above 0", "0", "set another value, the default is 30"),
     ],
 )

@@ -95,6 +95,8 @@ def test_a_trained_agent_loads_into_the_chapters_class(norm: str) -> None:
         QNetwork(DNEncoder(4, 41, 37, norm="layer"), LinearHead(64, 6)),
         QNetwork(DNEncoder(4, 41, 37), DuelingHead(64, 6)),
         QNetwork(DNEncoder(4, 41, 37), LinearHead(64, 6, hidden=8)),
+        QNetwork(DNEncoder(4, 41, 37, activation="leaky_relu"), LinearHead(64, 6)),
+        QNetwork(DNEncoder(4, 41, 37, max_pool=True), LinearHead(32, 6)),
         QNetwork(NatureCNN(4, 41, 37), LinearHead(512, 6)),
     ],
 )
