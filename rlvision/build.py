@@ -155,6 +155,7 @@ def make_memory(config: Config, spec: EnvSpec, device: torch.device) -> Replay:
         reward_transform=make_reward_transform(config),
         priority=priority if replay.prioritised else None,
         device=device,
+        compression=replay.compression,
         generator=generator(config.seed, "replay"),
     )
 
@@ -162,9 +163,11 @@ def make_memory(config: Config, spec: EnvSpec, device: torch.device) -> Replay:
 def memory_of_replay(config: Config, spec: EnvSpec) -> str:
     """The setting of the replay's memory and what it takes, in words."""
     _, height, width = spec.observation_shape
-    frame_shape, capacity = (spec.frame_channels, height, width), config.replay.capacity
-    needed = required_bytes(capacity, spec.num_envs, frame_shape, prioritised=config.replay.prioritised)
-    return f"replay.capacity ({capacity:,}, {needed / 1e9:.2f} GB)"
+    replay, frame_shape = config.replay, (spec.frame_channels, height, width)
+    needed = required_bytes(
+        replay.capacity, spec.num_envs, frame_shape, prioritised=replay.prioritised, compression=replay.compression
+    )
+    return f"replay.capacity ({replay.capacity:,}, {needed / 1e9:.2f} GB)"
 
 
 def make_reward_transform(config: Config) -> Callable[[Tensor], Tensor] | None:

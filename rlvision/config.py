@@ -120,6 +120,8 @@ class ReplayConfig:
     """Transitions per update."""
     samples_per_env_step: AboveZero = 8.0
     """Replay ratio: transitions learned from per env step, exact for any number of environments."""
+    compression: Literal["none", "lz4"] = "none"
+    """Pack frames in memory (CPU only): a million of Pong take 0.3 GB instead of 7, and batches stay the same."""
     learning_starts: Count = 5_000
     """Env steps before the first update."""
     prioritised: bool = False

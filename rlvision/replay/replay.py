@@ -1,5 +1,6 @@
 """The one replay: single-frame, n-step, uniform or prioritised, for any number of environments."""
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -10,8 +11,9 @@ from torch import Tensor
 
 from rlvision.errors import CheckpointError, ConfigError
 from rlvision.replay.budget import check_budget
+from rlvision.replay.frames import Compression
 from rlvision.replay.ratio import ReplayRatio
-from rlvision.replay.ring import Ring
+from rlvision.replay.ring import Ring, ring_bytes
 from rlvision.replay.segments import Manifest, Segments
 from rlvision.replay.selection import Prioritised, PrioritySettings, Selection, Uniform
 from rlvision.replay.starts import BYTES_PER_CELL, Starts
@@ -41,9 +43,10 @@ class Replay:
         reward_transform: what to make of raw rewards before they are summed, such as clipping.
         priority: how to prioritise; None: every transition alike.
         device: where the rows live.
+        compression: ``none``, or how frames are packed (on the CPU only); batches are the same bit for bit.
 
     Raises:
-        ConfigError: The capacity does not hold one window.
+        ConfigError: The capacity does not hold one window, or frames would be packed on a GPU.
         MemoryBudgetError: The rows would not fit into the memory that is free.
     """
 
@@ -63,11 +66,13 @@ class Replay:
         reward_transform: RewardTransform | None = None,
         priority: PrioritySettings | None = None,
         device: torch.device | str = "cpu",
+        compression: Compression = "none",
     ) -> None:
         device = torch.device(device)
         length = capacity // num_envs
         _check_horizon(n_step, gamma, stack, length)
-        needed = required_bytes(capacity, num_envs, frame_shape, prioritised=priority is not None)
+        prioritised = priority is not None
+        needed = required_bytes(capacity, num_envs, frame_shape, prioritised=prioritised, compression=compression)
         what = f"a replay of {capacity:,} transitions with frames {frame_shape}"
         check_budget(needed, device, what, "lower replay.capacity")
         self.priority = priority
@@ -77,7 +82,7 @@ class Replay:
         self._batch_size = batch_size
         self._generator = generator
         self._ratio = ReplayRatio(samples_per_env_step, batch_size, learning_starts)
-        self._ring = Ring(length, num_envs, frame_shape, device)
+        self._ring = Ring(length, num_envs, frame_shape, device, compression)
         self._starts = Starts(length, num_envs, stack, n_step)
         self._windows = Windows(self._ring, stack, n_step, gamma, reward_transform)
         self._segments = Segments(self._ring)
@@ -94,6 +99,11 @@ class Replay:
     def gamma(self) -> float:
         """γ, the discount of one step."""
         return self._gamma
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of all of it, bytes; of packed frames, those there are."""
+        return self._ring.nbytes + self._starts.nbytes + self._selection.nbytes
 
     @property
     def size(self) -> int:
@@ -219,19 +229,26 @@ class Replay:
             )
 
 
-def required_bytes(capacity: int, num_envs: int, frame_shape: tuple[int, int, int], *, prioritised: bool) -> int:
-    """Memory of a replay, bytes, reckoned without allocating any.
+def required_bytes(
+    capacity: int,
+    num_envs: int,
+    frame_shape: tuple[int, int, int],
+    *,
+    prioritised: bool,
+    compression: Compression = "none",
+) -> int:
+    """Memory of a replay that is full, bytes, reckoned without allocating any.
 
     Args:
         capacity: transitions.
         num_envs: N.
         frame_shape: (c, H, W) of one frame.
         prioritised: whether it keeps priorities.
+        compression: how frames are packed; then it is what most games take at most.
     """
-    meta = torch.device("meta")
-    ring = Ring(capacity // num_envs, num_envs, frame_shape, meta)
-    tree = SumTree(ring.cells + 1, meta).nbytes if prioritised else 0
-    return ring.nbytes + ring.cells * BYTES_PER_CELL + tree
+    cells = capacity // num_envs * num_envs
+    tree = SumTree(cells + 1, torch.device("meta")).nbytes if prioritised else 0
+    return ring_bytes(cells, math.prod(frame_shape), compression) + cells * BYTES_PER_CELL + tree
 
 
 def _check_horizon(n_step: int, gamma: float, stack: int, length: int) -> None:

@@ -6,31 +6,34 @@
     files     |__ a _____|___ b ______|__ c ____|____ d _____|
     ring                     oldest 500 ~~~~~~~~~~~~~~~~~~~~~      manifest: b, c, d
 
-A file is the raw bytes of the fields of `Ring`, one after the other, each in the order of its rows.
-It is named after its rows and its checksum, so that no file is ever written anew with other content.
+A file is a sequence of blocks of rows, each packed by itself, so that neither writing nor reading holds more than
+one of them. Consecutive frames are alike: a block shrinks much more than its frames would one by one::
+
+    rows, bytes (two uint32, little-endian)    the fields of `Ring`, one after the other, packed    rows, bytes    …
+
+A file is named after its rows and its checksum, so that none is ever written anew with other content.
 """
 
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from io import BufferedReader
 from itertools import pairwise
 from pathlib import Path
+from struct import Struct
 from zlib import crc32
-
-import torch
-from torch import Tensor
 
 from rlvision.durable import PART, sync_folder
 from rlvision.errors import CheckpointError
-from rlvision.replay.ring import Ring
+from rlvision.replay.codec import pack, unpack
+from rlvision.replay.ring import Fields, Ring
 from rlvision.types import State
 
 Manifest = list[State]
 """The segments of which a ring consists, oldest first, as plain dicts: name, start, stop, checksum."""
 
 BLOCK_BYTES = 2**24
-SUFFIX = ".rows"
+SUFFIX = ".rows.lz4"
+HEAD = Struct("<II")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,12 @@ class Segments:
             CheckpointError: A file is missing or damaged, or the files are not those of such a ring.
         """
         segments = [Segment(**entry) for entry in manifest]
+        _check_kind(segments)
         self._check_coverage(segments)
         for segment in segments:
-            _read(self._ring, segment, folder)
+            _check(segment, folder)
+        for segment in segments:
+            _fill(self._ring, segment, folder)
         self._ring.rows = segments[-1].stop if segments else 0
         self._saved = segments
 
@@ -95,7 +101,7 @@ class Segments:
 def collect_garbage(folder: Path, manifests_in_use: Iterable[Manifest]) -> None:
     """Delete the segments in ``folder`` that no manifest names, and what an interrupted save left."""
     used = {entry["name"] for manifest in manifests_in_use for entry in manifest}
-    for path in (*folder.glob(f"*{SUFFIX}"), *folder.glob(f"*{PART}")):
+    for path in (*folder.glob("*.rows*"), *folder.glob(f"*{PART}")):
         if path.name not in used:
             path.unlink()
 
@@ -105,8 +111,8 @@ def _write(ring: Ring, start: int, stop: int, folder: Path) -> Segment:
     part = folder / f"{start}-{stop}{PART}"
     checksum = 0
     with part.open("wb") as file:
-        for block in _blocks(ring, start, stop):
-            content = _content(block.cpu())
+        for row, count in _blocks(ring, start, stop):
+            content = _packed(ring.get(row, count), count)
             checksum = crc32(content, checksum)
             file.write(content)
         file.flush()
@@ -117,14 +123,38 @@ def _write(ring: Ring, start: int, stop: int, folder: Path) -> Segment:
     return segment
 
 
-def _read(ring: Ring, segment: Segment, folder: Path) -> None:
-    path = folder / segment.name
-    expected = sum(field[0].nbytes for field in ring.fields) * (segment.stop - segment.start)
-    found = path.stat().st_size if path.exists() else None
-    if found != expected:
-        raise CheckpointError(f"expected {expected} bytes of rows in {path}, found {found}: use an earlier checkpoint")
-    with path.open("rb") as file:
-        checksum = _fill(ring, segment, file)
+def _blocks(ring: Ring, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """First row and number of rows of each block: none across the ring's seam, none larger than `BLOCK_BYTES`."""
+    at_most = max(1, BLOCK_BYTES // ring.row_bytes)
+    while start < stop:
+        count = min(at_most, stop - start, ring.length - start % ring.length)
+        yield start, count
+        start += count
+
+
+def _packed(fields: Fields, rows: int) -> bytes:
+    content = pack(memoryview(b"".join([field.numpy().data.cast("B") for field in fields])))
+    return HEAD.pack(rows, len(content)) + content
+
+
+def _check_kind(segments: list[Segment]) -> None:
+    strange = [segment.name for segment in segments if not segment.name.endswith(SUFFIX)]
+    if strange:
+        raise CheckpointError(
+            f"expected rows in files that end in {SUFFIX}, got {strange[0]}: "
+            "an earlier release of rlvision wrote it, continue with that one"
+        )
+
+
+def _check(segment: Segment, folder: Path) -> None:
+    """Compare the checksum before anything is made of the content."""
+    path, checksum = folder / segment.name, 0
+    try:
+        with path.open("rb") as file:
+            while content := file.read(BLOCK_BYTES):
+                checksum = crc32(content, checksum)
+    except OSError as error:
+        raise CheckpointError(f"expected rows in {path}, got {error.strerror}: use an earlier checkpoint") from error
     if checksum != segment.checksum:
         raise CheckpointError(
             f"expected checksum {segment.checksum:08x} of {path}, got {checksum:08x}: "
@@ -132,29 +162,12 @@ def _read(ring: Ring, segment: Segment, folder: Path) -> None:
         )
 
 
-def _fill(ring: Ring, segment: Segment, file: BufferedReader) -> int:
-    checksum = 0
-    for block in _blocks(ring, segment.start, segment.stop):
-        staged = torch.empty(block.shape, dtype=block.dtype)
-        content = _content(staged)
-        file.readinto(content)
-        checksum = crc32(content, checksum)
-        block.copy_(staged)
-    return checksum
-
-
-def _blocks(ring: Ring, start: int, stop: int) -> Iterator[Tensor]:
-    """Views [rows, N, …] of each field in turn, none across the ring's seam, none larger than a block."""
-    for field in ring.fields:
-        at_most = max(1, BLOCK_BYTES // field[0].nbytes)
-        row = start
-        while row < stop:
-            slot = row % ring.length
-            count = min(at_most, stop - row, ring.length - slot)
-            yield field[slot : slot + count]
-            row += count
-
-
-def _content(tensor: Tensor) -> memoryview:
-    """The bytes of a contiguous tensor of the CPU, not copied."""
-    return tensor.numpy().data.cast("B")
+def _fill(ring: Ring, segment: Segment, folder: Path) -> None:
+    """Put a segment's rows where they were, block by block."""
+    row = segment.start
+    with (folder / segment.name).open("rb") as file:
+        while head := file.read(HEAD.size):
+            rows, size = HEAD.unpack(head)
+            content = unpack(file.read(size), rows * ring.row_bytes)
+            ring.put(row, ring.fields_of(bytearray(content)))
+            row += rows

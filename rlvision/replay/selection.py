@@ -28,6 +28,10 @@ class PrioritySettings:
 class Selection(Protocol):
     """Draws the starts of a batch; random numbers come from a generator of the CPU."""
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of what it keeps, bytes."""
+
     def refresh(self, rows: IntArray) -> None:
         """Look anew whether these rows [R] are starts."""
 
@@ -53,6 +57,11 @@ class Uniform:
     def __init__(self, ring: Ring, starts: Starts) -> None:
         self._device = ring.device
         self._starts = starts
+
+    @property
+    def nbytes(self) -> int:
+        """Nothing is kept."""
+        return 0
 
     def refresh(self, rows: IntArray) -> None:
         """Nothing to do: the starts know themselves."""

@@ -131,7 +131,7 @@ class Windows:
         in_game = self._columns >= game_begin(first[:, :stack])[:, None]  # [B, stack+n]
         strip = torch.where(in_game, strip, ring.blank)
         shifted = strip.gather(1, length[:, None] + self._columns[:stack])  # [B, stack]
-        frames = ring.frames.index_select(0, torch.cat((strip[:, :stack], shifted)).flatten())
+        frames = ring.frames.read(torch.cat((strip[:, :stack], shifted)).flatten())
         channels, height, width = ring.frame_shape
         observation, next_observation = frames.view(2, len(strip), stack * channels, height, width)
         return observation, next_observation

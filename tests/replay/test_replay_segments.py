@@ -1,5 +1,7 @@
 """Rows on disk: incremental, checked, bit for bit, and never in the way of training."""
 
+import struct
+
 import pytest
 import torch
 from naive_replay import SIZE, History
@@ -7,17 +9,17 @@ from naive_replay import SIZE, History
 from rlvision.errors import CheckpointError
 from rlvision.replay import segments
 from rlvision.replay.replay import Replay
+from rlvision.replay.ring import Ring
 from rlvision.replay.segments import collect_garbage
 from rlvision.replay.selection import PrioritySettings
 
 ROWS = 20  # T
-ROW_BYTES = 2 * (2 + 8 + 4 + 3)  # two environments: frame, action, reward, flags
 
 
 class Session:
     """A run in little: games, a replay, and an update for every batch."""
 
-    def __init__(self, prioritised=True, rows=ROWS, learning_starts=6):
+    def __init__(self, prioritised=True, rows=ROWS, learning_starts=6, compression="none"):
         self.history = History(2, 1, 3)
         self.batches = []
         self.replay = Replay(
@@ -32,6 +34,7 @@ class Session:
             learning_starts=learning_starts,
             generator=torch.Generator().manual_seed(0),
             priority=PrioritySettings(0.6, 0.4, 0.01) if prioritised else None,
+            compression=compression,
         )
 
     def play(self, rows):
@@ -77,7 +80,9 @@ def test_each_save_writes_one_file_of_the_new_rows(tmp_path):
     manifest = session.play(5).replay.save_rows(tmp_path)
     assert ranges(manifest) == [(0, 7), (7, 12)]
     (new,) = set(names(tmp_path)) - set(before)
-    assert (tmp_path / new).stat().st_size == 5 * ROW_BYTES
+    rows, size = struct.unpack("<II", (tmp_path / new).read_bytes()[:8])
+    assert rows == 5
+    assert (tmp_path / new).stat().st_size == 8 + size
     assert session.replay.save_rows(tmp_path) == manifest
     assert names(tmp_path) == sorted(entry["name"] for entry in manifest)
 
@@ -132,6 +137,51 @@ def test_a_resumed_run_equals_the_undisturbed_one(tmp_path, monkeypatch, priorit
     assert bits(session.batches + resumed.batches + last.batches) == bits(undisturbed.batches)
 
 
+@pytest.mark.parametrize(("one", "other"), [("lz4", "lz4"), ("none", "lz4"), ("lz4", "none")])
+def test_packed_or_not_a_run_goes_on_with_the_same_batches(tmp_path, one, other):
+    undisturbed = Session().play(78)
+    session = Session(compression=one).play(33)
+    resumed = session.resumed(tmp_path, session.replay.save_rows(tmp_path), compression=other)
+    resumed.play(45)
+    assert bits(session.batches + resumed.batches) == bits(undisturbed.batches)
+
+
+def test_the_same_rows_make_the_same_file_packed_or_not(tmp_path):
+    for compression in ("none", "lz4"):
+        Session(compression=compression).play(30).replay.save_rows(tmp_path / compression)
+    (one,), (other,) = (list((tmp_path / compression).iterdir()) for compression in ("none", "lz4"))
+    assert (one.name, one.read_bytes()) == (other.name, other.read_bytes())
+
+
+def test_frames_that_are_alike_take_little_of_the_disk(tmp_path):
+    replay = Session(rows=1000).play(1000).replay  # all rows are zeros but for counters
+    replay.save_rows(tmp_path)
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_size < 1000 * 2 * (2 + 8 + 4 + 3) / 2
+
+
+def test_files_of_an_earlier_release_are_refused(tmp_path):
+    session = Session().play(7)
+    (entry,) = session.replay.save_rows(tmp_path)
+    with pytest.raises(CheckpointError, match="an earlier release of rlvision wrote it"):
+        session.resumed(tmp_path, [{**entry, "name": "000000000000-000000000007-00c0ffee.rows"}])
+
+
+def test_loading_holds_one_block_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(segments, "BLOCK_BYTES", 100)  # of two rows
+    session = Session().play(20)
+    manifest = session.replay.save_rows(tmp_path)
+    blocks, put = [], Ring.put
+
+    def noted(ring, row, fields):
+        blocks.append((row, len(fields[0])))
+        put(ring, row, fields)
+
+    monkeypatch.setattr(Ring, "put", noted)
+    session.resumed(tmp_path, manifest)
+    assert blocks == [(row, 2 * 2) for row in range(0, 20, 2)]
+
+
 def test_without_its_rows_a_replay_starts_empty_and_gathers_before_it_learns(tmp_path):
     session = Session().play(30)
     fresh = session.resumed(tmp_path, [])
@@ -174,8 +224,8 @@ def cut_short(path):
     ("damage", "message"),
     [
         (damage_content, r"expected checksum \w{8} .* got \w{8}: the file is damaged"),
-        (cut_short, rf"expected {7 * ROW_BYTES} bytes .* found {7 * ROW_BYTES - 1}"),
-        (lambda path: path.unlink(), rf"expected {7 * ROW_BYTES} bytes .* found None"),
+        (cut_short, r"expected checksum \w{8} .* got \w{8}: the file is damaged"),
+        (lambda path: path.unlink(), r"expected rows in .*, got No such file or directory: use an earlier checkpoint"),
     ],
 )
 def test_damage_is_found(tmp_path, damage, message):

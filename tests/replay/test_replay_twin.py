@@ -26,6 +26,7 @@ shapes = st.fixed_dictionaries(
         "horizon": st.sampled_from(HORIZONS),
         "slack": st.integers(5, 12),  # rows beyond stack: the longest n is 5
         "prioritised": st.booleans(),
+        "compression": st.sampled_from(["none", "lz4"]),
         "in_progress": st.booleans(),  # do the games begin before the replay does?
     }
 )
@@ -34,11 +35,12 @@ shapes = st.fixed_dictionaries(
 class Pair:
     """A replay and its naive twin, told the same."""
 
-    def __init__(self, num_envs, channels, stack, horizon, slack, prioritised, in_progress):
+    def __init__(self, num_envs, channels, stack, horizon, slack, prioritised, compression, in_progress):
         self.length = stack + slack
         self.history = History(num_envs, channels, stack, in_progress)
         self.naive = NaiveReplay(self.length, num_envs, channels, stack, *horizon)
         self.prioritised = prioritised
+        self.compression = compression
         self.replay = self.make()
         self.index = torch.arange(4)  # of the last batch
 
@@ -56,6 +58,7 @@ class Pair:
             learning_starts=0,
             generator=torch.Generator().manual_seed(0),
             priority=PrioritySettings(ALPHA, BETA, EPSILON) if self.prioritised else None,
+            compression=self.compression,
         )
 
     def play(self, program):
@@ -148,6 +151,8 @@ def in_a_hurry():
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("os.fsync", lambda descriptor: None)
         monkeypatch.setattr("rlvision.replay.replay.check_budget", lambda *_: None)
+        monkeypatch.setattr("rlvision.replay.frames.check_budget", lambda *_: None)
+        monkeypatch.setattr("rlvision.replay.log.CHUNK_BYTES", 64)  # of a few frames, so that each is filled often
         yield
 
 
@@ -158,10 +163,10 @@ def in_a_hurry():
 def test_every_combination(num_envs, stack, horizon, prioritised):
     """Round the ring several times, with lives, ends, time limits, cuts, other horizons, saves, and loads."""
     rng = random.Random(f"{num_envs} {stack} {horizon} {prioritised}")
-    for in_progress in (False, True):
+    for in_progress, compression in ((False, "none"), (True, "none"), (True, "lz4")):
         shape = {"num_envs": num_envs, "channels": rng.choice([1, 3]), "stack": stack, "slack": rng.randint(5, 12)}
-        rest = {"horizon": horizon, "prioritised": prioritised, "in_progress": in_progress}
-        agree({**shape, **rest}, rng.randbytes(50 * (1 + num_envs)))
+        rest = {"horizon": horizon, "prioritised": prioritised, "compression": compression}
+        agree({**shape, **rest, "in_progress": in_progress}, rng.randbytes(50 * (1 + num_envs)))
 
 
 @given(shapes, st.binary(min_size=30, max_size=120))

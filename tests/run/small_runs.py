@@ -136,9 +136,9 @@ def everything(session: Session) -> dict[str, Any]:
     folder, ring = session._folder, session._agent.memory._ring
     state = read_state(folder.checkpoints.paths()[-1])
     del state["trainer"]["hours"], state["trackers"], state["replay"]
-    rows = torch.arange(ring.oldest, ring.rows) % ring.length
-    replay = [field[rows] for field in ring.fields]
-    return {"state": state, "rows": ring.rows, "replay": replay, "metrics": metrics(folder.path)}
+    replay = [ring.get(row, 1) for row in range(ring.oldest, ring.rows)]
+    tapes = [path.read_bytes() for path in tape_files(folder.tapes_folder)]
+    return {"state": state, "rows": ring.rows, "replay": replay, "metrics": metrics(folder.path), "tapes": tapes}
 
 
 def metrics(folder: Path) -> list[dict[str, float]]:
