@@ -205,11 +205,12 @@ def watch(
     epsilon: Share | None = None,
     checkpoint: Which | None = None,
     device: Text = "auto",
+    trust_imports: bool = False,
 ) -> None:
     """Watch a trained agent play: in a window, a terminal, the browser, a video, or a page to keep.
 
     Args:
-        run: Run folder, such as runs/pong-seed1.
+        run: Run folder, export, or the name of an agent that comes along (pong).
         video: File to write, such as pong.mp4; without this and the next two, a window opens.
         terminal: Draw in this terminal, over ssh too. Keys: space, s, + and -, n, o, q.
         html: Page to write, such as pong.html: it opens from disk, with slider, Q-values and saliency.
@@ -221,6 +222,7 @@ def watch(
         epsilon: Probability of a random action; unset, as the run's own evaluations.
         checkpoint: The best by evaluation, where there was one, or the last; unset, the best; with --web the newest.
         device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
+        trust_imports: Let an export import the environment or encoder that it names by path: code of its own.
     """
     _require_alone(
         web, port, video=video, terminal=terminal, html=html, episodes=episodes != 1, max_steps=max_steps is not None
@@ -235,6 +237,7 @@ def watch(
             epsilon=epsilon,
             checkpoint=checkpoint,
             device=device,
+            trust_imports=trust_imports,
         )
         return
     commands.watch(
@@ -248,6 +251,7 @@ def watch(
         epsilon=epsilon,
         checkpoint=checkpoint or "best",
         device=device,
+        trust_imports=trust_imports,
     )
 
 

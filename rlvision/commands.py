@@ -88,10 +88,11 @@ def watch(
     epsilon: float | None,
     device: str,
     checkpoint: str,
+    trust_imports: bool,
 ) -> None:
     """Show games in one of the ways, and say how they came out."""
     outlet = Outlet(video, terminal, html)
-    agent = Run(run, weights=checkpoint, device=device)
+    agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
     games = agent.watch(
         video, terminal=terminal, html=html, episodes=episodes, max_steps=max_steps, epsilon=epsilon, seed=seed
     )
@@ -141,7 +142,16 @@ def _say_what_was_written(outlet: Outlet, games: int) -> None:
         _console().print(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
-def watch_web(run: Path, *, port: int, seed: int, epsilon: float | None, checkpoint: str | None, device: str) -> None:
+def watch_web(
+    run: Path,
+    *,
+    port: int,
+    seed: int,
+    epsilon: float | None,
+    checkpoint: str | None,
+    device: str,
+    trust_imports: bool,
+) -> None:
     """Show the agent playing on a page, until somebody interrupts."""
     from rlvision import live
 
@@ -149,7 +159,16 @@ def watch_web(run: Path, *, port: int, seed: int, epsilon: float | None, checkpo
         where = f"ssh -L {urlsplit(address).port}:{urlsplit(address).netloc} HOST"
         _console().print(f"{address}\nopens the game; from another machine, first {where}. Ctrl-C ends it.")
 
-    live.serve(run, port=port, seed=seed, epsilon=epsilon, weights=checkpoint, device=device, announce=announce)
+    live.serve(
+        run,
+        port=port,
+        seed=seed,
+        epsilon=epsilon,
+        weights=checkpoint,
+        device=device,
+        announce=announce,
+        trust_imports=trust_imports,
+    )
 
 
 def sweep(

@@ -10,6 +10,8 @@ from rlvision import build
 from rlvision.acting import EpsilonGreedy
 from rlvision.envs.screen import make_screen
 from rlvision.envs.vector import TapedVectorEnv
+from rlvision.exports.finding import find_agent
+from rlvision.exports.folder import MODEL, ExportFolder
 from rlvision.interruption import Interrupted, interruption
 from rlvision.protocols import EnvSpec
 from rlvision.run import Run
@@ -33,13 +35,14 @@ def serve(
     device: str = "auto",
     announce: Callable[[str], None] = print,
     interrupted: Interrupted | None = None,
+    trust_imports: bool = False,
 ) -> None:
     """Show a run's agent playing on a page on 127.0.0.1, until somebody interrupts.
 
     The page follows a run in training: newer weights are loaded as they appear, and before the first it waits.
 
     Args:
-        folder: of the run.
+        folder: of the run, of an export, or the name of an agent that comes along.
         port: of the page; 0 takes any that is free.
         epsilon: probability of a random action to begin with; by default the run's ``evaluation.epsilon``.
         seed: of the first game; the next has the next.
@@ -47,22 +50,23 @@ def serve(
         device: as in the configuration.
         announce: told the address to open.
         interrupted: whether to stop; by default Ctrl-C and SIGTERM.
+        trust_imports: as in `rlvision.run.Run`.
 
     Raises:
         RLVisionError: there is no run, its environment cannot be watched, or the port is taken.
     """
-    run_folder = RunFolder(Path(folder))
-    config = run_folder.config()
+    home = find_agent(Path(folder), trust_imports=trust_imports)
+    config = home.config()
     with ExitStack() as stack:
         stop = interrupted or stack.enter_context(interruption())
         env = build.make_env(config, 1)
         stack.callback(env.close)
-        load = NewestWeights(run_folder, env.spec, weights, device)
+        load = NewestWeights(home, env.spec, weights, device)
         chance = config.evaluation.epsilon if epsilon is None else epsilon
         player, follower = make_player(env, load, epsilon=chance, seed=seed)
         analyst = Analyst(player.changed)
         stack.enter_context(_working(follower.follow, analyst.work))
-        about = {"title": config.env.game, "run": run_folder.path.name, "part": config.env.crop}
+        about = {"title": config.env.game, "run": home.path.name, "part": config.env.crop}
         announce(stack.enter_context(WebView(player, analyst, about).open(port)))
         player.play(stop)
 
@@ -91,18 +95,18 @@ class NewestWeights:
     """Loads a run's weights as they appear, each once.
 
     Args:
-        folder: of the run.
+        folder: of the run, or an export, whose weights stay as they are.
         spec: of the environment that they are to play in.
         which: ``best`` or ``last``; None: whichever was written last.
         device: as in the configuration.
     """
 
-    def __init__(self, folder: RunFolder, spec: EnvSpec, which: str | None, device: str) -> None:
+    def __init__(self, folder: RunFolder | ExportFolder, spec: EnvSpec, which: str | None, device: str) -> None:
         self._folder = folder
         self._spec = spec
         self._which = which
         self._device = device
-        self._seen: tuple[int, Path] | None = None  # when it was written, and where
+        self._seen: tuple[int, Path, str] | None = None  # when it was written, where, and which it is
 
     def __call__(self) -> Brain | None:
         """Newer weights than before, or None where there are none.
@@ -114,20 +118,26 @@ class NewestWeights:
         if newest is None or newest == self._seen:
             return None
         self._seen = newest
-        which = "best" if newest[1] == self._folder.checkpoints.best_path else "last"
-        run = Run(self._folder.path, weights=which, device=self._device)
+        trusted = isinstance(self._folder, ExportFolder)  # its settings would not have been read else
+        run = Run(self._folder.path, weights=newest[2], device=self._device, trust_imports=trusted)
         require_same_spec(replace(run.spec, num_envs=1), self._spec)
-        return Brain(run.network, run.q_values, run.env_steps, which)
+        return Brain(run.network, run.q_values, run.env_steps, newest[2])
 
-    def _written(self) -> Iterator[tuple[int, Path]]:
-        checkpoints = self._folder.checkpoints
-        best = [checkpoints.best_path] if self._which != "last" else []
-        numbered = checkpoints.paths() if self._which != "best" else []
-        for path in (*best, *numbered):
+    def _written(self) -> Iterator[tuple[int, Path, str]]:
+        for path, which in self._paths():
             try:
-                yield path.stat().st_mtime_ns, path
+                yield path.stat().st_mtime_ns, path, which
             except FileNotFoundError:
                 continue  # not there yet, or replaced meanwhile
+
+    def _paths(self) -> list[tuple[Path, str]]:
+        """Where weights may be, and which they are."""
+        if isinstance(self._folder, ExportFolder):
+            return [(self._folder.path / MODEL, self._which or "best")]
+        checkpoints = self._folder.checkpoints
+        best = [(checkpoints.best_path, "best")] if self._which != "last" else []
+        numbered = [(path, "last") for path in checkpoints.paths()] if self._which != "best" else []
+        return [*best, *numbered]
 
 
 @contextmanager

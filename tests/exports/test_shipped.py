@@ -14,6 +14,7 @@ from rlvision.errors import CheckpointError
 from rlvision.evaluation import Watchdog
 from rlvision.exports.finding import find_agent, shipped
 from rlvision.exports.folder import imported
+from rlvision.live import NewestWeights
 from rlvision.run import Run
 
 
@@ -105,3 +106,12 @@ def test_the_card_can_be_repeated():
         book = score["protocol"].split()[0]
         report = Run("pong", device="cpu").measure(3, protocol=book, seed=score["seed"], epsilon=score["epsilon"])
         assert report.evaluation.scores == score["scores"][:3]  # of the kind of CPU that measured them
+
+
+def test_a_page_plays_a_shipped_agent_and_does_not_look_for_newer_weights():
+    run = Run("pong", device="cpu")
+    load = NewestWeights(find_agent(Path("pong")), run.spec, None, "cpu")
+    brain = load()
+    assert brain is not None
+    assert brain.env_steps == run.env_steps
+    assert load() is None

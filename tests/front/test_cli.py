@@ -58,7 +58,15 @@ def test_the_names_that_scripts_rely_on(calls):
         (
             "watch",
             run,
-            {"video": Path("a.webm"), "terminal": False, "html": None, "episodes": 2, "max_steps": 50, **shared},
+            {
+                "video": Path("a.webm"),
+                "terminal": False,
+                "html": None,
+                "episodes": 2,
+                "max_steps": 50,
+                "trust_imports": False,
+                **shared,
+            },
         ),
         ("resume", run, {}),
     ]
