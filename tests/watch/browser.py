@@ -95,10 +95,6 @@ class Browser:
         tab.call("Page.navigate", url=address)
         return tab
 
-    def seen(self, method: str) -> list[dict[str, Any]]:
-        """What was told of an event so far."""
-        return [event["params"] for event in self.events if event.get("method") == method]
-
 
 class Tab:
     """One page."""
@@ -111,6 +107,12 @@ class Tab:
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """A command to this page."""
         return self._browser.call(method, self._session, **parameters)
+
+    def set(self, selector: str, value: object) -> None:
+        """Let a slider or a choice take a value, as its user would."""
+        told = "['input', 'change'].forEach(kind => field.dispatchEvent(new Event(kind)))"
+        field = f"document.querySelector({json.dumps(selector)})"
+        self.run(f"(field => {{ field.value = {json.dumps(value)}; {told} }})({field})")
 
     def run(self, script: str) -> Any:
         """The value of a JavaScript expression."""
@@ -165,6 +167,11 @@ class Tab:
         """Write what can be seen, or the whole page, as a PNG."""
         shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(shot["data"]))
+
+    def seen(self, method: str) -> list[dict[str, Any]]:
+        """What was told of an event of this page so far."""
+        told = [event for event in self._browser.events if event.get("sessionId") == self._session]
+        return [event["params"] for event in told if event["method"] == method]
 
     def close(self) -> None:
         """Close the tab."""

@@ -176,7 +176,10 @@ element("q-values").addEventListener("pointerdown", (event) => {
   app.touched = Number(item.dataset.action);
   hold(true);
 });
-addEventListener("pointerup", release);
+addEventListener("pointerup", () => {
+  release();
+  if (document.activeElement.matches("button, input[type=range]")) document.activeElement.blur(); // keys are for the game
+});
 addEventListener("pointercancel", release);
 addEventListener("blur", () => { app.keyboard?.held.clear(); release(); });
 
@@ -194,7 +197,7 @@ addEventListener("keydown", (event) => {
   if (!app.keyboard || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select")) return;
   const isYou = app.status.person === "you";
   const { key } = event;
-  if (!isYou && event.target.matches("input[type=range], button") && (key === " " || key.startsWith("Arrow"))) return;
+  if (!isYou && event.target.matches("button, input") && (key === " " || key.startsWith("Arrow"))) return;
   if (isYou && app.keyboard.isPlayed(key)) {
     event.preventDefault();
     app.keyboard.held.add(key);

@@ -11,7 +11,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
+from weakref import WeakSet
 
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
@@ -32,6 +33,8 @@ FASTEST = 1 / 60
 """Seconds between two messages to a viewer, at least: no screen shows more."""
 LISTEN = 1.0
 """Seconds between two questions whether a viewer is still there."""
+OPENING = 2.0
+"""Seconds within which a connection must ask for something: browsers open some ahead of need."""
 LONGEST_ORDER = 4096
 """Bytes."""
 POLICY_VIOLATION = 1008
@@ -53,7 +56,7 @@ class WebView:
         self._player = player
         self._analyst = analyst
         self._about = about
-        self._connections: set[ServerConnection] = set()
+        self._connections: WeakSet[ServerConnection] = WeakSet()
         self.token = new_token()
 
     @contextmanager
@@ -69,6 +72,8 @@ class WebView:
                 self._attend,
                 sock=listener,
                 process_request=self._answer,
+                create_connection=cast(Any, self._accept),  # any maker of connections will do
+                open_timeout=OPENING,
                 compression=None,  # the pictures are compressed
                 max_size=LONGEST_ORDER,
                 close_timeout=1,
@@ -79,6 +84,12 @@ class WebView:
                     yield address
                 finally:
                     self._hang_up()
+
+    def _accept(self, *given: Any, **settings: Any) -> ServerConnection:
+        """A connection that can be hung up: browsers open some on which they never ask for anything."""
+        connection = ServerConnection(*given, **settings)
+        self._connections.add(connection)
+        return connection
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """The page, or a refusal; None lets a WebSocket begin."""
@@ -95,7 +106,6 @@ class WebView:
         """Serve one viewer until it leaves."""
         viewer, left = Viewer(self._player, self._analyst, self._about), threading.Event()
         teller = threading.Thread(target=_tell, args=(connection, viewer, left), name=f"viewer {viewer.number}")
-        self._connections.add(connection)
         teller.start()
         try:
             with suppress(ConnectionClosed):
@@ -106,7 +116,6 @@ class WebView:
         finally:
             left.set()
             viewer.close()
-            self._connections.discard(connection)
             teller.join()
 
     def _hang_up(self) -> None:
