@@ -20,6 +20,7 @@ from rlvision.config import Config
 from rlvision.envs.counting import CountingEnv, Picture
 from rlvision.run import Session
 from rlvision.settings.store import load_config
+from rlvision.tapes import tape_files
 
 CARTPOLE = {
     "env.game": "CartPole-v1",
