@@ -11,8 +11,11 @@ contender is a process that is kept alive and waits on a pipe: it fills its repl
 trains for slices of env steps in turn with the others, so that only one runs at any moment, no cache
 or allocator is shared, and whatever the machine does meanwhile hits all alike. Each slice is one
 timing of one loop as its users run it: rlvision's `Trainer` with its metrics file, stable-baselines3's
-`DQN.learn` over `make_atari_env` and `VecFrameStack`. Reported are medians over the rounds, and the
-smallest and largest of the per-round ratios. A peer that is not installed is skipped by name.
+`DQN.learn` over `make_atari_env` and `VecFrameStack`, Tianshou's `OffPolicyTrainer` over EnvPool, TorchRL's
+`Collector`, `DQNLoss` and replay buffer. Reported are medians over the rounds, and the smallest and
+largest of the per-round ratios. A peer that is not installed is skipped by name. The default run takes
+some minutes on two cores with all of them. sb3-contrib has no contender: its one algorithm of this kind,
+QR-DQN, regresses 200 quantiles an action, which is other work.
 
 ``--double`` measures rlvision's default Double DQN as well: more work, one more forward an update.
 ``--profile`` shows instead where the time of rlvision's loop goes.
@@ -37,18 +40,20 @@ OURS = "rlvision"
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A name, the module in ``contenders/`` that is run for it, and the distribution it needs."""
+    """A name, the module in ``contenders/`` that is run for it, and the packages it needs."""
 
     name: str
     module: str
-    needs: str
+    needs: tuple[str, ...]
     arguments: tuple[str, ...] = ()
 
 
 CONTENDERS = (
-    Contender(OURS, "rlvision_dqn", "rlvision"),
-    Contender("rlvision (Double: more work)", "rlvision_dqn", "rlvision", ("--double",)),
-    Contender("stable-baselines3", "sb3_dqn", "stable_baselines3"),
+    Contender(OURS, "rlvision_dqn", ("rlvision",)),
+    Contender("rlvision (Double: more work)", "rlvision_dqn", ("rlvision",), ("--double",)),
+    Contender("stable-baselines3", "sb3_dqn", ("stable_baselines3",)),
+    Contender("tianshou", "tianshou_dqn", ("tianshou", "envpool")),
+    Contender("torchrl", "torchrl_dqn", ("torchrl",)),
 )
 
 
@@ -59,11 +64,11 @@ class Options:
     work: Annotated[Work, tyro.conf.arg(name="")] = field(default_factory=Work)
     rounds: int = 5
     """Slices of each contender; three or more make a median worth the name."""
-    slice: int = 2_000
+    slice: int = 1_000
     """Env steps of a slice, a multiple of num_envs."""
     double: bool = False
     """Measure Double DQN beside."""
-    without: tuple[Literal["stable-baselines3"], ...] = ()
+    without: tuple[Literal["stable-baselines3", "tianshou", "torchrl"], ...] = ()
     """Peers to leave out, by name."""
     profile: bool = False
     """Show where the time of rlvision's loop goes, and nothing else."""
@@ -142,8 +147,8 @@ def present(options: Options) -> list[Contender]:
     for contender in CONTENDERS:
         if contender.name in options.without:
             print(f"skipped: {contender.name}, as asked")
-        elif find_spec(contender.needs) is None:
-            print(f"skipped: {contender.name} is not installed: pip install '.[bench]'")
+        elif absent := [package for package in contender.needs if find_spec(package) is None]:
+            print(f"skipped: {contender.name}, without {' and '.join(absent)}: pip install '.[bench]'")
         elif options.double or "--double" not in contender.arguments:
             chosen.append(contender)
     return chosen

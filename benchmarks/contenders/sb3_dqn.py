@@ -7,26 +7,23 @@ extractor of the same layers; BatchNorm is trained and evaluated by the library'
 import ale_py
 import gymnasium
 import stable_baselines3
+from contenders.plain_networks import dn_layers, width
 from contenders.slices import serve
 from contenders.work import Work
 from stable_baselines3 import DQN
 from stable_baselines3.common.env_util import make_atari_env
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
-from torch import Tensor, nn
+from torch import Tensor
 
 
 class DN(BaseFeaturesExtractor):
-    """Three 5x5 convolutions of stride 2, each followed by a BatchNorm (or nothing) and a ReLU."""
+    """DN without its head."""
 
     def __init__(self, observation_space: gymnasium.spaces.Box, norm: str) -> None:
-        channels, height, width = observation_space.shape
-        rows, columns = (((size - 5) // 2 + 1 - 5) // 2 + 1 for size in (height, width))
-        super().__init__(observation_space, 32 * ((rows - 5) // 2 + 1) * ((columns - 5) // 2 + 1))
-        layer = nn.BatchNorm2d if norm == "batch" else nn.Identity
-        widths = ((channels, 16), (16, 32), (32, 32))
-        blocks = [(nn.Conv2d(before, after, 5, 2), layer(after), nn.ReLU()) for before, after in widths]
-        self.layers = nn.Sequential(*(module for block in blocks for module in block), nn.Flatten())
+        layers = dn_layers(observation_space.shape[0], norm)
+        super().__init__(observation_space, width(layers, *observation_space.shape))
+        self.layers = layers.train()
 
     def forward(self, observations: Tensor) -> Tensor:
         return self.layers(observations)  # type: ignore[no-any-return]

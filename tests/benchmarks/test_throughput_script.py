@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "throughput.py"
-ALONE = ("--without", "stable-baselines3")
+PEERS = ("stable-baselines3", "tianshou", "torchrl")
+ALONE = ("--without", *PEERS)
 SIZES = {"rounds": 2, "slice": 8, "num-envs": 4, "prefill": 64, "capacity": 400, "threads": 1, "batch-size": 8}
 TINY = ("--norm", "none", *(word for name, size in SIZES.items() for word in (f"--{name}", str(size))))
 
@@ -59,3 +60,16 @@ def test_work_that_peers_cannot_do_is_refused(arguments, message):
     result = run(*ALONE, *arguments)
     assert result.returncode == 1
     assert message in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["dn", "nature"])
+def test_peers_do_equal_work(network, tmp_path):
+    for package in ("stable_baselines3", "tianshou", "envpool", "torchrl"):
+        pytest.importorskip(package)
+    numbers = tmp_path / "numbers.json"
+    result = run(*TINY, "--network", network, "--json", str(numbers))  # it checks parameters, env steps and updates
+    assert result.returncode == 0, result.stderr
+    report = json.loads(numbers.read_text())
+    assert set(report["ratio_vs"]) == set(PEERS)
+    assert len({one["parameters"] for one in report["contenders"].values()}) == 1
