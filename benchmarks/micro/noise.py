@@ -1,0 +1,38 @@
+"""An agent whose replay is full of noise."""
+
+import numpy as np
+
+from rlvision import build
+from rlvision.agent import Agent
+from rlvision.allocator import keep_freed_memory
+from rlvision.config import AgentConfig, Config, ReplayConfig
+from rlvision.protocols import EnvSpec
+from rlvision.types import EnvStep
+
+NUM_ENVS, ROWS = 8, 500
+SPEC = EnvSpec(NUM_ENVS, (4, 84, 84), 1, tuple("abcdef"), 4)
+
+
+def env_step(random: np.random.Generator) -> EnvStep:
+    """A row of noise in the middle of games."""
+    nothing = np.zeros(NUM_ENVS, np.bool_)
+    return EnvStep(
+        observation=random.integers(256, size=(NUM_ENVS, *SPEC.observation_shape), dtype=np.uint8),
+        action=random.integers(SPEC.num_actions, size=NUM_ENVS),
+        reward=random.standard_normal(NUM_ENVS).astype(np.float32),
+        terminated=nothing,
+        truncated=nothing,
+        first=nothing,
+    )
+
+
+def make_agent(*, prioritised: bool = False) -> Agent:
+    """The defaults' agent, its replay full of noise."""
+    keep_freed_memory()
+    replay = ReplayConfig(capacity=NUM_ENVS * ROWS, prioritised=prioritised)
+    config = Config(device="cpu", replay=replay, agent=AgentConfig(n_step=3))
+    agent = build.make_agent(config, SPEC)
+    random = np.random.default_rng(0)
+    for _ in range(ROWS + 10):
+        agent.memory.add(env_step(random))
+    return agent
