@@ -12,7 +12,7 @@ from rlvision.envs.frames import choose_frames
 from rlvision.envs.games import resolve_game
 from rlvision.envs.pixels import Crop, View
 from rlvision.envs.vector import Outcome, Progress, TapedVectorEnv
-from rlvision.errors import ConfigError
+from rlvision.errors import ConfigError, EnvError
 from rlvision.protocols import EnvSpec
 from rlvision.types import BoolArray, IntArray, UInt8Array
 
@@ -42,8 +42,18 @@ class Emulation:
 
     @property
     def rom(self) -> str:
-        """Path of the game's ROM."""
-        return str(roms.get_rom_path(self.game))
+        """Path of the game's ROM.
+
+        Raises:
+            EnvError: if it is missing or damaged.
+        """
+        try:
+            return str(roms.get_rom_path(self.game))
+        except OSError as error:
+            raise EnvError(
+                f"expected the ROM of {self.game}, got: {' '.join(str(error).split())}: install ale-py anew, or unset "
+                "ALE_ROMS_DIR, which takes the ROMs from another folder"
+            ) from error
 
     def screen_size(self) -> tuple[int, int]:
         """Height and width of the game's screen: 210x160, with a few exceptions."""
@@ -210,7 +220,12 @@ class AtariEnv(TapedVectorEnv):
 def make_native(
     emulation: Emulation, num_envs: int, num_threads: int, size: tuple[int, int], stack: int, gray: bool
 ) -> AtariVectorEnv:
-    """ale-py's vector environment, rewards raw, NEXT_STEP."""
+    """ale-py's vector environment, rewards raw, NEXT_STEP.
+
+    Raises:
+        EnvError: if the game's ROM is missing or damaged.
+    """
+    _ = emulation.rom  # ale-py would end in an error of its own, or end the process
     return AtariVectorEnv(
         emulation.game,
         num_envs,

@@ -42,6 +42,8 @@ class Settings(TypedDict, total=False):
     kwargs: Mapping[str, Any] | None
     max_episode_steps: int | None
     num_workers: int
+    step_timeout: float
+    max_restarts: int
 
 
 def is_atari(name: str) -> bool:

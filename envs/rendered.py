@@ -7,10 +7,11 @@ import numpy as np
 
 from rlvision.envs.pixels import Crop, View
 from rlvision.envs.processes import Workers
+from rlvision.envs.restarts import Faults, Restarts
 from rlvision.envs.slot import Seat, Slot, SlotGroup
 from rlvision.envs.vector import Outcome, Progress, TapedVectorEnv
 from rlvision.envs.worlds import World
-from rlvision.errors import ConfigError
+from rlvision.errors import ConfigError, EnvCrashError, EnvError
 from rlvision.protocols import EnvSpec
 from rlvision.types import BoolArray, IntArray, UInt8Array
 
@@ -19,21 +20,25 @@ CHUNK = 32
 
 
 class Slots(Protocol):
-    """N environments, wherever they run."""
+    """N environments, wherever they run.
+
+    What fails is told, not raised: the others have done what was asked. The next restart or step of an environment that
+    failed makes it anew first.
+    """
 
     def observation(self) -> UInt8Array:
         """A copy of the observations [N, C, H, W]."""
 
-    def restart(self, mask: BoolArray, seeds: Sequence[int]) -> None:
+    def restart(self, mask: BoolArray, seeds: Sequence[int]) -> Faults:
         """Reset the masked environments [N] by their seeds [N]."""
 
     def begin(self, action: IntArray, next_seeds: Sequence[int]) -> None:
         """Start a step with the actions [N]; a game that is over begins anew with its next seed."""
 
     def finish(self) -> Sequence[Any]:
-        """Reward, terminated, truncated and first of the step, each [N]."""
+        """Reward, terminated, truncated and first of the step, each [N], and the faults."""
 
-    def repeat(self, tapes: Sequence[Sequence[int]]) -> None:
+    def repeat(self, tapes: Sequence[Sequence[int]]) -> Faults:
         """Go on with N tapes of actions, of any length."""
 
     def close(self) -> None:
@@ -52,9 +57,9 @@ class LocalSlots:
         """A copy of the observations [N, C, H, W]."""
         return self._observation.copy()
 
-    def restart(self, mask: BoolArray, seeds: Sequence[int]) -> None:
+    def restart(self, mask: BoolArray, seeds: Sequence[int]) -> Faults:
         """Reset the masked environments [N] by their seeds [N]."""
-        self.group.restart(mask, seeds)
+        return self.group.restart(mask, seeds)
 
     def begin(self, action: IntArray, next_seeds: Sequence[int]) -> None:
         """Note the step."""
@@ -64,9 +69,9 @@ class LocalSlots:
         """Do the step."""
         return self.group.step(*self._noted)
 
-    def repeat(self, tapes: Sequence[Sequence[int]]) -> None:
+    def repeat(self, tapes: Sequence[Sequence[int]]) -> Faults:
         """Go on with N tapes of actions, of any length."""
-        self.group.repeat(tapes)
+        return self.group.repeat(tapes)
 
     def close(self) -> None:
         """Close the environments."""
@@ -80,7 +85,16 @@ class RenderedEnv(TapedVectorEnv):
 
         image observation, else render() -> [crop] -> [gray] -> [max over the last two] -> resize (INTER_AREA) -> stack
 
-    Every reset is a seeded one.
+    Every reset is a seeded one. An environment that raises an error, and one whose worker dies or hangs, is made anew,
+    and the game it played is cut::
+
+        row            t     t+1    t+2 (fails)   t+3
+        observation    o0    o1     o2            o0'    a reset's, of the next seed of the tape
+        action         a0    a1     a2            a0'
+        reward         r1    r2     0             r1'    what a2 brought is not known
+        ended          -     -      -             -      no end: the game has no score
+        first          yes   -      -             yes    so row t+2 never starts a transition, and those before it
+                                                         bootstrap from o2, as at any truncation
 
     Args:
         name: a registered id, ``package:Id-v0``, or ``package.module:EnvClass``.
@@ -96,6 +110,8 @@ class RenderedEnv(TapedVectorEnv):
         kwargs: arguments of the environment.
         max_episode_steps: the environment's own steps after which a game is truncated; None: as registered.
         num_workers: processes that step the environments; 0: this one.
+        step_timeout: seconds that a worker may take for one step or reset of one environment; 0, any.
+        max_restarts: failures of an environment within 1,000 steps after which it is made anew; the next is an error.
 
     Raises:
         ConfigError: if there is no such environment, or a setting is impossible.
@@ -118,14 +134,20 @@ class RenderedEnv(TapedVectorEnv):
         kwargs: Mapping[str, Any] | None = None,
         max_episode_steps: int | None = None,
         num_workers: int = 0,
+        step_timeout: float = 60.0,
+        max_restarts: int = 3,
     ) -> None:
-        if num_envs < 1 or num_workers < 0:
-            raise ConfigError(f"expected num_envs >= 1 and num_workers >= 0, got {num_envs} and {num_workers}")
+        if num_envs < 1 or min(num_workers, step_timeout, max_restarts) < 0:
+            raise ConfigError(
+                "expected num_envs >= 1 and num_workers, step_timeout and max_restarts >= 0, "
+                f"got {num_envs}, {num_workers}, {step_timeout} and {max_restarts}"
+            )
         world = World(name, dict(kwargs or {}), max_episode_steps)
         seat = Seat(world, View(height=height, width=width, crop=crop, gray=gray, stack=stack), frameskip, maxpool)
         super().__init__(probe(seat, num_envs), reseed_after=0)
         shape = (num_envs, *self.spec.observation_shape)
-        self._slots: Slots = Workers(seat, num_workers, shape) if num_workers else LocalSlots(seat, shape)
+        self._restarts = Restarts(num_envs, max_restarts)
+        self._slots: Slots = Workers(seat, num_workers, shape, step_timeout) if num_workers else LocalSlots(seat, shape)
 
     def slot(self, index: int) -> Slot | None:
         """Environment ``index`` itself, where it runs in this process."""
@@ -135,24 +157,56 @@ class RenderedEnv(TapedVectorEnv):
         self._slots.begin(action, [tape.next_seed for tape in self.tapes])
 
     def _finish(self) -> Outcome:
-        reward, terminated, truncated, first = self._slots.finish()
-        return Outcome(self._slots.observation(), reward, terminated, truncated, first)
+        self._restarts.count_step()
+        reward, terminated, truncated, first, faults = self._slots.finish()
+        skipped = self._mend(faults, 1)
+        first[list(skipped)] = True
+        return Outcome(self._slots.observation(), reward, terminated, truncated, first, skipped)
 
     def _restart(self, mask: BoolArray, seeds: Sequence[int]) -> UInt8Array:
-        self._slots.restart(mask, seeds)
+        """Where a reset fails it is tried once more by the same seed, for the seed may be what was asked for."""
+        for index, skipped in self._mend(self._slots.restart(mask, seeds), 0).items():
+            if skipped:
+                self.tapes[index].restart(skipped - 1)
         return self._slots.observation()
+
+    def _mend(self, faults: Faults, resets: int) -> dict[int, int]:
+        """Make the environments that failed anew and begin games in them; the tapes stay as they are.
+
+        Args:
+            faults: what failed.
+            resets: of the tape's seeds, the one to begin with: 0 is the tape's own, 1 the next.
+
+        Returns:
+            How many seeds had to be skipped, for each that failed.
+
+        Raises:
+            EnvError: one failed too often.
+        """
+        skipped = dict.fromkeys(faults, 0)
+        while faults:
+            self._restarts.note(faults)
+            mask = np.isin(np.arange(len(self.tapes)), list(faults))
+            seeds = [tape.seed_after(resets + skipped.get(index, 0)) for index, tape in enumerate(self.tapes)]
+            faults = self._slots.restart(mask, seeds)
+            for index in faults:
+                skipped[index] += 1
+        return skipped
 
     def _reseed(self, due: BoolArray, observation: UInt8Array) -> UInt8Array:
         """Nothing to do: the step has reset them by their next seeds already."""
         return observation
 
     def _replay(self, progress: Progress) -> UInt8Array:
-        """Reset all and repeat their tapes, a chunk at a time; no tape reaches past the end of a game."""
-        self._slots.restart(np.ones(len(self.tapes), dtype=np.bool_), self._tape_seeds())
+        """Reset all and repeat their tapes, a chunk at a time; no tape reaches past the end of a game.
+
+        What fails meanwhile is not where it was: the caller finds out, and begins another game there.
+        """
+        self._restarts.note(self._slots.restart(np.ones(len(self.tapes), dtype=np.bool_), self._tape_seeds()))
         tapes = [tape.actions.tolist() for tape in self.tapes]
         longest = max(map(len, tapes))
         for start in range(0, longest, CHUNK):
-            self._slots.repeat([tape[start : start + CHUNK] for tape in tapes])
+            self._restarts.note(self._slots.repeat([tape[start : start + CHUNK] for tape in tapes]))
             progress(min(start + CHUNK, longest), longest)
         return self._slots.observation()
 
@@ -161,9 +215,16 @@ class RenderedEnv(TapedVectorEnv):
 
 
 def probe(seat: Seat, num_envs: int) -> EnvSpec:
-    """Make one environment to learn what it is."""
-    slot = Slot(seat)
+    """Make one environment to learn what it is.
+
+    Raises:
+        EnvError: it cannot begin even one game.
+    """
     try:
-        return EnvSpec(num_envs, slot.observation_shape(), seat.view.channels, slot.meanings, seat.frameskip)
-    finally:
-        slot.close()
+        slot = Slot(seat)
+        try:
+            return EnvSpec(num_envs, slot.observation_shape(), seat.view.channels, slot.meanings, seat.frameskip)
+        finally:
+            slot.close()
+    except EnvCrashError as fault:
+        raise EnvError(f"{fault}: mend the environment, or its arguments in env.kwargs") from fault

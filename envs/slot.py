@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+import logging
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium.spaces import Box
 
+from rlvision.envs.contract import check_image, check_reset, check_size, check_step
 from rlvision.envs.pixels import View, check_screen, fresh_stack, push_frame, reduce_screen, to_channels, to_frame
 from rlvision.envs.readback import fast_readback
+from rlvision.envs.restarts import Faults
 from rlvision.envs.worlds import World, action_meanings, blame, discrete_space, make_world
-from rlvision.errors import ConfigError, EnvError
+from rlvision.errors import ConfigError, EnvCrashError, EnvError
 
 if TYPE_CHECKING:
     from rlvision.types import BoolArray, FloatArray, IntArray, UInt8Array  # would bring torch into every worker
 
 USUAL_FPS = 30
 """Pictures a second of an environment that does not say."""
+NOTHING = (0.0, False, False, False)
+"""Reward, terminated, truncated and first of a step that failed: a row whose game is cut has no end."""
 SMALLEST_STACKED = 24
 """Pixels: smaller layers of bytes are taken for the planes of a board, not for a stack of pictures."""
 
@@ -41,21 +47,30 @@ class Seat:
 class Slot:
     """One Gymnasium environment as pixels, under NEXT_STEP: the step after the last one resets.
 
+    One that raised an error of its own is made anew at its next reset.
+
+    Args:
+        seat: how to make it.
+        index: its place among all environments.
+
     Attributes:
         observation: the current stack [C, H, W].
         meanings: A names of the actions.
     """
 
-    def __init__(self, seat: Seat) -> None:
+    def __init__(self, seat: Seat, index: int = 0) -> None:
         self._seat = seat
+        self._name = f"environment {index} of {seat.world.name}"
         self._env = make_world(seat.world)
         self._start = int(discrete_space(self._env).start)
         self._shows_itself = is_image(self._env.observation_space)
         refuse_stack(self._env.observation_space, seat.world.name)
         own = type(self._env.unwrapped).__module__.startswith("gymnasium.envs.")
         self._readback = fast_readback if own else nullcontext
-        self._ended = True
+        self._ended, self._broken = True, False
+        self._seed, self._steps = 0, 0  # of the game that is on
         self._seen: Any = None
+        self._shape: tuple[int, ...] | None = None  # of its pictures
         self.observation: UInt8Array = np.empty(0, dtype=np.uint8)
         self.meanings = action_meanings(self._env)
 
@@ -72,10 +87,13 @@ class Slot:
 
     def reset(self, seed: int) -> None:
         """Begin a new game."""
-        with blame(self._seat.world.name):
-            self._seen, _ = self._env.reset(seed=seed)
-        self._ended = False
+        self._seed, self._steps = seed, 0
+        if self._broken:
+            self._make_anew()
+        with self._blame():
+            self._seen = check_reset(self._env.reset(seed=seed))
         self.observation = fresh_stack(self._frame(self._reduced()), self._seat.view.stack)
+        self._ended = False
 
     def step(self, action: int, next_seed: int) -> tuple[float, bool, bool, bool]:
         """Reward, terminated, truncated and whether the observation is a reset's.
@@ -87,16 +105,15 @@ class Slot:
         if self._ended:
             self.reset(next_seed)
             return 0.0, False, False, True
+        self._steps += 1
         reward, terminated, truncated, reduced = self._repeat(self._start + action)
         self._ended = terminated or truncated
         self.observation = push_frame(self.observation, self._frame(reduced))
         return reward, terminated, truncated and not terminated, False
 
-    def repeat(self, actions: Sequence[int]) -> None:
-        """Take the actions, unless the game is over before they are: then it was another game."""
-        for action in actions:
-            if self._ended:
-                return
+    def repeat(self, action: int) -> None:
+        """Take an action of a tape, unless the game is over: then it was another game."""
+        if not self._ended:
             self.step(action, next_seed=0)
 
     def picture(self) -> UInt8Array:
@@ -105,26 +122,38 @@ class Slot:
         return to_channels(check_screen(screen), 3).copy()
 
     def close(self) -> None:
-        """Close the environment."""
-        self._env.close()
+        """Close the environment; where it cannot, a line says so."""
+        try:
+            with blame(self._name, "as it was closed"):
+                self._env.close()
+        except EnvError as error:
+            logging.getLogger("rlvision").warning("%s", error)
 
     def _repeat(self, action: int) -> tuple[float, bool, bool, UInt8Array]:
         """The action on each of the frames to skip: summed reward, how it ended, the screen [H, W, c] to be seen."""
         total, brighter = 0.0, None
         for left in reversed(range(self._seat.frameskip)):
-            with blame(self._seat.world.name):
-                self._seen, reward, terminated, truncated, _ = self._env.step(action)
-            total += float(reward)
+            with self._blame():
+                self._seen, reward, terminated, truncated = check_step(self._env.step(action))
+            total += reward
             if terminated or truncated:
                 break
             if left == 1 and self._seat.maxpool:
                 brighter = self._reduced().copy()  # an environment may draw into the same array again
         last = self._reduced()
-        return total, bool(terminated), bool(truncated), last if brighter is None else np.maximum(brighter, last)
+        return total, terminated, truncated, last if brighter is None else np.maximum(brighter, last)
 
     def _reduced(self) -> UInt8Array:
         """The current screen, cropped and in its channels, [H, W, c]."""
-        return reduce_screen(self._seen if self._shows_itself else self._render(), self._seat.view)
+        with self._blame():
+            return reduce_screen(self._checked(), self._seat.view)
+
+    def _checked(self) -> UInt8Array:
+        """The current screen, [H, W, 1] or [H, W, 3], of the same shape as ever."""
+        space = self._env.observation_space
+        picture = check_image(self._seen, space) if self._shows_itself else check_screen(self._render())
+        self._shape = self._shape or picture.shape
+        return check_size(picture, self._shape)
 
     def _frame(self, reduced: UInt8Array) -> UInt8Array:
         return to_frame(reduced, self._seat.view)
@@ -135,8 +164,25 @@ class Slot:
                 f"expected an image observation or an rgb_array render mode, got neither from {self._seat.world.name}: "
                 "name it in the metadata['render_modes'] of the environment's class"
             )
-        with blame(self._seat.world.name), self._readback():
+        with self._blame(), self._readback():
             return self._env.render()
+
+    @contextmanager
+    def _blame(self) -> Iterator[None]:
+        """Give errors the name and the moment of this environment; after one of its own it is made anew."""
+        try:
+            with blame(self._name, f"step {self._steps} of the game with seed {self._seed}"):
+                yield
+        except EnvCrashError:
+            self._ended = self._broken = True
+            raise
+
+    def _make_anew(self) -> None:
+        """Another environment in place of the one that failed."""
+        self.close()
+        with self._blame():
+            self._env = make_world(self._seat.world)
+        self._broken = False
 
 
 def is_image(space: object) -> bool:
@@ -165,37 +211,73 @@ def refuse_stack(space: object, name: str) -> None:
 class SlotGroup:
     """Environments stepped one after the other, their observations written to an array.
 
+    An environment that raises an error of its own does not keep the others from their step: it brings nothing, and is
+    among the faults that are returned.
+
     Args:
         seat: how to make each.
         observation: [n, C, H, W], where to write.
+        start: the place of the first among all environments.
+        note: told of the place before anything is asked of the environment there.
     """
 
-    def __init__(self, seat: Seat, observation: UInt8Array) -> None:
-        self._observation = observation
-        self.slots = [Slot(seat) for _ in observation]
+    def __init__(
+        self, seat: Seat, observation: UInt8Array, start: int = 0, note: Callable[[int], None] = lambda index: None
+    ) -> None:
+        self._observation, self._start, self._note = observation, start, note
+        self.slots: list[Slot] = []
+        try:
+            for index in range(start, start + len(observation)):
+                note(index)
+                self.slots.append(Slot(seat, index))
+        except BaseException:
+            self.close()
+            raise
 
-    def restart(self, mask: BoolArray, seeds: Sequence[int]) -> None:
+    def restart(self, mask: BoolArray, seeds: Sequence[int]) -> Faults:
         """Reset the masked environments [n] by their seeds [n]."""
-        for index in np.flatnonzero(mask).tolist():
-            self.slots[index].reset(seeds[index])
-            self._observation[index] = self.slots[index].observation
+        faults: Faults = {}
+        for place in np.flatnonzero(mask).tolist():
+            with self._at(place, faults) as slot:
+                slot.reset(seeds[place])
+        return faults
 
-    def step(self, action: IntArray, next_seeds: Sequence[int]) -> tuple[FloatArray, BoolArray, BoolArray, BoolArray]:
-        """Step all; reward, terminated, truncated and first, each [n]."""
-        results = [slot.step(*given) for slot, *given in zip(self.slots, action.tolist(), next_seeds, strict=True)]
-        for index, slot in enumerate(self.slots):
-            self._observation[index] = slot.observation
+    def step(
+        self, action: IntArray, next_seeds: Sequence[int]
+    ) -> tuple[FloatArray, BoolArray, BoolArray, BoolArray, Faults]:
+        """Step all; reward, terminated, truncated and first, each [n], zeros where one failed."""
+        results = [NOTHING] * len(self.slots)
+        faults: Faults = {}
+        for place, given in enumerate(zip(action.tolist(), next_seeds, strict=True)):
+            with self._at(place, faults) as slot:
+                results[place] = slot.step(*given)
         rewards, *flags = zip(*results, strict=True)
         terminated, truncated, first = (np.array(flag, dtype=np.bool_) for flag in flags)
-        return np.array(rewards, dtype=np.float32), terminated, truncated, first
+        return np.array(rewards, dtype=np.float32), terminated, truncated, first, faults
 
-    def repeat(self, tapes: Sequence[Sequence[int]]) -> None:
+    def repeat(self, tapes: Sequence[Sequence[int]]) -> Faults:
         """Go on with n tapes of actions, of any length."""
-        for index, (slot, actions) in enumerate(zip(self.slots, tapes, strict=True)):
-            slot.repeat(actions)
-            self._observation[index] = slot.observation
+        faults: Faults = {}
+        for place, actions in enumerate(tapes):
+            for action in actions:
+                with self._at(place, faults) as slot:
+                    slot.repeat(action)
+        return faults
 
     def close(self) -> None:
         """Close all."""
         for slot in self.slots:
             slot.close()
+
+    @contextmanager
+    def _at(self, place: int, faults: Faults) -> Iterator[Slot]:
+        """Ask something of the environment at a place; what it shows after that is written, or its fault noted."""
+        self._note(self._start + place)
+        slot = self.slots[place]
+        try:
+            yield slot
+        except EnvCrashError as fault:
+            fault.add_note("".join(traceback.format_exception(fault.__cause__)).rstrip())  # survives a pipe
+            faults[self._start + place] = fault
+        else:
+            self._observation[place] = slot.observation

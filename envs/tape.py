@@ -48,9 +48,17 @@ class Tape:
         self.next_seed = episode_seed(self._base, self._env_index, count + 1)
         self.actions = array(self._typecode, actions)
 
-    def restart(self) -> None:
-        """Note the next seeded reset: a new seed and no actions."""
-        self.rewind_to(self.count + 1, ())
+    def restart(self, skipped: int = 0) -> None:
+        """Note the next seeded reset: a new seed and no actions.
+
+        Args:
+            skipped: seeds to leave out, with which no game could be begun.
+        """
+        self.rewind_to(self.count + 1 + skipped, ())
+
+    def seed_after(self, resets: int) -> int:
+        """The seed of the reset that comes so many after the one the tape starts from, which has number 0."""
+        return episode_seed(self._base, self._env_index, self.count + resets) if resets else self.seed
 
     def append(self, action: int) -> None:
         """Note one more step."""

@@ -6,7 +6,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
@@ -32,6 +32,7 @@ class Outcome:
     terminated: BoolArray  # [N]
     truncated: BoolArray  # [N]
     first: BoolArray  # [N] the observation is a reset's
+    skipped: Mapping[int, int] = field(default_factory=dict)  # seeds that a failed environment could not begin with
 
 
 class TapedVectorEnv(ABC):
@@ -55,6 +56,7 @@ class TapedVectorEnv(ABC):
         self._observation: UInt8Array | None = None
         self._first: BoolArray = np.zeros(spec.num_envs, dtype=np.bool_)
         self._pending: IntArray | None = None
+        self._in_step = True  # the environments are where their tapes say
         self._closed = False
         self.tapes: list[Tape] = []
         self.progress: Progress | None = None
@@ -117,11 +119,15 @@ class TapedVectorEnv(ABC):
         """
         self._expect_idle("send")
         _ = self.observation
+        if not self._in_step:
+            raise EnvError("expected reset(seed) or load_state_dict(state) after a step that failed, got send(action)")
         self._pending = self._checked(action)
         self._begin(self._pending)
 
     def recv(self) -> EnvStep:
         """Wait for the step begun by `send` and return its complete row.
+
+        A step that fails is as if it had not been: the state is that of before, and can be saved.
 
         Raises:
             EnvError: if there is no such step, an environment failed, or a reward is not a finite number.
@@ -129,7 +135,10 @@ class TapedVectorEnv(ABC):
         if self._pending is None:
             raise EnvError("expected send(action) before recv(), got recv() alone")
         action, self._pending = self._pending, None
-        return self._advance(action, self._finish())
+        self._in_step = False
+        row = self._advance(action, self._finish())
+        self._in_step = True
+        return row
 
     def step(self, action: IntArray) -> EnvStep:
         """`send` and `recv`."""
@@ -196,7 +205,7 @@ class TapedVectorEnv(ABC):
 
     def _advance(self, action: IntArray, outcome: Outcome) -> EnvStep:
         """The row that a step completes; its outcome becomes the present."""
-        if not np.isfinite(outcome.reward).all():
+        if not np.isfinite(outcome.reward).all():  # the last gate before the replay, for every kind of environment
             raise EnvError(f"expected finite rewards, got {outcome.reward.tolist()}: mend the environment's reward")
         for tape, taken in zip(self.tapes, action.tolist(), strict=True):
             tape.append(taken)
@@ -214,7 +223,7 @@ class TapedVectorEnv(ABC):
         if not due.any():
             return outcome.observation
         for index in np.flatnonzero(due):
-            self.tapes[index].restart()
+            self.tapes[index].restart(outcome.skipped.get(int(index), 0))
         return self._reseed(due, outcome.observation)
 
     def _start(self) -> UInt8Array:
@@ -224,7 +233,7 @@ class TapedVectorEnv(ABC):
         return self._observation
 
     def _begin_tapes(self, seed: int) -> None:
-        self._seed = seed
+        self._seed, self._in_step = seed, True
         self.tapes = [Tape(seed, index, self._spec.num_actions) for index in range(self._spec.num_envs)]
 
     def _load_tapes(self, state: State) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import EnumType
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -17,10 +19,12 @@ from gymnasium.envs.registration import EnvSpec, load_env_creator
 from gymnasium.spaces import Discrete
 from gymnasium.wrappers import TimeLimit
 
-from rlvision.errors import ConfigError, EnvError, MissingExtraError, RLVisionError
+from rlvision.errors import ConfigError, EnvCrashError, EnvError, MissingExtraError, RLVisionError
 
 Env = gymnasium.Env[Any, Any]
 _VERSIONED = re.compile(r".+-v\d+")
+LONGEST = 300
+"""Letters of an environment's own error that are shown."""
 _PLUGINS = {"MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
 """Prefixes of ids that importing a package registers; the package's name is that of our extra."""
 
@@ -76,18 +80,45 @@ def is_import_path(name: str) -> bool:
 
 
 @contextmanager
-def blame(name: str) -> Iterator[None]:
-    """Turn whatever goes wrong inside an environment into one of our errors, with the environment's own words."""
+def blame(who: str, when: str = "") -> Iterator[None]:
+    """Turn whatever goes wrong inside an environment into one of our errors, with the environment's own words.
+
+    Args:
+        who: the environment, by its name.
+        when: where in its game it was.
+
+    Raises:
+        EnvCrashError: it raised an error of its own; to leave the program counts as one.
+        EnvError: it was found to break its contract.
+    """
     try:
         yield
+    except EnvCrashError:
+        raise
+    except EnvError as error:
+        raise EnvError(f"{error} ({'; '.join(filter(None, (who, when)))})") from error
     except RLVisionError:
         raise
     except gymnasium.error.DependencyNotInstalled as error:
         extra = "box2d" if "box2d" in str(error).lower() else ""
         remedy = f"pip install 'rlvision[{extra}]'" if extra else "install it"
-        raise MissingExtraError(f"expected what {name} needs to be installed, got: {error}: {remedy}") from error
-    except Exception as error:
-        raise EnvError(f"expected {name} to work, got {type(error).__name__}: {error}") from error
+        raise MissingExtraError(f"expected what {who} needs to be installed, got: {error}: {remedy}") from error
+    except (Exception, SystemExit) as error:
+        place = "; ".join(filter(None, (place_of(error), when)))
+        raise EnvCrashError(f"expected {who} to work, got {on_one_line(error)} ({place})") from error
+
+
+def on_one_line(error: BaseException) -> str:
+    """The last line of an error's traceback, shortened where it is endless."""
+    words = " ".join(str(error).split())
+    shortened = words if len(words) <= LONGEST else f"{words[:LONGEST]} ..."
+    return f"{type(error).__name__}: {shortened}" if words else type(error).__name__
+
+
+def place_of(error: BaseException) -> str:
+    """File and line in which an error was raised: ``lander.py:103``."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"{Path(last.filename).name}:{last.lineno}"
 
 
 def action_meanings(env: Env) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ ATARI_ALONE = (
     "max_episode_frames",
     "reseed_after",
 )
-GYMNASIUM_ALONE = ("num_workers", "kwargs", "max_episode_steps")
+GYMNASIUM_ALONE = ("num_workers", "step_timeout", "max_restarts", "kwargs", "max_episode_steps")
 """Settings of `rlvision.config.EnvConfig` that only one kind of environment has."""
 
 AGENTS = {"dqn": dqn}
@@ -233,6 +233,8 @@ def _special_settings(config: Config, num_envs: int) -> Settings:
     settings = {name: value for name, value in optional.items() if value is not None}
     if is_atari(env.game):
         settings |= {"protocol": env.protocol, "reseed_after": env.reseed_after}
+    else:
+        settings |= {"step_timeout": env.step_timeout, "max_restarts": env.max_restarts}
     return cast(Settings, settings)
 
 

@@ -40,6 +40,10 @@ class EnvConfig:
     """Environments stepped together."""
     num_workers: Count = 0
     """Processes that step them; 0 steps them in this process (not for Atari, which has native threads)."""
+    step_timeout: AtLeastZero = 60.0
+    """Gymnasium: seconds a worker may take for one step or reset before it is ended and replaced; 0, any."""
+    max_restarts: Count = 3
+    """Gymnasium: failures of one environment within 1,000 steps that cost a game each; the next ends the run."""
     height: Pixels = 84
     """Rows of the network's input, in pixels."""
     width: Pixels = 84
@@ -116,12 +120,12 @@ class ReplayConfig:
 
     capacity: Positive = 100_000
     """Transitions kept."""
+    compression: Literal["none", "lz4"] = "none"
+    """Pack frames in memory (CPU only): a million of Pong take 0.3 GB instead of 7, and batches stay the same."""
     batch_size: Many = 32
     """Transitions per update."""
     samples_per_env_step: AboveZero = 8.0
     """Replay ratio: transitions learned from per env step, exact for any number of environments."""
-    compression: Literal["none", "lz4"] = "none"
-    """Pack frames in memory (CPU only): a million of Pong take 0.3 GB instead of 7, and batches stay the same."""
     learning_starts: Count = 5_000
     """Env steps before the first update."""
     prioritised: bool = False

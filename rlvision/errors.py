@@ -5,6 +5,7 @@
     RLVisionError
     ├── ConfigError         a setting, preset or argument that cannot be used
     ├── EnvError            an environment that cannot be made, or that broke its contract
+    │   └── EnvCrashError   one that raised an error of its own, died or hung: made anew, it may go well
     ├── CheckpointError     a run or checkpoint that is missing, damaged or of another kind
     ├── MemoryBudgetError   the run would need more memory than there is
     ├── DivergedError       learning that has left the finite numbers
@@ -24,6 +25,10 @@ class ConfigError(RLVisionError):
 
 class EnvError(RLVisionError):
     """An environment that cannot be made, or that broke its contract."""
+
+
+class EnvCrashError(EnvError):
+    """An environment that raised an error of its own, died or hung: made anew, it may go well."""
 
 
 class CheckpointError(RLVisionError):

@@ -1,8 +1,8 @@
 """The trainer: the loop that a run is."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -11,6 +11,7 @@ from rlvision.agent import Agent
 from rlvision.checkpoint import training_goes_on
 from rlvision.collector import Collector
 from rlvision.divergence import require_finite
+from rlvision.errors import EnvError
 from rlvision.evaluation import Abandoned, Evaluation
 from rlvision.interruption import Interrupted, interruption
 from rlvision.meters import Clock, Meter
@@ -73,8 +74,9 @@ class Trainer:
 
         Raises:
             OSError: what was learned last could not be saved.
+            EnvError: an environment failed for good; what was learned until then is saved.
         """
-        with interruption() as self._interrupted:
+        with interruption() as self._interrupted, self._saved_if_an_environment_fails():
             self._clock.start(self._collector.env_steps, self._agent.learner.updates)
             self._take_owed_exam()
             while (reason := self._interrupted() or self._reason_to_end()) is None:
@@ -188,6 +190,16 @@ class Trainer:
     def _save(self) -> None:
         with self._clock.paused():
             self._hooks.save(self._collector.env_steps, self.state_dict())
+
+    @contextmanager
+    def _saved_if_an_environment_fails(self) -> Iterator[None]:
+        """A step that fails is as if it had not been, so that what was learned before it can be saved."""
+        try:
+            yield
+        except EnvError:
+            with training_goes_on("a checkpoint"):
+                self._save()
+            raise
 
     def _reason_to_end(self) -> str | None:
         plan = self._plan

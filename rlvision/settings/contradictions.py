@@ -6,7 +6,7 @@ refuses itself when it is built.
 
 from collections.abc import Callable
 
-from rlvision.config import Config, NetworkConfig
+from rlvision.config import Config, EnvConfig, NetworkConfig
 from rlvision.errors import ConfigError
 
 
@@ -33,6 +33,13 @@ def _more_workers_than_environments(config: Config) -> None:
     if env.num_workers > env.num_envs:
         expected = f"env.num_workers of at most env.num_envs ({env.num_envs})"
         _refuse(expected, f"{env.num_workers}", "use fewer workers or more environments")
+
+
+def _time_limit_without_workers(config: Config) -> None:
+    env = config.env
+    if env.num_workers == 0 and env.step_timeout != EnvConfig().step_timeout:
+        expected = "env.num_workers of at least 1 where env.step_timeout is set"
+        _refuse(expected, "0", "set it, for only a process of its own can be ended in mid-step, or leave both out")
 
 
 def _ring_without_transitions(config: Config) -> None:
@@ -121,6 +128,7 @@ def _options_of_dn_twice(config: Config) -> None:
 _CONTRADICTIONS: tuple[Callable[[Config], None], ...] = (
     _crop_without_area,
     _more_workers_than_environments,
+    _time_limit_without_workers,
     _ring_without_transitions,
     _batch_before_there_is_one,
     _start_after_the_replay_is_full,

@@ -96,7 +96,7 @@ class Rollout:
         while moment.length != self._max_steps:
             ahead = self._next(moment) if ended else None  # else no sooner than it must: a person may be at the keys
             if self._env.first[0]:
-                yield replace(moment, last=True, over=True)
+                yield replace(moment, last=True, over=ended)  # not ended: its environment failed
                 return
             yield moment
             if self._skipped:

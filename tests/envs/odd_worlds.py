@@ -104,15 +104,6 @@ class Buttons(Odd):
     action_space = MultiDiscrete([2, 3])
 
 
-class Broken(Odd):
-    """Fails in its third step."""
-
-    def step(self, action):
-        if self.count == 2:
-            raise ValueError("the wheel came off")
-        return super().step(action)
-
-
 class Mortal(Odd):
     """Takes its process with it in its third step."""
 
@@ -120,14 +111,6 @@ class Mortal(Odd):
         if self.count == 2:
             os._exit(7)
         return super().step(action)
-
-
-class Worthless(Odd):
-    """Its reward is not a number."""
-
-    def step(self, action):
-        observation, _, terminated, truncated, info = super().step(action)
-        return observation, float("nan"), terminated, truncated, info
 
 
 class Endless(Odd):

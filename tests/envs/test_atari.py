@@ -295,3 +295,17 @@ def pong():
 def test_impossible_settings_are_refused(setting):
     with pytest.raises(ConfigError, match="expected frameskip"):
         AtariEnv("pong", 1, **setting)
+
+
+@pytest.mark.parametrize("crop", [None, (0, 100, 0, 100)])
+@pytest.mark.parametrize(
+    ("rom", "words"), [(None, "No such file or directory"), (b"another game", "does not match what was expected")]
+)
+def test_a_rom_that_is_missing_or_damaged_is_refused(monkeypatch, tmp_path, crop, rom, words):
+    if rom:
+        (tmp_path / "pong.bin").write_bytes(rom)
+    monkeypatch.setenv("ALE_ROMS_DIR", str(tmp_path))
+    with pytest.raises(
+        EnvError, match=f"expected the ROM of pong, got: .*{words}.*: install ale-py anew, or unset ALE"
+    ):
+        AtariEnv("pong", 1, crop=crop)

@@ -266,14 +266,6 @@ def test_a_missing_extra_is_named(monkeypatch, name, missing, remedy):
         RenderedEnv(name, 1)
 
 
-def test_rewards_that_are_no_numbers_are_refused():
-    env = RenderedEnv("odd_worlds:Worthless", 2)
-    env.reset(0)
-    with pytest.raises(EnvError, match=r"expected finite rewards, got \[nan, nan\]"):
-        play(env, 1)
-    env.close()
-
-
 @needs_box2d
 @quiet_swig
 def test_closing_one_leaves_another_playing():

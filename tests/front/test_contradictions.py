@@ -10,6 +10,7 @@ CASES = [
     ({"env.crop": [100, 100, 0, 10]}, "env.crop"),
     ({"env.crop": [0, 100, 10, 9]}, "env.crop"),
     ({"env.num_envs": 2, "env.num_workers": 3}, "env.num_workers of at most env.num_envs (2), got 3"),
+    ({"env.game": "CartPole-v1", "env.step_timeout": 5}, "env.num_workers of at least 1 where env.step_timeout is set"),
     ({"replay.capacity": 8 * 7 - 1, "replay.learning_starts": 50, "agent.n_step": 3}, "= 56, got 55"),
     ({"replay.learning_starts": 31}, "replay.learning_starts of at least replay.batch_size (32), got 31"),
     ({"replay.capacity": 5_000, "replay.learning_starts": 5_001}, "at most replay.capacity (5000), got 5001"),
@@ -39,6 +40,7 @@ CASES = [
 ON_THE_EDGE = [
     {"env.crop": [0, 1, 0, 1]},
     {"env.num_envs": 2, "env.num_workers": 2},
+    {"env.num_workers": 1, "env.step_timeout": 5},
     {"replay.capacity": 8 * 7, "replay.learning_starts": 50, "agent.n_step": 3},
     {"replay.learning_starts": 32},
     {"replay.capacity": 5_000, "replay.learning_starts": 5_000},
