@@ -146,8 +146,7 @@ def test_a_run_is_followed_from_before_its_first_checkpoint(folder: RunFolder, m
         assert (status["weights"], status["epsilon"]) == (None, 0.25)
         keep(folder, 100)
         viewer.get("status", lambda header: header["weights"] == {"env_steps": 100, "source": "last"})
-        first = viewer.get("moment")
-        assert first["index"] == 0
+        viewer.get("moment")
         (folder.checkpoints.folder / "best.ckpt").write_bytes(b"sand")
         viewer.get("status", lambda header: "undamaged" in (header["notice"] or ""))
         keep(folder, 200)

@@ -5,6 +5,7 @@ than six open per host: the seventh tab would hang.
 """
 
 import errno
+import logging
 import os
 import socket
 import threading
@@ -42,6 +43,10 @@ POLICY_VIOLATION = 1008
 REASON = 40
 """Letters of the reason given: a closing frame has room for 123 bytes."""
 
+_log = logging.getLogger("rlvision")
+_QUIET = logging.getLogger("rlvision.websockets")  # the library's: strangers who knock and leave are no news
+_QUIET.setLevel(logging.CRITICAL)
+
 
 class WebView:
     """The server's side of the page.
@@ -78,6 +83,7 @@ class WebView:
                 max_size=LONGEST_ORDER,
                 close_timeout=1,
                 server_header=None,
+                logger=_QUIET,
             )
             with _serving(server):
                 try:
@@ -113,6 +119,8 @@ class WebView:
                     obey(message, viewer)
         except ConfigError as error:
             connection.close(POLICY_VIOLATION, str(error)[:REASON])
+        except Exception:
+            _log.exception("expected to serve viewer %d to its end, got this: others go on", viewer.number)
         finally:
             left.set()
             viewer.close()
