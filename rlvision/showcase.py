@@ -90,7 +90,7 @@ class Showcase:
         policy = EpsilonGreedy(self._agent.q_function, env.spec.num_actions, chance, draws)
         steps = config.tracking.video_steps
         rollout = Rollout(env, screen, self._q_values, Attentive(policy, interrupted), seed=seed, max_steps=steps)
-        title = f"{config.env.game} after {env_steps:,} env steps"
+        title = f"{config.env.game} at {env_steps / 1000:.4g}k"  # as much as has room
         record(rollout, path, title=title, fps=screen.fps, console=Console(quiet=True))
 
     def _q_values(self, observation: UInt8Array) -> FloatArray:
