@@ -5,6 +5,7 @@ batch of the same size. So it is the same game, bit for bit, whatever is played 
 30, and 1 environment plays what 16 play.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -23,6 +24,7 @@ ROWS = 8
 """Observations in every batch, blank ones included: other sizes are computed by other kernels, with other last bits."""
 
 _RESAMPLES = 10_000
+_log = logging.getLogger("rlvision")
 _HIGHEST_SEED = 2**31 - 1  # emulators keep it in a signed 32-bit integer
 
 
@@ -150,7 +152,9 @@ def evaluate(
             raise Abandoned
         for episode in hall.step():
             tell(episode)
-    return Evaluation(tuple(hall.played[number] for number in range(games)), dict(sorted(hall.cut.items())))
+    numbers = sorted(hall.played)
+    cut = {place: hall.cut[number] for place, number in enumerate(numbers) if number in hall.cut}
+    return Evaluation(tuple(hall.played[number] for number in numbers), cut)
 
 
 def game_seed(seed: int, number: int) -> int:
@@ -205,6 +209,7 @@ class _Hall:
         self._env, self._q_function = env, q_function
         self._epsilon, self._seed, self._watchdog = epsilon, seed, watchdog
         self._lost: set[int] = set()
+        self._games, self._stand_ins = games, 0
         seats = env.spec.num_envs
         self._waiting = list(range(seats, games))[::-1]
         self.playing = {place: _Game(seed, place) for place in range(min(seats, games))}
@@ -246,17 +251,26 @@ class _Hall:
         return verdict is not None
 
     def _finish(self, game: _Game) -> None:
-        """A game that began anew without an end was lost with its environment, and is played again: once."""
+        """A game that began anew without an end was lost with its environment: it is played again, or else another."""
         if game.ended:
             self.played[game.number] = self._episode(game)
-        elif game.number in self._lost:
-            raise EnvError(
-                f"expected game {game.number} of the evaluation to be played to its end, got an environment that "
-                f"began another in the middle, twice: mend the environment (the game's seed is {game.seed})"
-            )
-        else:
+        elif game.number not in self._lost:
             self._lost.add(game.number)
             self._waiting.append(game.number)
+        else:
+            self._waiting.append(self._stand_in(game))
+
+    def _stand_in(self, game: _Game) -> int:
+        """The number of the game that is played for one that was lost twice: an exam must not fail for a bad seed."""
+        number = self._games + self._stand_ins
+        self._stand_ins += 1
+        lost = f"game {game.number} of the evaluation (its seed is {game.seed}) was lost with its environment twice"
+        if self._stand_ins > self._games:
+            raise EnvError(
+                f"expected {self._games} games to be played to their end, got too many lost: at last, {lost}"
+            )
+        _log.warning("%s: game %d is played instead", lost, number)
+        return number
 
     def _episode(self, game: _Game) -> Episode:
         return Episode(game.score, game.length, game.length * self._env.spec.frameskip, game.seed)

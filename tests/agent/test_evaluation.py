@@ -284,7 +284,9 @@ def test_a_life_lost_at_the_limit_delays_the_cut_by_one_decision() -> None:
     assert (evaluation.episodes[0].length, list(evaluation.cut)) == (11, [0])
 
 
-def test_a_game_lost_with_its_environment_is_played_again_once() -> None:
+def test_a_game_lost_with_its_environment_is_played_again_and_lost_twice_another_in_its_place(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     class Unlucky(ScriptedEnv):
         """Loses the first game after three rows, the first time."""
 
@@ -294,10 +296,18 @@ def test_a_game_lost_with_its_environment_is_played_again_once() -> None:
             return super().begin_games(seeds)
 
     assert played(Unlucky(1), 1).scores == [6.0]
+    assert not caplog.records
+    lost, whole = ([7.0] * 3, "!"), ([1.0] * 6, "T")
+    env = ScriptedEnv(1, whole, lost, ([2.0] * 40, "T"), whole)
+    evaluation = played(env, 3, watchdog=Watchdog(max_frames=90))
+    assert env.begun == [game_seed(SEED, number) for number in (0, 1, 1, 3, 2)]
+    assert evaluation.scores == [6.0, 60.0, 6.0]  # of games 0, 2 and 3
+    assert list(evaluation.cut) == [1]
+    assert f"game 1 of the evaluation (its seed is {game_seed(SEED, 1)}) was lost" in caplog.text
     with pytest.raises(
-        EnvError, match=rf"game 0 .* twice: mend the environment \(the game's seed is {game_seed(5, 0)}"
+        EnvError, match="expected 2 games to be played to their end, got too many lost: at last, game 2"
     ):
-        played(ScriptedEnv(1, ([7.0] * 3, "!")), 1)
+        played(ScriptedEnv(1, lost, lost, lost), 2)
 
 
 # Who is told, and who may stop it.
