@@ -1,0 +1,161 @@
+"""How cost grows with one number; every row is meant for a process of its own, so that its memory is its alone."""
+
+import itertools
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from contenders.rlvision_dqn import RLVisionLoop, settings
+from contenders.work import Work
+from measure.rounds import Case, by_turns
+
+from rlvision import build
+from rlvision.allocator import keep_freed_memory
+from rlvision.machine import resident_bytes
+from rlvision.protocols import EnvSpec
+from rlvision.replay.replay import Replay, required_bytes
+from rlvision.replay.selection import PrioritySettings
+from rlvision.types import Batch, EnvStep, Transition
+
+Row = dict[str, float]
+"""Column -> number; the first column is what was varied."""
+
+SPEC = EnvSpec(8, (4, 84, 84), 1, tuple("abcdef"), 4)
+FRAME, SMALL_FRAME = (1, 84, 84), (1, 8, 8)
+GAMES_SIDE_BY_SIDE, GAME = 64, 800
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How long to measure."""
+
+    rounds: int
+    seconds: float  # at least, of a turn
+    threads: int
+    full: bool  # replays of real frames
+
+
+def of_environments(number: int, effort: Effort) -> Row:
+    """Env steps per second with so many environments: stepping them, acting too, learning too; memory of all of it."""
+    torch.set_num_threads(effort.threads)
+    before, rows = resident_bytes(), max(64, 256 // number)
+    loop = RLVisionLoop(Work(num_envs=number, capacity=rows * number, prefill=8 * number), double=True)
+    while not loop.updates:  # the first one calibrates
+        loop.train(number)
+    random, actions = np.random.default_rng(0), loop.env.spec.num_actions
+    cases = {
+        "environments alone": lambda: loop.env.step(random.integers(actions, size=number)),
+        "acting": lambda: loop.env.step(loop.agent.policy.act(loop.env.observation, 10**9)),
+        "learning": loop.trainer.step,
+    }
+    seconds = timed(cases, effort)
+    memory = resident_bytes() - before
+    loop.close()
+    rates = {f"{name}, env steps/s": number / each for name, each in seconds.items()}
+    return {"environments": number, **rates, "memory, MB": memory / 1e6}
+
+
+def of_batch(size: int, effort: Effort) -> Row:
+    """Milliseconds of an update of DN, Double, with so large a batch; the most memory it took beside the agent."""
+    torch.set_num_threads(effort.threads)
+    keep_freed_memory()
+    learner = build.make_agent(settings(Work(capacity=1_000), double=True), SPEC).learner
+    learner.updates = 1  # there is nothing to calibrate with
+    before, batch = resident_bytes(), noise(size)
+    seconds = timed({"update": lambda: learner.update(batch)}, effort)["update"]
+    return {
+        "batch": size,
+        "update, ms": 1e3 * seconds,
+        "a transition, µs": 1e6 * seconds / size,
+        "memory, MB": (most_resident_bytes() - before) / 1e6,
+    }
+
+
+def of_replay(size: int, effort: Effort) -> Row:
+    """Microseconds to sample 32 transitions, and to add those of 64 games, from and to a replay of so many.
+
+    The frames are small unless the effort is full: what might grow is the search for transitions.
+    """
+    torch.set_num_threads(effort.threads)
+    frame = FRAME if effort.full else SMALL_FRAME
+    uniform, prioritised = (filled(size, frame, prioritised=kind) for kind in (False, True))
+    steps = game_steps(frame)
+    cases = {
+        "sample, uniform": uniform.sample,
+        "sample, prioritised": prioritised.sample,
+        "add, prioritised": lambda: prioritised.add(next(steps)),
+    }
+    reckoned = [required_bytes(size, GAMES_SIDE_BY_SIDE, FRAME, prioritised=kind) / 1e6 for kind in (False, True)]
+    return {
+        "transitions": size,
+        **{f"{name}, µs": 1e6 * each for name, each in timed(cases, effort).items()},
+        "memory with 84x84 frames, MB": reckoned[0],
+        "prioritised, MB": reckoned[1],
+    }
+
+
+def noise(size: int) -> Batch:
+    """A batch of transitions of noise."""
+    observation, after = torch.randint(256, (2, size, *SPEC.observation_shape), dtype=torch.uint8)
+    action, reward = torch.randint(SPEC.num_actions, (size,)), torch.rand(size)
+    transition = Transition(observation, action, reward, torch.full((size,), 0.9), after)
+    return Batch(transition, torch.arange(size), torch.ones(size))
+
+
+def filled(size: int, frame: tuple[int, int, int], *, prioritised: bool) -> Replay:
+    """A full replay of games of 800 steps; prioritised, after some updates."""
+    replay = Replay(
+        capacity=size,
+        num_envs=GAMES_SIDE_BY_SIDE,
+        frame_shape=frame,
+        stack=SPEC.stack,
+        n_step=3,
+        gamma=0.99,
+        batch_size=32,
+        samples_per_env_step=1,
+        learning_starts=0,
+        generator=torch.Generator().manual_seed(0),
+        priority=PrioritySettings(alpha=0.5, beta=0.4, epsilon=1e-6) if prioritised else None,
+    )
+    steps = game_steps(frame)
+    for _ in range(size // GAMES_SIDE_BY_SIDE + 1):
+        replay.add(next(steps))
+    for _ in range(256):
+        batch = replay.sample()
+        replay.update_priorities(batch.index, torch.rand(32))
+    return replay
+
+
+def game_steps(frame: tuple[int, int, int]) -> Iterator[EnvStep]:
+    """Rows of games, one after the other."""
+    number = GAMES_SIDE_BY_SIDE
+    observation = np.full((number, SPEC.stack * frame[0], *frame[1:]), 7, np.uint8)
+    no, yes = np.zeros(number, np.bool_), np.ones(number, np.bool_)
+    action, reward = np.zeros(number, np.int64), np.ones(number, np.float32)
+    for row in itertools.count():
+        place = row % (GAME + 1)
+        yield EnvStep(observation, action, reward, yes if place == GAME else no, no, yes if place == 0 else no)
+
+
+def timed(cases: dict[str, Callable[[], object]], effort: Effort) -> dict[str, float]:
+    """Median seconds of one call of each, taken by turns."""
+    rates = by_turns({name: counted(call) for name, call in cases.items()}, effort.rounds, effort.seconds)
+    return {name: rate.seconds for name, rate in rates.items()}
+
+
+def counted(call: Callable[[], object]) -> Case:
+    """The call as a case whose unit is one call."""
+
+    def once() -> float:
+        call()
+        return 1.0
+
+    return once
+
+
+def most_resident_bytes() -> int:
+    """The most memory of this process that was ever in RAM."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,132 @@
+"""How cost grows: with environments, with the batch, with the replay; in time and in memory.
+
+    python benchmarks/scaling.py
+
+Writes the tables (docs/performance-tables.md), the picture (docs/performance.png) and all numbers
+(benchmarks/results/scaling.json). Pong through DN at 84x84x4 with Double, 8 samples per env step. Every row
+is a process of its own; within it what is compared takes turns, and medians over the rounds are kept.
+
+The replay's rows hold frames of 8x8, for a million real ones take 7 GB: what might grow is the search for
+transitions, which knows nothing of frames. ``--full`` takes real ones, two replays of them at a time.
+"""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from measure.growth import Effort, Row, of_batch, of_environments, of_replay
+from measure.machine import in_words, machine
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How far and how long."""
+
+    environments: tuple[int, ...] = (1, 4, 16, 64, 256)
+    """Numbers of environments."""
+    batches: tuple[int, ...] = (32, 64, 128, 256, 512, 1024)
+    """Batch sizes."""
+    replays: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    """Transitions in the replay."""
+    rounds: int = 3
+    """Turns of each case."""
+    seconds: float = 0.5
+    """The shortest turn."""
+    threads: int | None = None
+    """CPU threads of torch; unset, torch's own choice."""
+    full: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Fill the replays with 84x84 frames."""
+    docs: Path = HERE.parent / "docs"
+    """Where tables and picture go."""
+    json: Path = HERE / "results" / "scaling.json"
+    """Where the numbers go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One number to vary, and what it costs."""
+
+    title: str
+    row: Callable[[int, Effort], Row]
+    sizes: tuple[int, ...]
+
+
+def main() -> None:
+    options = tyro.cli(Options, description=__doc__)
+    threads = options.threads or torch.get_num_threads()
+    effort = Effort(rounds=options.rounds, seconds=options.seconds, threads=threads, full=options.full)
+    tables = {study.title: rows(study, effort) for study in studies(options)}
+    report = {"tables": tables, "machine": machine() | {"threads": threads}, "full": options.full}
+    options.json.write_text(json.dumps(report, indent=2) + "\n")
+    (options.docs / "performance-tables.md").write_text(as_page(report))
+    draw(tables, options.docs / "performance.png")
+    print(as_page(report))
+
+
+def studies(options: Options) -> list[Study]:
+    return [
+        Study("Environments", of_environments, options.environments),
+        Study("Batch", of_batch, options.batches),
+        Study("Replay", of_replay, options.replays),
+    ]
+
+
+def rows(study: Study, effort: Effort) -> list[Row]:
+    """One process after the other, a row each."""
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=spawn, max_tasks_per_child=1) as processes:
+        return [processes.submit(study.row, size, effort).result() for size in study.sizes]
+
+
+def as_page(report: dict[str, Any]) -> str:
+    """The tables, in Markdown."""
+    frames = "84x84" if report["full"] else "8x8"
+    about = f"Made by `python benchmarks/scaling.py` on: {in_words(report['machine'])}. Replays hold {frames} frames."
+    parts = [f"## {title}\n\n{as_table(table)}" for title, table in report["tables"].items()]
+    return "\n\n".join(["# How cost grows", about, *parts]) + "\n"
+
+
+def as_table(table: list[Row]) -> str:
+    head = list(table[0])
+    lines = [head, ["---"] * len(head), *([as_number(value) for value in row.values()] for row in table)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def as_number(value: float) -> str:
+    """Four digits, or all before the point."""
+    return f"{value:,.4g}" if value < 1e4 else f"{value:,.0f}"
+
+
+def draw(tables: dict[str, list[Row]], path: Path) -> None:
+    """A panel for each table: everything but memory against the first column, both logarithmic."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, panels = plt.subplots(1, len(tables), figsize=(4.6 * len(tables), 3.6), constrained_layout=True)
+    for panel, (title, table) in zip(panels, tables.items(), strict=True):
+        varied, *columns = table[0]
+        for column in (name for name in columns if not name.endswith("MB")):
+            panel.plot([row[varied] for row in table], [row[column] for row in table], "o-", label=column)
+        panel.set(xscale="log", yscale="log", xlabel=varied, title=title)
+        panel.set_xticks([row[varied] for row in table], [f"{int(row[varied]):,}" for row in table])
+        panel.minorticks_off()
+        lowest, highest = panel.get_ylim()
+        panel.set_ylim(lowest / 3, highest * 3)  # what is flat should look flat
+        panel.legend(fontsize=8)
+        panel.grid(alpha=0.3)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()
