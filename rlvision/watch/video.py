@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ Wide = npt.NDArray[np.uint16]
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
+    from av.video.plane import VideoPlane
     from av.video.stream import VideoStream
 
 CODECS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
@@ -41,29 +42,33 @@ class Planes:
     Converting 900 x 670 pixels takes longer than encoding them, and little of a picture changes: the game is converted
     at its own size and then enlarged, and what stands beside it only when it has changed.
 
-    ::
-
-        array [3H/2, W]    Y   [H, W]
-                           U   [H/2, W/2] as H/4 rows          V likewise
+    The encoder copies what it is given before it returns, so one frame serves for all pictures.
 
     Args:
         height: even.
         width: even.
+
+    Attributes:
+        frame: the picture.
+        planes: views of its memory: Y [H, W], U and V [H/2, W/2].
     """
 
     def __init__(self, height: int, width: int) -> None:
-        self.array: UInt8Array = np.zeros((height * 3 // 2, width), dtype=np.uint8)
-        quarter = height * width // 4
-        self._luma = self.array[:height]
-        u, v = self.array[height:].reshape(2, quarter)
-        self._chroma = [plane.reshape(height // 2, width // 2) for plane in (u, v)]
-        self._place: tuple[object, ...] = ()  # of what was pasted last
-        self._pasted: UInt8Array = self.array
+        import av
+
+        self.frame = av.VideoFrame(width, height, "yuv420p")
+        self.planes = [_pixels(plane) for plane in self.frame.planes]
+        self._luma, *self._chroma = self.planes
+        self._place: tuple[object, ...] = ()  # of what was pasted last, and is still there
+        self._right = 0  # where it ends
+        self._pasted: UInt8Array = self._luma
 
     def paint(self, picture: UInt8Array, x: int, y: int) -> None:
         """Put an RGB picture [h, w, 3] at an even place; its size is even, too."""
         height, width = picture.shape[:2]
         converted = _convert(picture, "yuv420p")  # [3h/2, w]
+        if x < self._right:  # over what was pasted
+            self._place = ()
         self._luma[y : y + height, x : x + width] = converted[:height]
         for plane, part in zip(self._chroma, converted[height:].reshape(2, height // 2, width // 2), strict=True):
             plane[y // 2 : (y + height) // 2, x // 2 : (x + width) // 2] = part
@@ -75,7 +80,7 @@ class Planes:
         """
         place = (x, y, scale, picture.shape)
         band = _changed_rows(self._pasted, picture) if place == self._place else slice(0, len(picture))
-        self._place, self._pasted = place, picture
+        self._place, self._pasted, self._right = place, picture, x + picture.shape[1] * scale
         if band.start < band.stop:
             self._paste(picture[band], x, y + band.start * scale, scale)
 
@@ -87,6 +92,12 @@ class Planes:
             self._luma[y + row : y + height : scale, x : x + width] = wide
         for plane, part in zip(self._chroma, chroma, strict=True):
             plane[y // 2 : (y + height) // 2, x // 2 : (x + width) // 2] = _halved(part, scale)
+
+
+def _pixels(plane: "VideoPlane") -> UInt8Array:
+    """The memory of a plane as an array [h, w]."""
+    rows = np.frombuffer(cast("Any", plane), dtype=np.uint8).reshape(plane.height, plane.line_size)
+    return rows[:, : plane.width]
 
 
 def _changed_rows(before: UInt8Array, now: UInt8Array) -> slice:
@@ -150,11 +161,8 @@ class Video:
 
     def emit(self) -> None:
         """Add the picture as it now stands."""
-        import av
-
-        frame = av.VideoFrame.from_ndarray(self._planes.array, format="yuv420p")
-        frame.pts = self.frames
-        self._container.mux(self._stream.encode(frame))
+        self._planes.frame.pts = self.frames
+        self._container.mux(self._stream.encode(self._planes.frame))
         self.frames += 1
 
     def flush(self) -> None:

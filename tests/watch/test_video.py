@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 
 from rlvision.errors import ConfigError
 from rlvision.types import UInt8Array
-from rlvision.watch.video import check_video_path, open_video
+from rlvision.watch.video import Planes, check_video_path, open_video
 
 COLORS = [(200, 72, 72), (72, 160, 72), (66, 72, 200), (255, 255, 255), (0, 0, 0)]
 
@@ -88,3 +89,37 @@ def test_sizes_that_h264_cannot_hold_are_refused(tmp_path: Path) -> None:
     ):
         video.write(np.zeros((48, 82, 3), dtype=np.uint8))
     assert list(tmp_path.iterdir()) == []
+
+
+def bt709(picture: UInt8Array) -> list[Any]:
+    """Y [h, w], Cb and Cr [h/2, w/2] of an RGB picture, limited range, by the formulas of ITU-R BT.709."""
+    red, green, blue = np.moveaxis(picture.astype(float) / 255, 2, 0)
+    luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    chroma = [128 + 224 * (blue - luma) / 1.8556, 128 + 224 * (red - luma) / 1.5748]
+    height, width = luma.shape
+    halved = [plane.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3)) for plane in chroma]
+    return [16 + 219 * luma, *halved]
+
+
+@pytest.mark.parametrize(("scale", "size"), [(3, (22, 16)), (2, (21, 15)), (4, (9, 7)), (1, (22, 16))])
+def test_what_is_pasted_in_place_has_the_colours_of_the_formula_whatever_was_there(
+    scale: int, size: tuple[int, int]
+) -> None:
+    rng = np.random.default_rng(scale)
+    height, width = size[0] * scale, size[1] * scale
+    planes = Planes(height + 8, width + 60)
+    game = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+    for turn in range(12):
+        game = game.copy()
+        if turn % 3:  # rows change; else nothing does
+            top = int(rng.integers(size[0]))
+            game[top : top + turn % 3 * 2 - 1] = rng.integers(0, 256, (size[1], 3), dtype=np.uint8)
+        if turn == 6:  # all of it is painted over
+            planes.paint(np.full((height + 8, width + 60, 3), 99, dtype=np.uint8), 0, 0)
+        planes.paint(np.full((height + 8, 40, 3), turn, dtype=np.uint8), width + 10, 0)  # beside it
+        planes.paste(game, 4, 4, scale)
+        expected = bt709(game.repeat(scale, axis=0).repeat(scale, axis=1))
+        for plane, right, share in zip(planes.planes, expected, (1, 2, 2), strict=True):
+            place = slice(4 // share, (4 + height) // share), slice(4 // share, (4 + width) // share)
+            assert np.abs(plane[place] - right).max() <= 1.6  # of 255: swscale rounds, and so does the mean
+        assert np.ptp(planes.planes[0][:, width + 10 : width + 50]) == 0
