@@ -266,9 +266,8 @@ class _Hall:
         self._stand_ins += 1
         lost = f"game {game.number} of the evaluation (its seed is {game.seed}) was lost with its environment twice"
         if self._stand_ins > self._games:
-            raise EnvError(
-                f"expected {self._games} games to be played to their end, got too many lost: at last, {lost}"
-            )
+            expected = f"expected {self._games} games to be played to their end"
+            raise EnvError(f"{expected}, got too many lost ({lost}): mend the environment")
         _log.warning("%s: game %d is played instead", lost, number)
         return number
 
