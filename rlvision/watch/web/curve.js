@@ -61,8 +61,8 @@ class Curve {
     context.fillStyle = color("--dim");
     context.font = "11px system-ui, sans-serif";
     context.textAlign = "right";
-    context.fillText(high.toFixed(2), width - 8, 15);
-    if (high !== low) context.fillText(low.toFixed(2), width - 8, height - 7);
+    context.fillText(rounded(high), width - 8, 15);
+    if (high !== low) context.fillText(rounded(low), width - 8, height - 7);
   }
 
   drawGames(context, x, height) {
@@ -93,6 +93,11 @@ class Curve {
     context.arc(x(index), y(value), 3.5, 0, 2 * Math.PI);
     context.fill();
   }
+}
+
+// Two digits, and no minus before zero.
+function rounded(value) {
+  return (Math.abs(value) < 0.005 ? 0 : value).toFixed(2);
 }
 
 // A colour of the present theme.

@@ -35,7 +35,7 @@ function take(header, blobs) {
 function extend({ entries, oldest }) {
   curve.add(entries, oldest);
   const scrub = element("scrub");
-  [scrub.min, scrub.max] = [curve.oldest, curve.newest];
+  [scrub.min, scrub.max] = [curve.oldest, curve.oldest + curve.span - 1]; // as wide as the curve above it
   if (app.look.index === null) scrub.value = curve.newest;
   else if (app.look.index < curve.oldest) goTo(curve.oldest);
 }
@@ -99,7 +99,7 @@ function showMode(reason = "") {
     waiting: "This run has no checkpoint yet. The game begins as soon as there is one." }[mode];
   element("veil").hidden = !veil;
   text("veil", veil ?? "");
-  text("hint", mode === "you" ? "arrows, space, digits, or hold a row; paused: a press, a decision"
+  text("hint", mode === "you" ? "arrows, space, digits or a row; paused: one decision each"
     : "space pause · s step · n next · t take over · ← → look back");
 }
 
@@ -125,7 +125,10 @@ function scrubBy(decisions) {
   goTo(to >= curve.newest && decisions > 0 ? null : to);
 }
 
-element("scrub").addEventListener("input", (event) => goTo(Number(event.target.value)));
+element("scrub").addEventListener("input", (event) => {
+  const index = Number(event.target.value);
+  goTo(index < curve.newest ? index : null);
+});
 element("live").addEventListener("click", () => goTo(null));
 element("plot").addEventListener("pointerdown", (event) => { event.currentTarget.setPointerCapture(event.pointerId); seek(event); });
 element("plot").addEventListener("pointermove", (event) => { if (event.buttons) seek(event); });

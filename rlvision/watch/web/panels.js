@@ -30,7 +30,7 @@ class Panels {
       const rows = Math.ceil(this.stack / columns);
       return Math.min((width - 6 * (columns - 1)) / columns, (height - 6 * (rows - 1)) / rows / shape);
     };
-    const counts = Array.from({ length: this.stack }, (_, place) => this.stack - place);
+    const counts = Array.from({ length: this.stack }, (_, place) => this.stack - place).filter((n) => this.stack % n === 0);
     const best = counts.reduce((one, other) => (side(other) > side(one) ? other : one));
     box.style.gridTemplateColumns = `repeat(${best}, ${Math.max(40, Math.floor(side(best)))}px)`;
   }
