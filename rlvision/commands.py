@@ -24,6 +24,8 @@ from rlvision.watch.outlet import Outlet
 from rlvision.watch.replaying import choose
 
 if TYPE_CHECKING:
+    from rlvision.analysis.curves import Unit, What
+    from rlvision.analysis.learning import Band
     from rlvision.sweeps.results import Result
 
 
@@ -169,6 +171,55 @@ def watch_web(
         announce=announce,
         trust_imports=trust_imports,
     )
+
+
+def compare(
+    run: Sequence[Path],
+    *,
+    json: Path | None,
+    out: Path | None,
+    beside: Sequence[str] | None,
+    games: int | None,
+    checkpoint: str,
+    device: str,
+    trust_imports: bool,
+    **how: Unpack[HowToPlay],
+) -> None:
+    """Print tables of agents and games, and write numbers and pictures where they are wanted."""
+    from rlvision.analysis import comparing
+    from rlvision.analysis.figures import require_folder
+    from rlvision.analysis.published import USUAL
+    from rlvision.analysis.tables import tables
+
+    if json is not None:
+        _require_writable(json)
+    if out is not None:
+        require_folder(out)
+    comparison = comparing.compare_runs(
+        run,
+        games=games,
+        beside=USUAL if beside is None else beside,
+        checkpoint=checkpoint,
+        device=device,
+        trust_imports=trust_imports,
+        **how,
+    )
+    for table in tables(comparison):
+        _console().print(table)
+    for note in comparison.notes():
+        _console().print(f"* {note}", markup=False)
+    if json is not None:
+        write_atomically(json, json_format.dumps(comparison.to_plain(), indent=2).encode() + b"\n")
+    if out is not None:
+        for path in comparing.write_pictures(comparison, out):
+            _console().print(f"written to {path}")
+
+
+def plot(run: Sequence[Path], *, out: Path, what: "What", unit: "Unit", band: "Band") -> None:
+    """Draw learning curves, and say where they are."""
+    from rlvision.analysis.comparing import plot_runs
+
+    _console().print(f"written to {plot_runs(run, out, what=what, unit=unit, band=band)}")
 
 
 def sweep(

@@ -7,8 +7,8 @@ option counts, so that scripts can append to their arguments.
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, get_type_hints
+from dataclasses import dataclass, replace
+from typing import Any, get_args, get_origin, get_type_hints
 
 from rlvision.errors import ConfigError
 from rlvision.settings.hints import parse
@@ -100,13 +100,23 @@ def call(command: Callable[..., None], arguments: Sequence[str], name: str) -> N
     takes = parameters(command)
     switches = {option(setting.name) for setting in takes.options.values() if setting.hint is bool}
     given = sort_arguments(arguments, switches)
-    if len(given.positional) != len(takes.positional):
-        expected = " ".join(setting.name.upper() for setting in takes.positional) or "nothing"
-        got = " ".join(given.positional) or "nothing"
-        raise ConfigError(f"expected {expected} after {name}, got {got}: {name} --help explains it")
-    pairs = zip(takes.positional, given.positional, strict=True)
-    values = [_read(setting, text, setting.name.upper()) for setting, text in pairs]
+    values = _standing_alone(takes.positional, given.positional, name)
     command(*values, **option_values(given.options, takes.options, name))
+
+
+def _standing_alone(takes: Sequence[Setting], given: Sequence[str], name: str) -> list[Any]:
+    """The values of what was given without a name; a last parameter that is a tuple takes the rest, one or more."""
+    several = bool(takes) and get_origin(takes[-1].hint) is tuple
+    if len(given) < len(takes) or (len(given) > len(takes) and not several):
+        expected = " ".join(setting.name.upper() for setting in takes) + " ..." * several or "nothing"
+        got = " ".join(given) or "nothing"
+        raise ConfigError(f"expected {expected} after {name}, got {got}: {name} --help explains it")
+    if not several:
+        return [_read(setting, text, setting.name.upper()) for setting, text in zip(takes, given, strict=True)]
+    *single, last = takes
+    one = replace(last, hint=get_args(last.hint)[0])
+    rest = tuple(_read(one, text, last.name.upper()) for text in given[len(single) :])
+    return [*_standing_alone(single, given[: len(single)], name), rest]
 
 
 def _read(setting: Setting, text: str, shown_as: str) -> Any:

@@ -17,6 +17,8 @@ SYNOPSES = {
     "evaluate": "RUN [--games=N ...]",
     "watch": "RUN [--video=FILE ...]",
     "replay": "RUN [--episode=best ...]",
+    "compare": "RUN ... [--out=FOLDER ...]",
+    "plot": "RUN ... [--out=FILE ...]",
     "sweep": "FILE [--processes=N ...]",
 }
 EXAMPLES = """\

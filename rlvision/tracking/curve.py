@@ -63,7 +63,7 @@ def running_mean(values: Sequence[float] | Series, window: int) -> Series:
     return np.asarray((sums[ends] - sums[starts]) / (ends - starts), dtype=np.float64)
 
 
-def _columns(rows: list[dict[str, float]], *names: str) -> list[Series]:
+def columns(rows: list[dict[str, float]], *names: str) -> list[Series]:
     """Env steps, then the named metrics, of the rows that have them all."""
     found = [[row["env_steps"], *(row[name] for name in names)] for row in rows if all(name in row for name in names)]
     return list(np.array(found, dtype=np.float64).reshape(-1, 1 + len(names)).T)
@@ -86,30 +86,35 @@ def _figure(title: str, end: float) -> "tuple[Figure, Axes, Axes, Axes]":
     return figure, scores, loss, q_values
 
 
-def _dress(axes: "Axes", label: str, end: float) -> None:
-    from matplotlib.ticker import EngFormatter
-
-    axes.set_xlabel("env steps")
-    axes.set_xlim(0, max(end, 100))
-    axes.set_ylabel(label)
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+def dress(axes: "Axes", across: str, up: str) -> None:
+    """Label the axes, and give them the look of all our pictures."""
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
     axes.grid(visible=True, color="#e4e4e4", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def _dress(axes: "Axes", label: str, end: float) -> None:
+    from matplotlib.ticker import EngFormatter
+
+    dress(axes, "env steps", label)
+    axes.set_xlim(0, max(end, 100))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
 def _draw_games(axes: "Axes", rows: list[dict[str, float]]) -> None:
-    steps, scores = _columns(rows, "episode/score")
+    steps, scores = columns(rows, "episode/score")
     if len(steps):
         axes.plot(steps, scores, ".", color=BLUE, alpha=0.35, markersize=5, markeredgewidth=0, label="training game")
         axes.plot(steps, running_mean(scores, RECENT), color=BLUE, linewidth=2, label=f"mean of {RECENT} games")
 
 
 def _draw_evaluations(axes: "Axes", rows: list[dict[str, float]]) -> None:
-    steps, means = _columns(rows, "evaluate/mean")
+    steps, means = columns(rows, "evaluate/mean")
     if len(steps):
         axes.plot(steps, means, "o-", color=ORANGE, linewidth=1.5, markersize=4.5, label="evaluation, 95 % interval")
-    steps, low, high = _columns(rows, "evaluate/low", "evaluate/high")
+    steps, low, high = columns(rows, "evaluate/low", "evaluate/high")
     if len(steps):
         axes.fill_between(steps, low, high, color=ORANGE, alpha=0.18, linewidth=0)
 
@@ -126,7 +131,7 @@ def _draw_frames(axes: "Axes", rows: list[dict[str, float]]) -> None:
     """A second axis above in emulator frames, where an env step is several of them."""
     from matplotlib.ticker import EngFormatter
 
-    steps, frames = _columns(rows, "counters/frames")
+    steps, frames = columns(rows, "counters/frames")
     if not len(steps) or steps[-1] <= 0 or frames[-1] <= steps[-1]:
         return
     ratio = frames[-1] / steps[-1]
@@ -138,7 +143,7 @@ def _draw_frames(axes: "Axes", rows: list[dict[str, float]]) -> None:
 
 def _draw_lines(axes: "Axes", rows: list[dict[str, float]], lines: dict[str, tuple[str, str]]) -> None:
     for label, (metric, color) in lines.items():
-        steps, values = _columns(rows, metric)
+        steps, values = columns(rows, metric)
         if len(steps):
             axes.plot(steps, values, color=color, linewidth=1.3, label=label)
     if len(axes.lines) > 1:

@@ -48,6 +48,7 @@ FLOORS = (
     ("F6 runs", {"run"}),
     ("F6 pages", {"live"}),
     ("F7 sweeps", {"sweeps"}),
+    ("F7 analysis", {"analysis"}),
     ("F7 commands", {"commands"}),
     ("F7 front", {"cli"}),
     ("F7 door", {"__main__"}),

@@ -1,0 +1,97 @@
+"""Learning curves: scores along the training of runs, brought onto common points."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from rlvision.analysis.grouping import Group
+from rlvision.analysis.sources import Source
+from rlvision.analysis.statistics import Series
+from rlvision.errors import CheckpointError
+from rlvision.exports.folder import ExportFolder
+from rlvision.tracking.curve import RECENT, columns, running_mean
+from rlvision.tracking.files import read_metrics
+
+Unit = Literal["env_steps", "frames", "hours"]
+What = Literal["training", "evaluations"]
+METRIC: dict[What, str] = {"training": "episode/score", "evaluations": "evaluate/mean"}
+POINTS = 200
+"""Of a curve, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """The runs of one group at the same points."""
+
+    group: Group
+    x: Series  # [K]
+    scores: Series  # [K, S] raw
+
+    @property
+    def mean(self) -> Series:
+        """Over the seeds, [K]."""
+        return np.asarray(self.scores.mean(axis=1))
+
+
+def read_curves(group: Group, what: What, unit: Unit) -> Curves:
+    """The scores of a group's runs, between the first point that all have reached and the last.
+
+    Between two measurements lies a straight line.
+
+    Args:
+        group: runs of one agent and game.
+        what: ``training``, the mean of the last 20 games of training, or ``evaluations``.
+        unit: along which they are seen.
+
+    Raises:
+        CheckpointError: a run has no such scores, or they have no points in common.
+    """
+    found = [_read(source, what, unit) for source in group.members]
+    x = common_points([times for times, _ in found], POINTS)
+    if not len(x):
+        places = ", ".join(str(source.place) for source in group.members)
+        raise CheckpointError(f"expected runs that reach the same {unit}, got {places}: compare them one by one")
+    return Curves(group, x, np.stack([np.interp(x, times, scores) for times, scores in found], axis=1))
+
+
+def has_evaluations(group: Group) -> bool:
+    """Whether all of a group's runs keep evaluations along their training."""
+    return all(
+        not isinstance(source.folder, ExportFolder)
+        and any(METRIC["evaluations"] in row for row in read_metrics(source.folder.path))
+        for source in group.members
+    )
+
+
+def common_points(times: Sequence[Series], most: int) -> Series:
+    """Where all were measured or lie between two measurements, [K]; thinned out evenly to ``most`` points."""
+    first, last = max(each[0] for each in times), min(each[-1] for each in times)
+    every = np.unique(np.concatenate(times))
+    inside = every[(every >= first) & (every <= last)]
+    return inside if len(inside) <= most else np.linspace(first, last, most)
+
+
+def _read(source: Source, what: What, unit: Unit) -> tuple[Series, Series]:
+    """When, and which score."""
+    if isinstance(source.folder, ExportFolder):
+        raise CheckpointError(
+            f"expected a run folder, got the export {source.place}: it has no learning curve, leave it out"
+        )
+    rows = read_metrics(source.folder.path)
+    env_steps, scores = columns(rows, METRIC[what])
+    if not len(env_steps):
+        hint = "--y=evaluations shows its exams" if what == "training" else "--y=training shows its games"
+        raise CheckpointError(f"expected {METRIC[what]} in the metrics of {source.place}, got none yet: {hint}")
+    score = running_mean(scores, RECENT) if what == "training" else scores
+    return _in_units(source, rows, env_steps, unit), score
+
+
+def _in_units(source: Source, rows: list[dict[str, float]], env_steps: Series, unit: Unit) -> Series:
+    if unit == "hours":
+        steps, hours = columns(rows, "time/hours")
+        if not len(steps):
+            raise CheckpointError(f"expected time/hours in the metrics of {source.place}, got none yet: use env_steps")
+        return np.asarray(np.interp(env_steps, [0.0, *steps], [0.0, *hours]), dtype=np.float64)
+    return env_steps * source.frameskip if unit == "frames" else env_steps

@@ -1,0 +1,145 @@
+"""Sample efficiency: how far agents have come after how many frames, by their evaluations along the way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rlvision.analysis import figures, statistics
+from rlvision.analysis.comparison import Comparison, GameResult
+from rlvision.analysis.curves import Curves, common_points, has_evaluations, read_curves
+from rlvision.analysis.pictures import HUMAN_NORMALISED, listed, runs_of, with_band
+from rlvision.analysis.published import Published, millions
+from rlvision.analysis.statistics import Scores, Series
+from rlvision.facts.atari import human_normalised, reference
+from rlvision.tracking.curve import dress
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+POINTS = 50
+"""Of a curve, at most: each has a bootstrap of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The IQM of an agent's runs along their training."""
+
+    agent: str
+    frames: Series  # [K]
+    iqm: Series  # [K]
+    interval: tuple[Series, Series] | None  # [K] each
+
+
+def course(agent: str, results: Sequence[GameResult], *, normalised: bool) -> Course:
+    """What an agent's runs come to, over all their games together.
+
+    A run without evaluations along the way, as an export is one, has its score alone: then there is one point.
+
+    Args:
+        agent: its name.
+        results: its games.
+        normalised: whether scores are human-normalised first.
+    """
+    if all(has_evaluations(result.group) for result in results):
+        curves = [read_curves(result.group, "evaluations", "frames") for result in results]
+        frames = common_points([one.x for one in curves], POINTS)
+        if len(frames):
+            return _course(agent, frames, [_scores(one, frames, normalised) for one in curves])
+    scores = [each for result in results if (each := result.normalised if normalised else result.raw) is not None]
+    last = np.array([max(result.frames[1] for result in results)], dtype=np.float64)
+    return _course(agent, last, [game[None, :] for game in scores])
+
+
+def sample_efficiency(comparison: Comparison) -> "Figure | None":
+    """IQM against emulator frames: normalised with the published agents at their frames, or raw, game by game.
+
+    None where no scores can be compared.
+    """
+    raw = [game for game in comparison.games if reference(game) is None]
+    titles = [*([listed(comparison.common)] if comparison.common else []), *raw]
+    if not titles:
+        return None
+    with figures.look():
+        figure, panels = figures.new_figure(titles)
+        entries: dict[str, Artist] = {}
+        if comparison.common:
+            entries |= _draw_normalised(panels[0], comparison)
+        for axes, game in zip(panels[len(panels) - len(raw) :], raw, strict=True):
+            entries |= _draw_raw(axes, comparison, game)
+        figures.explain(figure, with_band(entries, panels), len(panels))
+    return figure
+
+
+def _course(agent: str, frames: Series, scores: Scores) -> Course:
+    """Of games of scores [K, S]."""
+    return Course(agent, frames, statistics.iqm(scores), statistics.interval(scores, statistics.iqm))
+
+
+def _scores(curves: Curves, frames: Series, normalised: bool) -> Series:
+    """Scores [K, S] at these frames."""
+    scores = np.stack([np.interp(frames, curves.x, run) for run in curves.scores.T], axis=1)
+    if not normalised:
+        return scores
+    game = curves.group.game
+    return np.array([[human_normalised(game, score) for score in row] for row in scores], dtype=np.float64)
+
+
+def _draw_normalised(axes: "Axes", comparison: Comparison) -> "dict[str, Artist]":
+    """On a logarithmic scale, for the published agents were trained a hundred times as long."""
+    entries: dict[str, Artist] = {}
+    for agent in comparison.ranked:
+        entries |= _draw_course(axes, course(agent, comparison.of(agent), normalised=True), comparison)
+    entries |= _draw_published(axes, comparison)
+    axes.set_xscale("log")
+    dress(axes, "emulator frames of training", f"IQM, {HUMAN_NORMALISED}")
+    return entries
+
+
+def _draw_raw(axes: "Axes", comparison: Comparison, game: str) -> "dict[str, Artist]":
+    from matplotlib.ticker import EngFormatter
+
+    entries: dict[str, Artist] = {}
+    for result in comparison.results:
+        if result.group.game == game:
+            entries |= _draw_course(axes, course(result.group.agent, [result], normalised=False), comparison)
+    dress(axes, "emulator frames of training", "IQM, score")
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    return entries
+
+
+def _draw_course(axes: "Axes", drawn: Course, comparison: Comparison) -> "dict[str, Artist]":
+    index = comparison.agents.index(drawn.agent)
+    dots = figures.dots(len(drawn.frames))
+    [line] = axes.plot(drawn.frames, drawn.iqm, label=drawn.agent, marker=dots, **figures.strokes(index))
+    if drawn.interval is not None:
+        figures.shade(axes, drawn.frames, drawn.interval, index)
+    return {f"{drawn.agent} ({runs_of(comparison, drawn.agent)})": line}
+
+
+def _draw_published(axes: "Axes", comparison: Comparison) -> "dict[str, Artist]":
+    """A mark where a published agent's training ended; a line for who was not trained."""
+    values, entries = comparison.published_aggregates(), {}
+    for number, one in enumerate(one for one in comparison.published if one.key in values):
+        score = values[one.key]["iqm"].value
+        entries[_said_of(one)] = _mark(axes, one, score, number)
+    return entries
+
+
+def _mark(axes: "Axes", one: Published, score: float, number: int) -> "Artist":
+    if one.frames is None:
+        return axes.axhline(
+            score, color=figures.GRAY, linewidth=1, linestyle=figures.STROKES[1 + number], label=one.agent
+        )
+    marker = figures.MARKERS[number % len(figures.MARKERS)]
+    [mark] = axes.plot([one.frames], [score], marker, color=figures.GRAY, markersize=6, label=one.agent)
+    return mark
+
+
+def _said_of(one: Published) -> str:
+    frames = "" if one.frames is None else f"{millions(one.frames)} frames; "
+    return f"{one.agent}: {frames}{one.protocol}"

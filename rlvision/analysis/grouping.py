@@ -1,0 +1,119 @@
+"""Which runs are the same agent: those whose settings differ in nothing but the seed and what is no part of the agent.
+
+An agent's name is its network and its n, and each other setting in which runs of one game differ::
+
+    dn-renorm n=3            dn-layer n=3            dn-renorm n=3 double=false
+
+Agents of one name in several games are one agent; presets may give it other settings in each game.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rlvision.analysis.sources import Source
+from rlvision.errors import ConfigError
+from rlvision.settings.hints import spelling
+from rlvision.sweeps.trials import short_name
+
+NOT_THE_AGENT = (
+    "out",
+    "seed",
+    "frames",
+    "device",
+    "threads",
+    "precision",
+    "wandb",
+    "evaluate_every",
+    "checkpoint_every",
+    "evaluation.",
+    "checkpoint.",
+    "tracking.",
+    "env.game",
+    "env.num_workers",
+    "env.step_timeout",
+    "env.max_restarts",
+    "env.reseed_after",
+    "replay.compression",
+)
+"""Settings that do not name an agent; a trailing dot stands for a group."""
+ENCODER, NORM, N_STEP = "network.encoder", "network.norm", "agent.n_step"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The runs of one agent in one game."""
+
+    game: str
+    agent: str
+    members: tuple[Source, ...]  # by seed
+
+
+def group(sources: Sequence[Source]) -> list[Group]:
+    """The runs by game and agent, in the order in which these first come.
+
+    Raises:
+        ConfigError: two runs of one agent and game have the same seed: the same run twice.
+    """
+    varying = _varying(sources)
+    found: dict[tuple[str, str], list[Source]] = {}
+    for source in sources:
+        found.setdefault((source.game, name_of(source, varying)), []).append(source)
+    games = list(dict.fromkeys(source.game for source in sources))
+    groups = [Group(game, agent, _by_seed(members)) for (game, agent), members in found.items()]
+    return sorted(groups, key=lambda one: games.index(one.game))
+
+
+def name_of(source: Source, varying: Iterable[str]) -> str:
+    """An agent's name, as the module's documentation has it.
+
+    Args:
+        source: a run of it.
+        varying: the settings that tell the agents apart, by dotted name.
+    """
+    settings, others = source.settings, [name for name in varying if name not in (ENCODER, N_STEP)]
+    words = [str(settings[ENCODER])]
+    if settings[ENCODER] == "dn":
+        words = [f"dn-{settings[NORM]}"]
+        others = [name for name in others if name != NORM]
+    if N_STEP in settings:
+        words.append(f"n={settings[N_STEP]}")
+    words += [f"{short_name(name, settings)}={spelling(settings[name])}" for name in others if name in settings]
+    return " ".join(words)
+
+
+def differing_between_games(groups: Sequence[Group]) -> dict[str, tuple[str, ...]]:
+    """By agent, the settings that it has otherwise in another game, by dotted name."""
+    agents: dict[str, list[Source]] = {}
+    for one in groups:
+        agents.setdefault(one.agent, []).extend(one.members)
+    differing = {agent: tuple(_differing([source.settings for source in members])) for agent, members in agents.items()}
+    return {agent: names for agent, names in differing.items() if names}
+
+
+def _varying(sources: Sequence[Source]) -> list[str]:
+    """The settings in which runs of one game differ, in the order of the configuration."""
+    games: dict[str, list[Mapping[str, Any]]] = {}
+    for source in sources:
+        games.setdefault(source.game, []).append(source.settings)
+    return list(dict.fromkeys(name for settings in games.values() for name in _differing(settings)))
+
+
+def _differing(settings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Settings of the agent that have several values; what an export does not tell is as the others have it."""
+    for name in dict.fromkeys(name for values in settings for name in values):
+        if _names_the_agent(name) and len({repr(values[name]) for values in settings if name in values}) > 1:
+            yield name
+
+
+def _names_the_agent(name: str) -> bool:
+    return not any(name == other or (other.endswith(".") and name.startswith(other)) for other in NOT_THE_AGENT)
+
+
+def _by_seed(members: Sequence[Source]) -> tuple[Source, ...]:
+    [(seed, times)] = Counter(member.seed for member in members).most_common(1)
+    if times > 1:
+        places = " and ".join(str(member.place) for member in members if member.seed == seed)
+        raise ConfigError(f"expected every seed of an agent once, got seed {seed} from {places}: leave one of them out")
+    return tuple(sorted(members, key=lambda member: member.seed))

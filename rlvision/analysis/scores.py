@@ -1,0 +1,82 @@
+"""The score of a trained agent: of its last evaluation, of its card, or played anew."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Unpack
+
+from rlvision.analysis.sources import Source
+from rlvision.errors import CheckpointError
+from rlvision.exports.folder import ExportFolder
+from rlvision.run import HowToPlay, Run
+from rlvision.run_folder import RunFolder
+from rlvision.tracking.files import read_metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The mean raw score of whole games, and how it was measured."""
+
+    mean: float
+    games: int
+    env_steps: int  # decisions of training before it
+    protocol: str | None
+    epsilon: float
+
+
+def stored_score(source: Source) -> Score:
+    """What is known of an agent without playing: a run's last evaluation, or what an export's card says.
+
+    Raises:
+        CheckpointError: it was never evaluated, or its files cannot be read.
+    """
+    if isinstance(source.folder, ExportFolder):
+        return _card_score(source, source.folder)
+    return _last_evaluation(source, source.folder)
+
+
+def played_score(
+    source: Source, games: int, *, checkpoint: str, device: str, trust_imports: bool, **how: Unpack[HowToPlay]
+) -> Score:
+    """Whole games played now; see `rlvision.run.Run.measure`.
+
+    Args:
+        source: the agent.
+        games: how many.
+        checkpoint: of a run, ``last`` or ``best``; an export has one set of weights.
+        device: as in the configuration.
+        trust_imports: as of `rlvision.run.Run`.
+        how: see `rlvision.run.HowToPlay`.
+    """
+    weights = "best" if isinstance(source.folder, ExportFolder) else checkpoint
+    agent = Run(source.place, weights=weights, device=device, trust_imports=trust_imports)
+    report = agent.measure(games, **how)
+    about = report.conditions
+    return Score(report.evaluation.mean, games, agent.env_steps, about.protocol, about.epsilon)
+
+
+def _last_evaluation(source: Source, folder: RunFolder) -> Score:
+    rows = [row for row in read_metrics(folder.path) if "evaluate/mean" in row]
+    if not rows:
+        raise CheckpointError(f"expected an evaluation in {folder.path}, got none yet: add --games=30 to play now")
+    row = rows[-1]
+    games, env_steps = int(row["evaluate/games"]), int(row["env_steps"])
+    return Score(row["evaluate/mean"], games, env_steps, source.protocol, source.epsilon)
+
+
+def _card_score(source: Source, folder: ExportFolder) -> Score:
+    """What was measured as the run's own evaluations were, else what stands first."""
+    scores = folder.manifest.scores
+    own = [score for score in scores if score.get("protocol") == source.protocol]
+    if not scores:
+        raise CheckpointError(f"expected scores on the card of {folder.path}, got none: add --games=30 to play now")
+    return _read_card((own or scores)[0], folder)
+
+
+def _read_card(score: Mapping[str, Any], folder: ExportFolder) -> Score:
+    try:
+        mean, games, epsilon = float(score["mean"]), int(score["games"]), float(score["epsilon"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"expected mean, games and epsilon in the scores of {folder.path}, got {error}: add --games=30 to play now"
+        ) from error
+    return Score(mean, games, folder.manifest.env_steps, score.get("protocol"), epsilon)
