@@ -54,7 +54,7 @@ def test_videos_come_when_the_settings_say_and_at_the_end(tmp_path, every, evalu
     assert [steps for steps in (20, 40, 60, 80, 100) if video_is_due(config, steps)] == due
 
 
-@pytest.mark.parametrize("world", [COUNTING, pytest.param(PONG, id="pong")])
+@pytest.mark.parametrize("world", [COUNTING, pytest.param(PONG, id="pong", marks=pytest.mark.slow)])
 def test_videos_and_pictures_change_nothing_of_what_is_learned(tmp_path, monkeypatch, world):
     plain, shown = (
         everything(

@@ -195,6 +195,7 @@ def test_a_key_that_the_server_refuses_costs_one_warning(
     require_mirror(tmp_path, all_rows(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nobody waits for the dead process
 def test_the_process_of_w_and_b_may_die(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     group = trackers(tmp_path)
