@@ -121,7 +121,7 @@ def replay(
     agent = Run(run, weights=checkpoint, device=device)
     replayed = agent.replay(episode, video=video, terminal=terminal, html=html, max_steps=max_steps)
     _show_games(replayed.seen)
-    _console().print(f"training game {replayed.game.number}: {replayed.verdict}")
+    _console().print(f"training game {replayed.game.number:,}: {replayed.verdict}")
     _say_what_was_written(outlet, len(replayed.seen))
 
 
@@ -259,10 +259,15 @@ def _console() -> Console:
 
 
 def _say_what_next(run: str | None) -> None:
-    _console().print(f"rlvision evaluate {run}      plays whole games\nrlvision watch {run}      shows some")
+    _console().print(
+        f"rlvision evaluate {run}      plays whole games\nrlvision watch {run}      shows some\n"
+        f"rlvision replay {run}      lists games of the training"
+    )
 
 
 def _show_games(games: Sequence[Game]) -> None:
+    if not games:
+        _console().print("left before a game was over")
     for number, game in enumerate(games, 1):
         cut = "" if game.over else ", cut short"
         _console().print(f"game {number}: score {game.score:g} in {game.length:,} decisions{cut} (seed {game.seed})")
