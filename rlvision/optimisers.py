@@ -40,6 +40,9 @@ OPTIMISERS: Mapping[str, Callable[[Groups, float, float, float], Optimizer]] = {
 }
 """name -> (parameter groups, learning rate, epsilon, momentum) -> optimiser."""
 
+STATES: Mapping[str, int] = {"adam": 2, "adamw": 2, "sgd": 1, "rmsprop": 3, "adagrad": 1}
+"""name -> numbers it keeps for each weight."""
+
 
 def make_optimiser(name: str, groups: Groups, *, learning_rate: float, epsilon: float, momentum: float) -> Optimizer:
     """The optimiser ``name`` over parameter groups that may carry their own weight decay.

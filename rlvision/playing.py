@@ -10,6 +10,9 @@ from rlvision.errors import ConfigError
 from rlvision.evaluation import Watchdog
 from rlvision.report import Conditions
 
+MOST_ENVS = 16
+"""Games of an evaluation played side by side, at most."""
+
 FRAMES_OF_A_GAME = 108_000
 """Half an hour of play, as both protocols of Atari allow."""
 

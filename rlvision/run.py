@@ -20,13 +20,14 @@ from rlvision.exports.finding import find_agent
 from rlvision.exports.folder import ExportFolder
 from rlvision.exports.writing import require_free, write_export
 from rlvision.features.saliency import gradient_saliency
-from rlvision.playing import conditions, make_watchdog, under_protocol
+from rlvision.playing import MOST_ENVS, conditions, make_watchdog, under_protocol
+from rlvision.preflight import preflight
 from rlvision.progress import count_games
 from rlvision.report import Report
 from rlvision.run_folder import RunFolder, require_same_spec, spec_from_state
 from rlvision.schedules import Constant
 from rlvision.seeding import generator
-from rlvision.session import MOST_ENVS, Session
+from rlvision.session import Session
 from rlvision.tapes import TAPES_FOLDER, TapedGame, read_games
 from rlvision.types import FloatArray, IntArray, UInt8Array
 from rlvision.watch.moment import Game
@@ -270,6 +271,7 @@ def train(config: Config) -> Run:
     """Train, or continue the run in ``config.out``, until its plan is fulfilled or somebody interrupts.
 
     Raises:
+        MemoryBudgetError: the run would need more memory than there is; nothing was made.
         RLVisionError: the settings cannot be used, or a run of other settings is in that folder.
     """
     if config.out is None:
@@ -279,9 +281,12 @@ def train(config: Config) -> Run:
         folder.require_same_run(config)
     keep_freed_memory()
     torch.set_num_threads(config.threads or torch.get_num_threads())
+    needs = preflight(config)
+    needs.require_free()
+    announcement = needs.line()
     env = build.make_env(config, config.env.num_envs)
     try:
-        session = Session(config, folder, env)
+        session = Session(config, folder, env, announcement)
         session.run()
     finally:
         env.close()

@@ -15,7 +15,7 @@ from rlvision.evaluation import Evaluation, evaluate
 from rlvision.history import versions
 from rlvision.interruption import Interrupted, Leave, Signals, interruption
 from rlvision.out_of_memory import naming
-from rlvision.playing import make_watchdog
+from rlvision.playing import MOST_ENVS, make_watchdog
 from rlvision.precision import arithmetic, resolve_device
 from rlvision.progress import show_replay
 from rlvision.replay.segments import collect_garbage
@@ -28,20 +28,25 @@ from rlvision.tracking.console import ConsoleTracker
 from rlvision.trainer import Hooks, Trainer
 from rlvision.types import State
 
-MOST_ENVS = 16
-"""Games of an evaluation played side by side, at most."""
-
 _log = logging.getLogger("rlvision")
 
 
 class Session:
-    """One process's work on a run: everything wired, from the folder's newest checkpoint or from the start."""
+    """One process's work on a run: everything wired, from the folder's newest checkpoint or from the start.
 
-    def __init__(self, config: Config, folder: RunFolder, env: TapedVectorEnv) -> None:
+    Args:
+        config: of the run.
+        folder: of the run.
+        env: to train in.
+        announcement: what the run needs, as it is said at the start.
+    """
+
+    def __init__(self, config: Config, folder: RunFolder, env: TapedVectorEnv, announcement: str) -> None:
         torch.manual_seed(derive(config.seed, "torch"))  # what dropout draws from
         self._config = config
         self._folder = folder
         self._env = env
+        self._announcement = announcement
         with naming(f"lower {build.memory_of_replay(config, env.spec)}, or set --device=cpu"):
             self._agent = build.make_agent(config, env.spec)
         self._console = ConsoleTracker(config.env_steps, f"{config.env.game} {folder.path} seed {config.seed}")
@@ -70,6 +75,7 @@ class Session:
 
     def _work(self, signals: Signals) -> str:
         """Why it ended, in words."""
+        self._console.message(self._announcement)
         try:
             self._begin(signals)
         except Leave as leave:

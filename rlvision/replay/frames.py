@@ -51,12 +51,21 @@ def make_frames(cells: int, frame_bytes: int, device: torch.device, compression:
     """
     if compression == "none":
         return RawFrames(cells, frame_bytes, device)
+    require_packable(device)
+    return PackedFrames(cells, frame_bytes)
+
+
+def require_packable(device: torch.device) -> None:
+    """Refuse to pack frames that lie on a GPU.
+
+    Raises:
+        ConfigError: They would.
+    """
     if device.type != "cpu":
         raise ConfigError(
-            f"expected replay.compression=none on {device}, where frames lie as they are, got {compression}: "
+            f"expected replay.compression=none on {device}, where frames lie as they are, got another: "
             "set --replay.compression=none or --device=cpu"
         )
-    return PackedFrames(cells, frame_bytes)
 
 
 def frame_store_bytes(cells: int, frame_bytes: int, compression: Compression) -> int:

@@ -31,7 +31,7 @@ from rlvision.types import State
 Manifest = list[State]
 """The segments of which a ring consists, oldest first, as plain dicts: name, start, stop, checksum."""
 
-BLOCK_BYTES = 2**24
+BLOCK_BYTES = 2**22
 SUFFIX = ".rows.lz4"
 HEAD = Struct("<II")
 

@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "rlvision"
 READERS = (
     "build.py",
     "playing.py",
+    "preflight.py",
     "run.py",
     "session.py",
     "run_folder.py",
