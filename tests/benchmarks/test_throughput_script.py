@@ -18,7 +18,7 @@ TINY = ("--norm", "none", *(word for name, size in SIZES.items() for word in (f"
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(SCRIPT), *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=900)
 
 
 def test_help_names_the_settings():
