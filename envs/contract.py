@@ -46,7 +46,7 @@ def check_reward(reward: Any) -> float:
     Raises:
         EnvError: if it is not one.
     """
-    if not isinstance(reward, SupportsFloat) or np.ndim(reward) != 0:  # type: ignore[arg-type]
+    if type(reward) is not float and not (isinstance(reward, SupportsFloat) and np.ndim(reward) == 0):  # type: ignore[arg-type]
         raise EnvError(f"expected a number as reward, got {shown(reward)}: return a float")
     number = float(reward)
     if not abs(number) <= LARGEST:
@@ -60,7 +60,7 @@ def check_flag(name: str, flag: Any) -> bool:
     Raises:
         EnvError: if it is neither.
     """
-    if np.ndim(flag) != 0 or flag not in (0, 1):
+    if type(flag) is not bool and (np.ndim(flag) != 0 or flag not in (0, 1)):
         raise EnvError(f"expected {name} to be True or False, got {shown(flag)}: return a bool")
     return bool(flag)
 

@@ -92,7 +92,8 @@ class Slot:
             self._make_anew()
         with self._blame():
             self._seen = check_reset(self._env.reset(seed=seed))
-        self.observation = fresh_stack(self._frame(self._reduced()), self._seat.view.stack)
+            reduced = self._reduced()
+        self.observation = fresh_stack(self._frame(reduced), self._seat.view.stack)
         self._ended = False
 
     def step(self, action: int, next_seed: int) -> tuple[float, bool, bool, bool]:
@@ -106,7 +107,8 @@ class Slot:
             self.reset(next_seed)
             return 0.0, False, False, True
         self._steps += 1
-        reward, terminated, truncated, reduced = self._repeat(self._start + action)
+        with self._blame():
+            reward, terminated, truncated, reduced = self._repeat(self._start + action)
         self._ended = terminated or truncated
         self.observation = push_frame(self.observation, self._frame(reduced))
         return reward, terminated, truncated and not terminated, False
@@ -118,7 +120,8 @@ class Slot:
 
     def picture(self) -> UInt8Array:
         """The current screen for people to look at, [H, W, 3]: rendered where that can be, else as observed."""
-        screen = self._seen if self._env.render_mode is None else self._render()
+        with self._blame():
+            screen = self._seen if self._env.render_mode is None else self._render()
         return to_channels(check_screen(screen), 3).copy()
 
     def close(self) -> None:
@@ -133,8 +136,7 @@ class Slot:
         """The action on each of the frames to skip: summed reward, how it ended, the screen [H, W, c] to be seen."""
         total, brighter = 0.0, None
         for left in reversed(range(self._seat.frameskip)):
-            with self._blame():
-                self._seen, reward, terminated, truncated = check_step(self._env.step(action))
+            self._seen, reward, terminated, truncated = check_step(self._env.step(action))
             total += reward
             if terminated or truncated:
                 break
@@ -145,8 +147,7 @@ class Slot:
 
     def _reduced(self) -> UInt8Array:
         """The current screen, cropped and in its channels, [H, W, c]."""
-        with self._blame():
-            return reduce_screen(self._checked(), self._seat.view)
+        return reduce_screen(self._checked(), self._seat.view)
 
     def _checked(self) -> UInt8Array:
         """The current screen, [H, W, 1] or [H, W, 3], of the same shape as ever."""
@@ -164,7 +165,7 @@ class Slot:
                 f"expected an image observation or an rgb_array render mode, got neither from {self._seat.world.name}: "
                 "name it in the metadata['render_modes'] of the environment's class"
             )
-        with self._blame(), self._readback():
+        with self._readback():
             return self._env.render()
 
     @contextmanager
