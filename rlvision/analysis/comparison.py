@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rlvision.analysis import statistics
-from rlvision.analysis.grouping import Group, differing_between_games
+from rlvision.analysis.grouping import Group, differing_between_games, differing_unnamed
 from rlvision.analysis.published import Published
 from rlvision.analysis.scores import Score
 from rlvision.analysis.statistics import Scores, Series, Statistic
@@ -160,7 +160,11 @@ class Comparison:
             notes.append(f"{', '.join(raw)}: no human-normalised scores are published, raw scores are compared")
         if left_out:
             notes.append(f"{', '.join(left_out)}: not played by every agent, left out of the human-normalised table")
-        for agent, names in differing_between_games([result.group for result in self.results]).items():
+        groups = [result.group for result in self.results]
+        unnamed = differing_unnamed(groups)
+        if unnamed:
+            notes.append(f"agents of one game differ in {', '.join(unnamed)}, too")
+        for agent, names in differing_between_games(groups).items():
             notes.append(f"{agent}: its settings differ between games in {', '.join(names)}")
         return notes
 

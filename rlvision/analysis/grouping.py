@@ -1,6 +1,7 @@
 """Which runs are the same agent: those whose settings differ in nothing but the seed and what is no part of the agent.
 
-An agent's name is its network and its n, and each other setting in which runs of one game differ::
+An agent's name is its network and its n, and each other setting in which runs of one game differ; where these are
+many, so many of them as tell the agents apart::
 
     dn-renorm n=3            dn-layer n=3            dn-renorm n=3 double=false
 
@@ -39,6 +40,9 @@ NOT_THE_AGENT = (
 )
 """Settings that do not name an agent; a trailing dot stands for a group."""
 ENCODER, NORM, N_STEP = "network.encoder", "network.norm", "agent.n_step"
+ALWAYS = (ENCODER, NORM, N_STEP)
+MANY = 3
+"""Further settings in a name, above which only those are in it that tell agents apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +60,23 @@ def group(sources: Sequence[Source]) -> list[Group]:
     Raises:
         ConfigError: two runs of one agent and game have the same seed: the same run twice.
     """
-    varying = _varying(sources)
+    naming = _naming(sources)
     found: dict[tuple[str, str], list[Source]] = {}
     for source in sources:
-        found.setdefault((source.game, name_of(source, varying)), []).append(source)
+        found.setdefault((source.game, name_of(source, naming)), []).append(source)
     games = list(dict.fromkeys(source.game for source in sources))
     groups = [Group(game, agent, _by_seed(members)) for (game, agent), members in found.items()]
     return sorted(groups, key=lambda one: games.index(one.game))
 
 
-def name_of(source: Source, varying: Iterable[str]) -> str:
+def name_of(source: Source, naming: Iterable[str]) -> str:
     """An agent's name, as the module's documentation has it.
 
     Args:
         source: a run of it.
-        varying: the settings that tell the agents apart, by dotted name.
+        naming: the settings that are in the names of agents, by dotted name.
     """
-    settings, others = source.settings, [name for name in varying if name not in (ENCODER, N_STEP)]
+    settings, others = source.settings, [name for name in naming if name not in (ENCODER, N_STEP)]
     words = [str(settings[ENCODER])]
     if settings[ENCODER] == "dn":
         words = [f"dn-{settings[NORM]}"]
@@ -90,6 +94,30 @@ def differing_between_games(groups: Sequence[Group]) -> dict[str, tuple[str, ...
         agents.setdefault(one.agent, []).extend(one.members)
     differing = {agent: tuple(_differing([source.settings for source in members])) for agent, members in agents.items()}
     return {agent: names for agent, names in differing.items() if names}
+
+
+def differing_unnamed(groups: Sequence[Group]) -> tuple[str, ...]:
+    """The settings in which agents of one game differ and that are not in their names, by dotted name."""
+    sources = [source for one in groups for source in one.members]
+    named = {*ALWAYS, *_naming(sources)}
+    return tuple(name for name in _varying(sources) if name not in named)
+
+
+def _naming(sources: Sequence[Source]) -> list[str]:
+    """The settings in which runs of one game differ; of many, those without which two agents would look alike."""
+    varying = _varying(sources)
+    if len([name for name in varying if name not in ALWAYS]) <= MANY:
+        return varying
+    chosen = list(ALWAYS)
+    for name in varying:
+        if _agents(sources, [*chosen, name]) > _agents(sources, chosen):
+            chosen.append(name)
+    return [name for name in chosen if name in varying]
+
+
+def _agents(sources: Sequence[Source], names: Sequence[str]) -> int:
+    """How many agents these settings tell apart, game by game."""
+    return len({(source.game, *(repr(source.settings.get(name)) for name in names)) for source in sources})
 
 
 def _varying(sources: Sequence[Source]) -> list[str]:

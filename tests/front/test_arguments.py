@@ -89,3 +89,20 @@ def test_a_switch_stands_alone():
 def test_a_command_gets_what_stands_alone_exactly(arguments):
     with pytest.raises(ConfigError, match=r"^expected SOURCE after copy, got (nothing|a b): copy --help explains it"):
         call(copy, arguments, "copy")
+
+
+def join(target: str, parts: tuple[Path, ...], /, *, times: Positive = 1) -> None:
+    """Note what came."""
+    joined.append((target, parts, times))
+
+
+joined: list[tuple[str, tuple[Path, ...], int]] = []
+
+
+def test_a_last_parameter_that_is_a_tuple_takes_all_the_rest():
+    joined.clear()
+    call(join, ["to", "a", "--times=2", "b/c", "d"], "join")
+    call(join, ["to", "a"], "join")
+    assert joined == [("to", (Path("a"), Path("b/c"), Path("d")), 2), ("to", (Path("a"),), 1)]
+    with pytest.raises(ConfigError, match=r"^expected TARGET PARTS \.\.\. after join, got to: join --help explains it"):
+        call(join, ["to"], "join")

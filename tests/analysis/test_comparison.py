@@ -1,0 +1,191 @@
+"""Comparisons by hand: pong's scale is -20.7 (random) to 14.6 (human), breakout's 1.7 to 30.5."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stored_runs import store_run
+
+from rlvision.analysis import efficiency
+from rlvision.analysis.comparing import compare_runs, write_pictures
+from rlvision.analysis.comparison import Comparison, Estimate
+from rlvision.analysis.figures import save
+from rlvision.analysis.pictures import aggregates, performance_profiles
+from rlvision.errors import CheckpointError, ConfigError
+from rlvision.facts.atari import human_normalised, published
+
+AGENT, OTHER = "dn-renorm n=3", "dn-layer n=3"
+PONG, BREAKOUT = {1: 14.6, 2: -3.05}, {1: 1.7, 2: 59.3}  # human-normalised 1.0, 0.5 and 0.0, 2.0
+
+
+@pytest.fixture
+def places(tmp_path) -> list[Path]:
+    """Two seeds of two games of one agent, a seed of each of another."""
+    stored = []
+    for game, scores in (("pong", PONG), ("breakout", BREAKOUT)):
+        low = {"pong": -20.7, "breakout": 1.7}[game]
+        for seed, score in scores.items():
+            course = [(1_000, low), (2_000, score)]
+            stored.append(store_run(tmp_path / f"{game}{seed}", game=game, seed=seed, evaluations=course))
+        layer = {"network.norm": "layer"}
+        stored.append(store_run(tmp_path / f"{game}-layer", game=game, evaluations=[(2_000, low)], settings=layer))
+    return stored
+
+
+@pytest.fixture
+def comparison(places) -> Comparison:
+    return compare_runs(places, beside=["rainbow", "pqn"])
+
+
+def test_agents_over_games_by_hand(comparison):
+    values = comparison.aggregates()
+    assert {name: one.value for name, one in values[AGENT].items()} == pytest.approx(
+        {"mean": 0.875, "median": 0.875, "iqm": 0.75, "optimality_gap": (0.5 + 1.0) / 4}
+    )
+    assert {name: one.value for name, one in values[OTHER].items()} == pytest.approx(
+        {"mean": 0.0, "median": 0.0, "iqm": 0.0, "optimality_gap": 1.0}
+    )
+    low, high = values[AGENT]["mean"].interval or pytest.fail("expected an interval")
+    assert (low, high) == pytest.approx((0.25, 1.5))  # the worst and the best seeds of both games
+    assert all(one.interval is None for one in values[OTHER].values())
+
+
+def test_a_game_by_hand(comparison):
+    pong = comparison.results[0]
+    assert (pong.group.game, pong.group.agent, pong.raw.tolist()) == ("pong", AGENT, [14.6, -3.05])
+    assert pong.normalised == pytest.approx([1.0, 0.5])
+    assert (pong.env_steps, pong.frames) == ((2_000, 2_000), (8_000, 8_000))
+    assert pong.protocols == ("nature, ε 0.001, 10 games a run",)
+    assert pong.estimates["mean"] == Estimate(pytest.approx(5.775), pytest.approx((-3.05, 14.6)))
+    assert pong.estimates["human_normalised"].value == pytest.approx(0.75)
+
+
+def test_the_last_evaluation_counts(tmp_path):
+    place = store_run(tmp_path / "a", evaluations=[(100, 20.0), (200, -5.0)])
+    [result] = compare_runs([place], beside=[]).results
+    assert (result.raw.tolist(), result.env_steps) == ([-5.0], (200, 200))
+
+
+def test_published_agents_stand_beside_where_they_have_the_games(comparison):
+    rainbow = [human_normalised(game, published("rainbow")[game]) for game in ("pong", "breakout")]
+    values = comparison.published_aggregates()
+    assert values["rainbow"]["mean"] == Estimate(pytest.approx(np.mean(rainbow)))
+    assert [values[key]["iqm"].value for key in ("random", "human")] == pytest.approx([0.0, 1.0])
+    by_key = {one.key: one for one in comparison.published}
+    assert (by_key["rainbow"].frames, by_key["pqn"].frames) == (200_000_000, 40_000_000)
+    assert "no sticky actions" in by_key["rainbow"].protocol
+
+
+def test_an_agent_that_comes_along_is_compared_by_its_card():
+    [result] = compare_runs(["pong"], beside=[]).results
+    assert result.raw == pytest.approx([19.566666666666666])
+    assert result.env_steps == (354_552, 354_552)
+    assert result.protocols == ("nature, ε 0.001, 30 games a run",)
+
+
+def test_games_without_a_human_scale_are_compared_raw(places, tmp_path):
+    pole = store_run(tmp_path / "pole", game="CartPole-v1", evaluations=[(10, 90.0)])
+    mixed = compare_runs([*places, pole], beside=[])
+    assert mixed.common == ("pong", "breakout")
+    assert list(mixed.aggregates()) == [AGENT, OTHER]
+    assert mixed.notes()[0] == "CartPole-v1: no human-normalised scores are published, raw scores are compared"
+    alone = compare_runs([pole], beside=["rainbow"])
+    assert (alone.common, alone.aggregates(), alone.published) == ((), {}, ())
+    assert "human_normalised" not in alone.results[0].estimates
+
+
+def test_a_game_that_an_agent_has_not_played_is_left_out_and_said_so(places):
+    fewer = compare_runs(places[:-1], beside=[])
+    assert fewer.common == ("pong",)
+    assert fewer.aggregates()[AGENT]["mean"].value == pytest.approx(0.75)
+    assert "breakout: not played by every agent, left out of the human-normalised table" in fewer.notes()
+
+
+def test_what_makes_scores_unequal_is_said(tmp_path):
+    short = store_run(tmp_path / "a", seed=1, evaluations=[(100, 1.0)])
+    far = store_run(tmp_path / "b", seed=2, evaluations=[(900, 1.0)])
+    notes = compare_runs([short, far], beside=["dqn"]).notes()
+    assert notes == [
+        f"{AGENT} in pong: scores after 100 to 900 env steps",
+        "published scores have other protocols and lengths of training: they show the scale, no more",
+    ]
+
+
+def test_a_run_without_evaluations_is_refused_with_the_remedy(tmp_path):
+    place = store_run(tmp_path / "a", games=[(10, 1.0)])
+    with pytest.raises(CheckpointError) as refused:
+        compare_runs([place])
+    assert str(refused.value) == f"expected an evaluation in {place}, got none yet: add --games=30 to play now"
+
+
+def test_an_unknown_published_agent_is_refused(places):
+    with pytest.raises(ConfigError, match="expected a table of published scores, got 'rainbw': choose from dqn, "):
+        compare_runs(places, beside=["rainbw"])
+
+
+def test_plain_values_are_json_and_say_where_each_number_is_from(comparison, places):
+    plain = json.loads(json.dumps(comparison.to_plain(), allow_nan=False))
+    first = plain["games"][0]
+    assert [run["run"] for run in first["runs"]] == [str(places[0]), str(places[1])]
+    assert [(run["seed"], run["mean"], run["env_steps"]) for run in first["runs"]] == [
+        (1, 14.6, 2_000),
+        (2, -3.05, 2_000),
+    ]
+    assert plain["human_normalised"][AGENT]["iqm"]["value"] == pytest.approx(0.75)
+    assert {one["key"]: one["frames"] for one in plain["published"]}["rainbow"] == 200_000_000
+
+
+def drawn(axes) -> dict[str, list[tuple[float, float]]]:
+    return {
+        str(line.get_label()): [(float(x), float(y)) for x, y in zip(*line.get_data(), strict=True)]
+        for line in axes.lines
+    }
+
+
+def test_sample_efficiency_shows_the_iqm_along_the_frames(comparison):
+    [axes] = efficiency.sample_efficiency(comparison).axes
+    lines = drawn(axes)
+    assert lines[AGENT] == [(4_000, pytest.approx(0.0, abs=1e-12)), (8_000, pytest.approx(0.75))]
+    assert lines[OTHER] == [(8_000, pytest.approx(0.0, abs=1e-12))]
+    [(frames, score)] = lines["Rainbow (Hessel et al. 2018)"]
+    assert (frames, score) == (200_000_000, pytest.approx(comparison.published_aggregates()["rainbow"]["iqm"].value))
+    assert axes.get_xscale() == "log"
+
+
+def test_an_agent_without_a_course_has_its_one_score(comparison):
+    [axes] = efficiency.sample_efficiency(compare_runs(["pong"], beside=[])).axes
+    [(frames, score)] = drawn(axes)["dn-renorm n=10"]
+    assert (frames, score) == (4 * 354_552, pytest.approx(human_normalised("pong", 19.566666666666666)))
+
+
+def test_performance_profiles_fall_at_the_scores(comparison):
+    [axes] = performance_profiles(comparison).axes
+    profile = np.array(drawn(axes)[AGENT])
+    for threshold, share in ((-0.01, 1.0), (0.25, 0.75), (0.75, 0.5), (1.5, 0.25), (2.05, 0.0)):
+        assert profile[np.searchsorted(profile[:, 0], threshold), 1] == share
+
+
+def test_aggregates_have_a_row_an_agent_with_its_interval(comparison):
+    figure = aggregates(comparison)
+    iqm = figure.axes[0]
+    assert [label.get_text() for label in iqm.get_yticklabels()] == [
+        AGENT, OTHER, "random play", "human", "Rainbow (Hessel et al. 2018), 200M frames",
+        "PQN (Gallici et al. 2025; CleanRL), 40M frames",
+    ]  # fmt: skip
+    assert drawn(iqm)[AGENT] == [(pytest.approx(0.75), 0.0)]
+    bar = iqm.lines[0].get_xdata()
+    assert tuple(bar) == pytest.approx(comparison.aggregates()[AGENT]["iqm"].interval)
+
+
+def test_pictures_are_written_as_png_and_svg_with_text_that_is_text(comparison, tmp_path):
+    paths = write_pictures(comparison, tmp_path / "new" / "pictures")
+    names = ("aggregates", "performance-profiles", "sample-efficiency")
+    assert [path.name for path in paths] == [f"{name}{kind}" for name in names for kind in (".png", ".svg")]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths[::2])
+    assert f">{AGENT} (4 runs of 2 games)<" in paths[-1].read_text()
+
+
+def test_the_same_numbers_are_the_same_file(comparison, tmp_path):
+    first, second = (save(aggregates(comparison), tmp_path / f"{name}.svg") for name in "ab")
+    assert first.read_bytes() == second.read_bytes()
