@@ -18,7 +18,7 @@ from rlvision.evaluation import Watchdog
 from rlvision.playing import make_watchdog, under_protocol
 from rlvision.run import HowToPlay, Run
 from rlvision.run_folder import RunFolder
-from rlvision.tapes import TAPES_FOLDER, read_games
+from rlvision.tapes import read_games
 from rlvision.watch.moment import Game
 from rlvision.watch.outlet import Outlet
 from rlvision.watch.replaying import choose
@@ -127,7 +127,9 @@ def replay(
 
 def _list_training_games(run: Path) -> None:
     """The best, the worst and the last game that a run folder keeps; no checkpoint is needed for that."""
-    games = read_games(RunFolder(run).path / TAPES_FOLDER)
+    folder = RunFolder(run)
+    folder.config()  # says so where there is no run
+    games = read_games(folder.tapes_folder)
     table = Table("episode", "game", "score", "decisions", "at env step", box=None, pad_edge=False)
     for which in ("best", "worst", "last"):
         game = choose(games, which)
