@@ -173,7 +173,7 @@ class Comparison:
         notes = []
         if min(seeds) < statistics.FEWEST:
             notes.append("intervals are over seeds: an agent with a single seed of a game has none")
-        if len(set(seeds)) > 1 and self.common:
+        if any(len({len(result.scores) for result in self.of(agent)}) > 1 for agent in self.ranked):
             notes.append("a game with more seeds counts for more in IQM and optimality gap")
         for result in self.results:
             low, high = result.env_steps

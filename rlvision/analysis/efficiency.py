@@ -70,6 +70,8 @@ def sample_efficiency(comparison: Comparison) -> "Figure | None":
             entries |= _draw_normalised(panels[0], comparison)
         for axes, game in zip(panels[len(panels) - len(raw) :], raw, strict=True):
             entries |= _draw_raw(axes, comparison, game)
+        if comparison.common:
+            entries |= _draw_published(panels[0], comparison)
         figures.explain(figure, with_band(entries, panels), len(panels))
     return figure
 
@@ -93,7 +95,6 @@ def _draw_normalised(axes: "Axes", comparison: Comparison) -> "dict[str, Artist]
     entries: dict[str, Artist] = {}
     for agent in comparison.ranked:
         entries |= _draw_course(axes, course(agent, comparison.of(agent), normalised=True), comparison)
-    entries |= _draw_published(axes, comparison)
     axes.set_xscale("log")
     dress(axes, "emulator frames of training", f"IQM, {HUMAN_NORMALISED}")
     return entries

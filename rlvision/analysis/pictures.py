@@ -82,7 +82,7 @@ def aggregates(comparison: Comparison) -> "Figure | None":
         figure.set_size_inches(11.0, 1.3 + 0.27 * (len(ours) + len(theirs)))
         figure.suptitle(_about(listed(comparison.common)), x=0.01, ha="left", fontsize=9.5)
         for axes, name in zip(every, TITLES, strict=True):
-            _draw_estimates(axes, {who: values[name] for who, values in {**ours, **theirs}.items()}, len(ours))
+            _draw_estimates(axes, {who: values[name] for who, values in {**ours, **theirs}.items()}, comparison.agents)
             axes.tick_params(labelleft=axes is every[0])
     return figure
 
@@ -102,13 +102,14 @@ def _draw_profiles(axes: "Axes", panel: Panel, agents: Sequence[str]) -> None:
     axes.set_ylim(-0.03, 1.03)
 
 
-def _draw_estimates(axes: "Axes", estimates: Mapping[str, Estimate], ours: int) -> None:
+def _draw_estimates(axes: "Axes", estimates: Mapping[str, Estimate], agents: Sequence[str]) -> None:
     """A row an agent: a mark, and a bar for the interval."""
     for row, (who, estimate) in enumerate(estimates.items()):
-        colour = figures.COLOURS[row % len(figures.COLOURS)] if row < ours else figures.GRAY
+        is_ours = who in agents
+        colour = figures.strokes(agents.index(who))["color"] if is_ours else figures.GRAY
         if estimate.interval is not None:
             axes.plot(estimate.interval, [row, row], color=colour, linewidth=7, alpha=0.35, solid_capstyle="butt")
-        axes.plot([estimate.value], [row], "o" if row < ours else "D", color=colour, markersize=5, label=who)
+        axes.plot([estimate.value], [row], "o" if is_ours else "D", color=colour, markersize=5, label=who)
     dress(axes, "", "")
     axes.set_yticks(range(len(estimates)), list(estimates))
     axes.set_ylim(len(estimates) - 0.5, -0.5)

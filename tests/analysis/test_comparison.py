@@ -9,7 +9,7 @@ from stored_runs import store_run
 
 from rlvision.analysis import efficiency
 from rlvision.analysis.comparing import compare_runs, write_pictures
-from rlvision.analysis.comparison import Comparison, Estimate
+from rlvision.analysis.comparison import STATISTICS, Comparison, Estimate
 from rlvision.analysis.figures import save
 from rlvision.analysis.pictures import aggregates, performance_profiles
 from rlvision.errors import CheckpointError, ConfigError
@@ -112,6 +112,12 @@ def test_what_makes_scores_unequal_is_said(tmp_path):
     ]
 
 
+def test_seeds_that_are_missing_in_one_game_are_said(places):
+    uneven = "a game with more seeds counts for more in IQM and optimality gap"
+    assert uneven not in compare_runs(places).notes()
+    assert uneven in compare_runs(places[1:]).notes()
+
+
 def test_a_run_without_evaluations_is_refused_with_the_remedy(tmp_path):
     place = store_run(tmp_path / "a", games=[(10, 1.0)])
     with pytest.raises(CheckpointError) as refused:
@@ -176,6 +182,18 @@ def test_aggregates_have_a_row_an_agent_with_its_interval(comparison):
     assert drawn(iqm)[AGENT] == [(pytest.approx(0.75), 0.0)]
     bar = iqm.lines[0].get_xdata()
     assert tuple(bar) == pytest.approx(comparison.aggregates()[AGENT]["iqm"].interval)
+
+
+def test_an_agent_has_one_colour_in_all_pictures(places, tmp_path):
+    pole = store_run(tmp_path / "pole", game="CartPole-v1", evaluations=[(10, 90.0), (20, 91.0)])
+    mixed = compare_runs([pole, *places], beside=[])
+    pictures = [aggregates(mixed), performance_profiles(mixed), efficiency.sample_efficiency(mixed)]
+    lines = [line for figure in pictures for axes in figure.axes for line in axes.lines if line.get_label() == OTHER]
+    assert len(lines) == len(STATISTICS) + 2
+    assert len({line.get_color() for line in lines}) == 1
+    assert [text.get_text() for text in pictures[2].legends[0].get_texts()][:3] == [
+        f"{AGENT} (4 runs of 2 games)", f"{OTHER} (2 runs of 2 games)", f"{mixed.results[0].group.agent} (1 seed)",
+    ]  # fmt: skip
 
 
 def test_pictures_are_written_as_png_and_svg_with_text_that_is_text(comparison, tmp_path):
