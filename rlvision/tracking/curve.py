@@ -1,13 +1,15 @@
 """A run's learning curve as a picture."""
 
-from collections.abc import Sequence
+import gc
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from rlvision.tracking.files import read_metrics
+from rlvision.tracking.files import each_row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +20,16 @@ RECENT = 20
 """Games in the running mean, as in episode/score_mean_20."""
 
 Series = npt.NDArray[np.float64]
+SHOWN = (
+    ("episode/score",),
+    ("evaluate/mean",),
+    ("evaluate/low", "evaluate/high"),
+    ("counters/frames",),
+    ("loss/td",),
+    ("q/mean",),
+    ("q/return_seen",),
+)
+"""What the picture of a run is made of."""
 BLUE, ORANGE, INK = "#2f6fb0", "#e07b1a", "#444444"
 
 
@@ -31,27 +43,30 @@ def draw_curve(folder: Path, title: str | None = None) -> Path:
     Raises:
         CheckpointError: there is no such folder, or its metrics cannot be read.
     """
-    figure = learning_curve(read_metrics(folder), folder.name if title is None else title)
+    figure = learning_curve(each_row(folder), folder.name if title is None else title)
     path = folder / CURVE_FILE
     beside = path.with_name(f".{path.name}.tmp")  # whoever looks while training goes on sees a whole picture
     figure.savefig(beside, format="png")
+    del figure
+    gc.collect()  # 7 MB of pixels in a cycle of references, which else would wait for seven more of their kind
     return beside.replace(path)
 
 
-def learning_curve(rows: list[dict[str, float]], title: str) -> "Figure":
+def learning_curve(rows: Iterable[Mapping[str, float]], title: str) -> "Figure":
     """The picture of a run.
 
     Above: the score of every training game, their running mean of 20, and the evaluations with their
     95 % interval, against env steps (and emulator frames, where these differ). Below: the loss, and
     the Q-values beside the discounted return that was really seen.
     """
-    figure, scores, loss, q_values = _figure(title, end=max((row["env_steps"] for row in rows), default=0))
-    _draw_games(scores, rows)
-    _draw_evaluations(scores, rows)
+    seen = Columns(rows, SHOWN)
+    figure, scores, loss, q_values = _figure(title, seen.end)
+    _draw_games(scores, seen)
+    _draw_evaluations(scores, seen)
     _explain(scores)
-    _draw_frames(scores, rows)
-    _draw_lines(loss, rows, {"loss": ("loss/td", BLUE)})
-    _draw_lines(q_values, rows, {"Q mean": ("q/mean", BLUE), "return seen": ("q/return_seen", ORANGE)})
+    _draw_frames(scores, seen)
+    _draw_lines(loss, seen, {"loss": ("loss/td", BLUE)})
+    _draw_lines(q_values, seen, {"Q mean": ("q/mean", BLUE), "return seen": ("q/return_seen", ORANGE)})
     return figure
 
 
@@ -63,10 +78,31 @@ def running_mean(values: Sequence[float] | Series, window: int) -> Series:
     return np.asarray((sums[ends] - sums[starts]) / (ends - starts), dtype=np.float64)
 
 
-def columns(rows: list[dict[str, float]], *names: str) -> list[Series]:
+class Columns:
+    """Metrics against env steps, gathered in one pass over the rows; of a game 16 bytes stay.
+
+    Args:
+        rows: as `each_row` reads them.
+        groups: names that are wanted together, of the rows that have them all.
+    """
+
+    def __init__(self, rows: Iterable[Mapping[str, float]], groups: Iterable[tuple[str, ...]]) -> None:
+        self.end = 0.0  # env steps of the last row
+        self._values = {names: array("d") for names in groups}
+        for row in rows:
+            self.end = max(self.end, row["env_steps"])
+            for names, values in self._values.items():
+                if all(name in row for name in names):
+                    values.extend((row["env_steps"], *(row[name] for name in names)))
+
+    def of(self, *names: str) -> list[Series]:
+        """Env steps, then the named metrics."""
+        return list(np.array(self._values[names], dtype=np.float64).reshape(-1, 1 + len(names)).T)
+
+
+def columns(rows: Iterable[Mapping[str, float]], *names: str) -> list[Series]:
     """Env steps, then the named metrics, of the rows that have them all."""
-    found = [[row["env_steps"], *(row[name] for name in names)] for row in rows if all(name in row for name in names)]
-    return list(np.array(found, dtype=np.float64).reshape(-1, 1 + len(names)).T)
+    return Columns(rows, [names]).of(*names)
 
 
 def _figure(title: str, end: float) -> "tuple[Figure, Axes, Axes, Axes]":
@@ -103,18 +139,18 @@ def _dress(axes: "Axes", label: str, end: float) -> None:
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
-def _draw_games(axes: "Axes", rows: list[dict[str, float]]) -> None:
-    steps, scores = columns(rows, "episode/score")
+def _draw_games(axes: "Axes", seen: Columns) -> None:
+    steps, scores = seen.of("episode/score")
     if len(steps):
         axes.plot(steps, scores, ".", color=BLUE, alpha=0.35, markersize=5, markeredgewidth=0, label="training game")
         axes.plot(steps, running_mean(scores, RECENT), color=BLUE, linewidth=2, label=f"mean of {RECENT} games")
 
 
-def _draw_evaluations(axes: "Axes", rows: list[dict[str, float]]) -> None:
-    steps, means = columns(rows, "evaluate/mean")
+def _draw_evaluations(axes: "Axes", seen: Columns) -> None:
+    steps, means = seen.of("evaluate/mean")
     if len(steps):
         axes.plot(steps, means, "o-", color=ORANGE, linewidth=1.5, markersize=4.5, label="evaluation, 95 % interval")
-    steps, low, high = columns(rows, "evaluate/low", "evaluate/high")
+    steps, low, high = seen.of("evaluate/low", "evaluate/high")
     if len(steps):
         axes.fill_between(steps, low, high, color=ORANGE, alpha=0.18, linewidth=0)
 
@@ -127,11 +163,11 @@ def _explain(axes: "Axes") -> None:
         axes.text(0.5, 0.5, "no game finished yet", transform=axes.transAxes, ha="center", color=INK)
 
 
-def _draw_frames(axes: "Axes", rows: list[dict[str, float]]) -> None:
+def _draw_frames(axes: "Axes", seen: Columns) -> None:
     """A second axis above in emulator frames, where an env step is several of them."""
     from matplotlib.ticker import EngFormatter
 
-    steps, frames = columns(rows, "counters/frames")
+    steps, frames = seen.of("counters/frames")
     if not len(steps) or steps[-1] <= 0 or frames[-1] <= steps[-1]:
         return
     ratio = frames[-1] / steps[-1]
@@ -141,9 +177,9 @@ def _draw_frames(axes: "Axes", rows: list[dict[str, float]]) -> None:
     above.spines["top"].set_visible(False)
 
 
-def _draw_lines(axes: "Axes", rows: list[dict[str, float]], lines: dict[str, tuple[str, str]]) -> None:
+def _draw_lines(axes: "Axes", seen: Columns, lines: dict[str, tuple[str, str]]) -> None:
     for label, (metric, color) in lines.items():
-        steps, values = columns(rows, metric)
+        steps, values = seen.of(metric)
         if len(steps):
             axes.plot(steps, values, color=color, linewidth=1.3, label=label)
     if len(axes.lines) > 1:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from numbers import Integral
 from pathlib import Path
 
@@ -66,11 +66,23 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
     Raises:
         CheckpointError: there is no such folder, or a row of its file cannot be read.
     """
+    return list(each_row(folder))
+
+
+def each_row(folder: Path) -> Iterator[dict[str, float]]:
+    """What `read_metrics` returns, row by row: long runs have more rows than are worth holding.
+
+    Raises:
+        CheckpointError: as `read_metrics` does.
+    """
     if not folder.is_dir():
         raise CheckpointError(f"expected a run folder, but {folder} is none: check the path")
     path = folder / METRICS_FILE
-    lines = path.read_text().split("\n")[:-1] if path.exists() else []
-    return [_read_row(line, number, path) for number, line in enumerate(lines, start=1)]
+    if path.exists():
+        with path.open() as file:
+            for number, line in enumerate(file, start=1):
+                if line.endswith("\n"):
+                    yield _read_row(line, number, path)
 
 
 def last_env_steps(path: Path) -> int:

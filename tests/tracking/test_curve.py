@@ -1,13 +1,15 @@
+import gc
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from rlvision.errors import CheckpointError
 from rlvision.tracking.curve import draw_curve, learning_curve, running_mean
-from rlvision.tracking.files import FileTracker
+from rlvision.tracking.files import FileTracker, each_row
 
 ROWS: list[dict[str, float]] = [
     {"env_steps": 100, "episode/score": 10.0},
@@ -82,3 +84,24 @@ def test_a_loss_that_is_not_finite_does_not_spoil_the_picture(tmp_path: Path) ->
 def test_a_missing_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="expected a run folder"):
         draw_curve(tmp_path / "nowhere")
+
+
+def test_a_picture_that_was_drawn_leaves_nothing_in_memory(tmp_path: Path) -> None:
+    tracker = FileTracker(tmp_path)
+    tracker.log({"episode/score": 3.0}, env_steps=5)
+    tracker.close()
+    gc.collect()
+    gc.disable()  # a figure is a cycle of references: nobody else may come and clear it away
+    try:
+        draw_curve(tmp_path)
+        assert [thing for thing in gc.get_objects() if type(thing) is Figure] == []
+    finally:
+        gc.enable()
+
+
+def test_rows_are_read_one_by_one(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"env_steps": 1}\nnonsense\n{"env_steps": 2')
+    rows = each_row(tmp_path)
+    assert next(rows) == {"env_steps": 1}
+    with pytest.raises(CheckpointError, match="line 2 of"):
+        next(rows)
