@@ -49,13 +49,14 @@ def test_every_command_runs(folder):
     ran = []
     for command in commands():
         short = [argument for argument in SHORT if argument.split("=")[0] not in " ".join(command)]
-        extra = {"train": short, "evaluate": ["--games=1"], "watch": ["--max-steps=20"]}
+        extra = {"train": short, "evaluate": ["--games=1"], "watch": ["--max-steps=20"], "export": ["--games=0"]}
         if command[0] in ("evaluate", "watch"):
             command = [argument for argument in command if not argument.startswith(("--games", "--episodes"))]
         assert cli.main([*command, *extra.get(command[0], [])]) == 0, command
         ran.append(command[0])
-    assert {"train", "resume", "evaluate", "watch"} <= set(ran)
+    assert {"train", "resume", "evaluate", "watch", "export"} <= set(ran)
     assert (folder / "scores.json").exists()
+    assert (folder / "exports/pong/model.safetensors").exists()
     assert (folder / "pong.mp4").stat().st_size > 1_000
 
 

@@ -51,6 +51,7 @@ FLOORS = (
     ("F7 sweeps", {"sweeps"}),
     ("F7 analysis", {"analysis"}),
     ("F7 commands", {"commands"}),
+    ("F7 subcommands", {"subcommands"}),
     ("F7 front", {"cli"}),
     ("F7 door", {"__main__"}),
 )

@@ -1,0 +1,100 @@
+"""BatchNorm in a Q-network: every answer to it at equal work, with seeds.
+
+    python benchmarks/batchnorm_study.py --worlds catch cartpole --seeds 1 2 3
+    python benchmarks/batchnorm_study.py --worlds cartpole --experiments --seeds 1 2
+    python benchmarks/batchnorm_study.py --report
+
+Each run is `rlvision train` with one setting changed, in a process and a folder of its own under ``--work``. The
+study can be broken off at any moment: the same command continues, the interrupted run included. Settings
+and rows of a finished run go to ``benchmarks/results/batchnorm``, and whatever is there is not run again;
+``--report`` makes the tables and the figure in docs/ of all that is there, the failed runs too.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from study.plan import ARMS, EXPERIMENTS, WORLDS, Cell, cells
+from study.report import draw, read, summary, table
+
+from rlvision.run_folder import RunFolder
+from rlvision.tracking.files import read_metrics
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "batchnorm"
+DOCS = HERE.parent / "docs"
+ALL_SEEDS = range(1, 11)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What to run."""
+
+    worlds: tuple[Literal["catch", "cartpole", "pong", "breakout"], ...] = ("catch", "cartpole")
+    """What to train on."""
+    arms: tuple[str, ...] = tuple(ARMS)
+    """Which answers to BatchNorm to compare."""
+    experiments: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Instead of the arms, the experiments that change one thing (they are made for the world cartpole)."""
+    seeds: tuple[int, ...] = (1, 2, 3)
+    """Seeds of each."""
+    threads: int = 1
+    """CPU threads of each run; another number gives other bits."""
+    work: Path = Path("runs/batchnorm-study")
+    """Where the run folders are."""
+    report: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Train nothing; write docs/batchnorm-runs.md and docs/batchnorm.png of the results that are there."""
+
+
+def main() -> None:
+    options = tyro.cli(Options, description=__doc__)
+    if options.report:
+        report()
+        return
+    names = tuple(EXPERIMENTS) if options.experiments else options.arms
+    if unknown := sorted(set(names) - {*ARMS, *EXPERIMENTS}):
+        sys.exit(f"expected arms out of {', '.join(ARMS)}, got {', '.join(unknown)}: choose some of these")
+    planned = list(cells(options.worlds, names, options.seeds))
+    for number, cell in enumerate(planned, 1):
+        print(f"[{number}/{len(planned)}] {cell.world}, {cell.name}, seed {cell.seed}", flush=True)
+        if not (RESULTS / cell.folder / "metrics.jsonl").exists():
+            train(cell, options)
+
+
+def train(cell: Cell, options: Options) -> None:
+    """Run one cell, or continue it, and keep what it says."""
+    out = options.work / cell.folder
+    settings = [f"--{name}={'none' if value is None else value}" for name, value in cell.overrides.items()]
+    command = [sys.executable, str(HERE.parent / "train.py"), WORLDS[cell.world].preset, f"--out={out}"]
+    command += [f"--seed={cell.seed}", f"--threads={options.threads}", "--wandb=disabled", *settings]
+    paths = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": str(options.threads)})
+    if read_metrics(out)[-1]["env_steps"] < RunFolder(out).config().env_steps:
+        sys.exit(f"expected {out} to be trained to its end, got an interruption: the same command continues")
+    keep(out, RESULTS / cell.folder)
+
+
+def keep(out: Path, kept: Path) -> None:
+    """Copy a run's settings and rows, the rows last: they say that it is finished."""
+    kept.mkdir(parents=True, exist_ok=True)
+    for name in ("config.yaml", "metrics.jsonl"):
+        shutil.copyfile(out / name, kept / name)
+
+
+def report() -> None:
+    """Tables and figure of all results."""
+    planned = list(cells(tuple(WORLDS), (*ARMS, *EXPERIMENTS), ALL_SEEDS))
+    results = read(RESULTS, planned)
+    text = f"# All runs of the BatchNorm study\n\n{summary(results)}\n{table(results)}"
+    (DOCS / "batchnorm-runs.md").write_text(text)
+    draw(results, DOCS / "batchnorm.png")
+    print(f"{len(results)} runs: {DOCS / 'batchnorm-runs.md'}, {DOCS / 'batchnorm.png'}")
+
+
+if __name__ == "__main__":
+    main()

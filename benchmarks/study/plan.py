@@ -1,0 +1,97 @@
+"""What the study compares: worlds, arms, and experiments that change one thing."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+Overrides = Mapping[str, str | float | None]
+"""Dotted setting -> value."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is trained on: a preset, and what of it differs in the study."""
+
+    title: str
+    preset: str
+    overrides: Overrides
+    perfect: float
+    """Where the score axis ends."""
+
+
+WORLDS: Mapping[str, World] = {
+    "catch": World("Catch, 40x32, one frame", str(HERE / "catch.yaml"), {}, 1),
+    "cartpole": World("CartPole from pixels, preset quick", "quick", {}, 500),
+    "pong": World("Pong, preset pong-fast", "pong-fast", {"evaluation.target_score": None}, 21),
+    "breakout": World("Breakout, preset breakout", "breakout", {}, 864),
+}
+
+ARMS: Mapping[str, Overrides] = {
+    "renorm": {},
+    "running": {"network.norm": "running"},
+    "batch": {"network.norm": "batch"},
+    "joint": {"network.norm": "joint"},
+    "frozen": {"network.norm": "frozen"},
+    "layer": {"network.norm": "layer"},
+    "none": {"network.norm": "none"},
+    "nature": {"network.encoder": "nature"},
+}
+"""DN with each answer to BatchNorm, and NatureCNN, which has no normalisation."""
+
+EXPERIMENTS: Mapping[str, Overrides] = {
+    "renorm, not calibrated": {"network.calibration_batches": 0},
+    "renorm, momentum 0.01": {"network.momentum": 0.01},
+    "renorm, momentum 0.01, not clipped": {"network.momentum": 0.01, "network.r_max": 1e6, "network.d_max": 1e6},
+    "renorm, r and d hardly free": {"network.r_max": 1.1, "network.d_max": 0.1},
+    "renorm, learning rate / 3": {"optimiser.learning_rate": 1.67e-4},
+    "renorm, learning rate x 3": {"optimiser.learning_rate": 1.5e-3},
+    "renorm, Adam epsilon 1e-8": {"optimiser.epsilon": 1e-8},
+    "renorm, batch 128": {"replay.batch_size": 128, "replay.samples_per_env_step": 32},
+    "renorm, target period x 4": {"agent.target_period": 800},
+    "renorm, head from zero": {"network.zero_head": True},
+    "renorm, hidden layer of 128": {"network.hidden": 128},
+    "renorm, weight decay 1e-4": {"optimiser.weight_decay": 1e-4},
+    "renorm, pixels centred": {"network.encoder": "study.encoders:CentredDN"},
+    "renorm, one frame": {"env.stack": 1},
+    "renorm, four frames": {"env.stack": 4},
+    "running, momentum 0.01": {"network.norm": "running", "network.momentum": 0.01},
+    "running, learning rate / 3": {"network.norm": "running", "optimiser.learning_rate": 1.67e-4},
+    "running, batch 128": {
+        "network.norm": "running",
+        "replay.batch_size": 128,
+        "replay.samples_per_env_step": 32,
+    },
+    "recalibrated": {"network.norm": "recalibrated"},
+    "layer, pixels centred": {"network.encoder": "study.encoders:CentredLayerDN"},
+}
+"""One change at a time, on the world ``cartpole`` (its learning rate is 5e-4, its target period 200, its stack 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One run of the study."""
+
+    world: str
+    name: str
+    seed: int
+
+    @property
+    def overrides(self) -> Overrides:
+        """All that differs from the preset."""
+        return WORLDS[self.world].overrides | (ARMS | EXPERIMENTS)[self.name]
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies under the study's folder: ``cartpole/renorm-momentum-0.01-seed1``."""
+        words = self.name.replace(",", "").replace("/", "div").replace(" ", "-")
+        return Path(self.world) / f"{words}-seed{self.seed}"
+
+
+def cells(worlds: Sequence[str], names: Sequence[str], seeds: Sequence[int]) -> Iterator[Cell]:
+    """Seeds outermost, so that a study that is broken off has compared all arms on its first seeds."""
+    for seed in seeds:
+        for world in worlds:
+            for name in names:
+                yield Cell(world, name, seed)

@@ -1,0 +1,84 @@
+"""The study of BatchNorm: every cell is a run that could begin, and what it reports is what the rows say."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rlvision.settings.store import load_config
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(autouse=True)
+def _benchmarks_on_path(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+
+def all_cells():
+    from study.plan import ARMS, EXPERIMENTS, WORLDS, cells
+
+    return list(cells(tuple(WORLDS), (*ARMS, *EXPERIMENTS), (1,)))
+
+
+def test_the_settings_of_every_cell_are_settings():
+    from study.plan import WORLDS
+
+    for cell in all_cells():
+        load_config(WORLDS[cell.world].preset, dict(cell.overrides) | {"out": "somewhere"})
+
+
+def test_no_two_cells_share_a_folder():
+    folders = [cell.folder for cell in all_cells()]
+    assert len(set(folders)) == len(folders)
+
+
+def test_seeds_come_last_so_that_a_study_broken_off_has_compared_all_arms():
+    from study.plan import cells
+
+    order = [(cell.seed, cell.name) for cell in cells(("catch",), ("renorm", "layer"), (1, 2))]
+    assert order == [(1, "renorm"), (1, "layer"), (2, "renorm"), (2, "layer")]
+
+
+def written(folder: Path, cell, scores: list[float], gaps: list[float]) -> None:
+    rows = [{"env_steps": i + 1, "episode/score": score} for i, score in enumerate(scores)]
+    rows += [
+        {
+            "env_steps": 100 * (i + 1),
+            "counters/updates": 10 * (i + 1),
+            "bn/gap": gap,
+            "bn/disagree": 0.5,
+            "q/mean": 2.0,
+            "q/return_seen": 1.5,
+        }
+        for i, gap in enumerate(gaps)
+    ]
+    (folder / cell.folder).mkdir(parents=True)
+    (folder / cell.folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_the_table_says_what_the_rows_say(tmp_path):
+    from study.plan import Cell
+    from study.report import read, summary, table
+
+    first, second = Cell("catch", "running", 1), Cell("catch", "running", 2)
+    written(tmp_path, first, [0.0] * 5 + [1.0] * 20, gaps=[0.1, 0.3, 0.4, 0.1, 0.5, 0.6, 0.7])
+    written(tmp_path, second, [0.0] * 30, gaps=[0.0, 0.0, 0.0])
+    results = read(tmp_path, [first, Cell("catch", "layer", 1), second])
+
+    assert [result.cell for result in results] == [first, second]
+    lines = table(results).splitlines()
+    assert "| 700 | 70 | 1.0 | 0.8 |" in lines[2]
+    assert lines[2].endswith("| 0.386 (0.70) | 50.0% |  |  | 2.00, 1.50 | 50 |")  # wide for good from update 50
+    assert lines[3].endswith("| never |")
+    assert "| catch | running | 2 | **0.5** (1.0, 0.0) | 0.4 |" in summary(results)
+
+
+def test_the_figure_is_drawn_from_the_arms(tmp_path):
+    from study.plan import Cell
+    from study.report import draw, read
+
+    cell = Cell("catch", "renorm", 1)
+    written(tmp_path, cell, [0.0, 1.0], gaps=[0.0])
+    draw(read(tmp_path, [cell]), tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
