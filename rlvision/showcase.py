@@ -16,6 +16,7 @@ from rlvision.envs.screen import make_screen
 from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import RLVisionError
 from rlvision.evaluation import Abandoned
+from rlvision.features.saliency import gradient_saliency
 from rlvision.interruption import Interrupted
 from rlvision.protocols import Gallery, Policy
 from rlvision.run_folder import RunFolder
@@ -23,6 +24,7 @@ from rlvision.schedules import Constant
 from rlvision.seeding import derive, generator
 from rlvision.tracking.curve import draw_curve
 from rlvision.types import FloatArray, IntArray, UInt8Array
+from rlvision.watch.moment import Moment
 
 VIDEOS_FOLDER = "videos"
 
@@ -72,16 +74,19 @@ class Showcase:
         path = self._folder.path / VIDEOS_FOLDER / f"{env_steps:012d}.mp4"
         env = build.make_env(self._config, 1)
         try:
-            self._record_from(env, path, env_steps, interrupted)
-            self._gallery.show({"evaluate/video": path}, env_steps)
+            page = self._record_from(env, path, env_steps, interrupted)
+            self._gallery.show({"evaluate/video": path, "evaluate/page": page}, env_steps)
         except RLVisionError as error:
             self._can_record = False
             _log.warning("%s; there are no videos of this run", error)
         finally:
             env.close()
 
-    def _record_from(self, env: TapedVectorEnv, path: Path, env_steps: int, interrupted: Interrupted) -> None:
-        from rlvision.watch.record import record  # training does not need what is for watching
+    def _record_from(self, env: TapedVectorEnv, path: Path, env_steps: int, interrupted: Interrupted) -> Path:
+        """Play one game into a video, and into the page beside it, whose path is returned."""
+        # training does not need what is for watching
+        from rlvision.watch.page.page import About, Noted, Record, write_page
+        from rlvision.watch.record import record
         from rlvision.watch.rollout import Rollout
 
         config, screen = self._config, make_screen(env)
@@ -91,7 +96,13 @@ class Showcase:
         steps = config.tracking.video_steps
         rollout = Rollout(env, screen, self._q_values, Attentive(policy, interrupted), seed=seed, max_steps=steps)
         title = f"{config.env.game} at {env_steps / 1000:.4g}k"  # as much as has room
-        record(rollout, path, title=title, fps=screen.fps, console=Console(quiet=True))
+        page = Record(About(title=title, fps=screen.fps, spec=env.spec, crop=config.env.crop, saliency=self._saliency))
+        record(Noted(rollout, page), path, title=title, fps=screen.fps, console=Console(quiet=True))
+        return write_page(page, path.with_suffix(".html"))
+
+    def _saliency(self, moment: Moment) -> FloatArray:
+        network = self._agent.learner.views.actor
+        return gradient_saliency(network, moment.observation[None], moment.action)
 
     def _q_values(self, observation: UInt8Array) -> FloatArray:
         return self._agent.q_function(observation).numpy()

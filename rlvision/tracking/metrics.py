@@ -57,6 +57,7 @@ METRICS: dict[str, str] = {
 
 EXHIBITS: dict[str, str] = {
     "evaluate/video": "one game of the agent with its Q-values beside it, `videos/` in the run folder",
+    "evaluate/page": "the same game as a page with slider, Q-values and saliency, `videos/` in the run folder",
     "q/values": "distribution of q(s, a) over the states and actions of the last batch",
     "curve": "the learning curve, `curve.png` in the run folder",
 }

@@ -221,14 +221,15 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _media(exhibits: Mapping[str, Exhibit]) -> dict[str, Any]:
-    """As W&B takes them: a video or picture by its file, a distribution as a histogram."""
+    """As W&B takes them: a video, picture or page by its file, a distribution as a histogram."""
     import wandb
 
     def convert(exhibit: Exhibit) -> Any:
         if not isinstance(exhibit, Path):
             return wandb.Histogram(np_histogram=np.histogram(exhibit, bins=BINS))
-        is_picture = exhibit.suffix == ".png"
-        return wandb.Image(str(exhibit)) if is_picture else wandb.Video(str(exhibit))
+        if exhibit.suffix == ".html":
+            return wandb.Html(exhibit, inject=False)  # as it is: with W&B's own style it would need the network
+        return wandb.Image(str(exhibit)) if exhibit.suffix == ".png" else wandb.Video(str(exhibit))
 
     return {name: convert(exhibit) for name, exhibit in exhibits.items()}
 

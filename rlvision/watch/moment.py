@@ -1,7 +1,10 @@
 """One decision, with all there is to see of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
+from rlvision.protocols import EnvSpec
 from rlvision.types import FloatArray, UInt8Array
 
 
@@ -35,6 +38,17 @@ class Game:
     length: int  # decisions
     seed: int
     over: bool  # False: it was cut short
+
+
+class Moments(Protocol):
+    """Games to be looked at, moment by moment."""
+
+    @property
+    def spec(self) -> EnvSpec:
+        """Of the environment."""
+
+    def __iter__(self) -> Iterator[Moment]:
+        """The moments, in order."""
 
 
 def game_of(moment: Moment) -> Game:

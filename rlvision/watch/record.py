@@ -8,13 +8,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from rlvision.watch.moment import Game, Moment, game_of
+from rlvision.watch.moment import Game, Moment, Moments, game_of
 from rlvision.watch.overlay import Overlay
-from rlvision.watch.rollout import Rollout
 from rlvision.watch.video import Video, check_video_path, open_video
 
 
-def record(rollout: Rollout, path: Path, *, title: str, fps: float, console: Console | None = None) -> list[Game]:
+def record(rollout: Moments, path: Path, *, title: str, fps: float, console: Console | None = None) -> list[Game]:
     """Write the rollout's games into one video, each with the overlay beside it.
 
     Args:

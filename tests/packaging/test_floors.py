@@ -104,6 +104,7 @@ def test_only_the_front_sees_the_configuration():
         "sweeps",
         "commands",
         "cli",
+        "subcommands",
     }
 
 

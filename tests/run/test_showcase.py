@@ -69,8 +69,10 @@ def test_videos_and_pictures_change_nothing_of_what_is_learned(tmp_path, monkeyp
 
 def test_an_evaluation_shows_the_q_values_and_a_game(showcase):
     showcase.evaluated(60, lambda: None)
-    (_, first, values), (_, second, video) = showcase._gallery.shown
+    (_, first, values), (_, second, video), (_, third, page) = showcase._gallery.shown
     assert (first, second, video.name) == ("q/values", "evaluate/video", "000000000060.mp4")
+    assert (third, page) == ("evaluate/page", video.with_suffix(".html"))
+    assert "at 0.06k" in page.read_text()
     observation = showcase._agent.learner._last_observation.numpy()
     np.testing.assert_allclose(values, showcase._agent.q_function(observation).flatten().numpy(), atol=1e-5)
 

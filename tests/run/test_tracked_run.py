@@ -59,7 +59,8 @@ def test_tensorboard_holds_every_value_of_every_row(tracked):
 
 
 def test_every_evaluation_has_a_video_that_plays(tracked):
-    videos = sorted((tracked / "videos").iterdir())
+    videos = sorted((tracked / "videos").glob("*.mp4"))
+    assert [path.with_suffix(".html") for path in videos] == sorted((tracked / "videos").glob("*.html"))
     assert [path.name for path in videos] == [f"{steps:012d}.mp4" for steps in (60, 120, 160)]
     for path in videos:
         with av.open(path) as container:

@@ -215,14 +215,16 @@ def test_the_process_of_w_and_b_may_die(tmp_path: Path, caplog: pytest.LogCaptur
 
 
 def test_exhibits_come_with_the_next_row_and_the_last_ones_in_the_summary(tmp_path: Path) -> None:
-    picture, video = tmp_path / "curve.png", tmp_path / "game.mp4"
+    picture, video, page = tmp_path / "curve.png", tmp_path / "game.mp4", tmp_path / "game.html"
+    page.write_text("<p>a game</p>")
     Image.new("RGB", (4, 4)).save(picture)
     video.write_bytes(b"a film")
     run = tmp_path / "run"
     tracker = WandbTracker("offline", run, {})
     with closing(tracker):
         tracker.log({"loss/td": 1.0}, 1)
-        tracker.show({"evaluate/video": video, "q/values": np.array([0.0, 1.0, 1.0], np.float32)}, 2)
+        values = np.array([0.0, 1.0, 1.0], np.float32)
+        tracker.show({"evaluate/video": video, "evaluate/page": page, "q/values": values}, 2)
         tracker.log({"evaluate/mean": 5.0}, 2)
         tracker.log({"evaluate/mean": 3.0}, 3)
         tracker.show({"curve": picture}, 3)
@@ -231,6 +233,8 @@ def test_exhibits_come_with_the_next_row_and_the_last_ones_in_the_summary(tmp_pa
     first, second, third = [record["history"]["item"] for record in records if record["type"] == "history"]
     assert second["evaluate/video._type"] == "video-file"
     assert (path.parent / "files" / second["evaluate/video.path"]).read_bytes() == b"a film"
+    assert second["evaluate/page._type"] == "html-file"
+    assert (path.parent / "files" / second["evaluate/page.path"]).read_text() == "<p>a game</p>"  # nothing put in
     assert (second["q/values._type"], sum(second["q/values.values"])) == ("histogram", 3)
     assert "q/values._type" not in first.keys() | third.keys()
     updates = [record["summary"]["update"] for record in records if record["type"] == "summary"]

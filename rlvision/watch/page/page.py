@@ -9,7 +9,7 @@
 
 import html
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from itertools import chain
@@ -22,7 +22,7 @@ from rlvision.envs.pixels import Crop, resize
 from rlvision.errors import ConfigError
 from rlvision.protocols import EnvSpec
 from rlvision.types import FloatArray, UInt8Array
-from rlvision.watch.moment import Game, Moment, game_of
+from rlvision.watch.moment import Game, Moment, Moments, game_of
 from rlvision.watch.overlay import spoken
 from rlvision.watch.page.film import Film
 
@@ -75,10 +75,16 @@ def write_pages(moments: Iterable[Moment], path: Path, about: About) -> list[Gam
         record.add(moment)
         if moment.last:
             games.append(game_of(moment))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(page_path(path, len(games)), record.page().encode())
+            write_page(record, page_path(path, len(games)))
             record = Record(about)
     return games
+
+
+def write_page(record: "Record", path: Path) -> Path:
+    """Write the page of a game; it appears when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, record.page().encode())
+    return path
 
 
 def page_path(path: Path, number: int) -> Path:
@@ -170,6 +176,30 @@ class Record:
             "lives": lives,
             "q": self._q_values,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A game that goes into a page while somebody else looks at it, too.
+
+    Args:
+        game: its moments.
+        record: takes each of them.
+    """
+
+    game: Moments
+    record: Record
+
+    @property
+    def spec(self) -> EnvSpec:
+        """Of the environment."""
+        return self.game.spec
+
+    def __iter__(self) -> Iterator[Moment]:
+        """The moments, in order."""
+        for moment in self.game:
+            self.record.add(moment)
+            yield moment
 
 
 def _fill(template: str, values: dict[str, str]) -> str:
