@@ -276,6 +276,8 @@ class Config:
     """CPU threads of torch; unset, torch's own choice: OMP_NUM_THREADS, or as many as there are cores."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the encoder; auto takes bfloat16 where the hardware has it. Q-values and losses are always float32."""
+    deterministic: bool = False
+    """On a GPU, only kernels that give the same bits every time: slower. A CPU's always do."""
     evaluate_every: Count = 50_000
     """Env steps between evaluations; 0 for none but the last."""
     checkpoint_every: Count = 50_000

@@ -1,6 +1,8 @@
 """Devices and number formats, chosen once and applied at the seam."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -31,6 +33,24 @@ def make_autocast(precision: str, device: torch.device) -> Autocast:
     """The context for ``float32``, ``bfloat16`` or ``auto`` (bfloat16 where the hardware computes in it)."""
     enabled = _in_bfloat16(precision, device)
     return lambda: torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+@contextmanager
+def determinism(wanted: bool) -> Iterator[None]:
+    """Inside, where it is wanted, torch takes only kernels that give the same bits every time, or raises.
+
+    cuBLAS reads its own setting when it is first used in a process; one that is there already is kept.
+    """
+    before, benchmark = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    if wanted:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+        torch.backends.cudnn.benchmark = benchmark
 
 
 def arithmetic(device: torch.device, precision: str) -> dict[str, str]:

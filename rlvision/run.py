@@ -21,6 +21,7 @@ from rlvision.exports.folder import ExportFolder
 from rlvision.exports.writing import require_free, write_export
 from rlvision.features.saliency import gradient_saliency
 from rlvision.playing import MOST_ENVS, conditions, make_watchdog, under_protocol
+from rlvision.precision import determinism
 from rlvision.preflight import preflight
 from rlvision.progress import count_games
 from rlvision.report import Report
@@ -286,8 +287,8 @@ def train(config: Config) -> Run:
     announcement = needs.line()
     env = build.make_env(config, config.env.num_envs)
     try:
-        session = Session(config, folder, env, announcement)
-        session.run()
+        with determinism(config.deterministic):
+            Session(config, folder, env, announcement).run()
     finally:
         env.close()
     return Run(folder.path, weights="best", device=config.device)

@@ -34,6 +34,7 @@ MAY_CHANGE = (
     "device",
     "threads",
     "precision",
+    "deterministic",
     "replay.compression",
     "env.step_timeout",
     "env.max_restarts",

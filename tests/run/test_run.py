@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from small_runs import END, PRIORITISED, Watched, metrics, note_calls, small, stop_at
 
 import rlvision
@@ -231,3 +232,17 @@ def test_a_checkpoint_of_other_environments_is_refused(tmp_path, monkeypatch):
     path.write_text(path.read_text().replace("actions: 4", "actions: 5"))
     with pytest.raises(CheckpointError, match="expected the environments of the checkpoint"):
         train(small(tmp_path, env_steps=80, env__kwargs={"actions": 5}))
+
+
+def test_determinism_holds_while_a_run_trains_and_changes_nothing_on_the_cpu(tmp_path, monkeypatch):
+    inside, run = [], Session.run
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    monkeypatch.setattr(
+        Session, "run", lambda self: (inside.append(torch.are_deterministic_algorithms_enabled()), run(self))
+    )
+    runs = [train(small(tmp_path / name, deterministic=name == "strict")) for name in ("strict", "usual")]
+    assert inside == [True, False]
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"  # the user's own
+    strict, usual = (run.network.state_dict() for run in runs)
+    assert all(torch.equal(strict[name], usual[name]) for name in usual)
