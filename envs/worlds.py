@@ -117,7 +117,9 @@ def on_one_line(error: BaseException) -> str:
 
 def place_of(error: BaseException) -> str:
     """File and line in which an error was raised: ``lander.py:103``."""
-    *_, last = traceback.extract_tb(error.__traceback__)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "wandb" not in Path(frame.filename).parts]  # W&B puts itself around sys.exit
+    last = (own or frames)[-1]
     return f"{Path(last.filename).name}:{last.lineno}"
 
 
