@@ -16,6 +16,7 @@ SYNOPSES = {
     "resume": "RUN",
     "evaluate": "RUN [--games=N ...]",
     "watch": "RUN [--video=FILE ...]",
+    "export": "RUN [--out=FOLDER ...]",
     "replay": "RUN [--episode=best ...]",
     "compare": "RUN ... [--out=FOLDER ...]",
     "plot": "RUN ... [--out=FILE ...]",
@@ -26,7 +27,8 @@ rlvision train quick                             learns in minutes
 rlvision train atari --env.game=ms_pacman        any game
 rlvision train pong --agent.double=false         any setting
 rlvision train pong --help                       all of them
-rlvision evaluate runs/quick-seed1 --games=100"""
+rlvision evaluate runs/quick-seed1 --games=100
+rlvision watch pong --terminal                   an agent that comes along"""
 OPTIONS = """\
 -h, --help    this screen, or that of a command
 --version     the version
