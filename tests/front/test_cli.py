@@ -72,7 +72,7 @@ def test_the_names_that_scripts_rely_on(calls):
     ]
 
 
-A_PRESET = "a preset (atari, breakout, cartpole, pong, pong-fast, quick) or a YAML file"
+A_PRESET = "a preset (atari, breakout, cartpole, pong, quick) or a YAML file"
 A_SEED = "--seed to be a whole number of at least 0 and below 4294967296"
 A_COMMAND = f"a command ({', '.join(cli.COMMANDS)})"
 
