@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from collections.abc import Callable
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _KEEP_BYTES = 1 << 30
@@ -17,9 +18,25 @@ def keep_freed_memory() -> bool:
     Returns:
         Whether it was done: on Linux with glibc.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:  # another C library
+    mallopt = _from_glibc("mallopt")
+    if mallopt is None:
         return False
     return bool(mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES) and mallopt(_M_MMAP_THRESHOLD, _MMAP_FROM_BYTES))
+
+
+def return_freed_memory() -> bool:
+    """Hand freed memory back to the kernel now, whatever `keep_freed_memory` said: after work that comes rarely.
+
+    What an evaluation, a video or a picture took and left would stay with the process, in holes that training does
+    not fill: a run would seem to grow.
+
+    Returns:
+        Whether any was: on Linux with glibc.
+    """
+    malloc_trim = _from_glibc("malloc_trim")
+    return malloc_trim is not None and bool(malloc_trim(0))
+
+
+def _from_glibc(name: str) -> Callable[..., int] | None:
+    """A function of the C library; None where that is another."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None

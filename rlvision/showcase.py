@@ -10,6 +10,7 @@ from rich.console import Console
 from rlvision import build
 from rlvision.acting import EpsilonGreedy
 from rlvision.agent import Agent
+from rlvision.allocator import return_freed_memory
 from rlvision.checkpoint import training_goes_on
 from rlvision.config import Config
 from rlvision.envs.screen import make_screen
@@ -59,10 +60,11 @@ class Showcase:
                 self._record(env_steps, interrupted)
 
     def curve(self, env_steps: int) -> None:
-        """Draw the learning curve and show it, unless it would be the one drawn last."""
+        """Draw the learning curve and show it, unless it would be the one drawn last; what follows is training."""
         if env_steps != self._drawn_at:
             self._gallery.show({"curve": draw_curve(self._folder.path)}, env_steps)
             self._drawn_at = env_steps
+        return_freed_memory()
 
     def keep(self, name: str, checkpoint: Path) -> None:
         """Store a checkpoint such that what is fetched later is a run folder to evaluate and to watch."""

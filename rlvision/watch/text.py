@@ -54,7 +54,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return font
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)  # some ten pictures of them: numbers rarely come again
 def _mask(text: str, size: int) -> tuple[FloatArray, int]:
     """How much each pixel is covered, [h, w] from 0 to 1, and the rows above the baseline."""
     font = _font(size)

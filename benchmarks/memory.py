@@ -1,0 +1,221 @@
+"""What a replay takes of memory and of the disk, and whether a run takes what it announced.
+
+    python benchmarks/memory.py --json benchmarks/results/memory.json     some minutes
+    python benchmarks/memory.py --full                                    really fills a million transitions: 7.1 GB
+    python benchmarks/memory.py --runs quick pong                         trains, and compares the peak
+
+Frames are those of real games, 84x84, gray, eight environments, random actions. Packed and raw replays of the same
+frames take turns, so that whatever the machine does meanwhile hits both; times are medians.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import tyro
+from measure.announced import announced_and_real
+from measure.machine import in_words, machine
+from measure.processes import resident
+from measure.rounds import Rates, by_turns
+
+from rlvision import build
+from rlvision.checkpoint import CheckpointFolder
+from rlvision.envs.make import make
+from rlvision.preflight import expected_spec
+from rlvision.replay.frames import Compression
+from rlvision.replay.replay import Replay, required_bytes
+from rlvision.settings.store import load_config
+from rlvision.types import EnvStep
+
+MILLION, NUM_ENVS, FRAME = 1_000_000, 8, (1, 84, 84)
+KINDS: tuple[Compression, ...] = ("none", "lz4")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What to measure."""
+
+    games: tuple[str, ...] = ("pong", "breakout")
+    """Atari games to take frames from."""
+    frames: int = 100_000
+    """How many of each, a multiple of 8."""
+    rounds: int = 7
+    """Turns of each kind of replay."""
+    seconds: float = 0.5
+    """The shortest turn."""
+    full: bool = False
+    """Fill a replay of a million transitions, and nothing else."""
+    runs: tuple[str, ...] = ()
+    """Presets to train, a replay full, and nothing else."""
+    json: Path | None = None
+    """File to add the numbers to; those of other parts stay in it."""
+
+
+def main() -> None:
+    options = tyro.cli(Options, description=__doc__)
+    torch.set_num_threads(1)
+    print(in_words(machine()))
+    if options.full:
+        found = {"full": full()}
+    elif options.runs:
+        found = {"runs": {preset: announced_and_real(preset) for preset in options.runs}}
+    else:
+        games = {game: compare(game, options) for game in options.games}
+        found = {"reckoned": reckoned(), "games": games, "checkpoint_without_replay": checkpoint_seconds()}
+    print(json.dumps(found, indent=1))
+    if options.json is not None:
+        before = json.loads(options.json.read_text()) if options.json.exists() else {}
+        options.json.write_text(json.dumps({**before, "machine": machine(), **found}, indent=1) + "\n")
+
+
+def reckoned() -> dict[str, int]:
+    """Bytes of a million transitions as `required_bytes` has them."""
+    return {
+        f"{kind}, {'prioritised' if prioritised else 'uniform'}": required_bytes(
+            MILLION, NUM_ENVS, FRAME, prioritised=prioritised, compression=kind
+        )
+        for kind in KINDS
+        for prioritised in (False, True)
+    }
+
+
+def compare(game: str, options: Options) -> dict[str, Any]:
+    """Raw and packed replays of the same frames: bytes, seconds, and whether their batches are equal."""
+    replays = {kind: new_replay(options.frames, kind) for kind in KINDS}
+    for step in steps(game, options.frames // NUM_ENVS):
+        for replay in replays.values():
+            replay.add(step)
+    require_equal(replays)
+    sampling = by_turns({kind: Sampling(replay) for kind, replay in replays.items()}, options.rounds, options.seconds)
+    last = list(steps(game, 400))
+    adding = by_turns({kind: Adding(replay, last) for kind, replay in replays.items()}, options.rounds, options.seconds)
+    return {
+        "frames": options.frames,
+        "bytes_per_transition": {kind: replay.nbytes / options.frames for kind, replay in replays.items()},
+        "bytes_of_a_million": {
+            kind: round(replay.nbytes / options.frames * MILLION) for kind, replay in replays.items()
+        },
+        "milliseconds_per_batch_of_32": milliseconds(sampling),
+        "milliseconds_per_row_of_8": milliseconds(adding),
+        "disk": {kind: disk(replay, options.frames) for kind, replay in replays.items()},
+    }
+
+
+def new_replay(capacity: int, kind: Compression) -> Replay:
+    """As the preset pong has it."""
+    return Replay(
+        capacity=capacity,
+        num_envs=NUM_ENVS,
+        frame_shape=FRAME,
+        stack=4,
+        n_step=10,
+        gamma=0.99,
+        batch_size=32,
+        samples_per_env_step=8,
+        learning_starts=0,
+        generator=torch.Generator().manual_seed(0),
+        compression=kind,
+    )
+
+
+def steps(game: str, rows: int) -> Iterator[EnvStep]:
+    """What eight games give, played at random."""
+    env = make(game, NUM_ENVS, height=84, width=84, stack=4, gray=True, frameskip=4, maxpool=True, protocol="nature")
+    random = np.random.default_rng(0)
+    env.reset(0)
+    for _ in range(rows):
+        yield env.step(random.integers(0, env.spec.num_actions, NUM_ENVS))
+    env.close()
+
+
+def require_equal(replays: dict[Compression, Replay]) -> None:
+    raw, packed = (replays[kind].sample() for kind in KINDS)
+    if not all(
+        torch.equal(getattr(raw.transition, name), getattr(packed.transition, name))
+        for name in ("observation", "next_observation", "reward", "discount", "action")
+    ):
+        sys.exit("expected the same batch from a packed replay, got another")
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """One batch a call."""
+
+    replay: Replay
+
+    def __call__(self) -> float:
+        self.replay.sample()
+        return 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Adding:
+    """Some hundred rows a call."""
+
+    replay: Replay
+    steps: list[EnvStep]
+
+    def __call__(self) -> float:
+        for step in self.steps:
+            self.replay.add(step)
+        return float(len(self.steps))
+
+
+def milliseconds(rates: dict[str, Rates]) -> dict[str, float]:
+    return {name: round(1e3 * rate.seconds, 3) for name, rate in rates.items()}
+
+
+def disk(replay: Replay, frames: int) -> dict[str, float]:
+    """All rows saved, and loaded into a raw replay."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        began = time.perf_counter()
+        manifest = replay.save_rows(folder)
+        saved = time.perf_counter()
+        new_replay(frames, "none").load_rows(folder, manifest)
+        loaded = time.perf_counter()
+        nbytes = sum(path.stat().st_size for path in folder.iterdir())
+    return {"bytes_per_frame": nbytes / frames, "save_seconds": saved - began, "load_seconds": loaded - saved}
+
+
+def checkpoint_seconds() -> dict[str, float]:
+    """How long a checkpoint of pong without its replay stops training."""
+    config = load_config("pong", {"replay.capacity": 1_000, "replay.learning_starts": 1_000, "device": "cpu"})
+    agent = build.make_agent(config, expected_spec(config))
+    for step in steps("pong", 60):
+        agent.memory.add(step)
+    agent.learner.update(agent.memory.sample())
+    seconds = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = CheckpointFolder(Path(name), keep=2)
+        for number in range(7):
+            began = time.perf_counter()
+            state = {"trainer": {"agent": agent.state_dict()}, "online": agent.learner.views.online.state_dict()}
+            folder.save(number, state)
+            seconds.append(time.perf_counter() - began)
+        nbytes = folder.paths()[-1].stat().st_size
+    return {"median_seconds": float(np.median(seconds)), "most_seconds": max(seconds), "bytes": nbytes}
+
+
+def full() -> dict[str, Any]:
+    """A million transitions, every byte of them touched."""
+    distinct = list(steps("pong", 2_000))
+    before, began = resident(os.getpid()), time.perf_counter()
+    replay = new_replay(MILLION, "none")
+    for row in range(MILLION // NUM_ENVS):
+        replay.add(distinct[row % len(distinct)])
+    seconds, grown = time.perf_counter() - began, resident(os.getpid()) - before
+    replay.sample()
+    return {"nbytes": replay.nbytes, "resident_grew_by": grown, "at_most": 7_500_000_000, "fill_seconds": seconds}
+
+
+if __name__ == "__main__":
+    main()
