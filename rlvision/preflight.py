@@ -37,8 +37,8 @@ LEARNING_BYTES = 95 * MB
 DRAWING_BYTES = 41 * MB
 """matplotlib, for the learning curve."""
 
-VIDEO_BYTES = 35 * MB
-"""FFmpeg's libraries and the frames that they hold back."""
+VIDEO_BYTES = 95 * MB
+"""FFmpeg's libraries, and a game's pictures on their way into a video and a page."""
 
 WORLD_BYTES = {"atari": 4 * MB, "gymnasium": 12 * MB}
 """The libraries of the environments."""

@@ -61,6 +61,13 @@ def test_pictures_come_back_bit_for_bit_from_strips() -> None:
             assert np.array_equal(back, expected.reshape(lossless_shape))
 
 
+def test_large_pictures_make_short_strips_for_compressing_takes_memory() -> None:
+    film = Film()
+    for _ in range(12):
+        film.add(np.zeros((400, 600, 3), np.uint8))
+    assert (film.per_strip, len(film.strips)) == (5, 2)  # of 3.6 MB, and two pictures wait
+
+
 def test_tall_pictures_make_strips_that_webp_can_hold() -> None:
     film = Film()
     for _ in range(5):

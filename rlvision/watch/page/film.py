@@ -12,6 +12,8 @@ PICTURES = 64
 """In a strip, at most."""
 MOST_ROWS = 16_383
 """What WebP can hold."""
+MOST_BYTES = 2**22
+"""Of the pictures in a strip: to compress it takes about seven times as much memory, in the middle of training."""
 
 
 class Film:
@@ -28,16 +30,17 @@ class Film:
         self.strips: list[str] = []  # base64
         self.pictures = 0
         self.size = (0, 0)  # of a picture: height, width
+        self._bytes = 0  # of a picture
 
     @property
     def per_strip(self) -> int:
         """Pictures in every strip but the last."""
-        return max(1, min(PICTURES, MOST_ROWS // max(1, self.size[0])))
+        return max(1, min(PICTURES, MOST_ROWS // max(1, self.size[0]), MOST_BYTES // max(1, self._bytes)))
 
     def add(self, picture: UInt8Array) -> None:
         """The next picture, [H, W, 3] or gray [H, W]."""
         height, width = picture.shape[:2]
-        self.size = (height, width)
+        self.size, self._bytes = (height, width), picture.nbytes
         self._waiting.append(picture)
         self.pictures += 1
         if len(self._waiting) == self.per_strip:
