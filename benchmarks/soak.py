@@ -169,7 +169,8 @@ def draw(path: Path, samples: list[Sample], settled: list[Sample], line: Slope) 
     leaking = [fitted[0], fitted[0] + (ends[1] - ends[0]) * 1e-3]
     axes.plot(ends, leaking, "C3:", label="what a leak of 1 kB a game would look like")
     axes.set(xlabel="games", ylabel="resident memory, MB", title="Memory of a run over its games")
-    axes.legend(loc="lower right", frameon=False)
+    axes.set_ylim(bottom=0.9 * min(s.nbytes for s in settled) / 1e6)
+    axes.legend(loc="upper left", frameon=False)
     figure.savefig(path, dpi=120)
 
 

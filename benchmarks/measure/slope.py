@@ -22,24 +22,24 @@ class Slope:
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> Slope:
-    """The line through the means of ten consecutive stretches of the samples.
+    """The line through the medians of ten consecutive stretches of the samples.
 
     Memory moves in steps, each of which stays: neighbouring samples tell the same, and a line through all of them
-    would be far too sure of itself. The means of stretches are few and nearly independent, and t with eight degrees
-    of freedom knows how few they are.
+    would be far too sure of itself. The medians of stretches are few and nearly independent, and t with eight degrees
+    of freedom knows how few they are. What comes and goes, such as a video in the making, moves no median.
 
     Args:
         x: such as games played, never falling, at least ten.
         y: such as bytes, as many.
     """
-    means_x, means_y = _means(x), _means(y)
-    centred = means_x - means_x.mean()
-    per_x = float(centred @ means_y / (centred @ centred))
-    at_zero = float(means_y.mean() - per_x * means_x.mean())
-    residual = means_y - at_zero - per_x * means_x
+    level_x, level_y = _levels(x), _levels(y)
+    centred = level_x - level_x.mean()
+    per_x = float(centred @ level_y / (centred @ centred))
+    at_zero = float(level_y.mean() - per_x * level_x.mean())
+    residual = level_y - at_zero - per_x * level_x
     error = float(np.sqrt(residual @ residual / (STRETCHES - 2) / (centred @ centred)))
     return Slope(per_x, per_x - T_975 * error, per_x + T_975 * error, at_zero)
 
 
-def _means(values: Sequence[float]) -> npt.NDArray[np.float64]:
-    return np.array([stretch.mean() for stretch in np.array_split(np.asarray(values, dtype=np.float64), STRETCHES)])
+def _levels(values: Sequence[float]) -> npt.NDArray[np.float64]:
+    return np.array([np.median(stretch) for stretch in np.array_split(np.asarray(values, dtype=np.float64), STRETCHES)])
