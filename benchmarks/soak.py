@@ -170,7 +170,7 @@ def draw(path: Path, samples: list[Sample], settled: list[Sample], line: Slope) 
     axes.plot(ends, leaking, "C3:", label="what a leak of 1 kB a game would look like")
     axes.set(xlabel="games", ylabel="resident memory, MB", title="Memory of a run over its games")
     axes.set_ylim(bottom=0.9 * min(s.nbytes for s in settled) / 1e6)
-    axes.legend(loc="upper left", frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     figure.savefig(path, dpi=120)
 
 

@@ -46,6 +46,7 @@ CASES = {
     ),
     "atari, ladder, prioritised": (PONG, {"exploration__kind": "ladder", **PRIORITISED}),
     "atari, lost lives, new seeds": (BREAKOUT, {"agent__target_tau": 0.1, "optimiser__name": "rmsprop"}),
+    "packed frames": (COUNTING, {"replay__compression": "lz4"}),
     "schedules, statistics measured anew": (
         COUNTING,
         {"network__norm": "recalibrated", "optimiser__schedule": "cosine", "optimiser__warmup_updates": 9},
@@ -64,6 +65,12 @@ def test_a_continued_run_equals_the_undisturbed_one(tmp_path, monkeypatch, watch
         session = watched.train(config)
         assert env_steps <= session._trainer._collector.env_steps < env_steps + 3
     assert differences(undisturbed, everything(watched.train(config))) == []
+
+
+def test_packed_frames_change_no_bit_even_from_one_session_to_the_next(tmp_path, monkeypatch, watched, undisturbed):
+    stop_at(monkeypatch, 60)
+    watched.train(small(tmp_path, replay__compression="lz4"))
+    assert differences(undisturbed, everything(watched.train(small(tmp_path)))) == []
 
 
 def test_one_seed_gives_one_run_and_another_seed_another(tmp_path, watched, undisturbed):
