@@ -36,6 +36,7 @@ from rlvision.bootstrap import (
 from rlvision.learner import QLearner
 from rlvision.losses.td import Penalty, double_q_learning, huber, mse, q_learning
 from rlvision.nn.arms import Arm
+from rlvision.nn.capture import Record
 from rlvision.nn.fast import folded
 from rlvision.nn.views import Views, batch_statistics_forward
 from rlvision.precision import Autocast
@@ -62,6 +63,7 @@ def dqn(
     target_tau: float | None = None,
     max_grad_norm: float | None = 10.0,
     calibration_batches: int = 50,
+    record: Record | None = None,
 ) -> Agent:
     """Compose the agent from parts that are ready.
 
@@ -78,6 +80,7 @@ def dqn(
         autocast=autocast,
         sample=memory.sample,
         calibration_batches=calibration_batches,
+        record=record,
     )
     return Agent(q_function, policy, memory, learner, beta)
 

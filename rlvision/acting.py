@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from rlvision.nn.capture import CapturedByShape, Record
 from rlvision.precision import Autocast
 from rlvision.schedules import Schedule
 from rlvision.types import IntArray, QOutput, State, UInt8Array
@@ -13,14 +14,27 @@ QFunction = Callable[[UInt8Array], Tensor]
 """Observations [N, C, H, W] uint8 -> Q-values [N, A] float32, on the CPU."""
 
 
-def on_device(actor: nn.Module, device: torch.device, autocast: Autocast) -> QFunction:
-    """The Q-function of a network that lives on ``device``; it follows the network's weights."""
+def on_device(actor: nn.Module, device: torch.device, autocast: Autocast, record: Record | None = None) -> QFunction:
+    """The Q-function of a network that lives on ``device``; it follows the network's weights.
+
+    Args:
+        actor: observations [N, C, H, W] uint8 -> `QOutput`.
+        device: of its tensors.
+        autocast: the precision of its encoder.
+        record: how the kernels of a forward are taken down, to be launched as one; None: they are launched one by one.
+    """
 
     @torch.no_grad()
-    def q_function(observation: UInt8Array) -> Tensor:
+    def forward(observation: Tensor) -> tuple[Tensor]:
         with autocast():
-            output: QOutput = actor(torch.from_numpy(observation).to(device))
-        return output.q_values.cpu()
+            output: QOutput = actor(observation)
+        return (output.q_values,)
+
+    launch = forward if record is None else CapturedByShape(forward, record)
+
+    def q_function(observation: UInt8Array) -> Tensor:
+        (q_values,) = launch(torch.from_numpy(observation).to(device))
+        return q_values.cpu()
 
     return q_function
 

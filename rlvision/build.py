@@ -15,6 +15,7 @@ from rlvision.envs.make import Settings, is_atari, make
 from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import ConfigError
 from rlvision.nn.arms import ARMS
+from rlvision.nn.capture import Record, cuda_graph
 from rlvision.nn.decay import decay_groups
 from rlvision.nn.fast import channels_last, folded
 from rlvision.nn.heads import DuelingHead, LinearHead
@@ -98,7 +99,21 @@ def new_network(config: Config, spec: EnvSpec) -> QNetwork:
 def make_actor(config: Config, network: QNetwork) -> QFunction:
     """The Q-function of a network in evaluation mode."""
     device = resolve_device(config.device)
-    return on_device(folded(network), device, make_autocast(config.precision, device))
+    return on_device(folded(network), device, make_autocast(config.precision, device), make_record(config))
+
+
+def make_record(config: Config) -> Record | None:
+    """How kernels are launched: as CUDA graphs, where that is wanted; None: one by one.
+
+    Raises:
+        ConfigError: it is wanted, and the device knows no CUDA graphs.
+    """
+    if not config.cuda_graphs:
+        return None
+    device = resolve_device(config.device)
+    if device.type != "cuda":
+        raise ConfigError(f"expected --device=cuda for cuda_graphs=True, got {device}: leave cuda_graphs out")
+    return cuda_graph
 
 
 def make_agent(config: Config, spec: EnvSpec) -> Agent:
@@ -134,6 +149,7 @@ def make_agent(config: Config, spec: EnvSpec) -> Agent:
         target_tau=agent.target_tau,
         max_grad_norm=optimiser.max_grad_norm,
         calibration_batches=config.network.calibration_batches,
+        record=make_record(config),
     )
 
 

@@ -138,6 +138,12 @@ class CheckpointFolder:
             )
         return None
 
+    def set_aside_newer(self, env_steps: int) -> None:
+        """Rename the checkpoints after ``env_steps`` to ``NAME.damaged``, so that nobody comes back to them."""
+        for path in self.paths():
+            if int(path.stem) > env_steps:
+                path.replace(path.with_name(f"{path.name}.damaged"))
+
     def replays(self) -> list[Any]:
         """The entry ``replay`` of every checkpoint but the best; each is read from the disk at most once.
 

@@ -13,7 +13,8 @@ from rlvision.errors import ConfigError, RLVisionError
 from rlvision.interruption import interruption
 from rlvision.settings.arguments import call, option_values, sort_arguments
 from rlvision.settings.names import settings_of, unknown
-from rlvision.subcommands import compare, evaluate, export, plot, presets, replay, resume, sweep, watch
+from rlvision.subcommands.with_many_runs import compare, plot, presets, sweep
+from rlvision.subcommands.with_one_run import evaluate, export, replay, resume, watch
 
 ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
 HELP = ("--help", "-h")

@@ -14,14 +14,15 @@ from rlvision import run as runs
 from rlvision.config import Config
 from rlvision.durable import write_atomically
 from rlvision.errors import ConfigError, RLVisionError
-from rlvision.evaluation import Watchdog
-from rlvision.playing import make_watchdog, under_protocol
-from rlvision.run import HowToPlay, Run
+from rlvision.next_commands import next_commands
+from rlvision.playing import HowToPlay, make_watchdog, under_protocol
+from rlvision.run import Run
 from rlvision.run_folder import RunFolder
 from rlvision.tapes import read_games
 from rlvision.watch.moment import Game
 from rlvision.watch.outlet import Outlet
 from rlvision.watch.replaying import choose
+from rlvision.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from rlvision.analysis.curves import Unit, What
@@ -32,13 +33,13 @@ if TYPE_CHECKING:
 def train(config: Config) -> None:
     """Train, or continue the run that is there."""
     runs.train(config)
-    _say_what_next(config.out)
+    _console().print(next_commands(Path(str(config.out))))
 
 
-def resume(run: Path) -> None:
+def resume(run: Path, *, trust_imports: bool) -> None:
     """Continue a run with the settings it has."""
-    runs.resume(run)
-    _say_what_next(str(run))
+    runs.resume(run, trust_imports=trust_imports)
+    _console().print(next_commands(run))
 
 
 def evaluate(
@@ -47,7 +48,7 @@ def evaluate(
     games: int,
     json: Path | None,
     max_frames: int | None,
-    max_idle_frames: int | None,
+    max_idle_frames: int | str | None,
     checkpoint: str,
     device: str,
     trust_imports: bool,
@@ -58,7 +59,7 @@ def evaluate(
         _require_writable(json)
     agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
     usual = make_watchdog(under_protocol(agent.config, how.get("protocol")))
-    how["watchdog"] = Watchdog(max_frames or usual.max_frames, max_idle_frames or usual.max_idle_frames)
+    how["watchdog"] = Watchdog(max_frames or usual.max_frames, _idle_frames(max_idle_frames, usual.max_idle_frames))
     report = agent.measure(games, **how)
     _console().print(report.table(f"{report.conditions.game}, weights after {agent.env_steps:,} env steps"))
     if json is not None:
@@ -66,16 +67,31 @@ def evaluate(
         write_atomically(json, json_format.dumps(about, indent=2).encode() + b"\n")
 
 
+def _idle_frames(given: int | str | None, usual: int | None) -> int | None:
+    """What ``--max-idle-frames`` asks for: a number, ``never`` (None), or what is usual where it is unset."""
+    if given is None:
+        return usual
+    return given if isinstance(given, int) else None
+
+
 def export(
-    run: Path, *, out: Path | None, checkpoint: str, games: int, protocols: Sequence[str], seed: int, device: str
+    run: Path,
+    *,
+    out: Path | None,
+    checkpoint: str,
+    games: int,
+    protocols: Sequence[str],
+    seed: int,
+    device: str,
+    trust_imports: bool,
 ) -> None:
     """Make an export, and say how to use it."""
-    agent = Run(run, weights=checkpoint, device=device)
+    agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
     folder = agent.export(
         out or Path("exports") / agent.folder.path.resolve().name, games=games, protocols=protocols, seed=seed
     )
     _console().print(f"written to {folder}: its README.md says what it scores and how to load it")
-    _say_what_next(str(folder))
+    _console().print(next_commands(folder))
 
 
 def watch(
@@ -112,13 +128,14 @@ def replay(
     max_steps: int | None,
     device: str,
     checkpoint: str,
+    trust_imports: bool,
 ) -> None:
     """Show a training game again and say whether it is that game; or list what there is."""
     if episode is None:
         _list_training_games(run)
         return
     outlet = Outlet(video, terminal, html)
-    agent = Run(run, weights=checkpoint, device=device)
+    agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
     replayed = agent.replay(episode, video=video, terminal=terminal, html=html, max_steps=max_steps)
     _show_games(replayed.seen)
     _console().print(f"training game {replayed.game.number:,}: {replayed.verdict}")
@@ -258,13 +275,6 @@ def _require_success(results: "Sequence[Result]", folder: Path) -> None:
 
 def _console() -> Console:
     return Console(highlight=False, soft_wrap=True)
-
-
-def _say_what_next(run: str | None) -> None:
-    _console().print(
-        f"rlvision evaluate {run}      plays whole games\nrlvision watch {run}      shows some\n"
-        f"rlvision replay {run}      lists games of the training"
-    )
 
 
 def _show_games(games: Sequence[Game]) -> None:

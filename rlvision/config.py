@@ -21,6 +21,8 @@ AboveZero = Annotated[float, Gt(0)]
 AtLeastZero = Annotated[float, Ge(0)]
 AtLeastOne = Annotated[float, Ge(1)]
 Text = Annotated[str, MinLen(1)]
+Frames = Annotated[int, Gt(0), Le(2**31 - 1)]  # as many as the emulator counts
+Steps = Annotated[int, Gt(0), Le(10**15)]
 Threads = Annotated[int, Gt(0), Le(1024)]  # far beyond, libraries fail to load for want of threads
 Few = Annotated[int, Gt(0), Le(100)]  # of what is done at every single step
 Pixels = Annotated[int, Gt(0), Le(4096)]  # far beyond, libraries fail without a word of ours
@@ -72,7 +74,7 @@ class EnvConfig:
     """Atari: all 18 actions instead of the game's minimal set; unset, as the protocol says."""
     actions: tuple[Text, ...] | None = None
     """Atari: only these of the game's actions, such as [NOOP, RIGHT, LEFT]; unset, all of them."""
-    max_episode_frames: Positive | None = None
+    max_episode_frames: Frames | None = None
     """Atari: emulator frames after which a game is truncated; unset, as the protocol says."""
     max_episode_steps: Positive | None = None
     """Gymnasium: the environment's own steps after which a game is truncated; unset, as registered."""
@@ -208,7 +210,7 @@ class EvaluationConfig:
     """Whole games per evaluation."""
     epsilon: Share = 0.001
     """Exploration while evaluating."""
-    max_frames: Positive | None = None
+    max_frames: Frames | None = None
     """Frames after which a game is cut; unset, env.max_episode_frames where that is set, else 108,000."""
     max_idle_frames: Positive | None = 18_000
     """Frames without a reward after which a game is cut, for it may never end; none, never."""
@@ -268,7 +270,7 @@ class Config:
     """Run folder; unset, runs/PRESET-seedSEED. The same command continues a run that is there."""
     seed: Seed = 1
     """One seed gives one run, bit for bit (CPU, one number of threads)."""
-    env_steps: Positive = 1_000_000
+    env_steps: Steps = 1_000_000
     """Length of the run in agent decisions, summed over the environments."""
     device: Text = "auto"
     """cpu, cuda, cuda:1, mps; auto takes the GPU when there is one."""
@@ -276,6 +278,8 @@ class Config:
     """CPU threads of torch; unset, torch's own choice: OMP_NUM_THREADS, or as many as there are cores."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the encoder; auto takes bfloat16 where the hardware has it. Q-values and losses are always float32."""
+    cuda_graphs: bool = False
+    """On an NVIDIA GPU, launch the kernels of an update, and of an action, as one: for networks as small as DN."""
     deterministic: bool = False
     """On a GPU, only kernels that give the same bits every time: slower. A CPU's always do."""
     evaluate_every: Count = 50_000

@@ -23,12 +23,12 @@ def diverged(batch: Batch, loss: Tensor, q_values: Tensor, grad_norm: Tensor, up
         batch: of B transitions.
         loss: of each, [B].
         q_values: the online network's, [B, A].
-        grad_norm: of the gradient that is not finite, [].
+        grad_norm: of the gradient, [].
         updates: made before.
     """
     return DivergedError(
-        f"expected a finite gradient, got a norm of {grad_norm.item()} from a loss of {loss.mean().item()} in update "
-        f"{updates + 1:,} ({_at_fault(batch.index, loss)}; {_ranges(batch, q_values)}): {REMEDY}"
+        f"expected a finite loss and gradient, got a norm of {grad_norm.item()} from a loss of {loss.mean().item()} in "
+        f"update {updates + 1:,} ({_at_fault(batch.index, loss)}; {_ranges(batch, q_values)}): {REMEDY}"
     )
 
 

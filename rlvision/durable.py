@@ -29,3 +29,8 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something at a path; of one that no file can have, such as too long a name, no."""
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises there

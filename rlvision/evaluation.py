@@ -19,6 +19,7 @@ from rlvision.errors import ConfigError, EnvError
 from rlvision.protocols import VectorEnv
 from rlvision.seeding import derive, generator
 from rlvision.types import BoolArray, EnvStep, Episode, IntArray, UInt8Array
+from rlvision.watchdog import USUAL, Watchdog
 
 ROWS = 8
 """Observations in every batch, blank ones included: other sizes are computed by other kernels, with other last bits."""
@@ -44,25 +45,6 @@ class GamesEnv(VectorEnv, Protocol):
 
     def begin_games(self, seeds: Mapping[int, int]) -> UInt8Array:
         """Begin a game in each of the environments named, by its seed; the others play on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watchdog:
-    """Cuts games that never end; they count with the score they have.
-
-    The defaults are half an hour of play, as the protocols of Atari allow, and five minutes without a reward.
-    """
-
-    max_frames: int = 108_000  # emulator frames of a game
-    max_idle_frames: int | None = 18_000  # emulator frames since its last reward; None: any number
-
-    def verdict(self, frames: int, idle_frames: int) -> str | None:
-        """Why a game is cut now, or None."""
-        if frames >= self.max_frames:
-            return f"not over after {self.max_frames:,} frames"
-        if self.max_idle_frames is not None and idle_frames >= self.max_idle_frames:
-            return f"no reward for {self.max_idle_frames:,} frames"
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +103,7 @@ def evaluate(
     games: int,
     epsilon: float,
     seed: int,
-    watchdog: Watchdog = Watchdog(),
+    watchdog: Watchdog = USUAL,
     interrupted: Callable[[], object] = lambda: None,
     tell: Callable[[Episode], None] = lambda episode: None,
 ) -> Evaluation:
@@ -216,6 +198,7 @@ class _Hall:
         self.played: dict[int, Episode] = {}
         self.cut: dict[int, str] = {}
         env.rewind([game_seed(seed, number) for number in range(seats)])
+        self._replace_others()
 
     def step(self) -> list[Episode]:
         """Decide and act in every game; those that it ended."""
@@ -241,10 +224,10 @@ class _Hall:
         if self._env.first[place]:
             self._finish(game)
             return True
-        game.add(float(step.reward[place]), bool(step.terminated[place] or step.truncated[place]))
-        frameskip = self._env.spec.frameskip
+        terminated, frameskip = bool(step.terminated[place]), self._env.spec.frameskip
+        game.add(float(step.reward[place]), terminated or bool(step.truncated[place]))
         idle = game.length - game.scored_at
-        verdict = None if game.ended else self._watchdog.verdict(game.length * frameskip, idle * frameskip)
+        verdict = None if terminated else self._watchdog.verdict(game.length * frameskip, idle * frameskip)
         if verdict is not None:
             self.cut[game.number] = verdict
             self.played[game.number] = self._episode(game)
@@ -280,6 +263,16 @@ class _Hall:
         self.playing |= begun
         if begun:
             self._env.begin_games({place: game.seed for place, game in begun.items()})
+            self._replace_others()
+
+    def _replace_others(self) -> None:
+        """An environment that could not begin the game of a seed, and began another, has lost it."""
+        seeds = self._env.seeds()
+        others = [place for place, game in self.playing.items() if game.length == 0 and seeds[place] != game.seed]
+        for place in others:
+            self._finish(self.playing.pop(place))
+        if others:
+            self._begin(others)
 
 
 def q_values(q_function: QFunction, observation: UInt8Array, numbers: Sequence[int]) -> Tensor:

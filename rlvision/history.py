@@ -1,9 +1,12 @@
-"""The history of a run: a line for every session, with what was changed and the versions at work.
+"""The history of a run: a line for every session, with what was changed, the versions at work, and why it ended.
 
 ::
 
-    {"when": "2026-01-31T12:00:00+00:00", "env_steps": 0, "changed": {}, "with": {"rlvision": "0.1.0", …}}
+    {"when": "2026-01-31T12:00:00+00:00", "env_steps": 0, "changed": {}, "with": {"rlvision": "0.1.0", …},
+     "ended": "interrupted by SIGTERM; the same command continues"}
     {"when": "2026-02-01T09:30:00+00:00", "env_steps": 50000, "changed": {"env_steps": [1000, 2000]}, "with": {…}}
+
+The second one is going on, or had no time to say why it ended.
 """
 
 import json
@@ -46,9 +49,23 @@ def add(folder: Path, env_steps: int, changed: Mapping[str, tuple[Any, Any]], us
         "changed": {name: list(values) for name, values in changed.items()},
         "with": dict(using),
     }
-    path = folder / HISTORY_FILE
-    before = path.read_bytes() if path.exists() else b""
-    write_atomically(path, before + json.dumps(line).encode() + b"\n")
+    _write(folder, [*read(folder), line])
+
+
+def end(folder: Path, why: str) -> None:
+    """Note in its line why the session that is going on ends, in words.
+
+    Raises:
+        OSError: it cannot be written; what was there before still is.
+    """
+    *before, newest = read(folder)
+    _write(folder, [*before, {**newest, "ended": why}])
+
+
+def why_it_ended(folder: Path) -> str | None:
+    """What the newest session said of its end; None where it is going on, or had no time to."""
+    lines = read(folder)
+    return lines[-1].get("ended") if lines else None
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
@@ -74,6 +91,10 @@ def what_is_new(folder: Path, using: Mapping[str, str]) -> dict[str, tuple[str, 
     """What this session computes with that the last one did not, name -> (old, new): bits may differ from here on."""
     before = lines[-1]["with"] if (lines := read(folder)) else {}
     return {name: (old, using[name]) for name, old in before.items() if using.get(name, old) != old}
+
+
+def _write(folder: Path, lines: list[dict[str, Any]]) -> None:
+    write_atomically(folder / HISTORY_FILE, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
 
 
 def _version(name: str) -> str | None:

@@ -9,6 +9,9 @@ from types import FrameType
 Interrupted = Callable[[], str | None]
 """Whether somebody interrupts, in words."""
 
+INTERRUPTED = "interrupted by"
+"""How these words begin."""
+
 
 class Leave(KeyboardInterrupt):
     """Somebody interrupts where nothing is lost by leaving at once; no handler of errors catches it by mistake."""
@@ -40,7 +43,7 @@ class Signals:
         """The handler."""
         if self._word and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self._word = self._word or f"interrupted by {signal.Signals(number).name}; the same command continues"
+        self._word = self._word or f"{INTERRUPTED} {signal.Signals(number).name}; the same command continues"
         if self._may_leave:
             raise Leave(self._word)
 

@@ -29,6 +29,16 @@ def _cuda_usage(device: torch.device) -> dict[str, float]:
         "system/gpu_memory_peak_gb": torch.cuda.max_memory_allocated(device) / 1e9,
         "system/gpu_used": 1 - free / total,
     }
-    if find_spec("pynvml") is not None:
-        metrics["system/gpu_busy"] = torch.cuda.utilization(device) / 100
-    return metrics
+    return {**metrics, **_cuda_load(device)}
+
+
+def _cuda_load(device: torch.device) -> dict[str, float]:
+    """The share of time in which the GPU computed; nothing where its driver cannot say, as for a part of a GPU."""
+    if find_spec("pynvml") is None:
+        return {}
+    import pynvml
+
+    try:
+        return {"system/gpu_busy": torch.cuda.utilization(device) / 100}
+    except pynvml.NVMLError:
+        return {}

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 from rlvision.errors import MemoryBudgetError
 
-_WANTED = re.compile(r"tried to allocate ([\d.]+ \w+)", re.IGNORECASE)
+_WANTED = re.compile(r"(?:tried|Unable) to allocate ([\d.]+ \w+)", re.IGNORECASE)
+_UNNUMBERED = re.compile(r"CUDA error: out of memory|ALLOC_FAILED")
 _FREE = re.compile(r"of which ([\d.]+ \w+) is free")
 
 
@@ -22,10 +23,10 @@ def naming(remedy: str) -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:  # torch.OutOfMemoryError is one, and the CPU's allocator has none of its own
-        if (wanted := _WANTED.search(str(error))) is None:
+    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is one, and the CPU's allocator has none
+        wanted, free = _WANTED.search(str(error)), _FREE.search(str(error))
+        if not (wanted or _UNNUMBERED.search(str(error)) or isinstance(error, MemoryError)):
             raise
-        free = _FREE.search(str(error))
         raise MemoryBudgetError(
-            f"expected {wanted[1]} more memory, got {free[1] if free else 'less'} free: {remedy}"
+            f"expected {wanted[1] + ' ' if wanted else ''}more memory, got {free[1] if free else 'less'} free: {remedy}"
         ) from error

@@ -2,19 +2,29 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict
 
 from rlvision.config import Config
 from rlvision.envs.games import ATARI_PROTOCOLS, find_game
 from rlvision.errors import ConfigError
-from rlvision.evaluation import Watchdog
 from rlvision.report import Conditions
+from rlvision.watchdog import Watchdog
 
 MOST_ENVS = 16
 """Games of an evaluation played side by side, at most."""
 
 FRAMES_OF_A_GAME = 108_000
 """Half an hour of play, as both protocols of Atari allow."""
+
+
+class HowToPlay(TypedDict, total=False):
+    """How an evaluation is played."""
+
+    epsilon: float | None  # probability of a random action; None: the run's ``evaluation.epsilon``
+    protocol: str | None  # of Atari, nature or machado; None: the run's own
+    seed: int  # of the games and of the exploration; 0
+    num_envs: int  # games played side by side, at most; it changes nothing but the time
+    watchdog: Watchdog | None  # cuts games that never end; None: by the run's settings
 
 
 def under_protocol(config: Config, protocol: str | None) -> Config:
@@ -34,6 +44,14 @@ def under_protocol(config: Config, protocol: str | None) -> Config:
     book: dict[str, Any] = {**ATARI_PROTOCOLS[protocol], "protocol": protocol}
     book["full_action_space"] = atari_settings(config)["full_action_space"]
     return replace(config, env=replace(config.env, **book))
+
+
+def lasting(config: Config, max_frames: int) -> Config:
+    """The configuration in which the protocol's own cap does not truncate a game of Atari before ``max_frames``."""
+    is_protocols = config.env.max_episode_frames in (None, FRAMES_OF_A_GAME)
+    if find_game(config.env.game) is None or not is_protocols or max_frames <= FRAMES_OF_A_GAME:
+        return config
+    return replace(config, env=replace(config.env, max_episode_frames=max_frames))
 
 
 def conditions(config: Config, epsilon: float, seed: int) -> Conditions:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 import torch
 
@@ -15,12 +15,12 @@ from rlvision.config import Config
 from rlvision.envs.screen import make_screen
 from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import CheckpointError, ConfigError
-from rlvision.evaluation import Evaluation, Watchdog, evaluate
+from rlvision.evaluation import Evaluation, evaluate
 from rlvision.exports.finding import find_agent
-from rlvision.exports.folder import ExportFolder
+from rlvision.exports.folder import ExportFolder, require_no_imports
 from rlvision.exports.writing import require_free, write_export
 from rlvision.features.saliency import gradient_saliency
-from rlvision.playing import MOST_ENVS, conditions, make_watchdog, under_protocol
+from rlvision.playing import MOST_ENVS, HowToPlay, conditions, lasting, make_watchdog, under_protocol
 from rlvision.precision import determinism
 from rlvision.preflight import preflight
 from rlvision.progress import count_games
@@ -38,16 +38,6 @@ from rlvision.watch.replaying import Replay, Replayed, choose
 from rlvision.watch.rollout import Rollout
 
 
-class HowToPlay(TypedDict, total=False):
-    """How an evaluation is played."""
-
-    epsilon: float | None  # probability of a random action; None: the run's ``evaluation.epsilon``
-    protocol: str | None  # of Atari, nature or machado; None: the run's own
-    seed: int  # of the games and of the exploration; 0
-    num_envs: int  # games played side by side, at most; it changes nothing but the time
-    watchdog: Watchdog | None  # cuts games that never end; None: by the run's settings
-
-
 class Run:
     """A trained agent, as its run folder or an export holds it.
 
@@ -61,18 +51,18 @@ class Run:
         folder: of the run, of an export, or the name of an agent that comes along, such as ``pong``.
         weights: ``best`` (by evaluation, where there was one) or ``last``; an export has one set.
         device: as in the configuration.
-        trust_imports: whether an export may import an environment or an encoder by a path that it names.
+        trust_imports: whether an environment or an encoder may be imported by a path that the folder names.
 
     Raises:
         CheckpointError: there is no run, or it has no checkpoint yet; an export is damaged.
-        ConfigError: an export names code of its own that is not trusted.
+        ConfigError: the folder names code of its own that is not trusted.
     """
 
     def __init__(
         self, folder: str | Path, *, weights: str = "best", device: str = "auto", trust_imports: bool = False
     ) -> None:
         self.folder = find_agent(Path(folder), trust_imports=trust_imports)
-        self.config = replace(self.folder.config(), device=device)
+        self.config = replace(self.folder.config(), device=device, cuda_graphs=False)
         state = self.folder.weights(weights)
         self.env_steps: int = state["env_steps"]
         self.spec = spec_from_state(state["spec"])
@@ -103,12 +93,14 @@ class Run:
 
         Args:
             games: how many; 2 are the first 2 of 30.
-            how: see `HowToPlay`.
+            how: see `rlvision.playing.HowToPlay`.
 
         Raises:
             ConfigError: the protocol does not fit the game, or there is no game to play.
         """
         config = under_protocol(self.config, how.get("protocol"))
+        watchdog = how.get("watchdog") or make_watchdog(config)
+        config = lasting(config, watchdog.max_frames)
         epsilon, seed = self._epsilon(how.get("epsilon")), how.get("seed", 0)
         env = self._make_env(config, min(games, how.get("num_envs", MOST_ENVS)))
         try:
@@ -119,7 +111,7 @@ class Run:
                     games=games,
                     epsilon=epsilon,
                     seed=seed,
-                    watchdog=how.get("watchdog") or make_watchdog(config),
+                    watchdog=watchdog,
                     tell=tell,
                 )
         finally:
@@ -278,6 +270,7 @@ def train(config: Config) -> Run:
     if config.out is None:
         raise ConfigError("expected a run folder in config.out, got none: set out, or use rlvision.load_config")
     folder = RunFolder(Path(config.out), config.checkpoint.keep)
+    folder.require_possible()
     if folder.exists:
         folder.require_same_run(config)
     keep_freed_memory()
@@ -291,14 +284,17 @@ def train(config: Config) -> Run:
             Session(config, folder, env, announcement).run()
     finally:
         env.close()
-    return Run(folder.path, weights="best", device=config.device)
+    return Run(folder.path, weights="best", device=config.device, trust_imports=True)
 
 
-def resume(folder: str | Path) -> Run:
-    """Continue a run with the settings it has.
+def resume(folder: str | Path, *, trust_imports: bool = False) -> Run:
+    """Continue a run with the settings it has; ``trust_imports`` is `Run`'s.
 
     Raises:
-        RLVisionError: there is no run, or it cannot be continued.
+        RLVisionError: there is no run, it cannot be continued, or it names code of its own that is not trusted.
     """
     path = Path(folder)
-    return train(replace(RunFolder(path).config(), out=str(path)))
+    config = RunFolder(path).config()
+    if not trust_imports:
+        require_no_imports(config, path)
+    return train(replace(config, out=str(path)))

@@ -21,6 +21,7 @@ from typing import Any
 from rlvision import history
 from rlvision.checkpoint import CheckpointFolder, read_state
 from rlvision.config import Config
+from rlvision.durable import is_there
 from rlvision.errors import CheckpointError, ConfigError
 from rlvision.lock import alone_in
 from rlvision.protocols import EnvSpec
@@ -34,6 +35,7 @@ MAY_CHANGE = (
     "device",
     "threads",
     "precision",
+    "cuda_graphs",
     "deterministic",
     "replay.compression",
     "env.step_timeout",
@@ -63,7 +65,16 @@ class RunFolder:
     @property
     def exists(self) -> bool:
         """Whether a run was begun here."""
-        return self.config_path.exists()
+        return is_there(self.config_path)
+
+    def require_possible(self) -> None:
+        """Refuse, before anything is made, a path that no file can have.
+
+        Raises:
+            ConfigError: says why.
+        """
+        with self._writing(), suppress(FileNotFoundError):
+            self.path.lstat()
 
     def config(self) -> Config:
         """The stored configuration.
@@ -104,8 +115,8 @@ class RunFolder:
             CheckpointError: another process trains there.
             ConfigError: nothing can be written there.
         """
-        was_there = self.path.exists()
         with self._writing():
+            was_there = self.path.exists()
             self.path.mkdir(parents=True, exist_ok=True)
         try:
             with alone_in(self.path):
@@ -140,9 +151,10 @@ class RunFolder:
     def _writing(self) -> Iterator[None]:
         try:
             yield
-        except OSError as error:
+        except (OSError, ValueError) as error:  # no path has a zero in it
+            why = error.strerror if isinstance(error, OSError) else str(error)
             raise ConfigError(
-                f"expected to write to the run folder {self.path}, got {error.strerror}: set --out to another"
+                f"expected to write to the run folder {self.path}, got {why}: set --out to another"
             ) from error
 
     def weights(self, which: str) -> State:

@@ -1,18 +1,18 @@
 """A session: one process's work on a run."""
 
+import copy
 import logging
 from contextlib import nullcontext
 
 import torch
 
-from rlvision import build, machine
+from rlvision import build, history, machine
 from rlvision.collector import Collector, DiscountedReturns
 from rlvision.config import Config
 from rlvision.divergence import require_finite_weights
 from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import CheckpointError
 from rlvision.evaluation import Evaluation, evaluate
-from rlvision.history import versions
 from rlvision.interruption import Interrupted, Leave, Signals, interruption
 from rlvision.out_of_memory import naming
 from rlvision.playing import MOST_ENVS, make_watchdog
@@ -55,6 +55,7 @@ class Session:
         self._recorder = self._make_recorder()
         self._trainer = self._make_trainer()
         self._evaluation_env: TapedVectorEnv | None = None
+        self._unsaved_best: State | None = None
 
     def run(self) -> None:
         """Begin or continue, and train."""
@@ -81,6 +82,7 @@ class Session:
         except Leave as leave:
             return str(leave)
         reason = self._trainer.run()
+        history.end(self._folder.path, reason)
         self._showcase.keep("last", self._folder.checkpoints.paths()[-1])
         return reason
 
@@ -88,7 +90,7 @@ class Session:
         """From the newest checkpoint, or else from the start; bringing a run back may take minutes."""
         with signals.leaving() if self._folder.checkpoints.paths() else nullcontext():
             env_steps = self._restore()
-        using = {**versions(), **arithmetic(resolve_device(self._config.device), self._config.precision)}
+        using = {**history.versions(), **arithmetic(resolve_device(self._config.device), self._config.precision)}
         for line in self._folder.begin_session(self._config, env_steps, using):
             self._console.message(line)
 
@@ -99,6 +101,7 @@ class Session:
             self._env.reset(derive(self._config.seed, "environments"))
             return 0
         require_same_spec(spec_from_state(state["spec"]), self._env.spec)
+        self._folder.checkpoints.set_aside_newer(state["env_steps"])
         self._console.message(f"continuing {self._folder.path} at {state['env_steps']:,} env steps")
         with show_replay() as self._env.progress:
             self._trainer.load_state_dict(state["trainer"])
@@ -158,13 +161,21 @@ class Session:
         )
 
     def _save_best(self, env_steps: int) -> None:
-        checkpoints = self._folder.checkpoints
-        checkpoints.save_best(self._weights(env_steps))
-        self._showcase.keep("best", checkpoints.best_path)
+        self._unsaved_best = copy.deepcopy(self._weights(env_steps))
+        self._write_best()
+
+    def _write_best(self) -> None:
+        """Write the best weights, those of an earlier exam where the disk was full then."""
+        if self._unsaved_best is not None:
+            checkpoints = self._folder.checkpoints
+            checkpoints.save_best(self._unsaved_best)
+            self._unsaved_best = None
+            self._showcase.keep("best", checkpoints.best_path)
 
     def _save(self, env_steps: int, trainer: State) -> None:
         checkpoints = self._folder.checkpoints
         weights = self._weights(env_steps)
+        self._write_best()  # a checkpoint that knows of the best exam must not outlive its weights
         try:
             rows = self._agent.memory.save_rows(checkpoints.replay_folder) if self._config.checkpoint.replay else None
             state = {

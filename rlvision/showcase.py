@@ -1,7 +1,7 @@
 """What a run shows of its agent besides numbers: a video, the distribution of Q-values, the curve, its weights."""
 
 import logging
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import torch
@@ -47,23 +47,22 @@ class Showcase:
         self._folder = folder
         self._agent = agent
         self._gallery = gallery
-        self._can_record = True
+        self._can_record = self._can_draw = True
         self._drawn_at = -1
 
-    def evaluated(self, env_steps: int, interrupted: Interrupted) -> None:
-        """Show what goes with an evaluation; to be called before its row is logged."""
+    def evaluated(self, env_steps: int, interrupted: Interrupted, is_last: bool) -> None:
+        """Show what goes with an evaluation, the run's last perhaps; to be called before its row is logged."""
         q_values = self._agent.learner.q_values()
         if q_values is not None:
             self._gallery.show({"q/values": finite(q_values)}, env_steps)
-        if self._can_record and video_is_due(self._config, env_steps):
+        if self._can_record and video_is_due(self._config, env_steps, is_last):
             with training_goes_on("a video"), suppress(Abandoned):
                 self._record(env_steps, interrupted)
 
     def curve(self, env_steps: int) -> None:
         """Draw the learning curve and show it, unless it would be the one drawn last; what follows is training."""
-        if env_steps != self._drawn_at:
-            self._gallery.show({"curve": draw_curve(self._folder.path)}, env_steps)
-            self._drawn_at = env_steps
+        if self._can_draw and env_steps != self._drawn_at:
+            self._show_curve(env_steps)
         return_freed_memory()
 
     def keep(self, name: str, checkpoint: Path) -> None:
@@ -72,17 +71,25 @@ class Showcase:
             files = (self._folder.config_path, checkpoint)
             self._gallery.keep(name, {str(file.relative_to(self._folder.path)): file for file in files})
 
+    def _show_curve(self, env_steps: int) -> None:
+        try:
+            self._gallery.show({"curve": draw_curve(self._folder.path)}, env_steps)
+        except RLVisionError as error:  # rows that cannot be read any more
+            self._can_draw = False
+            _log.warning("%s; the curve is not drawn any more", error)
+        self._drawn_at = env_steps
+
     def _record(self, env_steps: int, interrupted: Interrupted) -> None:
         path = self._folder.path / VIDEOS_FOLDER / f"{env_steps:012d}.mp4"
-        env = build.make_env(self._config, 1)
         try:
-            page = self._record_from(env, path, env_steps, interrupted)
+            with closing(build.make_env(self._config, 1)) as env:
+                page = self._record_from(env, path, env_steps, interrupted)
             self._gallery.show({"evaluate/video": path, "evaluate/page": page}, env_steps)
-        except RLVisionError as error:
+        except (OSError, Abandoned):
+            raise
+        except Exception as error:  # of a user's environment or network, of a video library: none is worth a run
             self._can_record = False
-            _log.warning("%s; there are no videos of this run", error)
-        finally:
-            env.close()
+            _log.warning("%s (%s); there are no videos of this run", error, type(error).__name__)
 
     def _record_from(self, env: TapedVectorEnv, path: Path, env_steps: int, interrupted: Interrupted) -> Path:
         """Play one game into a video, and into the page beside it, whose path is returned."""
@@ -133,10 +140,9 @@ class Attentive:
         return self._policy.act(observation, env_steps)
 
 
-def video_is_due(config: Config, env_steps: int) -> bool:
+def video_is_due(config: Config, env_steps: int, is_last: bool) -> bool:
     """Whether the evaluation after ``env_steps`` has a video: every so many have, and that of the end."""
     every = config.tracking.video_every
-    is_last = env_steps >= config.env_steps
     number = env_steps // config.evaluate_every if config.evaluate_every else 0
     return every > 0 and (is_last or (number > 0 and number % every == 0))
 

@@ -45,7 +45,7 @@ class Hooks:
     save_best: Callable[[int], None]
     show_progress: Callable[[int], None]  # called at every step
     draw: Callable[[int], None]  # the curve, after so many env steps
-    exhibit: Callable[[int, Interrupted], None]  # what goes with an evaluation, before its row is logged
+    exhibit: Callable[[int, Interrupted, bool], None]  # what goes with an evaluation (the last?), before its row
     measure: Callable[[], Mapping[str, float]]  # what is used of the machine
 
 
@@ -175,7 +175,7 @@ class Trainer:
         if self._exam.take(evaluation.mean, now):
             with training_goes_on("the best weights"):
                 self._hooks.save_best(now)
-        self._hooks.exhibit(now, self._interrupted)
+        self._hooks.exhibit(now, self._interrupted, self._reason_to_end() is not None)
         self._tracker.log({**evaluation.metrics(), "evaluate/best": self._exam.best}, now)
         self._draw()
 

@@ -171,3 +171,18 @@ def test_folder_falls_back_to_the_one_before_and_says_so(tmp_path, caplog):
     folder.paths()[0].write_bytes(b"torn")
     with pytest.raises(CheckpointError, match="2 damaged"):
         folder.load_newest()
+
+
+def test_checkpoints_after_the_one_that_goes_on_are_never_come_back_to(tmp_path):
+    folder = CheckpointFolder(tmp_path, keep=3)
+    for env_steps in (40, 80, 120):
+        folder.save(env_steps, {"env_steps": env_steps})
+    damaged = tmp_path / "000000000120.ckpt"
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[:-1])
+    state = folder.load_newest()
+    assert state["env_steps"] == 80
+    folder.set_aside_newer(state["env_steps"])
+    (tmp_path / "000000000120.ckpt.damaged").write_bytes(content)  # it can be read again, and is not
+    assert folder.load_newest()["env_steps"] == 80
+    assert [path.stem for path in folder.paths()] == ["000000000040", "000000000080"]

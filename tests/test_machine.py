@@ -1,3 +1,6 @@
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import torch
 
@@ -24,5 +27,12 @@ def test_a_gpu_is_asked_how_full_it_is(monkeypatch):
     del row["system/memory_gb"]
     assert row == {"system/gpu_memory_gb": 2.0, "system/gpu_memory_peak_gb": 5.0, "system/gpu_used": 0.75}
     monkeypatch.setattr("rlvision.machine.find_spec", lambda name: "here")
+    monkeypatch.setitem(sys.modules, "pynvml", SimpleNamespace(NVMLError=OverflowError))
     monkeypatch.setattr(torch.cuda, "utilization", lambda device: 37)
     assert usage(torch.device("cuda", 0))["system/gpu_busy"] == 0.37
+
+    def cannot_say(device):
+        raise OverflowError("a part of a GPU")
+
+    monkeypatch.setattr(torch.cuda, "utilization", cannot_say)
+    assert "system/gpu_busy" not in usage(torch.device("cuda", 0))

@@ -22,7 +22,7 @@ from rlvision.analysis.pictures import aggregates, performance_profiles
 from rlvision.analysis.published import USUAL, published_agents
 from rlvision.analysis.scores import played_score, stored_score
 from rlvision.analysis.sources import read_source
-from rlvision.run import HowToPlay
+from rlvision.playing import HowToPlay
 
 PICTURES = {
     "aggregates": aggregates,
@@ -51,13 +51,13 @@ def compare_runs(
         checkpoint: whose weights play, ``last`` or ``best``; an export has one set.
         device: as in the configuration.
         trust_imports: as of `rlvision.run.Run`.
-        how: to play; see `rlvision.run.HowToPlay`.
+        how: to play; see `rlvision.playing.HowToPlay`.
 
     Raises:
         CheckpointError: there is no run, or it was never evaluated.
         ConfigError: the same run is there twice, or there is no such published agent.
     """
-    groups = group([read_source(Path(run), trust_imports=trust_imports) for run in runs])
+    groups = group([read_source(Path(run)) for run in runs])
     published = published_agents(list(dict.fromkeys(one.game for one in groups)), beside)
     scores = [
         [

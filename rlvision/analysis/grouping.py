@@ -25,6 +25,8 @@ NOT_THE_AGENT = (
     "device",
     "threads",
     "precision",
+    "cuda_graphs",
+    "deterministic",
     "wandb",
     "evaluate_every",
     "checkpoint_every",

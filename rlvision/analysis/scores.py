@@ -7,7 +7,8 @@ from typing import Any, Unpack
 from rlvision.analysis.sources import Source
 from rlvision.errors import CheckpointError
 from rlvision.exports.folder import ExportFolder
-from rlvision.run import HowToPlay, Run
+from rlvision.playing import HowToPlay
+from rlvision.run import Run
 from rlvision.run_folder import RunFolder
 from rlvision.tracking.files import read_metrics
 
@@ -45,7 +46,7 @@ def played_score(
         checkpoint: of a run, ``last`` or ``best``; an export has one set of weights.
         device: as in the configuration.
         trust_imports: as of `rlvision.run.Run`.
-        how: see `rlvision.run.HowToPlay`.
+        how: see `rlvision.playing.HowToPlay`.
     """
     weights = "best" if isinstance(source.folder, ExportFolder) else checkpoint
     agent = Run(source.place, weights=weights, device=device, trust_imports=trust_imports)

@@ -27,18 +27,17 @@ class Source:
     settings: Mapping[str, Any]  # of its training by dotted name, as far as they are known
 
 
-def read_source(place: Path, *, trust_imports: bool = False) -> Source:
+def read_source(place: Path) -> Source:
     """What a run folder or an export says of itself; nothing is loaded or played.
 
     Args:
         place: folder of a run, of an export, or the name of an agent that comes along.
-        trust_imports: as of `rlvision.run.Run`.
 
     Raises:
         CheckpointError: there is neither, or it is damaged.
         ConfigError: its settings cannot be used.
     """
-    folder = find_agent(place, trust_imports=trust_imports)
+    folder = find_agent(place, trust_imports=True)  # its words are read, and nothing that they name is imported
     config = folder.config()
     settings = _export_settings(folder) if isinstance(folder, ExportFolder) else flatten(config)
     about = conditions(config, config.evaluation.epsilon, 0)

@@ -4,8 +4,9 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from rlvision.durable import is_there
 from rlvision.errors import CheckpointError
-from rlvision.exports.folder import ExportFolder
+from rlvision.exports.folder import ExportFolder, require_no_imports
 from rlvision.exports.manifest import MANIFEST
 from rlvision.run_folder import RunFolder
 from rlvision.settings.names import nearest
@@ -16,17 +17,20 @@ def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | Expor
 
     Args:
         place: folder of a run, folder of an export, or a name out of `shipped`.
-        trust_imports: as `ExportFolder` has it.
+        trust_imports: whether an environment or an encoder that the folder names by import path may be imported.
 
     Raises:
         CheckpointError: there is no agent.
+        ConfigError: its folder names code of its own that is not trusted.
     """
-    if (place / MANIFEST).exists():
+    if is_there(place / MANIFEST):
         return ExportFolder(place, trust_imports=trust_imports)
     folder = RunFolder(place)
     if folder.exists:
+        if not trust_imports:
+            require_no_imports(folder.config(), place)
         return folder
-    if not place.exists() and str(place) in shipped():
+    if not is_there(place) and str(place) in shipped():
         return ExportFolder(shipped()[str(place)])
     near = nearest(str(place), shipped())
     raise CheckpointError(

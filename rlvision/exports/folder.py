@@ -31,6 +31,8 @@ from rlvision.types import State
 
 MODEL = "model.safetensors"
 CARD = "README.md"
+HARMLESS = ("rlvision.envs.counting:CountingEnv",)
+"""Import paths that anybody's folder may name. Not all of ours: an environment's class is called with what it says."""
 
 
 class ExportFolder:
@@ -54,13 +56,8 @@ class ExportFolder:
             ConfigError: a setting cannot be used, or would import code that nobody trusts.
         """
         manifest = read_manifest(self.path / MANIFEST)
-        named = imported(manifest.config)
-        if named and not self._trusted:
-            listed = " and ".join(f"{name}={path}" for name, path in named.items())
-            raise ConfigError(
-                f"expected an export that names only what comes with rlvision, got {listed} in {self.path}, which runs "
-                "code of its own: read that code, then say --trust-imports"
-            )
+        if not self._trusted:
+            require_no_imports(manifest.config, self.path)
         return manifest
 
     def config(self) -> Config:
@@ -104,7 +101,21 @@ class ExportFolder:
 def imported(config: Config) -> dict[str, str]:
     """The settings that name something to import, by name; Gymnasium imports ``package`` of ``package:Id-v0``, too."""
     named = {"env.game": config.env.game, "network.encoder": config.network.encoder}
-    return {name: value for name, value in named.items() if ":" in value}
+    return {name: value for name, value in named.items() if ":" in value and value not in HARMLESS}
+
+
+def require_no_imports(config: Config, path: Path) -> None:
+    """Refuse settings that came with a folder, and may have been made by anybody, if they would run code of their own.
+
+    Raises:
+        ConfigError: names what would be imported.
+    """
+    if named := imported(config):
+        listed = " and ".join(f"{name}={place}" for name, place in named.items())
+        raise ConfigError(
+            f"expected a folder that names only what comes with rlvision, got {listed} in {path}, which runs "
+            "code of its own: read that code, then say --trust-imports"
+        )
 
 
 def blank_network(config: Config, spec: EnvSpec) -> QNetwork:

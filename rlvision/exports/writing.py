@@ -32,7 +32,7 @@ def require_free(out: Path) -> None:
     part = _part(out)
     try:
         part.mkdir(parents=True, exist_ok=True)
-        part.rmdir()
+        shutil.rmtree(part)  # with what an export left that was killed
     except OSError as error:
         raise ConfigError(f"expected a folder to write in --out, got {out}: {error.strerror}; name another") from error
 

@@ -24,7 +24,7 @@ def feature_maps(network: QNetwork, observation: UInt8Array) -> dict[str, FloatA
 
     Returns:
         Level (such as ``low``, ``mid``, ``high``) -> maps [channels, h, w]. Of an encoder without named levels, the
-        name of every convolution -> its output; of a network without convolutions, nothing.
+        name of every convolution that the forward calls -> its output; without convolutions, nothing.
 
     Raises:
         ConfigError: the observation is of another shape or type.
@@ -33,7 +33,7 @@ def feature_maps(network: QNetwork, observation: UInt8Array) -> dict[str, FloatA
     places = _places(seen)
     with torch.no_grad(), _recorded(seen, places) as outputs:
         seen(to_tensor(observation, seen))
-    return {name: _scaled(outputs[name]) for name in places}
+    return {name: _scaled(outputs[name]) for name in places if name in outputs}
 
 
 def _places(network: QNetwork) -> dict[str, str]:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from rlvision.errors import ConfigError
+from rlvision.nn.capture import is_capturing
 from rlvision.nn.encoder import as_float
 from rlvision.nn.normalisation import running_statistics
 from rlvision.nn.qnetwork import QNetwork
@@ -85,7 +86,8 @@ class FoldedConv2d(nn.Module):
         return self.convolution._conv_forward(x, weight, bias)  # type: ignore[no-any-return]
 
     def _parameters_now(self) -> tuple[Tensor, Tensor]:
-        if torch.compiler.is_compiling() or self.convolution.weight.device.type != "cpu":
+        anew = torch.compiler.is_compiling() or is_capturing()
+        if anew or self.convolution.weight.device.type != "cpu":
             return fold(self.convolution, self.norm)
         writes = [(t.data_ptr(), t._version) for t in self._sources() if t is not None]
         if self._kept is None or writes != self._writes:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from rlvision.errors import ConfigError
 from rlvision.nn.dn import DNEncoder
-from rlvision.nn.encoder import Level
+from rlvision.nn.encoder import Level, as_float
 from rlvision.nn.heads import LinearHead
 from rlvision.types import QOutput
 
@@ -19,7 +19,7 @@ class QNetwork(nn.Module):
     Under autocast the encoder may run in low precision; the head and its Q-values are float32.
 
     Args:
-        encoder: Maps uint8 [B, C, H, W] to [B, features], see `rlvision.nn.encoder.Encoder`.
+        encoder: Maps pixels in [0, 1], float32 [B, C, H, W], to [B, features]; see `rlvision.nn.encoder.Encoder`.
         head: Maps features to a `QOutput`.
     """
 
@@ -31,7 +31,7 @@ class QNetwork(nn.Module):
 
     def forward(self, observation: Tensor) -> QOutput:
         """Q-values [B, A] float32 of observations [B, C, H, W] uint8."""
-        return self.head(self.encoder(observation))  # type: ignore[no-any-return]
+        return self.head(self.encoder(as_float(observation)))  # type: ignore[no-any-return]
 
     @property
     def levels(self) -> Mapping[str, Level]:

@@ -20,8 +20,8 @@ def build_encoder(name: str, observation_shape: tuple[int, int, int], **options:
 
     Args:
         name: "dn", "nature", "impala", "mlp", or "package.module:Class" for a `torch.nn.Module` of
-            one's own that maps uint8 [B, C, H, W] to [B, features] and says so in an integer
-            attribute ``features``; ``levels`` (see `rlvision.nn.encoder.Encoder`) is welcome.
+            one's own that maps pixels in [0, 1], float32 [B, C, H, W], to [B, features] and says so in an
+            integer attribute ``features``; ``levels`` (see `rlvision.nn.encoder.Encoder`) is welcome.
         observation_shape: (C, H, W).
         options: Keyword arguments of the class.
 
@@ -30,7 +30,15 @@ def build_encoder(name: str, observation_shape: tuple[int, int, int], **options:
     """
     encoder_class = find_encoder(name)
     _require_accepted(encoder_class, name, options)
-    encoder = encoder_class(*observation_shape, **options)
+    try:
+        encoder = encoder_class(*observation_shape, **options)
+    except ConfigError:
+        raise
+    except Exception as error:  # a constructor of somebody's own raises whatever it does
+        raise ConfigError(
+            f"expected to make encoder {name!r} for {observation_shape} with {dict(options)}, got "
+            f"{type(error).__name__} ({error}): change its options or its constructor; --debug shows where"
+        ) from error
     if not isinstance(getattr(encoder, "features", None), int):
         raise ConfigError(
             f"expected encoder {name!r} to say the width of its output, got no integer attribute 'features': "
@@ -63,7 +71,7 @@ def _import(path: str) -> object:
     module_name, _, attribute = path.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    except Exception as error:  # its code runs, and raises whatever it does
         raise ConfigError(
             f"expected encoder {path!r} to be importable, got {type(error).__name__} ({error}): "
             "install it or run where Python finds its module"

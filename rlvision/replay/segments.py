@@ -17,7 +17,7 @@ A file is named after its rows and its checksum, so that none is ever written an
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from struct import Struct
 from zlib import crc32
@@ -64,8 +64,7 @@ class Segments:
         """
         ring = self._ring
         folder.mkdir(parents=True, exist_ok=True)
-        if not all((folder / segment.name).exists() for segment in self._saved):
-            self._saved = []
+        self._saved = list(takewhile(lambda segment: (folder / segment.name).exists(), self._saved))
         start = max(ring.oldest, self._saved[-1].stop if self._saved else 0)
         if start < ring.rows:
             self._saved.append(_write(ring, start, ring.rows, folder))

@@ -80,13 +80,26 @@ class SumTree:
         return node
 
 
+def running_sums(mass: Tensor) -> Tensor:
+    """The cumulative sums of rows [B, K] float64; a GPU's own add in another order each time, a product does not."""
+    if mass.device.type != "cuda":
+        return mass.cumsum(dim=1)
+    return by_product(mass)
+
+
+def by_product(mass: Tensor) -> Tensor:
+    """The cumulative sums of rows [B, K] by a product with a triangle of ones."""
+    triangle = torch.ones(mass.shape[1], mass.shape[1], dtype=mass.dtype, device=mass.device).triu()
+    return mass @ triangle
+
+
 def _descend(mass: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Choose a child with mass for each target [B] among [B, BRANCHES]; return it and what is left of the target.
 
     A parallel cumulative sum need not be monotone in its last bits, and a target may exceed the sum by as little:
     so children without mass are taken out, and the target is held below the largest sum that is left.
     """
-    reach = mass.cumsum(dim=1)  # [B, BRANCHES]
+    reach = running_sums(mass)  # [B, BRANCHES]
     reach_with_mass = torch.where(mass > 0, reach, 0.0)
     highest = reach_with_mass.amax(dim=1)  # [B]
     target = torch.minimum(target, torch.nextafter(highest, torch.zeros_like(highest)))

@@ -71,6 +71,12 @@ def _exploration_that_grows(config: Config) -> None:
         _refuse(expected, f"{exploration.end:g}", "lower exploration.end")
 
 
+def _graphs_of_an_optimiser_without(config: Config) -> None:
+    if config.cuda_graphs and config.optimiser.name == "adagrad":
+        expected = "an optimiser whose steps can be captured where cuda_graphs is on"
+        _refuse(expected, "adagrad", "choose adam, adamw, sgd or rmsprop, or leave cuda_graphs out")
+
+
 def _epsilon_above_one(config: Config) -> None:
     exploration = config.exploration
     if exploration.kind != "softmax" and exploration.start > 1:
@@ -133,6 +139,7 @@ _CONTRADICTIONS: tuple[Callable[[Config], None], ...] = (
     _batch_before_there_is_one,
     _start_after_the_replay_is_full,
     _exploration_that_grows,
+    _graphs_of_an_optimiser_without,
     _epsilon_above_one,
     _temperature_of_zero,
     _learning_rate_that_grows,

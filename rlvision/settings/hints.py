@@ -61,7 +61,8 @@ def parse(text: str, hint: Any) -> Any:
     Text, literals and paths are taken as they stand; lists are ``1,2,3`` or ``[1, 2, 3]``; all else is YAML.
     """
     kinds = _kinds(hint)
-    if text in NONE_WORDS or not kinds.isdisjoint({str, Literal, Path}):
+    is_word = text in NONE_WORDS or any(text in choices(member) for member in _members(hint))
+    if is_word or kinds <= {Literal, NoneType} or not kinds.isdisjoint({str, Path}):
         return text
     if tuple in kinds and not text.startswith(("[", "(")):
         return [parse(part.strip(), _element(hint)) for part in text.split(",") if part.strip()]

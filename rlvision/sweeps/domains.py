@@ -1,7 +1,7 @@
 """What a parameter of a sweep may be, in the words of W&B's sweep files."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -22,7 +22,7 @@ class Domain:
     """
 
     draw: Draw
-    values: tuple[Any, ...] | None = None
+    values: Sequence[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _whole_numbers(name: str, given: Mapping[str, Any], kind: str) -> Domain:
     _require_keys(name, given, kind, needed=("min", "max"))
     low, high = (_number(name, given, end, int) for end in ("min", "max"))
     _require_order(name, low, high)
-    return Domain(lambda rng: rng.randint(low, high), tuple(range(low, high + 1)))
+    return Domain(lambda rng: rng.randint(low, high), range(low, high + 1))
 
 
 def _numbers(name: str, given: Mapping[str, Any], kind: str) -> Domain:

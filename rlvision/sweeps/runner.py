@@ -95,7 +95,7 @@ class Runner:
             while waiting and len(self._workers) < self._processes:
                 self._start(waiting.pop(0), bars)
             time.sleep(LOOK_SECONDS)
-            self._look(bars, "finished")
+            self._look(bars)
             bars.update(everything, completed=self._finished)
         self._stop(bars, interrupted())
 
@@ -107,7 +107,7 @@ class Runner:
             worker.stop()
         for worker in self._workers:
             worker.wait()
-        self._look(bars, "interrupted")
+        self._look(bars)
 
     def _start(self, trial: Trial, bars: Progress) -> None:
         folder, command = self._folder / trial.name, self._command(trial)
@@ -116,16 +116,18 @@ class Runner:
         if not bars.console.is_terminal:
             bars.console.print(f"begins: {trial.name}")
 
-    def _look(self, bars: Progress, in_peace: Status) -> None:
+    def _look(self, bars: Progress) -> None:
         """Show how far the workers are, and note what those that left have come to."""
         for worker, bar in list(self._workers.items()):
             bars.update(bar, completed=min(worker.env_steps, worker.trial.config.env_steps))
             if worker.is_gone:
+                worker.wait()
                 del self._workers[worker]
                 bars.remove_task(bar)
-                self._note(worker, "failed" if worker.has_failed else in_peace, bars.console)
+                self._note(worker, bars.console)
 
-    def _note(self, worker: Worker, status: Status, console: Console) -> None:
+    def _note(self, worker: Worker, console: Console) -> None:
+        status = worker.status
         why = worker.last_words if status == "failed" else None
         result = measure(worker.trial, worker.folder, worker.command, status, self._sweep.metric, why)
         self._results[worker.trial.name] = result

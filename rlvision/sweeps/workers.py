@@ -7,13 +7,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rlvision import history
+from rlvision.interruption import INTERRUPTED
 from rlvision.settings.hints import spelling
 from rlvision.sweeps.document import Sweep
+from rlvision.sweeps.results import Status
 from rlvision.sweeps.trials import Trial
 from rlvision.tracking.files import METRICS_FILE, last_env_steps
 
 LOG_FILE = "log.txt"
-PROGRAM = (sys.executable, "-m", "rlvision")
+PROGRAM = (sys.executable, "-m", "rlvision.leash")
 
 
 def train_command(sweep: Sweep, trial: Trial, folder: Path, threads: int) -> list[str]:
@@ -26,7 +29,8 @@ def train_command(sweep: Sweep, trial: Trial, folder: Path, threads: int) -> lis
 class Worker:
     """One run going on; what it says goes to ``log.txt`` in its folder.
 
-    It has a session of its own, so that Ctrl-C reaches the sweep alone, which passes it on once.
+    It has a session of its own, so that Ctrl-C reaches the sweep alone, which passes it on once. Its input is a pipe
+    that nobody writes to: it ends with the sweep, and with it the run (`rlvision.leash`).
 
     Args:
         trial: what it trains.
@@ -47,7 +51,7 @@ class Worker:
         with (folder / LOG_FILE).open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
                 [*program, *command],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment,
@@ -60,9 +64,13 @@ class Worker:
         return self._process.poll() is not None
 
     @property
-    def has_failed(self) -> bool:
-        """Whether it has left in another way than was asked of it."""
-        return self._process.poll() not in (None, 0, -signal.SIGTERM)
+    def status(self) -> Status:
+        """How it has left."""
+        exit_code = self._process.poll()
+        if exit_code not in (0, -signal.SIGTERM):
+            return "failed"
+        ended = history.why_it_ended(self.folder)
+        return "interrupted" if ended is None or ended.startswith(INTERRUPTED) else "finished"
 
     @property
     def env_steps(self) -> int:
@@ -80,10 +88,10 @@ class Worker:
         self._process.terminate()
 
     def wait(self) -> None:
-        """Until it has left."""
-        self._process.wait()
+        """Until it has left, as it now does in any case."""
+        self._process.communicate()
 
     def kill(self) -> None:
         """End it at once; may be called when it is over."""
         self._process.kill()
-        self._process.wait()
+        self.wait()

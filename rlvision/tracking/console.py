@@ -4,7 +4,8 @@ import logging
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol, TextIO
 
 from rich.console import Console
@@ -12,6 +13,8 @@ from rich.live import Live
 
 from rlvision.tracking.dashboard import Board, evaluation_line, line, screen
 from rlvision.types import State
+
+_log = logging.getLogger("rlvision")
 
 PACE_SECONDS = 20.0
 """Stretch of time over which the pace is measured."""
@@ -41,7 +44,7 @@ class ConsoleTracker:
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        console = console or Console()
+        console = console or SteadyConsole()
         self._view: View = LiveView(console) if console.is_terminal else PlainView(console)
         self._board = Board(title, total_env_steps)
         self._clock = clock
@@ -49,6 +52,7 @@ class ConsoleTracker:
         self._next = self._start + self._view.seconds
         self._pace: deque[tuple[float, int]] = deque()  # (time, env steps) of late
         self._closed = False
+        self._warned = False
 
     def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
         """Take over a row; an evaluation's is announced at once."""
@@ -70,7 +74,8 @@ class ConsoleTracker:
 
     def message(self, text: str) -> None:
         """Say something that stays on the screen, above the live display."""
-        self._view.say(text)
+        with self._training_goes_on():
+            self._view.say(text)
 
     def state_dict(self) -> State:
         """The scores on show."""
@@ -87,14 +92,26 @@ class ConsoleTracker:
         if not self._closed:
             self._draw(self._clock())
             self._closed = True
-            self._view.close()
+            with self._training_goes_on():
+                self._view.close()
 
     def _draw(self, now: float) -> None:
         self._board.seconds = now - self._start
         self._board.rate = self._measure(now)
-        self._view.show(self._board)
+        with self._training_goes_on():
+            self._view.show(self._board)
         took = self._clock() - now
         self._next = now + max(self._view.seconds, took / SHARE)
+
+    @contextmanager
+    def _training_goes_on(self) -> Iterator[None]:
+        """Output that fails, such as into a file on a full disk, is no reason to stop: one line says so elsewhere."""
+        try:
+            yield
+        except OSError as error:
+            if not self._warned:
+                _log.warning("expected to show how training goes, got %s: it goes on", error.strerror)
+            self._warned = True
 
     def _measure(self, now: float) -> float:
         """Env steps per second over the last `PACE_SECONDS`."""
@@ -103,6 +120,14 @@ class ConsoleTracker:
             self._pace.popleft()
         (since, before), (now, after) = self._pace[0], self._pace[-1]
         return (after - before) / (now - since) if now > since else 0.0
+
+
+class SteadyConsole(Console):
+    """A console that falls silent when its reader leaves, where rich would end the process."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich."""
+        self.quiet = True
 
 
 class View(Protocol):

@@ -79,7 +79,7 @@ def each_row(folder: Path) -> Iterator[dict[str, float]]:
         raise CheckpointError(f"expected a run folder, but {folder} is none: check the path")
     path = folder / METRICS_FILE
     if path.exists():
-        with path.open() as file:
+        with path.open(errors="replace") as file:
             for number, line in enumerate(file, start=1):
                 if line.endswith("\n"):
                     yield _read_row(line, number, path)
@@ -101,7 +101,8 @@ def _read_row(line: str, number: int, path: Path) -> dict[str, float]:
         return {name: NOT_FINITE[value] if isinstance(value, str) else value for name, value in row.items()}
     except (ValueError, KeyError, AttributeError) as error:
         raise CheckpointError(
-            f"line {number} of {path} should be one JSON object of numbers, but is {line[:80]!r}: delete that line"
+            f"line {number} of {path} should be one JSON object of numbers, but is {line[:80]!r}: "
+            "mend it without changing its length"
         ) from error
 
 

@@ -1,6 +1,8 @@
 """TensorBoard, for those who have it: an extra."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -16,12 +18,14 @@ if TYPE_CHECKING:
 
 FLUSH_SECONDS = 1
 
+_log = logging.getLogger("rlvision")
+
 
 class TensorboardTracker:
     """Writes event files into ``folder/tensorboard``: scalars, distributions and pictures; videos it leaves out.
 
     A continued run hides what was written after its checkpoint, as TensorBoard does it: by ``purge_step``. At most a
-    second of rows is lost to SIGKILL.
+    second of rows is lost to SIGKILL. Where the disk fails, rows are lost until it takes some again; one line says so.
 
     Args:
         folder: the run folder.
@@ -42,23 +46,26 @@ class TensorboardTracker:
         self._folder = folder / "tensorboard"
         self._writer: SummaryWriter | None = None
         self._after = -1  # env steps of the last row
+        self._warned = False
 
     def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
         """One row: a point in each of its charts, as one event, which is ten times as fast as one for each."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         points = [Summary.Value(tag=name, simple_value=float(value)) for name, value in metrics.items()]
-        cast("FileWriter", self._open().file_writer).add_summary(Summary(value=points), env_steps)
+        with self._training_goes_on():
+            cast("FileWriter", self._open().file_writer).add_summary(Summary(value=points), env_steps)
         self._after = env_steps
 
     def show(self, exhibits: Mapping[str, Exhibit], env_steps: int) -> None:
         """Pictures and distributions."""
-        writer = self._open()
-        for name, exhibit in exhibits.items():
-            if not isinstance(exhibit, Path):
-                writer.add_histogram(name, exhibit, env_steps)
-            elif exhibit.suffix == ".png":
-                writer.add_image(name, _picture(exhibit), env_steps, dataformats="HWC")
+        with self._training_goes_on():
+            writer = self._open()
+            for name, exhibit in exhibits.items():
+                if not isinstance(exhibit, Path) and len(exhibit):
+                    writer.add_histogram(name, exhibit, env_steps)
+                elif isinstance(exhibit, Path) and exhibit.suffix == ".png":
+                    writer.add_image(name, _picture(exhibit), env_steps, dataformats="HWC")
 
     def keep(self, name: str, files: Mapping[str, Path]) -> None:
         """Nothing: TensorBoard keeps no files."""
@@ -66,7 +73,8 @@ class TensorboardTracker:
     def state_dict(self) -> State:
         """How far it has come, once that is on the disk."""
         if self._writer is not None:
-            self._writer.flush()
+            with self._training_goes_on():
+                self._writer.flush()
         return {"env_steps": self._after}
 
     def load_state_dict(self, state: State) -> None:
@@ -76,9 +84,21 @@ class TensorboardTracker:
 
     def close(self) -> None:
         """Close the file; may be called twice."""
-        if self._writer is not None:
-            self._writer.close()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with self._training_goes_on():
+                writer.close()
+
+    @contextmanager
+    def _training_goes_on(self) -> Iterator[None]:
+        """A writer whose disk failed once raises that error for ever: the next row has a new one."""
+        try:
+            yield
+        except OSError as error:
             self._writer = None
+            if not self._warned:
+                _log.warning("expected to write to %s, got %s: rows are lost there", self._folder, error.strerror)
+            self._warned = True
 
     def _open(self) -> "SummaryWriter":
         if self._writer is None:

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from wandb import Run
 
 Mode = Literal["auto", "online", "offline", "disabled"]
-"""auto: WANDB_MODE where it is set, else online where a key is configured, else offline."""
+"""auto: as WANDB_MODE or W&B's saved settings say, else online where a key is configured, else offline."""
 
 CONNECT_SECONDS = 10.0
 UPLOAD_SECONDS = 60.0
@@ -112,7 +113,8 @@ class WandbTracker:
 
         run, self._run = self._run, None
         if run is not None:
-            self._attempt("could not show all of its pictures", lambda: run.summary.update(_media(self._exhibits)))
+            media = self._media()
+            self._attempt("could not show all of its pictures", lambda: run.summary.update(media))
             self._finish(run)
         self._attempt("could not end its process", wandb.teardown)
 
@@ -143,12 +145,22 @@ class WandbTracker:
 
     def _modes(self) -> tuple[Literal["online", "offline", "disabled"], ...]:
         """What to try, in this order."""
-        wanted = os.environ.get("WANDB_MODE", "online") if self._mode == "auto" else self._mode
+        wanted = self._wanted() if self._mode == "auto" else self._mode
         if wanted == "disabled":
             return ("disabled",)
-        if wanted == "offline" or not self._has_key():
+        if wanted in ("offline", "dryrun") or not self._has_key():
             return ("offline",)
         return ("online", "offline")
+
+    def _wanted(self) -> str:
+        """The mode of WANDB_MODE, or of what ``wandb offline`` and ``wandb disabled`` have saved; else online."""
+        import wandb
+
+        try:
+            return wandb.setup(settings=wandb.Settings(silent=True)).settings.mode
+        except Exception as error:
+            self._warn(f"could not read its settings ({_first_line(error)})")
+            return "offline"
 
     def _has_key(self) -> bool:
         """Whether a key is configured, in the environment, in a netrc file or in W&B's settings."""
@@ -193,9 +205,19 @@ class WandbTracker:
                 self._send(run, number, row)
 
     def _send(self, run: "Run", number: int, row: Mapping[str, float]) -> None:
-        media: dict[str, Any] = {}
-        self._attempt("could not show all of its pictures", lambda: media.update(_media(self._exhibits)))
+        media = self._media()
         self._attempt("dropped a row", lambda: run.log({**row, **media}, step=number, commit=True))
+
+    def _media(self) -> dict[str, Any]:
+        """The exhibits of the next row as W&B takes them; those that it does not take are left out."""
+        media: dict[str, Any] = {}
+
+        def take(name: str, exhibit: Exhibit) -> None:
+            media[name] = _medium(exhibit)
+
+        for name, exhibit in self._exhibits.items():
+            self._attempt(f"could not show {name}", partial(take, name, exhibit))
+        return media
 
     def _attempt(self, failure: str, action: Callable[[], object], remedy: str = "") -> None:
         try:
@@ -220,18 +242,15 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
-def _media(exhibits: Mapping[str, Exhibit]) -> dict[str, Any]:
-    """As W&B takes them: a video, picture or page by its file, a distribution as a histogram."""
+def _medium(exhibit: Exhibit) -> Any:
+    """As W&B takes it: a video, picture or page by its file, a distribution as a histogram."""
     import wandb
 
-    def convert(exhibit: Exhibit) -> Any:
-        if not isinstance(exhibit, Path):
-            return wandb.Histogram(np_histogram=np.histogram(exhibit, bins=BINS))
-        if exhibit.suffix == ".html":
-            return wandb.Html(exhibit, inject=False)  # as it is: with W&B's own style it would need the network
-        return wandb.Image(str(exhibit)) if exhibit.suffix == ".png" else wandb.Video(str(exhibit))
-
-    return {name: convert(exhibit) for name, exhibit in exhibits.items()}
+    if not isinstance(exhibit, Path):
+        return wandb.Histogram(np_histogram=np.histogram(exhibit, bins=BINS))
+    if exhibit.suffix == ".html":
+        return wandb.Html(exhibit, inject=False)  # as it is: with W&B's own style it would need the network
+    return wandb.Image(str(exhibit)) if exhibit.suffix == ".png" else wandb.Video(str(exhibit))
 
 
 def _store(run: "Run", alias: str, files: Mapping[str, Path], data_folder: Path) -> None:

@@ -13,9 +13,10 @@ from torch import Tensor
 from rlvision.envs.counting import game_length, read, reward
 from rlvision.envs.make import make
 from rlvision.errors import ConfigError, EnvError
-from rlvision.evaluation import ROWS, Abandoned, Evaluation, Watchdog, evaluate, game_seed, q_values
+from rlvision.evaluation import ROWS, Abandoned, Evaluation, evaluate, game_seed, q_values
 from rlvision.protocols import EnvSpec
 from rlvision.types import BoolArray, EnvStep, Episode, IntArray, UInt8Array
+from rlvision.watchdog import Watchdog
 
 ACTIONS = 4
 SEED = 5
@@ -34,6 +35,8 @@ class ScriptedEnv:
         self._next: list[Any] = []
         self.begun: list[int] = []
         self.actions: list[list[int]] = []
+        self.fails_at: dict[int, int] = {}  # game -> how often another begins instead, as where a reset fails
+        self._seeds = [0] * num_envs
 
     @property
     def observation(self) -> UInt8Array:
@@ -49,10 +52,21 @@ class ScriptedEnv:
 
     def begin_games(self, seeds: Mapping[int, int]) -> UInt8Array:
         self.begun += seeds.values()
-        for place, seed in seeds.items():
+        for place, wanted in seeds.items():
+            seed = self._begin(wanted)
+            self._seeds[place] = seed
             self._rows[place] = rows(self._script.get(seed, ([1.0], "T")))
             self._next[place] = next(self._rows[place])
         return self.observation
+
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(self._seeds)
+
+    def _begin(self, seed: int) -> int:
+        if self.fails_at.get(seed, 0) == 0:
+            return seed
+        self.fails_at[seed] -= 1
+        return seed + 1
 
     def step(self, action: IntArray) -> EnvStep:
         if len(self.actions) == PATIENCE:
@@ -248,6 +262,23 @@ def test_epsilon_is_the_share_of_random_actions(epsilon: float, greedy: float) -
 
 
 # Games that do not end.
+
+
+@pytest.mark.parametrize("num_envs", [1, 2, 3])
+def test_a_game_that_another_began_in_place_of_is_played_again_and_then_another(num_envs: int) -> None:
+    """Game 0 cannot be begun once, game 1 never: game 3 stands in for it. Where they are played changes nothing."""
+    env = ScriptedEnv(num_envs, *(([float(number)], "T") for number in range(4)))
+    env.fails_at = {game_seed(SEED, 0): 1, game_seed(SEED, 1): 2}
+    evaluation = played(env, 3)
+    assert [episode.score for episode in evaluation.episodes] == [0.0, 2.0, 3.0]
+    assert [episode.seed for episode in evaluation.episodes] == [game_seed(SEED, number) for number in (0, 2, 3)]
+
+
+def test_a_game_truncated_by_its_environment_at_the_cap_is_said_to_be_cut() -> None:
+    env = ScriptedEnv(1, ([1.0] * 10, "t"), ([1.0] * 10, "T"))  # three frames a decision
+    evaluation = played(env, 2, watchdog=Watchdog(max_frames=30))
+    assert evaluation.cut == {0: "not over after 30 frames"}
+    assert evaluation.scores == [10.0, 10.0]
 
 
 def test_a_game_that_never_ends_is_cut_and_counts_with_the_score_it_has() -> None:

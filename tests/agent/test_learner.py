@@ -2,6 +2,7 @@
 
 import copy
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from small_learners import (
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
+from rlvision.errors import DivergedError
 from rlvision.learner import QLearner
 from rlvision.losses.td import double_q_target, huber
 from rlvision.nn.arms import ARMS
@@ -74,6 +76,17 @@ def linear_batch(weights: tuple[float, float] = (1.0, 0.5)) -> Batch:
 def linear_learner(**settings: Any) -> QLearner:
     defaults = {"optimiser": "sgd", "learning_rate": 0.1, "loss": "mse", "max_grad_norm": None}
     return learner("none", online=linear_network(), **{**defaults, **settings})
+
+
+def test_an_infinite_loss_is_refused_though_its_gradient_is_finite() -> None:
+    """Beyond an error of 1 the penalty's gradient is 1, however large the error."""
+    agent = linear_learner(loss="huber")
+    before = snapshot(agent.views.online)
+    seen = linear_batch()
+    endless = replace(seen, transition=replace(seen.transition, reward=torch.tensor([1.0, float("inf")])))
+    with pytest.raises(DivergedError, match=r"got a norm of \d.* from a loss of inf in update 1 "):
+        agent.update(endless)
+    assert equal(before, snapshot(agent.views.online))
 
 
 def test_one_step_of_sgd_by_hand() -> None:
@@ -366,7 +379,9 @@ def test_a_gradient_that_is_not_finite_stops_before_the_weights_change() -> None
     agent.update(batch())
     before, moments = snapshot(agent.views.online), copy.deepcopy(agent._optimiser.state_dict())
     target = snapshot(agent.views.target)
-    with pytest.raises(FloatingPointError, match=r"expected a finite gradient, got a norm of nan .* in update 2 "):
+    with pytest.raises(
+        FloatingPointError, match=r"expected a finite loss and gradient, got a norm of nan .* in update 2 "
+    ):
         agent.update(batch(1, weight=float("nan")))
     for name, parameter in agent.views.online.named_parameters():
         assert torch.equal(parameter, before[name])

@@ -10,7 +10,9 @@ from rlvision.learner import QLearner
 
 def plain_update(agent: QLearner, seed: int, bound: float) -> float:
     """An update as torch's own functions make it; the norm of its gradient."""
-    _, td = agent._td_loss(batch(seed).transition)
+    seen = batch(seed).transition
+    q_tm1, q_t, selector_t = agent._bootstrap.values(seen)
+    td = agent._td_rule(q_tm1, seen.action, seen.reward, seen.discount, q_t, selector_t)
     agent._optimiser.zero_grad()
     td.loss.mean().backward()
     norm = clip_grad_norm_(agent._parameters, bound)

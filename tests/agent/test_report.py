@@ -9,11 +9,12 @@ from rich.console import Console
 from rlvision.config import Config
 from rlvision.envs.games import MACHADO, NATURE
 from rlvision.errors import ConfigError
-from rlvision.evaluation import Evaluation, Watchdog
+from rlvision.evaluation import Evaluation
 from rlvision.playing import atari_settings, conditions, make_watchdog, protocol_words, under_protocol
 from rlvision.report import Conditions, Report
 from rlvision.settings.store import load_config
 from rlvision.types import Episode
+from rlvision.watchdog import Watchdog
 
 
 def playing(game: str = "breakout", **env: Any) -> Config:

@@ -7,8 +7,8 @@ from stored_runs import store_run
 
 from rlvision import cli
 from rlvision.analysis.comparing import compare_runs
-from rlvision.evaluation import Watchdog
 from rlvision.run import Run
+from rlvision.watchdog import Watchdog
 
 
 @pytest.fixture

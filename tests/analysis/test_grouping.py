@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from stored_runs import store_run
 
-from rlvision.analysis.grouping import Group, differing_between_games, differing_unnamed, group
+from rlvision.analysis.grouping import NOT_THE_AGENT, Group, differing_between_games, differing_unnamed, group
 from rlvision.analysis.sources import read_source
 from rlvision.errors import CheckpointError, ConfigError
+from rlvision.run_folder import MAY_CHANGE
 
 
 def grouped(*places: Path) -> list[Group]:
@@ -23,6 +24,10 @@ def test_seeds_of_one_agent_are_one_group_whatever_the_machine_did(tmp_path):
     second = store_run(tmp_path / "b", seed=2)
     first = store_run(tmp_path / "a", seed=1, settings=machine)
     assert names(grouped(second, first)) == [("pong", "dn-renorm n=3", [1, 2])]
+
+
+def test_what_a_continued_run_may_change_of_the_machine_names_no_agent():
+    assert set(MAY_CHANGE) - {"env_steps"} <= set(NOT_THE_AGENT)
 
 
 def test_what_differs_names_the_agent_and_nothing_else_does(tmp_path):

@@ -210,7 +210,7 @@ def test_code_that_an_export_names_is_not_imported(export, harm, capsys, group, 
     assert len(said) == 2
     for line in said:
         assert re.fullmatch(
-            rf"rlvision: expected an export that names only what comes with rlvision, got {group}.{name}={path} in it, "
+            rf"rlvision: expected a folder that names only what comes with rlvision, got {group}.{name}={path} in it, "
             "which runs code of its own: read that code, then say --trust-imports",
             line,
         )
@@ -218,11 +218,27 @@ def test_code_that_an_export_names_is_not_imported(export, harm, capsys, group, 
     assert "harmful" not in sys.modules
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["evaluate it", "watch it --video=it.mp4", "export it", "replay it --episode=best --video=it.mp4", "resume it"],
+)
+def test_nor_is_code_that_a_run_folder_names_which_anybody_may_have_made(harm, capsys, command):
+    """As fetched from W&B, whose artifacts are run folders."""
+    config = settings(network__encoder="harmful:MLP", network__kwargs={"hidden": [8]}, env__max_episode_steps=20)
+    small_run(Path("it"), config)
+    harm.unlink()
+    del sys.modules["harmful"]
+    assert cli.main(command.split()) == 2
+    assert "got network.encoder=harmful:MLP in it, which runs code of its own" in capsys.readouterr().err
+    assert not harm.exists()
+    assert "harmful" not in sys.modules
+
+
 def test_code_of_ones_own_is_imported_where_it_is_trusted(harm):
     config = settings(network__encoder="harmful:MLP", network__kwargs={"hidden": [8]}, env__max_episode_steps=20)
     small_run(Path("run"), config)
-    assert harm.exists()  # a run's configuration is its user's own
-    Run("run").export("out", games=0)
+    assert harm.exists()  # the configuration was its user's own
+    Run("run", trust_imports=True).export("out", games=0)
     harm.unlink()
     del sys.modules["harmful"]
     assert "rlvision evaluate out --trust-imports" in Path("out/README.md").read_text()
@@ -239,3 +255,13 @@ def test_environments_other_than_the_weights_are_for_are_refused(export):
     run = Run(export, device="cpu")
     with pytest.raises(CheckpointError, match=r"action_meanings=\('0', '1'\).* got .*'2'\)"):
         run.make_env()
+
+
+def test_what_a_killed_export_left_is_no_hindrance(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small_run(Path("run"), settings(env__max_episode_steps=20))
+    Path(".out.part").mkdir()
+    Path(".out.part/model.safetensors").write_bytes(b"half of it")
+    Run("run").export("out", games=0)
+    assert sorted(path.name for path in Path("out").iterdir()) == ["README.md", "export.json", "model.safetensors"]
+    assert not Path(".out.part").exists()

@@ -11,10 +11,10 @@ from small_exports import ENV_STEPS, SPEC, Chapter, observations, settings, smal
 import rlvision
 from rlvision import cli
 from rlvision.errors import CheckpointError, ConfigError
-from rlvision.evaluation import Watchdog
 from rlvision.exports.manifest import LEFT_OUT, played_settings
 from rlvision.protocols import EnvSpec
 from rlvision.run import Run, resume
+from rlvision.watchdog import Watchdog
 
 NETWORKS = [
     {},

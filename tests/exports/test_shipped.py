@@ -11,11 +11,11 @@ from small_exports import Chapter, observations, small_export
 
 from rlvision import cli
 from rlvision.errors import CheckpointError
-from rlvision.evaluation import Watchdog
 from rlvision.exports.finding import find_agent, shipped
 from rlvision.exports.folder import imported
 from rlvision.live import NewestWeights
 from rlvision.run import Run
+from rlvision.watchdog import Watchdog
 
 
 def test_pong_comes_along():

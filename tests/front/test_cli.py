@@ -8,8 +8,9 @@ import pytest
 
 import rlvision
 from rlvision import cli
-from rlvision.errors import CheckpointError
+from rlvision.errors import CheckpointError, ConfigError
 from rlvision.settings.store import load_config
+from rlvision.watchdog import Watchdog
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,8 +69,29 @@ def test_the_names_that_scripts_rely_on(calls):
                 **shared,
             },
         ),
-        ("resume", run, {}),
+        ("resume", run, {"trust_imports": False}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "cut_after"), [("", 500), ("--max-idle-frames=7", 7), ("--max-idle-frames=never", None)]
+)
+def test_games_without_a_reward_are_cut_as_the_command_says_or_else_the_run(monkeypatch, given, cut_after):
+    watchdogs = []
+
+    class Agent:
+        config = load_config("pong", {"evaluation.max_idle_frames": 500})
+
+        def __init__(self, *_, **__):
+            pass
+
+        def measure(self, games, *, watchdog, **_):
+            watchdogs.append(watchdog)
+            raise ConfigError("expected to play, got what was wanted: enough")
+
+    monkeypatch.setattr("rlvision.commands.Run", Agent)
+    assert cli.main(["evaluate", "a", *filter(None, [given])]) == 2
+    assert watchdogs == [Watchdog(108_000, cut_after)]
 
 
 A_PRESET = "a preset (atari, breakout, cartpole, pong, quick) or a YAML file"
@@ -118,7 +140,7 @@ def test_a_mistake_is_one_line_and_creates_nothing(command, expected, got, remed
 
 
 def test_an_error_of_a_part_is_one_line_too(monkeypatch, calls, capsys):
-    def fail(run):
+    def fail(run, **_):
         raise CheckpointError("expected a run,\n  got nothing: train one")
 
     monkeypatch.setattr(rlvision.commands, "resume", fail)
@@ -129,7 +151,7 @@ def test_an_error_of_a_part_is_one_line_too(monkeypatch, calls, capsys):
 
 
 def test_an_interruption_has_its_own_status(monkeypatch, calls):
-    def interrupt(run):
+    def interrupt(run, **_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(rlvision.commands, "resume", interrupt)

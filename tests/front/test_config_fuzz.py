@@ -1,16 +1,22 @@
 """Whatever is given as a configuration, what comes back is a configuration or one clear line."""
 
 import re
+from contextlib import redirect_stderr
 from functools import partial
-from tempfile import NamedTemporaryFile
+from io import StringIO
+from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rlvision import build, cli
 from rlvision.config import Config
+from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import ConfigError
+from rlvision.run_folder import RunFolder
 from rlvision.settings.arguments import option_values, sort_arguments
 from rlvision.settings.hints import spelling
 from rlvision.settings.names import settings_of
@@ -54,6 +60,16 @@ _arguments = st.lists(
     max_size=4,
 )
 
+
+FEW = ("--env.num-envs=2", "--replay.capacity=2000", "--replay.learning-starts=100", "--device=cpu")
+_costly = ("env.num_envs", "env.num_workers", "threads", "env.height", "env.width", "env.kwargs", "env.stack")
+"""Settings of which any value is tried above, without making what they ask for."""
+_valid_arguments = st.lists(
+    st.sampled_from(sorted(set(SETTINGS) - {*_costly}))
+    .flatmap(lambda name: st.tuples(st.just(name), _valid(name)))
+    .map(lambda item: f"--{item[0]}={spelling(item[1])}"),
+    max_size=3,
+)
 
 _words = st.sampled_from(
     [*SETTINGS, "agent:", "env: ", ": ", "- ", "\n", "  ", "{", "}", "[", "]", "&a", "*a", "!!int", "1e-4", "'"]
@@ -106,6 +122,44 @@ def test_any_configuration(attempt):
 @given(_attempts)
 def test_very_many_configurations(attempt):
     _config_or_one_line(attempt)
+
+
+class EnoughError(Exception):
+    """All parts of a run could be made."""
+
+
+def _makes_its_parts(preset: str, arguments: list[str]) -> None:
+    """As far as a command goes before it trains: one line, or parts that are ready; nothing on the disk either way."""
+
+    def make(config: Config, folder: RunFolder, env: TapedVectorEnv, announcement: str) -> None:
+        build.make_agent(config, env.spec)
+        raise EnoughError
+
+    before = Path.cwd()
+    with TemporaryDirectory() as empty, pytest.MonkeyPatch.context() as patch, redirect_stderr(StringIO()) as said:
+        patch.setattr("rlvision.run.Session", make)
+        patch.chdir(empty)
+        try:
+            status = cli.main(["train", preset, *FEW, *arguments])
+        except EnoughError:
+            status = None
+        assert status in (None, 2)
+        assert status is None or re.fullmatch(f"rlvision: {ONE_LINE.pattern}\\n", said.getvalue()), said.getvalue()
+        assert list(Path(empty).iterdir()) == []
+    assert Path.cwd() == before
+
+
+@settings(max_examples=40, deadline=None)
+@given(_presets, _valid_arguments)
+def test_any_command_line_makes_its_parts_or_one_line(preset, arguments):
+    _makes_its_parts(preset, arguments)
+
+
+@pytest.mark.slow
+@settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(_presets, _valid_arguments)
+def test_very_many_command_lines(preset, arguments):
+    _makes_its_parts(preset, arguments)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -15,6 +15,7 @@ CASES = [
     ({"replay.learning_starts": 31}, "replay.learning_starts of at least replay.batch_size (32), got 31"),
     ({"replay.capacity": 5_000, "replay.learning_starts": 5_001}, "at most replay.capacity (5000), got 5001"),
     ({"exploration.start": 0.1, "exploration.end": 0.2}, "exploration.end of at most exploration.start (0.1), got 0.2"),
+    ({"cuda_graphs": True, "optimiser.name": "adagrad"}, "where cuda_graphs is on, got adagrad"),
     ({"exploration.start": 2}, "exploration.start, a probability, of at most 1, got 2"),
     ({"exploration.kind": "softmax", "exploration.end": 0}, "exploration.end, a temperature, above 0, got 0"),
     (

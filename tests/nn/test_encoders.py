@@ -22,7 +22,11 @@ class Mine(nn.Module):
         self.features = size
         self.layer = nn.Linear(in_channels * height * width, size)
     def forward(self, observation):
-        return self.layer(observation.flatten(1) / 255)
+        return self.layer(observation.flatten(1))
+
+class Failing(nn.Module):
+    def __init__(self, in_channels, height, width):
+        raise KeyError("weights")
 
 class Nameless(nn.Module):
     def __init__(self, in_channels, height, width):
@@ -36,6 +40,7 @@ class NoModule:
 @pytest.fixture
 def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "own_encoders.py").write_text(SOURCE)
+    (tmp_path / "own_torn.py").write_text("class Mine(")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "own_encoders", raising=False)
     return "own_encoders"
@@ -121,7 +126,7 @@ def test_mlp_by_hand_and_without_layers() -> None:
 
 def test_own_encoder_by_import_path(own_module: str) -> None:
     encoder = build_encoder(f"{own_module}:Mine", SHAPE, size=9)
-    assert encoder(frames()).shape == (2, 9)
+    assert encoder(frames().float()).shape == (2, 9)
     assert QNetwork(encoder, nn.Identity()).levels == {}
 
 
@@ -138,6 +143,12 @@ def test_own_encoder_by_import_path(own_module: str) -> None:
         ("own_encoders:Mine", {"depth": 3}, r"unexpected keyword argument 'depth'"),
         ("dn", {"width_multiplier": 3}, r"encoder 'dn' to take .*'width_multiplier'"),
         ("impala", {"width_multiplier": 0}, r"at least 1, got 0"),
+        ("mlp", {"hidden": 64}, r"make encoder 'mlp' .* with {'hidden': 64}, got TypeError .*: change its options"),
+        ("nature", {"hidden": -1}, r"make encoder 'nature' .*, got RuntimeError"),
+        ("own_encoders:Failing", {}, r"got KeyError \('weights'\): change its options or its constructor"),
+        ("own_torn:Mine", {}, r"importable, got SyntaxError"),
+        (":Mine", {}, r"importable, got ValueError"),
+        (".own:Mine", {}, r"importable, got TypeError"),
     ],
 )
 @pytest.mark.usefixtures("own_module")

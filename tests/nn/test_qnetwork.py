@@ -8,6 +8,7 @@ from rlvision.errors import ConfigError
 from rlvision.nn.decay import decay_groups
 from rlvision.nn.dn import DN, DNEncoder
 from rlvision.nn.encoders import NatureCNN
+from rlvision.nn.fast import prepared
 from rlvision.nn.heads import DuelingHead, LinearHead
 from rlvision.nn.qnetwork import QNetwork
 
@@ -135,3 +136,27 @@ def test_scale_shift_and_bias_do_not_decay() -> None:
 
 def test_frozen_parameters_are_in_no_group() -> None:
     assert decay_groups(network().requires_grad_(False), 0.1) == []
+
+
+class Attentive(nn.Module):
+    """An encoder of somebody's own that remembers what it was shown."""
+
+    features = 4 * 41 * 37
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[torch.Tensor] = []
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        self.seen.append(pixels)
+        return pixels.flatten(1)
+
+
+def test_an_encoder_sees_the_same_pixels_whether_it_acts_or_learns() -> None:
+    encoder = Attentive()
+    q_network = QNetwork(encoder, LinearHead(encoder.features, 3))
+    q_network(frames()), q_network(prepared(frames()))
+    acting, learning = encoder.seen
+    assert acting.dtype == torch.float32
+    torch.testing.assert_close(acting, frames() / 255)
+    torch.testing.assert_close(learning, acting)

@@ -23,6 +23,7 @@ FLOORS = (
             "divergence",
             "out_of_memory",
             "journal",
+            "watchdog",
             "machine",
             "meters",
             "progress",
@@ -44,7 +45,7 @@ FLOORS = (
     ("F6 wiring", {"build", "run_folder", "trackers", "playing"}),
     ("F6 preflight", {"preflight"}),
     ("F6 exports", {"exports", "trained"}),
-    ("F6 showcase", {"showcase"}),
+    ("F6 showcase", {"showcase", "next_commands"}),
     ("F6 sessions", {"session"}),
     ("F6 runs", {"run"}),
     ("F6 pages", {"live"}),
@@ -53,7 +54,7 @@ FLOORS = (
     ("F7 commands", {"commands"}),
     ("F7 subcommands", {"subcommands"}),
     ("F7 front", {"cli"}),
-    ("F7 door", {"__main__"}),
+    ("F7 doors", {"__main__", "leash"}),
 )
 FLOOR_OF = {unit: height for height, (_, units) in enumerate(FLOORS) for unit in units}
 PUBLIC_FACE = "rlvision"  # re-exports from every floor, lazily

@@ -93,6 +93,18 @@ def test_after_loading_too_only_new_rows_are_written(tmp_path):
     assert ranges(resumed.play(5).replay.save_rows(tmp_path)) == [(0, 7), (7, 12)]
 
 
+def test_a_file_that_no_checkpoint_came_to_name_is_written_again_and_no_other(tmp_path):
+    """As where the disk was full when the checkpoint followed its rows: the garbage collector took them."""
+    session = Session().play(7)
+    first = session.replay.save_rows(tmp_path)
+    session.play(3).replay.save_rows(tmp_path)
+    collect_garbage(tmp_path, [first])
+    manifest = session.play(2).replay.save_rows(tmp_path)
+    assert ranges(manifest) == [(0, 7), (7, 12)]
+    assert manifest[0] == first[0]
+    session.resumed(tmp_path, manifest)
+
+
 def test_files_of_overwritten_rows_leave_the_manifest_and_then_the_disk(tmp_path):
     session = Session().play(7)
     old = session.replay.save_rows(tmp_path)

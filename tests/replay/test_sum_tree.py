@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlvision.replay import sum_tree
-from rlvision.replay.sum_tree import SumTree
+from rlvision.replay.sum_tree import SumTree, by_product, running_sums
 
 CPU = torch.device("cpu")
 
@@ -121,3 +121,11 @@ def test_filling_forgets_what_was_there():
     tree.fill(float64([2.0, 3.0]))
     assert tree.total == 5
     assert tree.leaves.tolist() == [2.0, 3.0] + [0.0] * 298
+
+
+def test_running_sums_by_a_product_are_those_that_are_added_up():
+    """A GPU takes the product: what it adds up it adds in another order each time."""
+    mass = torch.rand(5, 128, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    mass[:, ::3] = 0.0
+    torch.testing.assert_close(by_product(mass), running_sums(mass), rtol=1e-12, atol=0)
+    assert torch.equal(running_sums(mass), mass.cumsum(dim=1))

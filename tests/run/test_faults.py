@@ -101,6 +101,20 @@ def test_the_machines_own_memory_is_spoken_of_alike():
         torch.empty(4 * 10**17, dtype=torch.uint8)
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError("Unable to allocate 6.60 GiB for an array with shape (7, 3)"), "expected 6.60 GiB more memory"),
+        (MemoryError(), "expected more memory, got less free: lower it"),
+        (RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be"), "expected more memory, got less free"),
+        (RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), "expected more memory, got less free"),
+    ],
+)
+def test_memory_is_spoken_of_alike_whoever_lacks_it(error, said):
+    with pytest.raises(MemoryBudgetError, match=said), naming("lower it"):
+        raise error
+
+
 def test_errors_of_another_kind_stay_what_they_are():
     with pytest.raises(RuntimeError, match="sizes differ"), naming("less"):
         raise RuntimeError("sizes differ")

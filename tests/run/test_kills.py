@@ -131,6 +131,9 @@ WORLDS = {
     "rendered, three environments, prioritised": (CARTPOLE, {"env__num_envs": 3, **PRIORITISED}),
     "atari, two environments, prioritised": (PONG, PRIORITISED),
     "atari, one environment, uniform, lost lives": (BREAKOUT, {"env__num_envs": 1, "agent__target_tau": 0.1}),
+    "rendered, one environment, uniform": (CARTPOLE, {"env__num_envs": 1}),
+    "rendered, three environments in a worker, uniform": (CARTPOLE, {"env__num_envs": 3, "env__num_workers": 1}),
+    "atari, one environment, prioritised": (PONG, {"env__num_envs": 1, **PRIORITISED}),
 }
 
 

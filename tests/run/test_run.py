@@ -154,7 +154,9 @@ def history(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
 
 
-def test_every_session_leaves_a_line_of_what_was_changed_and_what_it_computed_with(tmp_path, monkeypatch, capsys):
+def test_every_session_leaves_a_line_of_what_it_changed_and_computed_with_and_why_it_ended(
+    tmp_path, monkeypatch, capsys
+):
     watched = Watched(monkeypatch)
     stop_at(monkeypatch, 50)
     watched.train(small(tmp_path, optimiser__schedule="linear"))
@@ -163,6 +165,8 @@ def test_every_session_leaves_a_line_of_what_was_changed_and_what_it_computed_wi
     monkeypatch.setattr("rlvision.history.version", lambda name: "9.9" if name == "torch" else version(name))
     watched.train(small(tmp_path, optimiser__schedule="linear", **changes))
     first, second = history(tmp_path)
+    assert first["ended"] == "interrupted by SIGTERM; the same command continues"
+    assert second["ended"] == "all 90 env steps are done"
     assert (first["env_steps"], first["changed"]) == (0, {})
     assert (second["env_steps"], second["changed"]) == (
         50,

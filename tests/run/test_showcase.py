@@ -12,6 +12,7 @@ import rlvision.envs.screen
 import rlvision.showcase
 from rlvision.errors import EnvError
 from rlvision.showcase import Attentive, Showcase, finite, video_is_due
+from rlvision.tracking.curve import draw_curve
 
 
 class Wall:
@@ -51,7 +52,9 @@ def showcase(tmp_path, monkeypatch):
 )
 def test_videos_come_when_the_settings_say_and_at_the_end(tmp_path, every, evaluate_every, due):
     config = small(tmp_path, env_steps=100, evaluate_every=evaluate_every, tracking__video_every=every)
-    assert [steps for steps in (20, 40, 60, 80, 100) if video_is_due(config, steps)] == due
+    assert [steps for steps in (20, 40, 60, 80, 100) if video_is_due(config, steps, steps == 100)] == due
+    if every:
+        assert video_is_due(config, 50, True)  # a run that ended early
 
 
 @pytest.mark.parametrize("world", [COUNTING, pytest.param(PONG, id="pong", marks=pytest.mark.slow)])
@@ -68,7 +71,7 @@ def test_videos_and_pictures_change_nothing_of_what_is_learned(tmp_path, monkeyp
 
 
 def test_an_evaluation_shows_the_q_values_and_a_game(showcase):
-    showcase.evaluated(60, lambda: None)
+    showcase.evaluated(60, lambda: None, False)
     (_, first, values), (_, second, video), (_, third, page) = showcase._gallery.shown
     assert (first, second, video.name) == ("q/values", "evaluate/video", "000000000060.mp4")
     assert (third, page) == ("evaluate/page", video.with_suffix(".html"))
@@ -81,7 +84,7 @@ def test_an_interruption_ends_a_recording_and_leaves_no_half_of_it(showcase):
     folder = showcase._folder.path / "videos"
     before = list(folder.iterdir())
     asked = []
-    showcase.evaluated(70, lambda: asked.append(1) or ("stop" if len(asked) == 3 else None))
+    showcase.evaluated(70, lambda: asked.append(1) or ("stop" if len(asked) == 3 else None), True)
     assert len(asked) == 3
     assert showcase._gallery.names == ["q/values"]
     assert list(folder.iterdir()) == before
@@ -94,11 +97,32 @@ def test_a_world_that_cannot_be_shown_costs_one_line(showcase, monkeypatch, capl
     monkeypatch.setattr(rlvision.showcase, "make_screen", refuse)
     with caplog.at_level(logging.WARNING):
         for steps in (60, 120):
-            showcase.evaluated(steps, lambda: None)
+            showcase.evaluated(steps, lambda: None, False)
     assert showcase._gallery.names == ["q/values", "q/values"]
     assert [record.getMessage() for record in caplog.records] == [
-        "expected a picture, got none: draw one; there are no videos of this run"
+        "expected a picture, got none: draw one (EnvError); there are no videos of this run"
     ]
+
+
+def test_a_network_that_cannot_be_looked_into_costs_one_line(showcase, monkeypatch, caplog):
+    def cut_off(*_):
+        raise RuntimeError("element 0 of tensors does not require grad")
+
+    monkeypatch.setattr(rlvision.showcase, "gradient_saliency", cut_off)
+    for steps in (60, 120):
+        showcase.evaluated(steps, lambda: None, False)
+    assert showcase._gallery.names == ["q/values", "q/values"]
+    assert caplog.text.count("does not require grad (RuntimeError); there are no videos of this run") == 1
+
+
+def test_rows_that_cannot_be_read_any_more_cost_the_curve_and_no_more(tmp_path, monkeypatch, showcase, caplog):
+    monkeypatch.setattr(rlvision.showcase, "draw_curve", draw_curve)
+    path = showcase._folder.path / "metrics.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"{", b"\xff", 1))
+    for steps in (70, 80):
+        showcase.curve(steps)
+    assert showcase._gallery.names == []
+    assert caplog.text.count("mend it without changing its length; the curve is not drawn any more") == 1
 
 
 def test_a_full_disk_costs_the_video(showcase, monkeypatch, caplog):
@@ -106,7 +130,7 @@ def test_a_full_disk_costs_the_video(showcase, monkeypatch, caplog):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("rlvision.watch.record.record", full)
-    showcase.evaluated(60, lambda: None)
+    showcase.evaluated(60, lambda: None, False)
     assert showcase._gallery.names == ["q/values"]
     assert "expected to write a video, got No space left on device" in caplog.text.replace("[Errno 28] ", "")
 

@@ -12,7 +12,7 @@ from small_runs import BREAKOUT, END, PONG, Watched, differences, everything, me
 
 import rlvision.run
 import rlvision.session
-from rlvision.checkpoint import read_state
+from rlvision.checkpoint import CheckpointFolder, read_state
 from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import CheckpointError
 from rlvision.evaluation import Evaluation
@@ -180,6 +180,29 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path, monkeypatch, wa
     ) == 2  # after 80 and 120 env steps
     assert differences(undisturbed, everything(session)) == []
     assert not list((tmp_path / "run").rglob("*.part"))
+
+
+def test_the_best_weights_that_a_full_disk_did_not_take_are_written_with_the_next_checkpoint(
+    tmp_path, monkeypatch, watched, caplog
+):
+    best = {60: 3.0, 120: 9.0, 160: 1.0}
+    monkeypatch.setattr(Session, "_evaluate", lambda _, at, interrupted: Evaluation((Episode(best[at], 1, 1, at),), {}))
+    undisturbed = watched.train(small(tmp_path / "undisturbed"))
+    save_best, failures = CheckpointFolder.save_best, []
+
+    def full_once(self, state):
+        if state["env_steps"] == 120 and not failures:
+            failures.append(state["env_steps"])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save_best(self, state)
+
+    monkeypatch.setattr(CheckpointFolder, "save_best", full_once)
+    session = watched.train(small(tmp_path / "run"))
+    assert failures == [120]
+    assert "expected to write the best weights, got No space left on device" in caplog.text
+    states = [read_state(one._folder.checkpoints.best_path) for one in (undisturbed, session)]
+    assert [state["env_steps"] for state in states] == [120, 120]
+    assert differences(*states) == []
 
 
 def test_a_full_disk_at_the_end_is_an_error_and_the_same_command_continues(tmp_path, monkeypatch, watched):

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from io import StringIO
@@ -126,6 +127,51 @@ def test_a_second_ctrl_c_leaves_no_process_behind(bench, monkeypatch):
         bench.run()
     children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
     assert not [child for child in children if b"fake_train" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def test_a_run_that_somebody_else_interrupts_is_not_finished(bench, monkeypatch):
+    bench.order("wait 2")
+    sleep = time.sleep
+
+    def interrupt_the_one_that_waits(seconds):
+        sleep(seconds)
+        if (bench.folder / "n_step=2" / "metrics.jsonl").exists():
+            monkeypatch.setattr(time, "sleep", sleep)
+            os.kill(only_child(), signal.SIGTERM)
+
+    monkeypatch.setattr(time, "sleep", interrupt_the_one_that_waits)
+    assert [result.status for result in bench.run()] == ["finished", "interrupted", "finished"]
+
+
+def test_a_sweep_that_is_killed_leaves_no_run_behind(tmp_path):
+    """The workers' input is a pipe from the sweep: by its end they know."""
+    (tmp_path / "orders").write_text("wait 1")
+    sweep = subprocess.Popen([sys.executable, "-c", SWEEP_OF_ONE, str(tmp_path), *FAKE])
+    assert eventually((tmp_path / "run" / "metrics.jsonl").exists)
+    sweep.kill()
+    sweep.wait()
+    assert eventually((tmp_path / "run" / "history.jsonl").exists)  # it had the time to save
+
+
+def eventually(happens):
+    """Whether it does within a minute."""
+    return any(happens() or time.sleep(0.05) for _ in range(1200))
+
+
+def only_child():
+    (child,) = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    return int(child)
+
+
+SWEEP_OF_ONE = """
+import sys, time
+from pathlib import Path
+from rlvision.sweeps.workers import Worker
+folder, *program = Path(sys.argv[1]), *sys.argv[2:]
+command = [f"--out={folder / 'run'}", "--threads=1", "--agent.n_step=1"]
+Worker(None, folder / "run", command, 1, program)
+time.sleep(600)
+"""
 
 
 def test_what_came_of_it_is_noted_as_json_and_csv(bench):

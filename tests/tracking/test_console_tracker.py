@@ -6,7 +6,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from rlvision.tracking.console import ConsoleTracker
+from rlvision.tracking.console import ConsoleTracker, SteadyConsole
 from rlvision.tracking.dashboard import Board, duration, line, number, screen, sparkline
 
 
@@ -212,3 +212,36 @@ def test_sparklines() -> None:
     assert sparkline([3.0, 3.0], 10) == "▁▁"
     assert sparkline([0, 1, 2, 3, 4, 5, 6, 7], 10) == "▁▂▃▄▅▆▇█"
     assert sparkline([0, 2, 10, 10, 15, 13], 3) == "▁▆█"  # means 1, 10, 14
+
+
+class Full(io.StringIO):
+    """A stream onto a full disk."""
+
+    def flush(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+class Left(io.StringIO):
+    """A stream whose reader has left."""
+
+    def flush(self) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_output_that_fails_is_said_once_and_training_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    tracker = ConsoleTracker(1000, "quick", Console(file=Full()), clock)
+    for second in range(0, 60, 15):
+        clock.now = 100.0 + second
+        tracker.log({"evaluate/mean": 1.0}, second)
+    tracker.close()
+    assert caplog.messages == ["expected to show how training goes, got No space left on device: it goes on"]
+
+
+def test_a_reader_that_leaves_ends_no_training() -> None:
+    clock = Clock()
+    tracker = ConsoleTracker(1000, "quick", SteadyConsole(file=Left()), clock)
+    for second in range(0, 60, 15):
+        clock.now = 100.0 + second
+        tracker.log({"evaluate/mean": 1.0}, second)
+    tracker.close()

@@ -1,4 +1,5 @@
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.utils.tensorboard import FileWriter
 
 from rlvision.errors import MissingExtraError
 from rlvision.tracking.tensorboard import TensorboardTracker
@@ -62,6 +64,31 @@ def test_pictures_and_distributions_are_shown_and_videos_left_out(tmp_path: Path
     assert (image.step, image.width, image.height) == (7, 6, 4)
     [histogram] = events(tmp_path).Histograms("q/values")
     assert (histogram.histogram_value.num, histogram.histogram_value.sum) == (3, 2)
+
+
+def test_a_full_disk_costs_rows_until_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The writer has a thread, which keeps the error and raises it at every later row."""
+    full = OSError(28, "No space left on device")
+    with closing(TensorboardTracker(tmp_path)) as tracker:
+        tracker.log({"loss/td": 1.0}, 1)
+        tracker.state_dict()
+        with monkeypatch.context() as patch:
+            patch.setattr(FileWriter, "add_summary", raising(full))
+            for steps in (2, 3):
+                tracker.log({"loss/td": 2.0}, steps)
+        tracker.log({"loss/td": 4.0}, 4)
+        tracker.show({"q/values": np.array([], np.float32)}, 4)
+    assert scalars(tmp_path, "loss/td") == [(1, 1.0), (4, 4.0)]
+    assert caplog.text.count("No space left on device: rows are lost there") == 1
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
 
 
 def test_without_tensorboard_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

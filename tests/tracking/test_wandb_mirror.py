@@ -24,7 +24,7 @@ from rlvision.tracking.group import TrackerGroup
 from rlvision.tracking.wandb import WandbTracker
 from rlvision.types import State
 
-KEY = "a" * 40
+KEY = "c0ffee5ec4e7f00dfeed" * 2
 
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(["rlvision.tracking.wandb", "wandb"])
@@ -181,6 +181,7 @@ def test_a_run_begun_offline_is_sent_whole_when_a_key_is_there(tmp_path: Path, s
     continued(tmp_path, range(5, 7), group.state_dict(), "auto")
     run_id = group.state_dict()["wandb"]["run_id"]
     require_mirror(tmp_path, [{**row, **not_finite(row)} for row in server.rows(run_id)])
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()] == []
 
 
 def test_a_key_that_the_server_refuses_costs_one_warning(
@@ -246,12 +247,14 @@ def test_exhibits_come_with_the_next_row_and_the_last_ones_in_the_summary(tmp_pa
 def test_what_cannot_be_shown_costs_no_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tracker = WandbTracker("offline", tmp_path, {})
     with closing(tracker):
-        tracker.show({"evaluate/video": tmp_path / "gone.mp4"}, 1)
+        tracker.show({"evaluate/video": tmp_path / "gone.mp4", "q/values": np.array([1.0], np.float32)}, 1)
         tracker.log({"loss/td": 1.0}, 1)
         tracker.log({"loss/td": 2.0}, 2)
     [path] = fragments(tmp_path)
     assert [row["loss/td"] for row in rows(path)] == [1, 2]
-    assert caplog.text.count("could not show all of its pictures") == 1
+    first, *_ = [record["history"]["item"] for record in inspect(path) if record["type"] == "history"]
+    assert first["q/values._type"] == "histogram"
+    assert caplog.text.count("could not show evaluate/video") == 1
 
 
 def test_checkpoints_are_kept_as_a_run_folder_and_nothing_goes_home(

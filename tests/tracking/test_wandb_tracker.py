@@ -164,6 +164,21 @@ def test_rows_that_fail_are_dropped_with_one_warning(tmp_path: Path, caplog: pyt
     assert "dropped a row (no space left on device)" in warning
 
 
+@pytest.mark.parametrize("mode", ["offline", "disabled", "dryrun"])
+def test_what_wandb_was_told_to_do_before_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, mode: str
+) -> None:
+    """As by ``wandb offline``: with a key, too, nothing is sent, and there is nothing to warn of."""
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    (tmp_path / "settings").mkdir()
+    (tmp_path / "settings" / "settings").write_text(f"[default]\nmode = {mode}\n")
+    tracker = WandbTracker("auto", tmp_path, {})
+    tracker.log({"loss/td": 1.0}, 1)
+    tracker.close()
+    assert warnings_of(caplog) == []
+    assert len(list(tmp_path.glob("wandb/offline-run-*"))) == (mode != "disabled")
+
+
 @pytest.mark.parametrize("by", ["mode", "environment"])
 def test_disabled_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
     if by == "environment":

@@ -118,7 +118,7 @@ class Analyst:
     def _reply(self, viewer: int, question: tuple[Brain, Shot, Look]) -> None:
         try:
             reply = self._insight(*question)
-        except RuntimeError as error:  # of torch: a user's network may have no gradient, or no memory be left
+        except Exception as error:  # a user's network may do whatever it does, or no memory be left: others ask, too
             reply = pack("insight", {"index": question[1].index, "problem": str(error)})
         with self._changed:
             if viewer in self._questions:  # else it has left

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rlvision.errors import CheckpointError, RLVisionError
+from rlvision.errors import CheckpointError
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.types import FloatArray, UInt8Array
 
@@ -53,7 +53,7 @@ class Follower:
         """Take newer weights, if there are any; where they cannot be loaded, keep the old ones and say why."""
         try:
             newer, notice = self._load(), None
-        except RLVisionError as error:
+        except Exception as error:  # damaged, of another release, no memory left: the next may be loaded again
             newer, notice = None, str(error)
         if newer is None and notice is None:
             return

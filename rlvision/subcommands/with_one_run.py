@@ -1,6 +1,7 @@
-"""What the commands take: their signatures and docstrings are their options and their help.
+"""Commands for one run: continue it, evaluate it, export it, watch it.
 
-`train` is apart, in `rlvision.cli`: it takes a preset and every setting there is.
+Signatures and docstrings are the options and their help, as in `rlvision.subcommands.with_many_runs`. `train` is apart,
+in `rlvision.cli`: it takes a preset and every setting there is.
 """
 
 from pathlib import Path
@@ -8,30 +9,29 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
 
-from rlvision.config import Count, Positive, Seed, Share, Text, Threads
+from rlvision.config import Count, Frames, Positive, Seed, Share, Text
 from rlvision.errors import ConfigError
 from rlvision.interruption import interruption
 from rlvision.settings.arguments import option
 
 Which = Literal["best", "last"]
 Protocol = Literal["nature", "machado"]
-Across = Literal["env_steps", "frames", "hours"]
-Scored = Literal["training", "evaluations"]
-Band = Literal["range", "interval"]
+Never = Literal["never"]
 Port = Annotated[int, Ge(0), Le(65535)]
 DEFAULT_PORT = 8000
 
 
-def resume(run: Path, /) -> None:
+def resume(run: Path, /, *, trust_imports: bool = False) -> None:
     """Continue a run where it stopped, with the settings it has.
 
     Args:
         run: Run folder, such as runs/pong-seed1.
+        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
     """
     with interruption():
         from rlvision import commands
 
-        commands.resume(run)
+        commands.resume(run, trust_imports=trust_imports)
 
 
 def evaluate(
@@ -45,8 +45,8 @@ def evaluate(
     greedy: bool = False,
     seed: Seed = 0,
     num_envs: Positive = 16,
-    max_frames: Positive | None = None,
-    max_idle_frames: Positive | None = None,
+    max_frames: Frames | None = None,
+    max_idle_frames: Positive | Never | None = None,
     checkpoint: Which = "best",
     device: Text = "auto",
     trust_imports: bool = False,
@@ -63,10 +63,10 @@ def evaluate(
         seed: Of the games and the random actions.
         num_envs: Games played side by side; it changes the time they take and nothing else.
         max_frames: Emulator frames after which a game is cut; unset, evaluation.max-frames of the run.
-        max_idle_frames: Frames without a reward after which it is; unset, evaluation.max-idle-frames of the run.
+        max_idle_frames: Frames without a reward after which it is, or never; unset, evaluation.max-idle-frames.
         checkpoint: The best by evaluation, where there was one, or the last.
         device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
-        trust_imports: Let an export import the environment or encoder that it names by path: code of its own.
+        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
     """
     if greedy and epsilon is not None:
         raise ConfigError(f"expected --greedy or --epsilon, got both (--epsilon={epsilon:g}): leave one out")
@@ -98,6 +98,7 @@ def export(
     protocols: tuple[Protocol, ...] = (),
     seed: Seed = 0,
     device: Text = "auto",
+    trust_imports: bool = False,
 ) -> None:
     """Put a trained agent into a folder to pass on: weights (safetensors), settings (JSON), a card with its score.
 
@@ -109,10 +110,20 @@ def export(
         protocols: Atari: by the books of nature,machado or one of them; unset, as the run.
         seed: Of those games.
         device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
+        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
     """
     from rlvision import commands
 
-    commands.export(run, out=out, checkpoint=checkpoint, games=games, protocols=protocols, seed=seed, device=device)
+    commands.export(
+        run,
+        out=out,
+        checkpoint=checkpoint,
+        games=games,
+        protocols=protocols,
+        seed=seed,
+        device=device,
+        trust_imports=trust_imports,
+    )
 
 
 def watch(
@@ -147,7 +158,7 @@ def watch(
         epsilon: Probability of a random action; unset, as the run's own evaluations.
         checkpoint: The best by evaluation, where there was one, or the last; unset, the best; with --web the newest.
         device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
-        trust_imports: Let an export import the environment or encoder that it names by path: code of its own.
+        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
     """
     _require_alone(
         web, port, video=video, terminal=terminal, html=html, episodes=episodes != 1, max_steps=max_steps is not None
@@ -205,6 +216,7 @@ def replay(
     max_steps: Positive | None = None,
     checkpoint: Which = "best",
     device: Text = "auto",
+    trust_imports: bool = False,
 ) -> None:
     """Watch a game of the training again, in full colour, from its tape; without --episode, list some.
 
@@ -217,6 +229,7 @@ def replay(
         max_steps: Most decisions to show; unset, all.
         checkpoint: Whose Q-values are shown: of the best by evaluation, where there was one, or the last.
         device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
+        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
     """
     from rlvision import commands
 
@@ -229,115 +242,5 @@ def replay(
         max_steps=max_steps,
         checkpoint=checkpoint,
         device=device,
-    )
-
-
-def compare(
-    run: tuple[Path, ...],
-    /,
-    *,
-    games: Positive | None = None,
-    protocol: Protocol | None = None,
-    checkpoint: Which | None = None,
-    seed: Seed | None = None,
-    device: Text | None = None,
-    beside: tuple[Text, ...] | None = None,
-    json: Path | None = None,
-    out: Path | None = None,
-    trust_imports: bool = False,
-) -> None:
-    """Compare agents over games and seeds: mean, median, IQM, optimality gap; beside published scores.
-
-    Args:
-        run: One or more: run folders, exports, or names of agents that come along (pong).
-        games: Whole games to play now with each; unset, a run's last evaluation, or what an export's card says.
-        protocol: With --games, Atari: play by the book of nature or machado; unset, as each run.
-        checkpoint: With --games: the best by evaluation, or the last; unset, the last, which was not chosen by score.
-        seed: With --games: of the games and the random actions; unset, 0.
-        device: With --games: cpu, cuda, cuda:1, mps, auto; unset, auto.
-        beside: Published agents to show, such as dqn,rainbow,pqn; unset, a few.
-        json: File for the numbers, and all that is said of them.
-        out: Folder for pictures, each as PNG and SVG: aggregates, performance profiles, sample efficiency.
-        trust_imports: Let an export import the environment or encoder that it names by path: code of its own.
-    """
-    _require_games(games, protocol=protocol, checkpoint=checkpoint, seed=seed, device=device)
-    from rlvision import commands
-
-    commands.compare(
-        run,
-        json=json,
-        out=out,
-        beside=beside,
-        games=games,
-        protocol=protocol,
-        checkpoint=checkpoint or "last",
-        seed=seed or 0,
-        device=device or "auto",
         trust_imports=trust_imports,
     )
-
-
-def _require_games(games: int | None, **others: object) -> None:
-    """Refuse what only games played now would heed.
-
-    Raises:
-        ConfigError: names it.
-    """
-    for name, value in others.items():
-        if games is None and value is not None:
-            raise ConfigError(f"expected --games with {option(name)}, got {option(name)}={value} alone: add --games=30")
-
-
-def plot(
-    run: tuple[Path, ...],
-    /,
-    *,
-    out: Path = Path("curves.png"),
-    y: Scored = "training",
-    x: Across = "env_steps",
-    band: Band = "range",
-) -> None:
-    """Draw learning curves for a paper: a line an agent, its seeds shaded; PNG or SVG.
-
-    Args:
-        run: One or more run folders.
-        out: File to write; its suffix, .png or .svg, says which.
-        y: The mean of the last 20 games of training, or the evaluations.
-        x: Along env steps, emulator frames, or hours.
-        band: Shade from the lowest to the highest seed, or the 95 % interval of their mean.
-    """
-    from rlvision import commands
-
-    commands.plot(run, out=out, what=y, unit=x, band=band)
-
-
-def sweep(
-    file: Text,
-    /,
-    *,
-    out: Path | None = None,
-    processes: Positive = 1,
-    threads: Threads | None = None,
-    runs: Positive | None = None,
-    seeds: tuple[Seed, ...] = (),
-) -> None:
-    """Train many settings on this machine, from a W&B sweep file; the same command continues.
-
-    Args:
-        file: A sweep that comes along (quick, pong), or a YAML file as W&B's agents take it.
-        out: Folder of its runs; unset, runs/sweep-FILE.
-        processes: Runs going on at once.
-        threads: CPU threads of all runs together; unset, all of the machine.
-        runs: How many settings to draw (random), or the most of a grid; unset, run_cap of the file.
-        seeds: Train each setting with each of these seeds, such as 1,2,3; unset, as the file says.
-    """
-    from rlvision import commands
-
-    commands.sweep(file, out=out, processes=processes, threads=threads, runs=runs, seeds=seeds)
-
-
-def presets() -> None:
-    """List the presets: what each trains, and how long it takes."""
-    from rlvision.settings.overview import show_presets
-
-    show_presets()
