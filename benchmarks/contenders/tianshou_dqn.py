@@ -37,6 +37,13 @@ class Net(nn.Module):
         return self.network(torch.as_tensor(obs, device=self._device)), state
 
 
+class Unsearched(VectorReplayBuffer):
+    """A buffer that is not looked through for NaN: the trainer would have all its stacks copied after every step."""
+
+    def hasnull(self) -> bool:
+        return False
+
+
 class ClippedDQN(DQN):
     """DQN whose gradients are scaled down to a norm, as its contenders' are."""
 
@@ -54,9 +61,7 @@ class TianshouLoop:
         self._env = make_env(work)
         self._net = Net(work, int(self._env.action_space.n))
         self._algorithm = make_algorithm(work, self._net, self._env)
-        buffer = VectorReplayBuffer(
-            work.capacity, work.num_envs, stack_num=4, ignore_obs_next=True, save_only_last_obs=True
-        )
+        buffer = Unsearched(work.capacity, work.num_envs, stack_num=4, ignore_obs_next=True, save_only_last_obs=True)
         collector = Collector[CollectStats](self._algorithm, self._env, buffer, exploration_noise=True)
         self._trainer = self._algorithm.create_trainer(plan(work, collector))
         self._trainer.reset()
