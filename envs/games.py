@@ -87,9 +87,9 @@ def resolve_game(name: str) -> str:
 
 
 def nearest_game(name: str) -> str:
-    """``: did you mean 'pong'?`` where some game's name is near."""
+    """``: did you mean 'pong'?`` where some game's name is near, else how games are named."""
     match = _GYMNASIUM_NAME.fullmatch(name)
     wanted = re.sub(r"[^a-z0-9]", "", (match["game"] if match else name.removeprefix("ALE/")).lower())
     titles = {rom.replace("_", ""): rom for rom in rom_ids()}
     near = get_close_matches(wanted, titles, n=1)
-    return f": did you mean {titles[near[0]]!r}?" if near else ""
+    return f": did you mean {titles[near[0]]!r}?" if near else ": such as pong, CartPole-v1, or a class of your own"

@@ -149,7 +149,7 @@ def _from_class(world: World) -> Env:
 def _from_registry(world: World) -> Env:
     spec = _find_spec(world.name)
     if spec.entry_point is None:
-        raise ConfigError(f"expected an environment that can be made one by one, got {world.name!r}")
+        raise ConfigError(f"expected an environment that can be made one by one, got {world.name!r}: choose another")
     creator = spec.entry_point if callable(spec.entry_point) else load_env_creator(spec.entry_point)
     kwargs = {**world.kwargs, **_render_mode(creator)}
     return gymnasium.make(spec, max_episode_steps=world.max_episode_steps, disable_env_checker=True, **kwargs)

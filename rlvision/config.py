@@ -18,6 +18,7 @@ Share = Annotated[float, Ge(0), Le(1)]
 ShareAboveZero = Annotated[float, Gt(0), Le(1)]
 ShareBelowOne = Annotated[float, Ge(0), Lt(1)]
 AboveZero = Annotated[float, Gt(0)]
+Ratio = Annotated[float, Gt(0), Le(1e6)]
 AtLeastZero = Annotated[float, Ge(0)]
 AtLeastOne = Annotated[float, Ge(1)]
 Text = Annotated[str, MinLen(1)]
@@ -126,7 +127,7 @@ class ReplayConfig:
     """Pack frames in memory (CPU only): a million of Pong take 0.3 GB instead of 7, and batches stay the same."""
     batch_size: Many = 32
     """Transitions per update."""
-    samples_per_env_step: AboveZero = 8.0
+    samples_per_env_step: Ratio = 8.0
     """Replay ratio: transitions learned from per env step, exact for any number of environments."""
     learning_starts: Count = 5_000
     """Env steps before the first update."""
