@@ -23,7 +23,6 @@ AtLeastZero = Annotated[float, Ge(0)]
 AtLeastOne = Annotated[float, Ge(1)]
 Text = Annotated[str, MinLen(1)]
 Frames = Annotated[int, Gt(0), Le(2**31 - 1)]  # as many as the emulator counts
-Steps = Annotated[int, Gt(0), Le(10**15)]
 Threads = Annotated[int, Gt(0), Le(1024)]  # far beyond, libraries fail to load for want of threads
 Few = Annotated[int, Gt(0), Le(100)]  # of what is done at every single step
 Pixels = Annotated[int, Gt(0), Le(4096)]  # far beyond, libraries fail without a word of ours
@@ -271,7 +270,7 @@ class Config:
     """Run folder; unset, runs/PRESET-seedSEED. The same command continues a run that is there."""
     seed: Seed = 1
     """One seed gives one run, bit for bit (CPU, one number of threads)."""
-    env_steps: Steps = 1_000_000
+    env_steps: Positive = 1_000_000
     """Length of the run in agent decisions, summed over the environments."""
     device: Text = "auto"
     """cpu, cuda, cuda:1, mps; auto takes the GPU when there is one."""

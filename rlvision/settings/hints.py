@@ -39,6 +39,9 @@ _PLACEHOLDERS: dict[Any, str] = {
     dict: "YAML",
 }
 
+LARGEST = 10**15
+"""Of whole numbers: beyond, libraries fail without a word of ours, and nothing that is counted comes to as much."""
+
 
 def words(hint: Any) -> str:
     """The values a hint takes, as an error message names them: "a whole number above 0 or none"."""
@@ -102,6 +105,8 @@ def check(name: str, value: Any, hint: Any, remedy: str) -> Any:
         json.dumps(checked, ensure_ascii=False, default=str).encode()  # what no file can hold is no setting
     except (ValidationError, UnicodeError, RecursionError):
         raise ConfigError(f"expected {name} to be {words(hint)}, got {shown(value)}: {remedy}") from None
+    if isinstance(checked, int) and checked > LARGEST:
+        raise ConfigError(f"expected {name} to be at most {LARGEST:,}, got {shown(value)}: {remedy}")
     return checked
 
 

@@ -36,7 +36,7 @@ def test_the_nearest_game_is_named(name, near):
 
 
 def test_a_name_like_no_other_has_no_nearest():
-    with pytest.raises(ConfigError, match=r"got 'xyzzy'$"):
+    with pytest.raises(ConfigError, match=r"got 'xyzzy': such as pong, CartPole-v1, or"):
         resolve_game("xyzzy")
 
 

@@ -43,7 +43,7 @@ CASES = {
     "memory": ("train quick --replay.capacity=99999999999", "lower replay.capacity"),
     "crop off the screen": ("train quick --env.crop=[0,4000,0,9]", "within a screen of 400 rows"),
     "endless game": ("train pong --env.max-episode-frames=3000000000", "at most 2147483647"),
-    "endless run": (f"train quick --env-steps={'9' * 400}", "at most 1000000000000000"),
+    "endless run": (f"train quick --env-steps={'9' * 400}", "at most 1,000,000,000,000,000"),
     "options of a network": ('train quick --network.encoder=mlp --network.kwargs={"hidden":64}', "TypeError"),
     "folder with too long a name": (f"train quick --out={'a' * 300}", "File name too long"),
     "folder with a zero in its name": ("train zero.yaml", "null byte"),

@@ -125,8 +125,7 @@ def test_a_second_ctrl_c_leaves_no_process_behind(bench, monkeypatch):
     monkeypatch.setattr(time, "sleep", interrupt_twice)
     with pytest.raises(KeyboardInterrupt):
         bench.run()
-    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-    assert not [child for child in children if b"fake_train" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    assert children() == []
 
 
 def test_a_run_that_somebody_else_interrupts_is_not_finished(bench, monkeypatch):
@@ -137,7 +136,7 @@ def test_a_run_that_somebody_else_interrupts_is_not_finished(bench, monkeypatch)
         sleep(seconds)
         if (bench.folder / "n_step=2" / "metrics.jsonl").exists():
             monkeypatch.setattr(time, "sleep", sleep)
-            os.kill(only_child(), signal.SIGTERM)
+            os.kill(the_run_that_waits(), signal.SIGTERM)
 
     monkeypatch.setattr(time, "sleep", interrupt_the_one_that_waits)
     assert [result.status for result in bench.run()] == ["finished", "interrupted", "finished"]
@@ -158,9 +157,15 @@ def eventually(happens):
     return any(happens() or time.sleep(0.05) for _ in range(1200))
 
 
-def only_child():
-    (child,) = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+def the_run_that_waits():
+    (child,) = children()
     return int(child)
+
+
+def children():
+    """Process ids of the runs going on, among what else this process has begun."""
+    listed = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    return [child for child in listed if b"fake_train" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 SWEEP_OF_ONE = """
