@@ -252,7 +252,7 @@ class TrackingConfig:
     """W&B job type."""
     notes: Text | None = None
     """W&B notes."""
-    video_every: Count = 5
+    video_every: Count = 10
     """Every so many evaluations one game becomes a video, and after all env_steps, too; 0 for never."""
     video_steps: Positive = 300
     """Decisions after which the game in a video is cut short, for recording takes time."""
