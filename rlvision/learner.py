@@ -190,7 +190,8 @@ class QLearner:
             group["lr"] = learning_rate if self._captured is None else torch.tensor(learning_rate, device=device)
         if self._captured is not None:
             for state in self._optimiser.state.values():
-                state.update({name: state[name].to(device) for name in ("step",) if name in state})
+                if "step" in state:
+                    state["step"] = state["step"].to(device)
             self._captured.forget()
 
     def _set_learning_rate(self) -> None:

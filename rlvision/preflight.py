@@ -11,6 +11,7 @@ import torch
 from rlvision import build
 from rlvision.config import Config
 from rlvision.envs.make import is_atari
+from rlvision.errors import ConfigError
 from rlvision.machine import resident_bytes
 from rlvision.needs import Needs, Part
 from rlvision.nn.arms import ARMS
@@ -90,7 +91,7 @@ def measured(config: Config, spec: EnvSpec) -> Footprint | None:
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
             network = build.new_network(config, spec)
             return footprint(network, network.encoder, spec.observation_shape)
-    except (NotImplementedError, RuntimeError):  # what torch raises where a number of a meta tensor is asked for
+    except (NotImplementedError, RuntimeError, ConfigError):  # as where a number of a meta tensor is asked for
         if is_ours:
             raise
         return None

@@ -39,6 +39,14 @@ class Particular(nn.Module):
         return observation.flatten(1).float()
 
 
+class MoreParticular(Particular):
+    """One that does so while it is made."""
+
+    def __init__(self, in_channels, height, width):
+        super().__init__(in_channels, height, width)
+        assert torch.ones(3).sum().item() == 3
+
+
 def test_a_network_by_hand():
     convolution, activation = nn.Conv2d(2, 3, 4, stride=2), nn.ReLU()
     encoder = nn.Sequential(Scaled(), convolution, nn.Identity(), activation, nn.Flatten())
@@ -99,8 +107,9 @@ def test_the_environments_are_what_was_expected(preset):
     assert replace(expected, action_meanings=env.spec.action_meanings) == env.spec
 
 
-def test_a_network_that_cannot_be_counted_is_said_to_be_missing(tmp_path):
-    config = small(tmp_path, COUNTING, network__encoder="test_preflight:Particular", network__norm="renorm")
+@pytest.mark.parametrize("encoder", ["Particular", "MoreParticular"])
+def test_a_network_that_cannot_be_counted_is_said_to_be_missing(tmp_path, encoder):
+    config = small(tmp_path, COUNTING, network__encoder=f"test_preflight:{encoder}", network__norm="renorm")
     names = [part.name for part in preflight.preflight(config).parts]
     assert "batch (its layers not counted)" in names
 

@@ -240,8 +240,10 @@ def test_output_that_fails_is_said_once_and_training_goes_on(caplog: pytest.LogC
 
 def test_a_reader_that_leaves_ends_no_training() -> None:
     clock = Clock()
-    tracker = ConsoleTracker(1000, "quick", SteadyConsole(file=Left()), clock)
+    console = SteadyConsole(file=Left())
+    tracker = ConsoleTracker(1000, "quick", console, clock)
     for second in range(0, 60, 15):
         clock.now = 100.0 + second
         tracker.log({"evaluate/mean": 1.0}, second)
     tracker.close()
+    assert console.quiet
