@@ -1,4 +1,4 @@
-"""DN on pixels around zero, for the experiment that asks whether the scale of the input matters."""
+"""DN on other scales of pixels, for the experiments that ask whether the input's scale matters."""
 
 from typing import Unpack
 
@@ -20,3 +20,10 @@ class CentredLayerDN(CentredDN):
 
     def __init__(self, in_channels: int, height: int, width: int, **options: Unpack[DNOptions]) -> None:
         super().__init__(in_channels, height, width, **(DNOptions(norm="layer") | options))
+
+
+class InvertedDN(DNEncoder):
+    """DN that takes white as 0 and black as 1: CartPole's white background becomes zeros."""
+
+    def forward(self, observation: Tensor) -> Tensor:
+        return super().forward(1.0 - as_float(observation))

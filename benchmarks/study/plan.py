@@ -6,7 +6,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-Overrides = Mapping[str, str | float | None]
+Overrides = Mapping[str, str | float | Mapping[str, str] | None]
 """Dotted setting -> value."""
 
 
@@ -65,6 +65,11 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     },
     "recalibrated": {"network.norm": "recalibrated"},
     "layer, pixels centred": {"network.encoder": "study.encoders:CentredLayerDN"},
+    "frozen, learning rate / 10": {"network.norm": "frozen", "optimiser.learning_rate": 5e-5},
+    "frozen, momentum 0.01": {"network.norm": "frozen", "network.momentum": 0.01},
+    "frozen, pixels centred": {"network.encoder": "study.encoders:CentredDN", "network.kwargs": {"norm": "frozen"}},
+    "frozen, pixels inverted": {"network.encoder": "study.encoders:InvertedDN", "network.kwargs": {"norm": "frozen"}},
+    "renorm, pixels inverted": {"network.encoder": "study.encoders:InvertedDN"},
 }
 """One change at a time, on the world ``cartpole`` (its learning rate is 5e-4, its target period 200, its stack 2)."""
 
