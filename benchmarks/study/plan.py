@@ -24,7 +24,7 @@ class World:
 WORLDS: Mapping[str, World] = {
     "catch": World("Catch, 40x32, one frame", str(HERE / "catch.yaml"), {}, too_small_for=("nature",)),
     "cartpole": World("CartPole from pixels, preset quick", "quick", {}),
-    "pong": World("Pong, the field at 61x61", str(HERE / "pong.yaml"), {"evaluation.target_score": None}),
+    "pong": World("Pong, preset pong-fast", "pong-fast", {"evaluation.target_score": None}),
     "breakout": World("Breakout, preset breakout", "breakout", {}),
 }
 

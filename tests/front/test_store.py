@@ -14,7 +14,7 @@ PRESETS = [preset.name for preset in presets()]
 
 
 def test_the_presets_there_are():
-    assert PRESETS == ["atari", "breakout", "cartpole", "pong", "quick"]
+    assert PRESETS == ["atari", "breakout", "cartpole", "pong", "pong-fast", "quick"]
 
 
 @pytest.mark.parametrize("name", PRESETS)
