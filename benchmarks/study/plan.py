@@ -67,6 +67,7 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     "layer, pixels centred": {"network.encoder": "study.encoders:CentredLayerDN"},
     "frozen, learning rate / 10": {"network.norm": "frozen", "optimiser.learning_rate": 5e-5},
     "frozen, momentum 0.01": {"network.norm": "frozen", "network.momentum": 0.01},
+    "frozen, statistics as calibrated": {"network.norm": "frozen", "network.momentum": 1e-9},
     "frozen, pixels centred": {"network.encoder": "study.encoders:CentredDN", "network.kwargs": {"norm": "frozen"}},
     "frozen, pixels inverted": {"network.encoder": "study.encoders:InvertedDN", "network.kwargs": {"norm": "frozen"}},
     "renorm, pixels inverted": {"network.encoder": "study.encoders:InvertedDN"},
