@@ -1,6 +1,7 @@
 """Where the values of s and s' come from: the one place in which the arms of BatchNorm differ while learning."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Protocol
 
 import torch
@@ -65,12 +66,20 @@ class JointForward:
     def values(self, transition: Transition) -> tuple[QOutput, QOutput, QOutput]:
         """The halves of one forward."""
         observations = torch.cat([transition.observation, transition.next_observation])
-        both = self._online(prepared(observations))
-        now, after = both.q_values.chunk(2)  # [B, A] each
-        return QOutput(now), QOutput(after.detach()), QOutput(after.detach())
+        now, after = halves(self._online(prepared(observations)))
+        return now, after, after
 
     def refresh(self, updates: int) -> None:
         """Nothing: there is no target network."""
+
+
+def halves(output: QOutput) -> tuple[QOutput, QOutput]:
+    """The first half of a batch's rows, and the second without gradient."""
+    parts = {field.name: getattr(output, field.name) for field in fields(output)}
+    chunks = {name: part.chunk(2) for name, part in parts.items() if part is not None}
+    now = {name: first for name, (first, _) in chunks.items()}
+    after = {name: second.detach() for name, (_, second) in chunks.items()}
+    return QOutput(**now), QOutput(**after)
 
 
 def hard_copies(views: Views, period: int) -> Refresh:

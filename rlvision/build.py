@@ -9,7 +9,9 @@ from torch import Tensor
 
 from rlvision.acting import EpsilonGreedy, QFunction, Softmax, ladder_exponents, on_device
 from rlvision.agent import Agent
+from rlvision.agents.composition import Parts
 from rlvision.agents.dqn import dqn
+from rlvision.agents.qr_dqn import qr_dqn
 from rlvision.config import Config, EnvConfig
 from rlvision.envs.make import Settings, is_atari, make
 from rlvision.envs.vector import TapedVectorEnv
@@ -45,9 +47,6 @@ ATARI_ALONE = (
 )
 GYMNASIUM_ALONE = ("num_workers", "step_timeout", "max_restarts", "kwargs", "max_episode_steps")
 """Settings of `rlvision.config.EnvConfig` that only one kind of environment has."""
-
-AGENTS = {"dqn": dqn}
-"""name -> the recipe that composes the agent."""
 
 
 def make_env(config: Config, num_envs: int) -> TapedVectorEnv:
@@ -88,6 +87,7 @@ def new_network(config: Config, spec: EnvSpec) -> QNetwork:
         spec.num_actions,
         hidden=0 if is_dn else network.hidden,  # DN has it in its encoder
         zero_init=network.zero_head,
+        quantiles=config.agent.quantiles if config.agent.name == "qr_dqn" else 1,
     )
     q_network = QNetwork(encoder, head)
     for layer in q_network.modules():
@@ -126,8 +126,8 @@ def make_agent(config: Config, spec: EnvSpec) -> Agent:
     memory = make_memory(config, spec, device)
     views = Views(make_network(config, spec))
     q_function = make_actor(config, views.actor)
-    agent, optimiser = config.agent, config.optimiser
-    return AGENTS[agent.name](
+    optimiser = config.optimiser
+    parts = Parts(
         views=views,
         arm=ARMS[config.network.norm if config.network.encoder == "dn" else "none"],
         q_function=q_function,
@@ -143,14 +143,11 @@ def make_agent(config: Config, spec: EnvSpec) -> Agent:
         ),
         learning_rate=make_learning_rate(config),
         autocast=make_autocast(config.precision, device),
-        double=agent.double,
-        loss=agent.loss,
-        target_period=agent.target_period,
-        target_tau=agent.target_tau,
         max_grad_norm=optimiser.max_grad_norm,
         calibration_batches=config.network.calibration_batches,
         record=make_record(config),
     )
+    return _composed(config, parts)
 
 
 def make_memory(config: Config, spec: EnvSpec, device: torch.device) -> Replay:
@@ -226,6 +223,20 @@ def make_plan(config: Config) -> Plan:
         checkpoint_every=config.checkpoint_every,
         target_score=config.evaluation.target_score,
         patience=config.evaluation.patience,
+    )
+
+
+def _composed(config: Config, parts: Parts) -> Agent:
+    """The agent by its recipe."""
+    agent = config.agent
+    if agent.name == "qr_dqn":
+        return qr_dqn(parts, double=agent.double, target_period=agent.target_period, target_tau=agent.target_tau)
+    return dqn(
+        parts,
+        double=agent.double,
+        loss=agent.loss,
+        target_period=agent.target_period,
+        target_tau=agent.target_tau,
     )
 
 

@@ -27,6 +27,7 @@ Threads = Annotated[int, Gt(0), Le(1024)]  # far beyond, libraries fail to load 
 Few = Annotated[int, Gt(0), Le(100)]  # of what is done at every single step
 Pixels = Annotated[int, Gt(0), Le(4096)]  # far beyond, libraries fail without a word of ours
 Many = Annotated[int, Gt(0), Le(65_536)]
+Quantiles = Annotated[int, Gt(1), Le(1024)]
 Units = Annotated[int, Ge(0), Le(65_536)]
 Noops = Annotated[int, Ge(0), Le(10_000)]
 Crop = tuple[Count, Count, Count, Count]
@@ -144,8 +145,10 @@ class ReplayConfig:
 class AgentConfig:
     """What is learned."""
 
-    name: Literal["dqn"] = "dqn"
-    """The algorithm."""
+    name: Literal["dqn", "qr_dqn"] = "dqn"
+    """dqn (Mnih et al. 2015), or qr_dqn, which learns quantiles of the return (Dabney et al. 2018)."""
+    quantiles: Quantiles = 32
+    """QR-DQN: quantiles of each action's return; their mean is its Q-value."""
     gamma: Share = 0.99
     """Discount per env step."""
     n_step: Positive = 3
@@ -153,7 +156,7 @@ class AgentConfig:
     double: bool = True
     """Choose the bootstrap action with the online network (van Hasselt et al. 2016)."""
     loss: Literal["huber", "mse"] = "huber"
-    """Loss of the TD error."""
+    """DQN: loss of the TD error."""
     reward_clip: AboveZero | None = 1.0
     """Bound of each reward as learned from; unset, rewards stay as they are. Scores are never clipped."""
     target_period: Positive = 500

@@ -55,13 +55,14 @@ def write_export(
         config: of the run.
         spec: of its environments.
         env_steps: decisions that the weights were trained for.
-        network: the weights.
+        network: the weights; of quantiles their means are written.
         reports: evaluations of exactly these weights.
 
     Raises:
         ConfigError: it cannot be written there.
     """
     require_free(out)
+    network = network.of_means()
     layout = layout_of(network)
     weights = tensors.to_bytes(laid_out(network, layout))
     manifest = Manifest(

@@ -30,7 +30,7 @@ TDRule = Callable[[QOutput, Tensor, Tensor, Tensor, QOutput, QOutput], TDLoss]
 
 
 def huber(prediction: Tensor, target: Tensor) -> Tensor:
-    """Quadratic up to an error of 1, linear beyond (Huber 1964; the "error clipping" of Mnih et al. 2015), [B]."""
+    """Quadratic up to an error of 1, linear beyond (Huber 1964; the "error clipping" of Mnih et al. 2015), each."""
     return F.smooth_l1_loss(prediction, target, reduction="none")
 
 

@@ -1,8 +1,10 @@
-"""Heads: from features to Q-values, always in float32.
+"""Heads: from features to Q-values, or to quantiles of returns whose means they are, always in float32.
 
 bfloat16 resolves 0.016 at |Q| = 2, as much as the actions of Pong differ, and ties fall to the
 first action; so a head leaves autocast whatever the encoder before it does.
 """
+
+import copy
 
 import torch
 from torch import Tensor, nn
@@ -18,16 +20,20 @@ class LinearHead(nn.Module):
         actions: A.
         hidden: Width of the ReLU layer; 0 leaves it out.
         zero_init: Start with Q = 0 everywhere.
+        quantiles: K, of each action's return; 1 for the Q-value alone.
     """
 
-    def __init__(self, features: int, actions: int, *, hidden: int = 0, zero_init: bool = False) -> None:
+    def __init__(
+        self, features: int, actions: int, *, hidden: int = 0, zero_init: bool = False, quantiles: int = 1
+    ) -> None:
         super().__init__()
-        self.q = _stream(features, actions, hidden, zero_init)
+        self.quantiles = quantiles
+        self.q = _stream(features, actions * quantiles, hidden, zero_init)
 
     def forward(self, features: Tensor) -> QOutput:
         """Q-values of features [B, F] of any floating type."""
         with torch.autocast(features.device.type, enabled=False):
-            return QOutput(q_values=self.q(features.float()))
+            return _output(self.q(features.float()).unflatten(1, (-1, self.quantiles)))
 
 
 class DuelingHead(nn.Module):
@@ -40,19 +46,55 @@ class DuelingHead(nn.Module):
         actions: A.
         hidden: Width of a ReLU layer in each stream; 0 leaves it out.
         zero_init: Start with Q = 0 everywhere.
+        quantiles: K, of each action's return, whose streams then each have K; 1 for the Q-value alone.
     """
 
-    def __init__(self, features: int, actions: int, *, hidden: int = 0, zero_init: bool = False) -> None:
+    def __init__(
+        self, features: int, actions: int, *, hidden: int = 0, zero_init: bool = False, quantiles: int = 1
+    ) -> None:
         super().__init__()
-        self.value = _stream(features, 1, hidden, zero_init)
-        self.advantage = _stream(features, actions, hidden, zero_init)
+        self.quantiles = quantiles
+        self.value = _stream(features, quantiles, hidden, zero_init)
+        self.advantage = _stream(features, actions * quantiles, hidden, zero_init)
 
     def forward(self, features: Tensor) -> QOutput:
         """Q-values of features [B, F] of any floating type."""
         with torch.autocast(features.device.type, enabled=False):
             features = features.float()
-            advantage = self.advantage(features)  # [B, A]
-            return QOutput(q_values=self.value(features) + advantage - advantage.mean(1, keepdim=True))
+            advantage = self.advantage(features).unflatten(1, (-1, self.quantiles))  # [B, A, K]
+            return _output(self.value(features).unsqueeze(1) + advantage - advantage.mean(1, keepdim=True))
+
+
+Head = LinearHead | DuelingHead
+
+
+@torch.no_grad()
+def of_means(head: Head) -> Head:
+    """The head that computes the same Q-values and no quantiles.
+
+    The last layer is linear, so the mean of its outputs is one output by the mean of their weights: equal within
+    float32 rounding.
+    """
+    mean = copy.deepcopy(head)
+    mean.quantiles = 1
+    for stream in mean.children():
+        *_, last = (layer for layer in stream.modules() if isinstance(layer, nn.Linear))
+        last.weight = nn.Parameter(_means(last.weight, head.quantiles))
+        last.bias = nn.Parameter(_means(last.bias, head.quantiles))
+        last.out_features //= head.quantiles
+    return mean
+
+
+def _means(parameter: Tensor, quantiles: int) -> Tensor:
+    """[A, ..] of [A * K, ..]."""
+    return parameter.reshape(-1, quantiles, *parameter.shape[1:]).mean(1)
+
+
+def _output(values: Tensor) -> QOutput:
+    """Of quantiles [B, A, K]; a single one is the Q-value itself."""
+    if values.shape[2] == 1:
+        return QOutput(q_values=values.squeeze(2))
+    return QOutput(q_values=values.mean(2), quantiles=values)
 
 
 def _stream(features: int, outputs: int, hidden: int, zero_init: bool) -> nn.Module:

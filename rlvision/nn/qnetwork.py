@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from rlvision.errors import ConfigError
 from rlvision.nn.dn import DNEncoder
 from rlvision.nn.encoder import Level, as_float
-from rlvision.nn.heads import LinearHead
+from rlvision.nn.heads import DuelingHead, LinearHead, of_means
 from rlvision.types import QOutput
 
 
@@ -48,6 +48,17 @@ class QNetwork(nn.Module):
         """As in torch, unless the mode is pinned."""
         return super().train(mode if self._pinned is None else self._pinned)
 
+    def of_means(self) -> "QNetwork":
+        """The network that computes the same Q-values, and no quantiles (within float32 rounding).
+
+        It shares the encoder; without quantiles it is this network itself.
+        """
+        head = self.head
+        if not isinstance(head, LinearHead | DuelingHead) or head.quantiles == 1:
+            return self
+        network = QNetwork(self.encoder, of_means(head))
+        return network.train(self.training)
+
     def chapter_state_dict(self) -> dict[str, Tensor]:
         """The ``state_dict`` that loads into the chapter's class, strictly.
 
@@ -57,13 +68,15 @@ class QNetwork(nn.Module):
         if not self.is_chapters:
             raise ConfigError(
                 "expected the chapter's network (encoder dn with strides, ReLU, a batch normalisation and no hidden "
-                f"layer, a linear head), got {type(self.encoder).__name__} and {type(self.head).__name__} with others; "
-                "use state_dict() for other networks"
+                "layer, a linear head without quantiles), "
+                f"got {type(self.encoder).__name__} and {type(self.head).__name__} with others; "
+                "use of_means() where there are quantiles, and state_dict() for other networks"
             )
         return {key.removeprefix("encoder.").replace("head.q.", "head."): t for key, t in self.state_dict().items()}
 
     @property
     def is_chapters(self) -> bool:
         """Whether the evaluation forward is that of the chapter's class: the same layers in the same order."""
-        plain_head = isinstance(self.head, LinearHead) and isinstance(self.head.q, nn.Linear)
+        head = self.head
+        plain_head = isinstance(head, LinearHead) and isinstance(head.q, nn.Linear) and head.quantiles == 1
         return plain_head and isinstance(self.encoder, DNEncoder) and self.encoder.is_chapters

@@ -6,7 +6,7 @@ refuses itself when it is built.
 
 from collections.abc import Callable
 
-from rlvision.config import Config, EnvConfig, NetworkConfig
+from rlvision.config import AgentConfig, Config, EnvConfig, NetworkConfig
 from rlvision.errors import ConfigError
 
 
@@ -124,6 +124,13 @@ def _soft_target_without_one(config: Config) -> None:
         _refuse(expected, f"{agent.target_tau:g}", "unset it, or choose another network.norm")
 
 
+def _options_of_another_agent(config: Config) -> None:
+    agent, usual = config.agent, AgentConfig()
+    owner, name = ("dqn", "loss") if agent.name == "qr_dqn" else ("qr_dqn", "quantiles")
+    if getattr(agent, name) != getattr(usual, name):
+        _refuse(f"agent.name={owner} where agent.{name} is set", agent.name, f"unset agent.{name} or change agent.name")
+
+
 def _options_of_dn_twice(config: Config) -> None:
     network = config.network
     if network.encoder == "dn" and network.kwargs:
@@ -146,6 +153,7 @@ _CONTRADICTIONS: tuple[Callable[[Config], None], ...] = (
     _patience_without_evaluations,
     _options_of_dn_without_dn,
     _options_of_dn_twice,
+    _options_of_another_agent,
     _measuring_without_batches,
     _soft_target_without_one,
 )

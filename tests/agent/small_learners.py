@@ -1,7 +1,7 @@
 """Learners on frames of 29x29, with everything fixed by seeds, and what can be seen of their networks."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,9 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
+from rlvision.agent import Agent
+from rlvision.agents.composition import Parts
 from rlvision.agents.dqn import dqn
+from rlvision.agents.qr_dqn import qr_dqn
 from rlvision.learner import QLearner
 from rlvision.nn.arms import ARMS
+from rlvision.nn.capture import Record
 from rlvision.nn.decay import decay_groups
 from rlvision.nn.dn import DNEncoder
 from rlvision.nn.heads import LinearHead
@@ -23,6 +27,9 @@ from rlvision.schedules import Constant, Schedule
 from rlvision.types import Batch, Transition
 
 SIZE, ACTIONS, ROWS, CALIBRATION = 29, 3, 8, 4
+QUANTILES = 5
+
+Recipe = Callable[..., Agent]
 
 
 def frames(seed: int, rows: int = ROWS) -> Tensor:
@@ -53,10 +60,12 @@ class FakeMemory:
         return drawn
 
 
-def network(norm: str = "renorm", *, seed: int = 0, actions: int = ACTIONS, momentum: float = 0.1) -> QNetwork:
+def network(
+    norm: str = "renorm", *, seed: int = 0, actions: int = ACTIONS, momentum: float = 0.1, quantiles: int = 1
+) -> QNetwork:
     torch.manual_seed(seed)
     encoder = DNEncoder(1, SIZE, SIZE, norm=norm, momentum=momentum)
-    return QNetwork(encoder, LinearHead(encoder.features, actions))
+    return QNetwork(encoder, LinearHead(encoder.features, actions, quantiles=quantiles))
 
 
 def learner(
@@ -70,12 +79,16 @@ def learner(
     precision: str = "float32",
     calibration_batches: int = 0,
     seed: int = 0,
+    max_grad_norm: float | None = 10.0,
+    record: Record | None = None,
+    recipe: Recipe = dqn,
     **settings: Any,
 ) -> QLearner:
     """The learner that the recipe composes."""
-    views = Views(network(ARMS[arm].layer, seed=seed) if online is None else online)
+    quantiles = QUANTILES if recipe is qr_dqn else 1
+    views = Views(network(ARMS[arm].layer, seed=seed, quantiles=quantiles) if online is None else online)
     schedule = learning_rate if callable(learning_rate) else Constant(learning_rate)
-    return dqn(
+    parts = Parts(
         views=views,
         arm=ARMS[arm],
         q_function=None,
@@ -88,8 +101,10 @@ def learner(
         autocast=make_autocast(precision, torch.device("cpu")),
         beta=Constant(1.0),
         calibration_batches=calibration_batches,
-        **settings,
-    ).learner
+        max_grad_norm=max_grad_norm,
+        record=record,
+    )
+    return recipe(parts, **settings).learner
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from rlvision import build
 from rlvision.acting import on_device
+from rlvision.agents.qr_dqn import qr_dqn
 from rlvision.config import Config
 from rlvision.errors import ConfigError
 from rlvision.learner import QLearner
@@ -57,6 +58,8 @@ def test_updates_are_the_same_bit_for_bit(arm: str) -> None:
         {"optimiser": "sgd"},
         {"optimiser": "adamw", "weight_decay": 0.1},
         {"double": False, "loss": "mse"},
+        {"recipe": qr_dqn},
+        {"recipe": qr_dqn, "arm": "joint"},
         {"target_tau": 0.05},
         {"max_grad_norm": 0.1},
         {"max_grad_norm": None},

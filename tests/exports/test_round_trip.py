@@ -81,6 +81,23 @@ def test_the_weights_load_into_the_chapters_class_and_give_the_same_q_values(tmp
     assert chapter.bn1.num_batches_tracked == 7
 
 
+@pytest.mark.parametrize("dueling", [False, True])
+def test_an_agent_of_quantiles_is_given_away_as_their_means(tmp_path, dueling):
+    config = settings(agent__name="qr_dqn", network__dueling=dueling)
+    network = small_export(tmp_path / "it", config)
+    assert network.head.quantiles == config.agent.quantiles
+    run = Run(tmp_path / "it", device="cpu")
+    seen = observations(4)
+    with torch.no_grad():
+        torch.testing.assert_close(run.network(seen).q_values, network(seen).q_values, rtol=1e-5, atol=1e-5)
+    manifest = json.loads((tmp_path / "it" / "export.json").read_text())
+    assert manifest["training"]["agent"]["name"] == "qr_dqn"
+    assert manifest["weights"]["layout"] == ("network" if dueling else "chapter")
+    if not dueling:
+        chapter = Chapter(32, 40, 2, in_channels=2).eval()
+        chapter.load_state_dict(load_file(tmp_path / "it" / "model.safetensors"))
+
+
 def test_the_card_runs_in_plain_torch(tmp_path, monkeypatch):
     network = small_export(tmp_path / "it")
     code = snippet((tmp_path / "it" / "README.md").read_text(), "import torch")

@@ -35,6 +35,8 @@ CASES = [
         {"network.norm": "joint", "agent.target_tau": 0.01},
         "agent.target_tau unset where network.norm is joint (no target) or recalibrated (hard copies), got 0.01",
     ),
+    ({"agent.quantiles": 64}, "agent.name=qr_dqn where agent.quantiles is set, got dqn"),
+    ({"agent.name": "qr_dqn", "agent.loss": "mse"}, "agent.name=dqn where agent.loss is set, got qr_dqn"),
     ({"network.kwargs": {"hidden": 64}}, "network.kwargs empty for network.encoder=dn"),
 ]
 
@@ -52,6 +54,7 @@ ON_THE_EDGE = [
     {"optimiser.schedule": "constant", "optimiser.final_learning_rate": 1.0},
     {"evaluate_every": 0},
     {"network.encoder": "nature", "network.hidden": 64, "network.dueling": True},
+    {"agent.name": "qr_dqn", "agent.quantiles": 64},
     {"network.norm": "recalibrated", "network.calibration_batches": 1},
     {"network.norm": "renorm", "network.calibration_batches": 0, "agent.target_tau": 0.01},
 ]

@@ -9,7 +9,7 @@ from rlvision.nn.decay import decay_groups
 from rlvision.nn.dn import DN, DNEncoder
 from rlvision.nn.encoders import NatureCNN
 from rlvision.nn.fast import prepared
-from rlvision.nn.heads import DuelingHead, LinearHead
+from rlvision.nn.heads import DuelingHead, LinearHead, of_means
 from rlvision.nn.qnetwork import QNetwork
 
 
@@ -99,11 +99,52 @@ def test_a_trained_agent_loads_into_the_chapters_class(norm: str) -> None:
         QNetwork(DNEncoder(4, 41, 37, activation="leaky_relu"), LinearHead(64, 6)),
         QNetwork(DNEncoder(4, 41, 37, max_pool=True), LinearHead(32, 6)),
         QNetwork(NatureCNN(4, 41, 37), LinearHead(512, 6)),
+        QNetwork(DNEncoder(4, 41, 37), LinearHead(64, 6, quantiles=8)),
     ],
 )
 def test_other_networks_have_no_chapter(other: QNetwork) -> None:
-    with pytest.raises(ConfigError, match=r"expected the chapter's network.*use state_dict"):
+    with pytest.raises(ConfigError, match=r"expected the chapter's network.*state_dict\(\) for other networks"):
         other.chapter_state_dict()
+
+
+@pytest.mark.parametrize("kind", [LinearHead, DuelingHead])
+@pytest.mark.parametrize("hidden", [0, 8])
+def test_q_values_are_the_means_of_quantiles(kind: type[LinearHead | DuelingHead], hidden: int) -> None:
+    head, features = kind(5, 3, hidden=hidden, quantiles=7), torch.randn(4, 5)
+    output = head(features)
+    assert output.quantiles.shape == (4, 3, 7)
+    assert output.quantiles.std(dim=2).min() > 0
+    torch.testing.assert_close(output.q_values, output.quantiles.mean(2))
+    means = of_means(head)
+    assert means(features).quantiles is None
+    torch.testing.assert_close(means(features).q_values, output.q_values)
+    assert {name: t.shape for name, t in means.state_dict().items()} == {
+        name: t.shape for name, t in kind(5, 3, hidden=hidden).state_dict().items()
+    }
+    assert head(features).quantiles.equal(output.quantiles)  # it was not touched
+
+
+def test_the_streams_of_dueling_quantiles_are_joined_quantile_by_quantile() -> None:
+    head, features = DuelingHead(5, 3, quantiles=2), torch.randn(4, 5)
+    value, advantage = head.value(features), head.advantage(features).reshape(4, 3, 2)
+    expected = value.reshape(4, 1, 2) + advantage - advantage.mean(1, keepdim=True)
+    torch.testing.assert_close(head(features).quantiles, expected)
+
+
+def test_an_agent_of_quantiles_loads_into_the_chapters_class_as_their_means() -> None:
+    encoder = DNEncoder(4, 41, 37)
+    q_network = QNetwork(encoder, LinearHead(encoder.features, 6, quantiles=8))
+    q_network(frames())
+    chapter = DN(41, 37, 6, in_channels=4)
+    means = q_network.eval().of_means()
+    chapter.load_state_dict(means.chapter_state_dict())
+    assert torch.equal(chapter.eval()(frames()), means(frames()).q_values)
+    torch.testing.assert_close(chapter(frames()), q_network(frames()).q_values)
+
+
+def test_without_quantiles_there_is_nothing_to_average() -> None:
+    q_network = network()
+    assert q_network.of_means() is q_network
 
 
 def test_levels_are_named_from_the_network() -> None:

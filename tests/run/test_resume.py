@@ -51,6 +51,10 @@ CASES = {
         COUNTING,
         {"network__norm": "recalibrated", "optimiser__schedule": "cosine", "optimiser__warmup_updates": 9},
     ),
+    "quantiles, prioritised": (
+        COUNTING,
+        {"agent__name": "qr_dqn", "agent__quantiles": 4, "network__dueling": True, **PRIORITISED},
+    ),
     "rows without an update before them": (COUNTING, {"replay__samples_per_env_step": 0.15, "tracking__log_every": 6}),
 }
 
