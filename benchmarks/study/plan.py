@@ -71,6 +71,7 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     "frozen, pixels centred": {"network.encoder": "study.encoders:CentredDN", "network.kwargs": {"norm": "frozen"}},
     "frozen, pixels inverted": {"network.encoder": "study.encoders:InvertedDN", "network.kwargs": {"norm": "frozen"}},
     "renorm, pixels inverted": {"network.encoder": "study.encoders:InvertedDN"},
+    "renorm, QR-DQN": {"agent.name": "qr_dqn"},
 }
 """One change at a time, on the world ``cartpole`` (its learning rate is 5e-4, its target period 200, its stack 2)."""
 
