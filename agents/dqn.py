@@ -20,20 +20,22 @@ epsilon at the end     0.1             0.01            van Hasselt et al. 2016, 
 from collections.abc import Mapping
 
 from rlvision.agent import Agent
-from rlvision.agents.composition import Parts, compose
+from rlvision.composition import Ingredients, compose
 from rlvision.losses.td import Penalty, double_q_learning, huber, mse, q_learning
 
 PENALTIES: Mapping[str, Penalty] = {"huber": huber, "mse": mse}
 
 
 def dqn(
-    parts: Parts,
+    ingredients: Ingredients,
     *,
     double: bool = True,
     loss: str = "huber",
     target_period: int = 500,
     target_tau: float | None = None,
 ) -> Agent:
-    """Compose the agent from parts that are ready."""
+    """Compose the agent."""
     rule = double_q_learning if double else q_learning
-    return compose(parts, rule(PENALTIES[loss]), double=double, target_period=target_period, target_tau=target_tau)
+    return compose(
+        ingredients, rule(PENALTIES[loss]), double=double, target_period=target_period, target_tau=target_tau
+    )

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from rlvision.acting import EpsilonGreedy, QFunction, Softmax, ladder_exponents, on_device
 from rlvision.agent import Agent
-from rlvision.agents.composition import Parts
 from rlvision.agents.dqn import dqn
 from rlvision.agents.qr_dqn import qr_dqn
+from rlvision.composition import Ingredients
 from rlvision.config import Config, EnvConfig
 from rlvision.envs.make import Settings, is_atari, make
 from rlvision.envs.vector import TapedVectorEnv
@@ -127,7 +127,7 @@ def make_agent(config: Config, spec: EnvSpec) -> Agent:
     views = Views(make_network(config, spec))
     q_function = make_actor(config, views.actor)
     optimiser = config.optimiser
-    parts = Parts(
+    ingredients = Ingredients(
         views=views,
         arm=ARMS[config.network.norm if config.network.encoder == "dn" else "none"],
         q_function=q_function,
@@ -147,7 +147,7 @@ def make_agent(config: Config, spec: EnvSpec) -> Agent:
         calibration_batches=config.network.calibration_batches,
         record=make_record(config),
     )
-    return _composed(config, parts)
+    return _composed(config, ingredients)
 
 
 def make_memory(config: Config, spec: EnvSpec, device: torch.device) -> Replay:
@@ -226,13 +226,13 @@ def make_plan(config: Config) -> Plan:
     )
 
 
-def _composed(config: Config, parts: Parts) -> Agent:
+def _composed(config: Config, ingredients: Ingredients) -> Agent:
     """The agent by its recipe."""
     agent = config.agent
     if agent.name == "qr_dqn":
-        return qr_dqn(parts, double=agent.double, target_period=agent.target_period, target_tau=agent.target_tau)
+        return qr_dqn(ingredients, double=agent.double, target_period=agent.target_period, target_tau=agent.target_tau)
     return dqn(
-        parts,
+        ingredients,
         double=agent.double,
         loss=agent.loss,
         target_period=agent.target_period,

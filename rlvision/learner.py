@@ -39,7 +39,7 @@ class QLearner:
     Args:
         views: online, target and actor.
         bootstrap: computes the values of both observations, and keeps the target network fresh.
-        td_rule: one of `rlvision.losses.td`.
+        td_rule: one of `rlvision.losses`.
         optimiser: over the online network's parameters.
         learning_rate: as a function of updates.
         max_grad_norm: gradients longer than this are scaled down; None, never.

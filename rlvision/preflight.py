@@ -136,7 +136,8 @@ def _learning(config: Config, spec: EnvSpec, network: Footprint | None) -> tuple
     unknown = "" if network else " (its layers not counted)"
     joint = 2 if encoder == "dn" and ARMS[config.network.norm].target == "joint" else 1
     pixels = math.prod(spec.observation_shape)
-    batch = size * (2 * pixels * (1 + FLOAT_BYTES) + joint * (kept + 2 * largest))
+    pairs = config.agent.quantiles**2 if config.agent.name == "qr_dqn" else 0
+    batch = size * (2 * pixels * (1 + FLOAT_BYTES) + joint * (kept + 2 * largest) + PAIRED * pairs * FLOAT_BYTES)
     acting = spec.num_envs * (pixels * FLOAT_BYTES + 2 * largest)
     smaller = f"choose a smaller network.encoder ({encoder})"
     return (
@@ -145,6 +146,8 @@ def _learning(config: Config, spec: EnvSpec, network: Footprint | None) -> tuple
     )
 
 
+PAIRED = 5
+"""Numbers for each pair of a quantile and a target of QR-DQN, on the way and on the way back."""
 COPIES = 6
 """Online, target, gradient, the two that are folded (`rlvision.nn.fast`), and the one that is diagnosed."""
 

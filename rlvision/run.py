@@ -68,6 +68,7 @@ class Run:
         self.spec = spec_from_state(state["spec"])
         network = build.make_network(self.config, self.spec)
         network.load_state_dict(state["online"])
+        network = network.of_means()
         network.pin_mode(training=False)
         self.network = network
         self._q_function = build.make_actor(self.config, network)

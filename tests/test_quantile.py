@@ -79,6 +79,20 @@ def test_gradient_descent_finds_the_quantiles_of_a_known_return():
     torch.testing.assert_close(found.mean(), torch.tensor(7.0), atol=0.2, rtol=0)
 
 
+@pytest.mark.parametrize(
+    ("r_t", "prediction", "target"),
+    [
+        (torch.ones(1), torch.ones(2, 3), torch.ones(1, 3)),  # would be broadcast
+        (R_T.double(), torch.ones(2), torch.ones(2, 3)),
+    ],
+)
+def test_wrong_shapes_and_types_are_refused(r_t, prediction, target):
+    with pytest.raises(ValueError, match="expected"):
+        quantile_q_learning(Q_TM1, A_TM1, r_t, DISCOUNT_T, Q_T, SELECTOR_T)
+    with pytest.raises(ValueError, match=r"expected prediction \[B, K\] and target \[B, J\]"):
+        quantile_huber(prediction, target)
+
+
 def test_a_head_without_quantiles_and_bfloat16_are_refused():
     with pytest.raises(ValueError, match=r"expected quantiles \[B, A, K\] of the head"):
         quantile_q_learning(QOutput(Q_TM1.q_values), A_TM1, R_T, DISCOUNT_T, Q_T, SELECTOR_T)

@@ -55,14 +55,13 @@ def write_export(
         config: of the run.
         spec: of its environments.
         env_steps: decisions that the weights were trained for.
-        network: the weights; of quantiles their means are written.
+        network: the weights, of a network without quantiles.
         reports: evaluations of exactly these weights.
 
     Raises:
         ConfigError: it cannot be written there.
     """
     require_free(out)
-    network = network.of_means()
     layout = layout_of(network)
     weights = tensors.to_bytes(laid_out(network, layout))
     manifest = Manifest(

@@ -7,7 +7,7 @@ Dabney et al. 2018, "Distributional Reinforcement Learning with Quantile Regress
 import torch
 from torch import Tensor
 
-from rlvision.losses.td import TDLoss, huber
+from rlvision.losses.td import TDLoss, check_q_learning, huber
 from rlvision.types import QOutput
 
 
@@ -35,6 +35,9 @@ def quantile_huber(prediction: Tensor, target: Tensor) -> Tensor:
         prediction: quantiles [B, K] float32.
         target: samples of the return, each as likely as the others [B, J] float32.
     """
+    if prediction.dim() != 2 or target.dim() != 2 or len(prediction) != len(target):
+        shapes = tuple(prediction.shape), tuple(target.shape)
+        raise ValueError(f"expected prediction [B, K] and target [B, J], got {shapes}")
     quantiles, samples = prediction.shape[1], target.shape[1]
     prediction = prediction.unsqueeze(2).expand(-1, -1, samples)  # [B, K, J]
     target = target.unsqueeze(1).expand(-1, quantiles, -1)  # [B, K, J]
@@ -46,6 +49,7 @@ def quantile_huber(prediction: Tensor, target: Tensor) -> Tensor:
 def _regression(
     q_tm1: QOutput, a_tm1: Tensor, r_t: Tensor, discount_t: Tensor, q_t: QOutput, selector_t: Tensor
 ) -> TDLoss:
+    check_q_learning(q_t.q_values, selector_t, r_t, discount_t)
     prediction = _of_action(q_tm1, a_tm1)  # [B, K]
     after = _of_action(q_t, selector_t.argmax(dim=1))  # [B, K]
     target = (r_t.unsqueeze(1) + discount_t.unsqueeze(1) * after).detach()

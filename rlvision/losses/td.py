@@ -23,7 +23,7 @@ class TDLoss:
 
 
 Penalty = Callable[[Tensor, Tensor], Tensor]
-"""(prediction [B], target [B]) -> penalty [B]."""
+"""(prediction, target) -> penalty, all of one shape."""
 
 TDRule = Callable[[QOutput, Tensor, Tensor, Tensor, QOutput, QOutput], TDLoss]
 """(q_tm1, a_tm1, r_t, discount_t, target's q_t, online's q_t) -> TDLoss."""
@@ -35,7 +35,7 @@ def huber(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def mse(prediction: Tensor, target: Tensor) -> Tensor:
-    """Half the squared error, [B]."""
+    """Half the squared error, each."""
     return 0.5 * (prediction - target).square()
 
 
@@ -53,7 +53,7 @@ def double_q_target(r_t: Tensor, discount_t: Tensor, q_t: Tensor, selector_t: Te
         q_t: the target network's values of the next observation [B, A] float32.
         selector_t: the values that choose the action [B, A] float32.
     """
-    _check(q_t, selector_t, r_t, discount_t)
+    check_q_learning(q_t, selector_t, r_t, discount_t)
     a_t = selector_t.argmax(dim=1, keepdim=True)  # [B, 1]
     return r_t + discount_t * q_t.gather(1, a_t).squeeze(1)  # [B]
 
@@ -82,7 +82,12 @@ def _td_loss(penalty: Penalty, q_tm1: QOutput, a_tm1: Tensor, target_tm1: Tensor
     return TDLoss(penalty(prediction, target_tm1), target_tm1 - prediction.detach())
 
 
-def _check(q_t: Tensor, selector_t: Tensor, r_t: Tensor, discount_t: Tensor) -> None:
+def check_q_learning(q_t: Tensor, selector_t: Tensor, r_t: Tensor, discount_t: Tensor) -> None:
+    """Refuse what a TD rule cannot take; arguments as in `double_q_target`.
+
+    Raises:
+        ValueError: a shape or a type is another.
+    """
     rows = q_t.shape[:1]
     if q_t.dim() != 2 or selector_t.shape != q_t.shape or r_t.shape != rows or discount_t.shape != rows:
         shapes = [tuple(t.shape) for t in (r_t, discount_t, q_t, selector_t)]

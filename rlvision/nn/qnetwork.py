@@ -1,5 +1,6 @@
 """The Q-network: an encoder and a head."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Self
@@ -49,15 +50,16 @@ class QNetwork(nn.Module):
         return super().train(mode if self._pinned is None else self._pinned)
 
     def of_means(self) -> "QNetwork":
-        """The network that computes the same Q-values, and no quantiles (within float32 rounding).
+        """A copy that computes the same Q-values, within float32 rounding, and no quantiles.
 
-        It shares the encoder; without quantiles it is this network itself.
+        Without quantiles it is this network itself.
         """
         head = self.head
         if not isinstance(head, LinearHead | DuelingHead) or head.quantiles == 1:
             return self
-        network = QNetwork(self.encoder, of_means(head))
-        return network.train(self.training)
+        network = copy.deepcopy(self)
+        network.head = of_means(head)
+        return network
 
     def chapter_state_dict(self) -> dict[str, Tensor]:
         """The ``state_dict`` that loads into the chapter's class, strictly.

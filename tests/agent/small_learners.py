@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from rlvision.agent import Agent
-from rlvision.agents.composition import Parts
 from rlvision.agents.dqn import dqn
 from rlvision.agents.qr_dqn import qr_dqn
+from rlvision.composition import Ingredients
 from rlvision.learner import QLearner
 from rlvision.nn.arms import ARMS
 from rlvision.nn.capture import Record
@@ -88,7 +88,7 @@ def learner(
     quantiles = QUANTILES if recipe is qr_dqn else 1
     views = Views(network(ARMS[arm].layer, seed=seed, quantiles=quantiles) if online is None else online)
     schedule = learning_rate if callable(learning_rate) else Constant(learning_rate)
-    parts = Parts(
+    ingredients = Ingredients(
         views=views,
         arm=ARMS[arm],
         q_function=None,
@@ -104,7 +104,7 @@ def learner(
         max_grad_norm=max_grad_norm,
         record=record,
     )
-    return recipe(parts, **settings).learner
+    return recipe(ingredients, **settings).learner
 
 
 @contextmanager

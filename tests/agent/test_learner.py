@@ -23,6 +23,7 @@ from small_learners import (
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
+from rlvision.bootstrap import halves
 from rlvision.errors import DivergedError
 from rlvision.learner import QLearner
 from rlvision.losses.td import double_q_target, huber
@@ -33,11 +34,23 @@ from rlvision.nn.normalisation import statistics_layers
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.precision import make_autocast
 from rlvision.schedules import Linear
-from rlvision.types import Batch, Transition
+from rlvision.types import Batch, QOutput, Transition
 
 WITH_TARGET = [name for name, arm in ARMS.items() if arm.target != "joint"]
 EVALUATING_TARGET = [name for name, arm in ARMS.items() if arm.target in ("eval", "recalibrated")]
 MEASURED = ["renorm", "running", "batch", "frozen", "recalibrated"]  # arms with running statistics and a target
+
+
+def test_the_halves_of_a_joint_forward() -> None:
+    values, quantiles = torch.randn(4, 2).requires_grad_(), torch.randn(4, 2, 3).requires_grad_()
+    now, after = halves(QOutput(values, quantiles=quantiles))
+    assert now.q_values.equal(values[:2])
+    assert after.q_values.equal(values[2:])
+    assert now.quantiles.equal(quantiles[:2])
+    assert after.quantiles.equal(quantiles[2:])
+    assert (now.quantiles.requires_grad, after.quantiles.requires_grad) == (True, False)
+    assert (now.q_values.requires_grad, after.q_values.requires_grad) == (True, False)
+    assert after.logits is None
 
 
 # One update by hand: Q(s) = W s + b on two pixels, s = (1, 0) and s' = (0, 1).

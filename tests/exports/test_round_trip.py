@@ -82,11 +82,14 @@ def test_the_weights_load_into_the_chapters_class_and_give_the_same_q_values(tmp
 
 
 @pytest.mark.parametrize("dueling", [False, True])
-def test_an_agent_of_quantiles_is_given_away_as_their_means(tmp_path, dueling):
+def test_an_agent_of_quantiles_plays_and_is_given_away_as_their_means(tmp_path, dueling):
     config = settings(agent__name="qr_dqn", network__dueling=dueling)
-    network = small_export(tmp_path / "it", config)
+    network = small_run(tmp_path / "run", config)
     assert network.head.quantiles == config.agent.quantiles
+    trained = Run(tmp_path / "run", device="cpu")
+    trained.export(tmp_path / "it", games=0)
     run = Run(tmp_path / "it", device="cpu")
+    assert trained.network(observations(4)).q_values.equal(run.network(observations(4)).q_values)
     seen = observations(4)
     with torch.no_grad():
         torch.testing.assert_close(run.network(seen).q_values, network(seen).q_values, rtol=1e-5, atol=1e-5)

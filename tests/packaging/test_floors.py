@@ -37,6 +37,7 @@ FLOORS = (
     ("F2 doers", {"replay", "acting", "learner", "collector", "checkpoint", "tapes", "tracking"}),
     ("F3 insight", {"features", "needs"}),
     ("F3 wholes", {"agent", "evaluation", "watch"}),
+    ("F3 composition", {"composition"}),
     ("F3 recipes", {"agents"}),
     ("F3 reports", {"report"}),
     ("F4 trainer", {"trainer"}),

@@ -1,12 +1,17 @@
 """Settings that would do nothing are refused; building leaves the caller's random numbers alone."""
 
+import copy
+
 import pytest
 import torch
 
 from rlvision import build, cli
 from rlvision.errors import ConfigError
+from rlvision.losses.quantile import double_quantile_q_learning, quantile_q_learning
+from rlvision.losses.td import double_q_learning, huber, q_learning
 from rlvision.protocols import EnvSpec
 from rlvision.settings.store import load_config
+from rlvision.types import Batch, Transition
 
 
 @pytest.mark.parametrize(
@@ -43,6 +48,54 @@ def test_building_a_network_leaves_the_callers_random_numbers_alone():
     torch.manual_seed(5)
     build.make_network(load_config("pong"), EnvSpec(1, (4, 84, 84), 1, ("a", "b"), 4))
     assert torch.equal(torch.rand(3), expected)
+
+
+SMALL = {"device": "cpu", "env.height": 32, "env.width": 32, "replay.capacity": 1_000, "replay.learning_starts": 100}
+RULES = {
+    ("dqn", False): q_learning(huber),
+    ("dqn", True): double_q_learning(huber),
+    ("qr_dqn", False): quantile_q_learning,
+    ("qr_dqn", True): double_quantile_q_learning,
+}
+
+
+@pytest.mark.parametrize(("name", "double"), RULES)
+def test_an_agent_learns_by_the_rule_of_its_name_and_copies_when_it_should(name, double):
+    numbers = {"agent.name": name, "agent.double": double, "agent.target_period": 2}
+    config = load_config("pong", {**SMALL, "network.calibration_batches": 0, **numbers})
+    learner = build.make_agent(config, EnvSpec(1, (4, 32, 32), 1, ("a", "b", "c"), 4)).learner
+    draws = torch.Generator().manual_seed(1)
+    s, after = torch.randint(256, (2, 64, 4, 32, 32), generator=draws).to(torch.uint8)
+    seen = Transition(s, torch.arange(64) % 3, torch.ones(64), torch.full((64,), 0.9), after)
+    views = learner.views
+    with torch.no_grad():
+        for parameter in views.target.head.parameters():
+            parameter.neg_()  # else both networks would choose alike
+        values = copy.deepcopy(views.online)(s), views.target(after), views.actor(after)
+    losses = {
+        rule: RULES[rule](values[0], seen.action, seen.reward, seen.discount, *values[1:]).loss.mean()
+        for rule in RULES
+        if rule[0] == name
+    }
+    assert abs(losses[name, True] - losses[name, False]) > 1e-3
+    batch = Batch(seen, torch.arange(64), torch.ones(64))
+    torch.testing.assert_close(learner.update(batch).loss, losses[name, double], rtol=1e-4, atol=1e-5)
+    assert not torch.equal(*(view.head.q.weight for view in (views.online, views.target)))
+    learner.update(batch)
+    assert torch.equal(*(view.head.q.weight for view in (views.online, views.target)))
+
+
+@pytest.mark.parametrize("name", ["dqn", "qr_dqn"])
+def test_a_soft_target_follows_at_once(name):
+    config = load_config("pong", {**SMALL, "network.calibration_batches": 0, "agent.name": name, "agent.target_tau": 1})
+    learner = build.make_agent(config, EnvSpec(1, (4, 32, 32), 1, ("a", "b", "c"), 4)).learner
+    s = torch.zeros(2, 4, 32, 32, dtype=torch.uint8)
+    seen = Transition(s, torch.tensor([0, 1]), torch.ones(2), torch.ones(2), s)
+    before = learner.views.target.head.q.weight.clone()
+    learner.update(Batch(seen, torch.arange(2), torch.ones(2)))
+    after = learner.views.target.head.q.weight
+    assert torch.equal(after, learner.views.online.head.q.weight)
+    assert not torch.equal(after, before)
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_anything_is_played(tmp_path, capsys):

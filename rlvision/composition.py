@@ -28,8 +28,8 @@ from rlvision.schedules import Schedule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Parts:
-    """Parts that are ready, the same for every recipe.
+class Ingredients:
+    """What every recipe takes, ready-made.
 
     Dueling is the network's head, n-step and prioritised replay are the memory's, exploration is the policy's. The
     rest is as in `rlvision.learner.QLearner` and `rlvision.agent.Agent`.
@@ -50,34 +50,34 @@ class Parts:
 
 
 def compose(
-    parts: Parts, td_rule: TDRule, *, double: bool, target_period: int, target_tau: float | None = None
+    ingredients: Ingredients, td_rule: TDRule, *, double: bool, target_period: int, target_tau: float | None = None
 ) -> Agent:
     """Put an agent together.
 
     Args:
-        parts: as they come.
+        ingredients: as they come.
         td_rule: one of `rlvision.losses`.
         double: whether the rule asks for the online network's values of s'.
         target_period: updates between hard copies into the target network.
         target_tau: weight of the online network at every update, instead of hard copies.
     """
     learner = QLearner(
-        views=parts.views,
-        bootstrap=_bootstrap(parts, double, target_period, target_tau),
+        views=ingredients.views,
+        bootstrap=_bootstrap(ingredients, double, target_period, target_tau),
         td_rule=td_rule,
-        optimiser=parts.optimiser,
-        learning_rate=parts.learning_rate,
-        max_grad_norm=parts.max_grad_norm,
-        autocast=parts.autocast,
-        sample=parts.memory.sample,
-        calibration_batches=parts.calibration_batches,
-        record=parts.record,
+        optimiser=ingredients.optimiser,
+        learning_rate=ingredients.learning_rate,
+        max_grad_norm=ingredients.max_grad_norm,
+        autocast=ingredients.autocast,
+        sample=ingredients.memory.sample,
+        calibration_batches=ingredients.calibration_batches,
+        record=ingredients.record,
     )
-    return Agent(parts.q_function, parts.policy, parts.memory, learner, parts.beta)
+    return Agent(ingredients.q_function, ingredients.policy, ingredients.memory, learner, ingredients.beta)
 
 
-def _bootstrap(parts: Parts, double: bool, period: int, tau: float | None) -> Bootstrap:
-    views, arm, memory = parts.views, parts.arm, parts.memory
+def _bootstrap(ingredients: Ingredients, double: bool, period: int, tau: float | None) -> Bootstrap:
+    views, arm, memory = ingredients.views, ingredients.arm, ingredients.memory
     if arm.target == "joint":
         return JointForward(views.online)
     target: Forward = folded(views.target)
@@ -85,6 +85,6 @@ def _bootstrap(parts: Parts, double: bool, period: int, tau: float | None) -> Bo
         target = partial(batch_statistics_forward, views.target)
     refresh = hard_copies(views, period) if tau is None else soft_copies(views, tau)
     if arm.target == "recalibrated":
-        batches = parts.calibration_batches
+        batches = ingredients.calibration_batches
         refresh = recalibrated_copies(views, period, lambda: memory.sample().transition.observation, batches)
     return TargetNetwork(views.online, target, folded(views.actor) if double else None, refresh)
