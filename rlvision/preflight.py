@@ -136,13 +136,14 @@ def _learning(config: Config, spec: EnvSpec, network: Footprint | None) -> tuple
     unknown = "" if network else " (its layers not counted)"
     joint = 2 if encoder == "dn" and ARMS[config.network.norm].target == "joint" else 1
     pixels = math.prod(spec.observation_shape)
-    pairs = config.agent.quantiles**2 if config.agent.name == "qr_dqn" else 0
-    batch = size * (2 * pixels * (1 + FLOAT_BYTES) + joint * (kept + 2 * largest) + PAIRED * pairs * FLOAT_BYTES)
+    quantiles = config.agent.quantiles if config.agent.name == "qr_dqn" else 0
+    batch = size * (2 * pixels * (1 + FLOAT_BYTES) + joint * (kept + 2 * largest) + PAIRED * quantiles**2 * FLOAT_BYTES)
     acting = spec.num_envs * (pixels * FLOAT_BYTES + 2 * largest)
+    fewer = f"lower replay.batch_size ({size})" + (f" or agent.quantiles ({quantiles})" if quantiles else "")
     smaller = f"choose a smaller network.encoder ({encoder})"
     return (
         Part("network", weights * (COPIES + STATES[config.optimiser.name]), smaller, on_device=True),
-        Part(f"batch{unknown}", max(batch, acting), f"lower replay.batch_size ({size})", on_device=True),
+        Part(f"batch{unknown}", max(batch, acting), fewer, on_device=True),
     )
 
 

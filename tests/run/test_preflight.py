@@ -91,8 +91,9 @@ def test_settings_add_what_they_cost():
     assert with_wandb - without >= preflight.WANDB_BYTES
     assert part(load_config("pong", {"network.norm": "joint"}), "batch").nbytes > part(config, "batch").nbytes * 1.3
     quantiles = {"agent.name": "qr_dqn", "agent.quantiles": 200}
-    pairs = part(load_config("pong", quantiles), "batch").nbytes - part(config, "batch").nbytes
-    assert pairs > 32 * 200 * 200 * 5 * 4
+    of_quantiles = part(load_config("pong", quantiles), "batch")
+    assert of_quantiles.nbytes - part(config, "batch").nbytes > 32 * 200 * 200 * 5 * 4
+    assert of_quantiles.remedy == "lower replay.batch_size (32) or agent.quantiles (200)"
     packed = part(load_config("pong", {"replay.compression": "lz4", "device": "cpu"}), "replay")
     assert packed.nbytes < 0.32 * part(config, "replay").nbytes
     assert packed.remedy == "lower replay.capacity (100,000)"
