@@ -21,8 +21,10 @@ METRICS: dict[str, str] = {
     "evaluate/games": "games of the evaluation",
     "evaluate/best": "highest evaluate/mean so far; its weights are the ones kept as best",
     # learning
-    "loss/td": "mean per update of mean_i w_i * loss(δ_i), w the importance weights and δ the TD errors of a batch",
-    "td_error/mean_abs": "mean per update of mean_i |δ_i|, δ = return_n + discount * bootstrap - q(s, a)",
+    "loss/td": "mean per update of mean_i w_i * loss(δ_i), w the importance weights and δ the TD errors of a batch; "
+    "`qr_dqn`: the quantile Huber loss, summed over the quantiles and averaged over the targets",
+    "td_error/mean_abs": "mean per update of mean_i |δ_i|, δ = return_n + discount * bootstrap - q(s, a); "
+    "`qr_dqn`: both of them means over the quantiles",
     "q/mean": "mean per update of mean_i max_a q(s_i, a)",
     "q/max": "mean per update of max_i max_a q(s_i, a)",
     "q/return_seen": "mean over the decisions of games finished since the row before of sum_k gamma^k r_(t+k), "
