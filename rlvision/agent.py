@@ -15,7 +15,7 @@ class Agent:
     """The parts of one agent; `rlvision.agents` holds the recipes.
 
     Args:
-        q_function: the network as it acts: observations [N, C, H, W] uint8 -> Q-values [N, A] float32.
+        q_function: the network as it plays when it counts: observations [N, C, H, W] uint8 -> Q-values [N, A] float32.
         policy: chooses actions by it.
         memory: makes batches.
         learner: improves the network.

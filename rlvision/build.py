@@ -97,9 +97,12 @@ def new_network(config: Config, spec: EnvSpec) -> QNetwork:
 
 
 def make_actor(config: Config, network: QNetwork) -> QFunction:
-    """The Q-function of a network in evaluation mode."""
+    """The Q-function of a network in evaluation mode, for games that count.
+
+    In float32 whatever the precision of learning, so that another machine gives the same scores.
+    """
     device = resolve_device(config.device)
-    return on_device(folded(network), device, make_autocast(config.precision, device), make_record(config))
+    return on_device(folded(network), device, make_autocast("float32", device), make_record(config))
 
 
 def make_record(config: Config) -> Record | None:
@@ -124,15 +127,15 @@ def make_agent(config: Config, spec: EnvSpec) -> Agent:
     """
     device = resolve_device(config.device)
     memory = make_memory(config, spec, device)
+    autocast, record = make_autocast(config.precision, device), make_record(config)
     views = Views(make_network(config, spec))
-    q_function = make_actor(config, views.actor)
     optimiser = config.optimiser
     ingredients = Ingredients(
         views=views,
         arm=ARMS[config.network.norm if config.network.encoder == "dn" else "none"],
-        q_function=q_function,
+        q_function=make_actor(config, views.actor),
         beta=Linear(config.replay.beta, 1.0, config.env_steps),
-        policy=make_policy(config, spec, q_function),
+        policy=make_policy(config, spec, on_device(folded(views.actor), device, autocast, record)),
         memory=memory,
         optimiser=make_optimiser(
             optimiser.name,
@@ -142,10 +145,10 @@ def make_agent(config: Config, spec: EnvSpec) -> Agent:
             momentum=optimiser.momentum,
         ),
         learning_rate=make_learning_rate(config),
-        autocast=make_autocast(config.precision, device),
+        autocast=autocast,
         max_grad_norm=optimiser.max_grad_norm,
         calibration_batches=config.network.calibration_batches,
-        record=make_record(config),
+        record=record,
     )
     return _composed(config, ingredients)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from rlvision.config import AgentConfig, Config, EnvConfig, NetworkConfig
 from rlvision.errors import ConfigError
+from rlvision.settings.hints import shown
 
 
 def refuse_contradictions(config: Config) -> None:
@@ -107,7 +108,7 @@ def _options_of_dn_without_dn(config: Config) -> None:
     for name in ("norm", "momentum", "r_max", "d_max", "activation", "max_pool", "dropout"):
         if network.encoder != "dn" and getattr(network, name) != getattr(usual, name):
             expected = f"network.encoder=dn where network.{name} is set"
-            _refuse(expected, network.encoder, "unset it; network.kwargs holds what other encoders take")
+            _refuse(expected, shown(network.encoder), "unset it; network.kwargs holds what other encoders take")
 
 
 def _measuring_without_batches(config: Config) -> None:

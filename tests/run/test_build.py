@@ -50,7 +50,14 @@ def test_building_a_network_leaves_the_callers_random_numbers_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
-SMALL = {"device": "cpu", "env.height": 32, "env.width": 32, "replay.capacity": 1_000, "replay.learning_starts": 100}
+SMALL = {
+    "device": "cpu",
+    "precision": "float32",
+    "env.height": 32,
+    "env.width": 32,
+    "replay.capacity": 1_000,
+    "replay.learning_starts": 100,
+}
 RULES = {
     ("dqn", False): q_learning(huber),
     ("dqn", True): double_q_learning(huber),
@@ -96,6 +103,16 @@ def test_a_soft_target_follows_at_once(name):
     after = learner.views.target.head.q.weight
     assert torch.equal(after, learner.views.online.head.q.weight)
     assert not torch.equal(after, before)
+
+
+def test_games_that_count_are_played_in_float32_whatever_the_precision_of_learning():
+    config = load_config("pong", {**SMALL, "precision": "bfloat16"})
+    agent = build.make_agent(config, EnvSpec(1, (4, 32, 32), 1, ("a", "b", "c"), 4))
+    s = torch.randint(256, (8, 4, 32, 32), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
+    with torch.no_grad():
+        exact = agent.learner.views.actor(s).q_values
+    torch.testing.assert_close(agent.q_function(s.numpy()), exact, rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(agent.policy._q_function(s.numpy()), exact, rtol=1e-5, atol=1e-6)
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_anything_is_played(tmp_path, capsys):
