@@ -280,7 +280,7 @@ class Config:
     threads: Threads | None = None
     """CPU threads of torch; unset, torch's own choice: OMP_NUM_THREADS, or as many as there are cores."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of the encoder in training; auto takes bfloat16 where the hardware has it. All else, and evaluation, is float32."""
+    """Of the encoder in training; auto takes bfloat16 where the hardware has it. Evaluation, Q and losses: float32."""
     cuda_graphs: bool = False
     """On an NVIDIA GPU, launch the kernels of an update, and of an action, as one: for networks as small as DN."""
     deterministic: bool = False
