@@ -18,8 +18,8 @@ from rlvision.run import Run
 from rlvision.watchdog import Watchdog
 
 
-def test_pong_comes_along():
-    assert "pong" in shipped()
+def test_these_come_along():
+    assert list(shipped()) == ["breakout", "pong", "pong-fast"]
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -54,17 +54,19 @@ def test_the_card_says_what_was_measured(name):
     assert f"{manifest['env_steps']:,} decisions ({manifest['training']['frames']:,} frames)" in card
 
 
-def test_pong_loads_into_the_chapters_class_and_gives_the_same_q_values():
-    run = Run("pong", device="cpu")
-    chapter = Chapter(84, 84, 6, in_channels=4).eval()
-    chapter.load_state_dict(load_file(shipped()["pong"] / "model.safetensors"))
+@pytest.mark.parametrize("name", shipped())
+def test_it_loads_into_the_chapters_class_and_gives_the_same_q_values(name):
+    run = Run(name, device="cpu")
+    frames_of, height, width = run.spec.observation_shape
+    chapter = Chapter(height, width, run.spec.num_actions, in_channels=frames_of).eval()
+    chapter.load_state_dict(load_file(shipped()[name] / "model.safetensors"))
     env = run.make_env(2)
     frames = [torch.from_numpy(env.reset(seed=1))]
-    for action in range(6):
-        env.step(np.array([action, 5 - action]))
+    for step in range(6):
+        env.step(np.array([step, step + 1]) % run.spec.num_actions)
         frames.append(torch.from_numpy(env.observation))
     env.close()
-    seen = torch.cat(frames)  # [14, 4, 84, 84]
+    seen = torch.cat(frames)  # [14, C, H, W]
     with torch.no_grad():
         q_values = chapter(seen / 255)
         assert q_values.equal(run.network.to(memory_format=torch.contiguous_format)(seen).q_values)
@@ -95,16 +97,17 @@ def test_an_empty_folder_of_that_name_is_no_agent(tmp_path, monkeypatch):
 def test_a_wrong_name_lists_the_right_ones(capsys):
     assert cli.main(["evaluate", "pnog"]) == 2
     said = capsys.readouterr().err
-    assert "a trained agent that comes along (pong)" in said
+    assert "a trained agent that comes along (breakout, pong, pong-fast)" in said
     assert said.endswith("did you mean pong?\n")
 
 
 @pytest.mark.slow
-def test_the_card_can_be_repeated():
-    said = json.loads((shipped()["pong"] / "export.json").read_text())["scores"]
+@pytest.mark.parametrize("name", shipped())
+def test_the_card_can_be_repeated(name):
+    said = json.loads((shipped()[name] / "export.json").read_text())["scores"]
     for score in said:
         book = score["protocol"].split()[0]
-        report = Run("pong", device="cpu").measure(3, protocol=book, seed=score["seed"], epsilon=score["epsilon"])
+        report = Run(name, device="cpu").measure(3, protocol=book, seed=score["seed"], epsilon=score["epsilon"])
         assert report.evaluation.scores == score["scores"][:3]  # of the kind of CPU that measured them
 
 
