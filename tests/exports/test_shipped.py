@@ -19,7 +19,7 @@ from rlvision.watchdog import Watchdog
 
 
 def test_these_come_along():
-    assert list(shipped()) == ["breakout", "pong", "pong-fast"]
+    assert list(shipped()) == ["pong", "pong-fast"]
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -97,7 +97,7 @@ def test_an_empty_folder_of_that_name_is_no_agent(tmp_path, monkeypatch):
 def test_a_wrong_name_lists_the_right_ones(capsys):
     assert cli.main(["evaluate", "pnog"]) == 2
     said = capsys.readouterr().err
-    assert "a trained agent that comes along (breakout, pong, pong-fast)" in said
+    assert "a trained agent that comes along (pong, pong-fast)" in said
     assert said.endswith("did you mean pong?\n")
 
 
