@@ -23,8 +23,8 @@ class World:
 
 WORLDS: Mapping[str, World] = {
     "catch": World("Catch, 40x32, one frame", str(HERE / "catch.yaml"), {}, too_small_for=("nature",)),
-    "cartpole": World("CartPole from pixels, preset quick", "quick", {}),
-    "pong": World("Pong, preset pong-fast", "pong-fast", {"evaluation.target_score": None}),
+    "cartpole": World("CartPole from pixels, two frames", str(HERE / "cartpole.yaml"), {}),
+    "pong": World("Pong, preset pong-fast", "pong-fast", {"env_steps": 270_000, "evaluation.target_score": None}),
     "breakout": World("Breakout, preset breakout", "breakout", {}),
 }
 
@@ -72,8 +72,13 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     "frozen, pixels inverted": {"network.encoder": "study.encoders:InvertedDN", "network.kwargs": {"norm": "frozen"}},
     "renorm, pixels inverted": {"network.encoder": "study.encoders:InvertedDN"},
     "renorm, QR-DQN": {"agent.name": "qr_dqn"},
+    "renorm, gamma 0.98": {"agent.gamma": 0.98},
+    "renorm, rewards of 0.1": {"agent.reward_clip": 0.1},
+    "renorm, rewards of 0.1, gamma 0.98": {"agent.reward_clip": 0.1, "agent.gamma": 0.98},
+    "layer, rewards of 0.1, gamma 0.98": {"network.norm": "layer", "agent.reward_clip": 0.1, "agent.gamma": 0.98},
+    "running, rewards of 0.1, gamma 0.98": {"network.norm": "running", "agent.reward_clip": 0.1, "agent.gamma": 0.98},
 }
-"""One change at a time, on the world ``cartpole`` (its learning rate is 5e-4, its target period 200, its stack 2)."""
+"""One change at a time, on the world ``cartpole`` (learning rate 5e-4, target period 200, stack 2, rewards of 2)."""
 
 
 @dataclass(frozen=True, slots=True)
