@@ -188,8 +188,11 @@ def memory_of_replay(config: Config, spec: EnvSpec) -> str:
 
 def make_reward_transform(config: Config) -> Callable[[Tensor], Tensor] | None:
     """What the agent makes of raw rewards."""
-    bound = config.agent.reward_clip
-    return None if bound is None else lambda reward: reward.clamp(-bound, bound)
+    scale, bound = config.agent.reward_scale, config.agent.reward_clip
+    if scale == 1.0 and bound is None:
+        return None
+    bound = float("inf") if bound is None else bound
+    return lambda reward: (reward * scale).clamp(-bound, bound)
 
 
 def make_policy(config: Config, spec: EnvSpec, q_function: QFunction) -> EpsilonGreedy | Softmax:

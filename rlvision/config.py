@@ -157,8 +157,10 @@ class AgentConfig:
     """Choose the bootstrap action with the online network (van Hasselt et al. 2016)."""
     loss: Literal["huber", "mse"] = "huber"
     """DQN: loss of the TD error."""
+    reward_scale: AboveZero = 1.0
+    """Factor of each reward as learned from, before the bound: TD errors beyond 1 teach the Huber loss only a sign."""
     reward_clip: AboveZero | None = 1.0
-    """Bound of each reward as learned from; unset, rewards stay as they are. Scores are never clipped."""
+    """Bound of each reward as learned from; unset, there is none. Scores are neither scaled nor clipped."""
     target_period: Positive = 500
     """Updates between hard copies into the target network."""
     target_tau: ShareAboveZero | None = None

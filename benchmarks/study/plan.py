@@ -73,10 +73,10 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     "renorm, pixels inverted": {"network.encoder": "study.encoders:InvertedDN"},
     "renorm, QR-DQN": {"agent.name": "qr_dqn"},
     "renorm, gamma 0.98": {"agent.gamma": 0.98},
-    "renorm, rewards of 0.1": {"agent.reward_clip": 0.1},
-    "renorm, rewards of 0.1, gamma 0.98": {"agent.reward_clip": 0.1, "agent.gamma": 0.98},
-    "layer, rewards of 0.1, gamma 0.98": {"network.norm": "layer", "agent.reward_clip": 0.1, "agent.gamma": 0.98},
-    "running, rewards of 0.1, gamma 0.98": {"network.norm": "running", "agent.reward_clip": 0.1, "agent.gamma": 0.98},
+    "renorm, rewards / 20": {"agent.reward_scale": 0.05},
+    "renorm, rewards / 20, gamma 0.98": {"agent.reward_scale": 0.05, "agent.gamma": 0.98},
+    "layer, rewards / 20, gamma 0.98": {"network.norm": "layer", "agent.reward_scale": 0.05, "agent.gamma": 0.98},
+    "running, rewards / 20, gamma 0.98": {"network.norm": "running", "agent.reward_scale": 0.05, "agent.gamma": 0.98},
 }
 """One change at a time, on the world ``cartpole`` (learning rate 5e-4, target period 200, stack 2, rewards of 2)."""
 

@@ -50,6 +50,22 @@ def test_building_a_network_leaves_the_callers_random_numbers_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
+@pytest.mark.parametrize(
+    ("scale", "bound", "learned"),
+    [
+        (1.0, 1.0, [-1.0, -0.5, 0.0, 1.0, 1.0]),
+        (0.5, 1.0, [-1.0, -0.25, 0.0, 1.0, 1.0]),
+        (0.5, None, [-15.0, -0.25, 0.0, 1.0, 2.0]),
+        (1.0, None, [-30.0, -0.5, 0.0, 2.0, 4.0]),
+    ],
+)
+def test_rewards_are_scaled_and_then_bounded(scale, bound, learned):
+    config = load_config("pong", {"agent.reward_scale": scale, "agent.reward_clip": bound})
+    transform = build.make_reward_transform(config)
+    rewards = torch.tensor([-30.0, -0.5, 0.0, 2.0, 4.0])
+    assert (rewards if transform is None else transform(rewards)).tolist() == learned
+
+
 SMALL = {
     "device": "cpu",
     "precision": "float32",
