@@ -1,6 +1,7 @@
 """Time DN's training step and evaluation forwards, plain and fast, interleaved in one process.
 
     OMP_NUM_THREADS=1 python benchmarks/network.py --rounds 40
+    OMP_NUM_THREADS=2 python benchmarks/network.py --precision bfloat16
 
 One thread is timed by processor time, which neighbours on the machine disturb little; more threads
 by the wall clock. Prints the smallest, the lower-quartile and the median milliseconds of each.
@@ -19,6 +20,7 @@ from rlvision.nn.fast import channels_last, folded, prepared
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.views import Views
+from rlvision.precision import make_autocast
 
 SHAPE = (4, 84, 84)
 Case = Callable[[], object]
@@ -44,6 +46,16 @@ def training(norm: str, *, fast: bool, layout: Callable[[Tensor], Tensor] = torc
         optimiser.step()
 
     return step
+
+
+def online_forward() -> Case:
+    online, observation = network("renorm", fast=True), frames(32)
+    return lambda: online(prepared(observation))
+
+
+def target_forward() -> Case:
+    target, observation = folded(Views(network("renorm", fast=True)).target), frames(32)
+    return torch.no_grad()(lambda: target(prepared(observation)))
 
 
 def bootstrap(*, fast: bool, quick: bool) -> Case:
@@ -78,6 +90,8 @@ def cases() -> dict[str, Case]:
         "train renorm, channels_last, prepared": training("renorm", fast=True, layout=prepared),
         "train layer norm, channels_last, prepared": training("layer", fast=True, layout=prepared),
         "train no norm, channels_last, prepared": training("none", fast=True, layout=prepared),
+        "online forward of training, renorm": online_forward(),
+        "target on s', folded, prepared": target_forward(),
         "target + actor on s'": bootstrap(fast=False, quick=False),
         "target + actor on s', channels_last": bootstrap(fast=True, quick=False),
         "target + actor on s', folded, prepared": bootstrap(fast=True, quick=True),
@@ -89,15 +103,17 @@ def cases() -> dict[str, Case]:
     }
 
 
-def measure(timed: dict[str, Case], rounds: int) -> dict[str, list[float]]:
+def measure(timed: dict[str, Case], rounds: int, precision: str) -> dict[str, list[float]]:
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     milliseconds: dict[str, list[float]] = {name: [] for name in timed}
+    autocast = make_autocast(precision, torch.device("cpu"))
     for case in timed.values():
         case(), case()
     for _ in range(rounds):
         for name, case in timed.items():
             start = clock()
-            case()
+            with autocast():
+                case()
             milliseconds[name].append(1e3 * (clock() - start))
     return milliseconds
 
@@ -105,9 +121,10 @@ def measure(timed: dict[str, Case], rounds: int) -> dict[str, list[float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=40)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    options = parser.parse_args()
     print(f"{torch.get_num_threads()} threads, ms {'min':>26} {'q25':>7} {'median':>7}")
-    for name, values in measure(cases(), rounds).items():
+    for name, values in measure(cases(), options.rounds, options.precision).items():
         print(f"{name:42s}", *(f"{np.quantile(values, q):7.2f}" for q in (0, 0.25, 0.5)))
 
 

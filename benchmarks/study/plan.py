@@ -78,7 +78,8 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     "layer, rewards / 20, gamma 0.98": {"network.norm": "layer", "agent.reward_scale": 0.05, "agent.gamma": 0.98},
     "running, rewards / 20, gamma 0.98": {"network.norm": "running", "agent.reward_scale": 0.05, "agent.gamma": 0.98},
 }
-"""One change at a time, on the world ``cartpole`` (learning rate 5e-4, target period 200, stack 2, rewards of 2)."""
+"""On the world ``cartpole`` (learning rate 5e-4, target period 200, stack 2, rewards of 2): one change at a time, and
+a few arms once more with rewards and gamma as the preset ``quick`` has them now."""
 
 
 @dataclass(frozen=True, slots=True)
