@@ -26,7 +26,7 @@ class Level:
 class Encoder(nn.Module):
     """Turns observations [B, C, H, W] into features [B, features].
 
-    uint8 observations are scaled to [0, 1] inside; floating ones are used as they stand.
+    uint8 observations are scaled to [0, 1] inside (`as_float`); floating ones are used as they stand.
 
     Attributes:
         features: Width of the output.
@@ -41,5 +41,17 @@ class Encoder(nn.Module):
 
 
 def as_float(observation: Tensor) -> Tensor:
-    """Pixels in [0, 1] from bytes; floating-point observations pass through."""
-    return observation.float().div_(255) if observation.dtype == torch.uint8 else observation
+    """Pixels in [0, 1] from bytes, in autocast's precision where it is on; floating-point observations pass through.
+
+    bfloat16 holds every byte exactly, so its quotients are the float32 ones, rounded: what autocast would make of
+    them for the first layer, without the copies in between.
+    """
+    if observation.dtype != torch.uint8:
+        return observation
+    return observation.to(_precision(observation.device.type)).div_(255)
+
+
+def _precision(device: str) -> torch.dtype:
+    """What autocast computes in where it is on for a kind of device, float32 otherwise."""
+    is_on = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    return torch.get_autocast_dtype(device) if is_on else torch.float32

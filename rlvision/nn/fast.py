@@ -35,7 +35,7 @@ def channels_last(network: QNetwork) -> QNetwork:
 
 
 def prepared(observation: Tensor) -> Tensor:
-    """The float32 pixels in channels_last that a network would make of [B, C, H, W] uint8 inside.
+    """The pixels in channels_last that a network would make of [B, C, H, W] uint8 inside.
 
     Worth making once where several networks see the same observations. Interleaving bytes plane by
     plane is a third faster than torch's conversion, and later copies of four times the size are saved.

@@ -20,7 +20,7 @@ class QNetwork(nn.Module):
     Under autocast the encoder may run in low precision; the head and its Q-values are float32.
 
     Args:
-        encoder: Maps pixels in [0, 1], float32 [B, C, H, W], to [B, features]; see `rlvision.nn.encoder.Encoder`.
+        encoder: Maps pixels in [0, 1], floating [B, C, H, W], to [B, features]; see `rlvision.nn.encoder.Encoder`.
         head: Maps features to a `QOutput`.
     """
 

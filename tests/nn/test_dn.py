@@ -86,6 +86,14 @@ def test_bytes_are_scaled_inside_and_floats_are_not() -> None:
     assert as_float(torch.tensor([0, 51, 255], dtype=torch.uint8)).tolist() == pytest.approx([0.0, 0.2, 1.0])
 
 
+def test_bytes_become_the_pixels_that_autocast_would_have_made() -> None:
+    every_byte = torch.arange(256).to(torch.uint8)
+    with torch.autocast("cpu", torch.bfloat16):
+        pixels = as_float(every_byte)
+    assert pixels.dtype == torch.bfloat16
+    assert torch.equal(pixels, as_float(every_byte).bfloat16())
+
+
 @pytest.mark.parametrize(("max_pool", "smallest"), [(False, 29), (True, 36)])
 def test_smallest_frames(max_pool: bool, smallest: int) -> None:
     assert DNEncoder(1, smallest, smallest, max_pool=max_pool).features == 32

@@ -67,6 +67,13 @@ def test_every_encoder_keeps_its_word_on_features_and_levels(name: str) -> None:
             assert abs(44 / level.reduction - columns) < 5
 
 
+@pytest.mark.parametrize("name", ["dn", "nature", "impala", "mlp"])
+def test_under_autocast_bytes_give_the_features_of_their_float32_pixels(name: str) -> None:
+    encoder = build_encoder(name, SHAPE)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(encoder.eval()(frames()), encoder(frames() / 255))
+
+
 @pytest.mark.parametrize(
     ("encoder", "count"),
     [
