@@ -24,7 +24,16 @@ class World:
 WORLDS: Mapping[str, World] = {
     "catch": World("Catch, 40x32, one frame", str(HERE / "catch.yaml"), {}, too_small_for=("nature",)),
     "cartpole": World("CartPole from pixels, two frames", str(HERE / "cartpole.yaml"), {}),
-    "pong": World("Pong, preset pong-fast", "pong-fast", {"env_steps": 270_000, "evaluation.target_score": None}),
+    "pong": World(
+        "Pong, preset pong-fast as it was first",
+        "pong-fast",
+        {
+            "env_steps": 270_000,
+            "evaluation.target_score": None,
+            "agent.n_step": 10,
+            "optimiser.learning_rate": 5e-4,
+        },
+    ),
     "breakout": World("Breakout, preset breakout", "breakout", {}),
 }
 
