@@ -21,7 +21,8 @@ def build_encoder(name: str, observation_shape: tuple[int, int, int], **options:
     Args:
         name: "dn", "nature", "impala", "mlp", or "package.module:Class" for a `torch.nn.Module` of
             one's own that maps pixels in [0, 1], float32 or in autocast's precision, [B, C, H, W], to
-            [B, features] and says so in an integer attribute ``features``; ``levels`` (see `rlvision.nn.encoder.Encoder`) is welcome.
+            [B, features] and says so in an integer attribute ``features``; ``levels`` (see
+            `rlvision.nn.encoder.Encoder`) is welcome.
         observation_shape: (C, H, W).
         options: Keyword arguments of the class.
 
