@@ -30,7 +30,7 @@ from rlvision.precision import make_autocast, resolve_device
 from rlvision.protocols import EnvSpec
 from rlvision.replay.replay import Replay, required_bytes
 from rlvision.replay.selection import PrioritySettings
-from rlvision.schedules import Constant, Cosine, Linear, Schedule, WarmUp
+from rlvision.schedules import Constant, Cosine, Linear, Schedule, Then, WarmUp
 from rlvision.seeding import derive, generator
 from rlvision.trainer import Plan
 
@@ -197,13 +197,22 @@ def make_reward_transform(config: Config) -> Callable[[Tensor], Tensor] | None:
 
 def make_policy(config: Config, spec: EnvSpec, q_function: QFunction) -> EpsilonGreedy | Softmax:
     """How the agent explores."""
-    explore = config.exploration
-    schedule = Linear(explore.start, explore.end, explore.decay_env_steps)
+    explore, schedule = config.exploration, make_exploration(config)
     draws = generator(config.seed, "exploration")
     if explore.kind == "softmax":
         return Softmax(q_function, schedule, draws)
     exponents = ladder_exponents(spec.num_envs, explore.ladder_alpha) if explore.kind == "ladder" else None
     return EpsilonGreedy(q_function, spec.num_actions, schedule, draws, exponents)
+
+
+def make_exploration(config: Config) -> Schedule:
+    """Epsilon or the temperature as a function of env steps: start to end, and on to final where that is set."""
+    explore = config.exploration
+    first = Linear(explore.start, explore.end, explore.decay_env_steps)
+    if explore.final is None:
+        return first
+    rest = (explore.final_env_steps or config.env_steps) - explore.decay_env_steps
+    return Then(first, explore.decay_env_steps, Linear(explore.end, explore.final, rest))
 
 
 def make_learning_rate(config: Config) -> Schedule:

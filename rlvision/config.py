@@ -203,6 +203,10 @@ class ExplorationConfig:
     """Epsilon (or the softmax temperature) after decay_env_steps."""
     decay_env_steps: Positive = 50_000
     """Env steps over which it falls linearly."""
+    final: AtLeastZero | None = None
+    """Epsilon (or the softmax temperature) to which it goes on falling from end; unset, it stays at end."""
+    final_env_steps: Positive | None = None
+    """Env steps of the run at which it is final; unset, at the end of the run."""
     ladder_alpha: AtLeastZero = 7.0
     """Ladder: environment i of N acts with epsilon^(1 + i/(N-1) * ladder_alpha)."""
 

@@ -46,6 +46,19 @@ class Cosine:
 
 
 @dataclass(frozen=True, slots=True)
+class Then:
+    """One schedule for the first ``switch`` counts, then another, which counts from there."""
+
+    first: Schedule
+    switch: int
+    second: Schedule
+
+    def __call__(self, count: int) -> float:
+        """The value after ``count``."""
+        return self.first(count) if count < self.switch else self.second(count - self.switch)
+
+
+@dataclass(frozen=True, slots=True)
 class WarmUp:
     """Another schedule, scaled by a factor that rises from 1/duration to 1 over the first ``duration`` counts."""
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from rlvision.schedules import Constant, Cosine, Every, Linear, WarmUp
+from rlvision.schedules import Constant, Cosine, Every, Linear, Then, WarmUp
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,12 @@ def test_linear_and_cosine(count, linear, cosine):
 
 def test_no_duration_means_the_end_at_once():
     assert Linear(1.0, 0.1, 0)(0) == 0.1
+
+
+def test_one_schedule_then_another_that_counts_from_there():
+    schedule = Then(Linear(1.0, 0.1, 100), 100, Linear(0.1, 0.0, 50))
+    values = [schedule(count) for count in (0, 50, 100, 125, 150, 1_000)]
+    assert values == pytest.approx([1.0, 0.55, 0.1, 0.05, 0.0, 0.0])
 
 
 def test_warm_up_rises_to_the_schedule_and_never_starts_at_zero():

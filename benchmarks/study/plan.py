@@ -34,7 +34,16 @@ WORLDS: Mapping[str, World] = {
             "optimiser.learning_rate": 5e-4,
         },
     ),
-    "breakout": World("Breakout, preset breakout", "breakout", {}),
+    "breakout": World(
+        "Breakout, preset breakout planned for 100,000 env steps",
+        "breakout",
+        {
+            "env_steps": 100_000,
+            "evaluate_every": 0,
+            "replay.capacity": 100_000,
+            "replay.learning_starts": 5_000,
+        },
+    ),
 }
 
 ARMS: Mapping[str, Overrides] = {

@@ -70,6 +70,20 @@ def _exploration_that_grows(config: Config) -> None:
     if exploration.end > exploration.start:
         expected = f"exploration.end of at most exploration.start ({exploration.start:g})"
         _refuse(expected, f"{exploration.end:g}", "lower exploration.end")
+    if exploration.final is not None and exploration.final > exploration.end:
+        expected = f"exploration.final of at most exploration.end ({exploration.end:g})"
+        _refuse(expected, f"{exploration.final:g}", "lower exploration.final")
+
+
+def _final_exploration_without_a_way_there(config: Config) -> None:
+    exploration = config.exploration
+    if (last := exploration.final_env_steps) is None:
+        return
+    if exploration.final is None:
+        _refuse("exploration.final where exploration.final_env_steps is set", "none", "set it or unset the other")
+    if last <= exploration.decay_env_steps:
+        expected = f"exploration.final_env_steps above exploration.decay_env_steps ({exploration.decay_env_steps})"
+        _refuse(expected, f"{last}", "raise it, or leave it out: it is then the end of the run")
 
 
 def _graphs_of_an_optimiser_without(config: Config) -> None:
@@ -87,8 +101,10 @@ def _epsilon_above_one(config: Config) -> None:
 
 def _temperature_of_zero(config: Config) -> None:
     exploration = config.exploration
-    if exploration.kind == "softmax" and exploration.end == 0:
-        _refuse("exploration.end, a temperature, above 0", "0", "raise it, or choose exploration.kind=epsilon_greedy")
+    for name in ("end", "final"):
+        if exploration.kind == "softmax" and getattr(exploration, name) == 0:
+            expected = f"exploration.{name}, a temperature, above 0"
+            _refuse(expected, "0", "raise it, or choose exploration.kind=epsilon_greedy")
 
 
 def _learning_rate_that_grows(config: Config) -> None:
@@ -147,6 +163,7 @@ _CONTRADICTIONS: tuple[Callable[[Config], None], ...] = (
     _batch_before_there_is_one,
     _start_after_the_replay_is_full,
     _exploration_that_grows,
+    _final_exploration_without_a_way_there,
     _graphs_of_an_optimiser_without,
     _epsilon_above_one,
     _temperature_of_zero,

@@ -18,6 +18,13 @@ CASES = [
     ({"cuda_graphs": True, "optimiser.name": "adagrad"}, "where cuda_graphs is on, got adagrad"),
     ({"exploration.start": 2}, "exploration.start, a probability, of at most 1, got 2"),
     ({"exploration.kind": "softmax", "exploration.end": 0}, "exploration.end, a temperature, above 0, got 0"),
+    ({"exploration.kind": "softmax", "exploration.final": 0}, "exploration.final, a temperature, above 0, got 0"),
+    ({"exploration.end": 0.1, "exploration.final": 0.2}, "exploration.final of at most exploration.end (0.1), got 0.2"),
+    ({"exploration.final_env_steps": 90_000}, "exploration.final where exploration.final_env_steps is set, got none"),
+    (
+        {"exploration.final": 0, "exploration.final_env_steps": 50_000},
+        "exploration.final_env_steps above exploration.decay_env_steps (50000), got 50000",
+    ),
     (
         {"optimiser.schedule": "linear", "optimiser.learning_rate": 1e-4, "optimiser.final_learning_rate": 2e-4},
         "optimiser.final_learning_rate of at most optimiser.learning_rate (0.0001), got 0.0002",
@@ -49,6 +56,8 @@ ON_THE_EDGE = [
     {"replay.learning_starts": 32},
     {"replay.capacity": 5_000, "replay.learning_starts": 5_000},
     {"exploration.start": 0.2, "exploration.end": 0.2},
+    {"exploration.final": 0.01, "exploration.final_env_steps": 50_001},
+    {"exploration.final": 0, "env_steps": 1_000},
     {"exploration.start": 1},
     {"exploration.kind": "softmax", "exploration.start": 2, "exploration.end": 0.1},
     {"optimiser.schedule": "linear", "optimiser.learning_rate": 1e-4, "optimiser.final_learning_rate": 1e-4},

@@ -51,6 +51,20 @@ def test_building_a_network_leaves_the_callers_random_numbers_alone():
 
 
 @pytest.mark.parametrize(
+    ("overrides", "epsilons"),
+    [
+        ({}, [1.0, 0.1, 0.1, 0.1]),
+        ({"exploration.final": 0.02}, [1.0, 0.1, 0.06, 0.02]),
+        ({"exploration.final": 0.02, "exploration.final_env_steps": 200}, [1.0, 0.1, 0.02, 0.02]),
+    ],
+)
+def test_exploration_falls_to_its_end_and_on_to_what_is_final(overrides, epsilons):
+    given = {"env_steps": 300, "exploration.end": 0.1, "exploration.decay_env_steps": 100}
+    exploration = build.make_exploration(load_config("pong", given | overrides))
+    assert [exploration(count) for count in (0, 100, 200, 300)] == pytest.approx(epsilons)
+
+
+@pytest.mark.parametrize(
     ("scale", "bound", "learned"),
     [
         (1.0, 1.0, [-1.0, -0.5, 0.0, 1.0, 1.0]),
