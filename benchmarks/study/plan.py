@@ -62,6 +62,7 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     "renorm, not calibrated": {"network.calibration_batches": 0},
     "renorm, momentum 0.01": {"network.momentum": 0.01},
     "renorm, momentum 0.01, not clipped": {"network.momentum": 0.01, "network.r_max": 1e6, "network.d_max": 1e6},
+    "renorm, not clipped": {"network.r_max": 1e6, "network.d_max": 1e6},
     "renorm, r and d hardly free": {"network.r_max": 1.1, "network.d_max": 0.1},
     "renorm, learning rate / 3": {"optimiser.learning_rate": 1.67e-4},
     "renorm, learning rate x 3": {"optimiser.learning_rate": 1.5e-3},
