@@ -55,6 +55,8 @@ def main() -> None:
         for game in read_games(run / TAPES_FOLDER)
         if game.env_steps >= options.since and (options.until is None or game.env_steps < options.until)
     ]
+    if not games:
+        sys.exit("expected games on the tapes of these runs in that interval, got none: choose others")
     table = Table("environment", "epsilon", "games", "mean score", "mean decisions")
     for env, epsilon in enumerate(ladders[0]):
         own = [game for game in games if game.env == env]

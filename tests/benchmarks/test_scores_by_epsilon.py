@@ -40,6 +40,11 @@ def test_the_games_of_an_interval_are_those_of_the_runs_rows(monkeypatch, capsys
     assert [row[1] for row in rows][::7] == ["0.1000", "0.0010"]
 
 
+def test_an_interval_without_games_is_refused(monkeypatch, capsys):
+    with pytest.raises(SystemExit, match="expected games on the tapes"):
+        printed(monkeypatch, capsys, RUN, "--since=900000")
+
+
 @pytest.mark.parametrize(
     ("other", "message"),
     [
