@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rlvision.allocator import keep_freed_memory
 from rlvision.nn.dn import DNEncoder
-from rlvision.nn.fast import channels_last, folded, prepared
+from rlvision.nn.fast import channels_last, folded, folded_to_learn, prepared
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.views import Views
@@ -44,6 +44,20 @@ def training(norm: str, *, fast: bool, layout: Callable[[Tensor], Tensor] = torc
     def step() -> None:
         optimiser.zero_grad()
         (online(layout(observation)).q_values - 1).square().mean().backward()
+        optimiser.step()
+
+    return step
+
+
+def training_folded() -> Case:
+    """The arm fixed, as the learner has it."""
+    online, observation = network("fixed", fast=True), frames(32)
+    learns = folded_to_learn(online)
+    optimiser = torch.optim.Adam(online.parameters(), lr=1e-4, fused=True)
+
+    def step() -> None:
+        optimiser.zero_grad()
+        (learns(prepared(observation)).q_values - 1).square().mean().backward()
         optimiser.step()
 
     return step
@@ -96,6 +110,8 @@ def cases() -> dict[str, Case]:
         "train renorm, channels_last": training("renorm", fast=True),
         "train renorm, channels_last, prepared": training("renorm", fast=True, layout=prepared),
         "train renorm, channels_last, prepared in float32": training("renorm", fast=True, layout=prepared_in_float32),
+        "train fixed, channels_last, prepared": training("fixed", fast=True, layout=prepared),
+        "train fixed, channels_last, prepared, folded": training_folded(),
         "train layer norm, channels_last, prepared": training("layer", fast=True, layout=prepared),
         "train no norm, channels_last, prepared": training("none", fast=True, layout=prepared),
         "online forward of training, renorm": online_forward(),

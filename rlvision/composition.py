@@ -20,7 +20,7 @@ from rlvision.learner import QLearner
 from rlvision.losses.td import TDRule
 from rlvision.nn.arms import Arm
 from rlvision.nn.capture import Record
-from rlvision.nn.fast import folded
+from rlvision.nn.fast import folded, folded_to_learn
 from rlvision.nn.views import Views, batch_statistics_forward
 from rlvision.precision import Autocast
 from rlvision.replay.replay import Replay
@@ -87,4 +87,4 @@ def _bootstrap(ingredients: Ingredients, double: bool, period: int, tau: float |
     if arm.target == "recalibrated":
         batches = ingredients.calibration_batches
         refresh = recalibrated_copies(views, period, lambda: memory.sample().transition.observation, batches)
-    return TargetNetwork(views.online, target, folded(views.actor) if double else None, refresh)
+    return TargetNetwork(folded_to_learn(views.online), target, folded(views.actor) if double else None, refresh)

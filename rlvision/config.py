@@ -91,7 +91,9 @@ class NetworkConfig:
 
     encoder: Text = "dn"
     """dn (the chapter's network), nature, impala, mlp, or package.module:EncoderClass."""
-    norm: Literal["renorm", "running", "batch", "joint", "frozen", "recalibrated", "layer", "group", "none"] = "renorm"
+    norm: Literal[
+        "renorm", "running", "batch", "joint", "fixed", "frozen", "recalibrated", "layer", "group", "none"
+    ] = "renorm"
     """How DN normalises (docs/network.md). renorm is BatchNorm whose training forward equals its evaluation."""
     momentum: ShareAboveZero = 0.1
     """Weight of a new batch in the running statistics (PyTorch's convention; docs/network.md says why not 0.01)."""

@@ -1,4 +1,4 @@
-"""The nine answers to BatchNorm in Q-learning, behind one setting.
+"""The ten answers to BatchNorm in Q-learning, behind one setting.
 
 ============  ========================================================================================
 arm           what it does
@@ -7,6 +7,7 @@ renorm        BatchRenorm (Ioffe 2017) on the running scale; target in evaluatio
 running       BatchNorm trains on batch statistics, the target evaluates on running ones: common practice
 batch         BatchNorm; the target, too, normalises s' by the batch's statistics
 joint         BatchNorm over s and s' in one forward, no target network (CrossQ, Bhatt et al. 2024)
+fixed         BatchNorm whose statistics are measured once, before the first update, and then stay
 frozen        running statistics in the training forward too, no gradient through them
 recalibrated  BatchNorm; the target's statistics are measured anew, on replay batches, at each sync
 layer         LayerNorm over channels and pixels (one group)
@@ -19,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Norm = Literal["batch", "renorm", "frozen", "layer", "group", "none"]
+Norm = Literal["batch", "renorm", "fixed", "frozen", "layer", "group", "none"]
 Target = Literal["eval", "batch_statistics", "joint", "recalibrated"]
 
 
@@ -41,6 +42,7 @@ ARMS: Mapping[str, Arm] = {
     "running": Arm("batch", "eval"),
     "batch": Arm("batch", "batch_statistics"),
     "joint": Arm("batch", "joint"),
+    "fixed": Arm("fixed", "eval"),
     "frozen": Arm("frozen", "eval"),
     "recalibrated": Arm("batch", "recalibrated"),
     "layer": Arm("layer", "eval"),

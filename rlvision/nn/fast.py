@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from rlvision.errors import ConfigError
 from rlvision.nn.capture import is_capturing
 from rlvision.nn.encoder import as_float
-from rlvision.nn.normalisation import running_statistics
+from rlvision.nn.normalisation import FixedBatchNorm2d, running_statistics
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.views import sharing_copy
 
@@ -65,6 +65,36 @@ def folded(network: QNetwork) -> QNetwork:
     return shared
 
 
+def folded_to_learn(network: QNetwork) -> QNetwork:
+    """``network`` in training mode, each `FixedBatchNorm2d` folded into the convolution before it, gradients and all.
+
+    It shares every tensor with ``network``. Equal to its training forward and backward pass within rounding, without
+    a pass of their own over every pixel; other normalisations stay.
+    """
+    shared = sharing_copy(network)
+    for convolution_name, norm_name in getattr(shared.encoder, "normalised", {}).items():
+        convolution, norm = (shared.encoder.get_submodule(name) for name in (convolution_name, norm_name))
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, FixedBatchNorm2d):
+            shared.encoder.set_submodule(convolution_name, LearningConv2d(convolution, norm))
+            shared.encoder.set_submodule(norm_name, nn.Identity())
+    shared.pin_mode(training=True)
+    return shared
+
+
+class LearningConv2d(nn.Module):
+    """``norm(convolution(x))`` as one convolution whose gradient reaches the parameters of both."""
+
+    def __init__(self, convolution: nn.Conv2d, norm: FixedBatchNorm2d) -> None:
+        super().__init__()
+        self.convolution = convolution
+        self.norm = norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, h, w] of [B, C', H, W]."""
+        self.norm.count()
+        return self.convolution._conv_forward(x, *fold(self.convolution, self.norm))  # type: ignore[no-any-return]
+
+
 class FoldedConv2d(nn.Module):
     """``norm(convolution(x))`` in evaluation mode as one convolution, constant to the gradient.
 
@@ -85,6 +115,7 @@ class FoldedConv2d(nn.Module):
         weight, bias = self._parameters_now()
         return self.convolution._conv_forward(x, weight, bias)  # type: ignore[no-any-return]
 
+    @torch.no_grad()
     def _parameters_now(self) -> tuple[Tensor, Tensor]:
         anew = torch.compiler.is_compiling() or is_capturing()
         if anew or self.convolution.weight.device.type != "cpu":
@@ -99,11 +130,10 @@ class FoldedConv2d(nn.Module):
         statistics = (
             norm.running_mean,
             norm.num_batches_tracked,
-        )  # the count: torch's kernel writes the others uncounted
+        )  # the count: torch's kernels write the others, and fused optimisers the parameters, uncounted
         return convolution.weight, convolution.bias, norm.weight, norm.bias, *statistics
 
 
-@torch.no_grad()
 def fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """Kernel and bias of the one convolution that does what ``convolution`` and ``norm`` (evaluating) do."""
     mean, var = running_statistics(norm)

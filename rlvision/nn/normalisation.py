@@ -9,6 +9,7 @@ here agree with their own evaluation mode; all of them keep the ``state_dict`` k
 name        layer                  training forward normalises by      gradient flows through
 ==========  =====================  ==================================  ==========================
 ``renorm``  `BatchRenorm2d`        running statistics (clipped)        the batch's statistics
+``fixed``   `FixedBatchNorm2d`     statistics measured once            nothing but the input
 ``frozen``  `FrozenBatchNorm2d`    running statistics                  nothing but the input
 ``batch``   `torch.nn.BatchNorm2d` the batch's statistics              the batch's statistics
 ``layer``   one group of channels  each sample's own statistics        each sample's statistics
@@ -19,7 +20,7 @@ name        layer                  training forward normalises by      gradient 
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -116,6 +117,27 @@ class FrozenBatchNorm2d(nn.BatchNorm2d):
         mean_used, var_used = _snapshot(self)
         track(self, mean, var, input.numel() // input.shape[1])
         return F.batch_norm(input, mean_used, var_used, self.weight, self.bias, False, 0.0, self.eps)
+
+
+class FixedBatchNorm2d(nn.BatchNorm2d):
+    """Normalises by statistics that calibrating measured, and that stay: constants to values and gradient.
+
+    Training and evaluation are one function of the input, exactly, and the gradient is that function's own. The
+    ``state_dict`` is `torch.nn.BatchNorm2d`'s, whose count goes on with every training forward. Until it is
+    calibrated (as `BatchRenorm2d` is) its mean is 0 and its variance 1.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        """Normalise [B, C, H, W]."""
+        if not _corrects(self):
+            return super().forward(input)
+        self.count()
+        mean, var = running_statistics(self)
+        return F.batch_norm(input, mean, var, self.weight, self.bias, False, 0.0, self.eps)
+
+    def count(self) -> None:
+        """One training forward more: by this count others notice that the parameters are about to move."""
+        cast(Tensor, self.num_batches_tracked).add_(1)
 
 
 class _Renormalise(torch.autograd.Function):
@@ -273,6 +295,7 @@ def _grouped(groups: int, channels: int) -> nn.GroupNorm:
 NORMS: Mapping[str, Callable[[int, float], nn.Module]] = {
     "batch": lambda channels, momentum: nn.BatchNorm2d(channels, momentum=momentum),
     "renorm": lambda channels, momentum: BatchRenorm2d(channels, momentum=momentum),
+    "fixed": lambda channels, momentum: FixedBatchNorm2d(channels),
     "frozen": lambda channels, momentum: FrozenBatchNorm2d(channels, momentum=momentum),
     "layer": lambda channels, momentum: _grouped(1, channels),
     "group": lambda channels, momentum: _grouped(GROUPS, channels),

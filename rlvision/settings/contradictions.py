@@ -129,9 +129,10 @@ def _options_of_dn_without_dn(config: Config) -> None:
 
 def _measuring_without_batches(config: Config) -> None:
     network = config.network
-    if network.norm == "recalibrated" and network.calibration_batches == 0:
-        expected = "network.calibration_batches above 0 where network.norm is recalibrated"
-        _refuse(expected, "0", "raise it: they measure the target's statistics at each sync")
+    purposes = {"recalibrated": "the target's statistics at each sync", "fixed": "the statistics, which then stay"}
+    if network.norm in purposes and network.calibration_batches == 0:
+        expected = f"network.calibration_batches above 0 where network.norm is {network.norm}"
+        _refuse(expected, "0", f"raise it: they measure {purposes[network.norm]}")
 
 
 def _soft_target_without_one(config: Config) -> None:

@@ -38,7 +38,14 @@ from rlvision.types import Batch, QOutput, Transition
 
 WITH_TARGET = [name for name, arm in ARMS.items() if arm.target != "joint"]
 EVALUATING_TARGET = [name for name, arm in ARMS.items() if arm.target in ("eval", "recalibrated")]
-MEASURED = ["renorm", "running", "batch", "frozen", "recalibrated"]  # arms with running statistics and a target
+MEASURED = [
+    "renorm",
+    "running",
+    "batch",
+    "fixed",
+    "frozen",
+    "recalibrated",
+]  # with running statistics and a target
 
 
 def test_the_halves_of_a_joint_forward() -> None:
@@ -284,7 +291,7 @@ def test_the_target_stands_still_between_hard_copies(arm: str) -> None:
     assert copied == [3, 6]
 
 
-@pytest.mark.parametrize("arm", ["renorm", "running", "batch", "frozen"])
+@pytest.mark.parametrize("arm", ["renorm", "running", "batch", "fixed", "frozen"])
 def test_soft_copies_move_parameters_by_tau_and_copy_the_statistics(arm: str) -> None:
     agent = learner(arm, target_tau=0.25)
     for seed in range(3):
@@ -368,7 +375,7 @@ def test_calibration_averages_replay_batches_once_before_the_first_update(arm: s
     target = agent.views.target.encoder.bn1  # has what was measured; online has moved on
     torch.testing.assert_close(target.running_mean, mean, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(target.running_var, var, rtol=1e-4, atol=1e-5)
-    assert not torch.equal(agent.views.online.encoder.bn1.running_mean, target.running_mean)
+    assert torch.equal(agent.views.online.encoder.bn1.running_mean, target.running_mean) == (arm == "fixed")
     agent.update(batch(1))
     assert len(memory.drawn) == CALIBRATION
 

@@ -68,7 +68,7 @@ def test_the_settings_to_play_with_come_back_and_those_of_training_do_not(tmp_pa
     assert (training["seed"], training["agent"]["n_step"], training["frames"]) == (9, 7, 4 * ENV_STEPS)
 
 
-@pytest.mark.parametrize("norm", ["renorm", "batch", "joint", "frozen", "running", "recalibrated"])
+@pytest.mark.parametrize("norm", ["renorm", "batch", "joint", "fixed", "frozen", "running", "recalibrated"])
 def test_the_weights_load_into_the_chapters_class_and_give_the_same_q_values(tmp_path, norm):
     network = small_export(tmp_path / "it", settings(network__norm=norm))
     chapter = Chapter(32, 40, 2, in_channels=2).eval()

@@ -40,6 +40,10 @@ CASES = [
         "network.calibration_batches above 0 where network.norm is recalibrated, got 0",
     ),
     (
+        {"network.norm": "fixed", "network.calibration_batches": 0},
+        "network.calibration_batches above 0 where network.norm is fixed, got 0",
+    ),
+    (
         {"network.norm": "joint", "agent.target_tau": 0.01},
         "agent.target_tau unset where network.norm is joint (no target) or recalibrated (hard copies), got 0.01",
     ),

@@ -26,7 +26,7 @@ def views(norm: str, *, dropout: float = 0.0, zero_init: bool = False) -> Views:
     return Views(QNetwork(encoder, LinearHead(encoder.features, 6, zero_init=zero_init)))
 
 
-@pytest.mark.parametrize("norm", ["renorm", "batch", "frozen", "layer"])
+@pytest.mark.parametrize("norm", ["renorm", "batch", "fixed", "frozen", "layer"])
 def test_nothing_changes(norm: str) -> None:
     v = views(norm, dropout=0.5)
     v.online(frames()).q_values.sum().backward()
@@ -93,6 +93,7 @@ def test_target_drift_is_a_mean_over_all_channels() -> None:
     [
         ("renorm", {"bn/gap", "bn/disagree", "bn/clipped", "bn/target_drift"} | WEIGHTS | SCALES),
         ("batch", {"bn/gap", "bn/disagree", "bn/target_drift"} | WEIGHTS | SCALES),
+        ("fixed", {"bn/gap", "bn/disagree", "bn/target_drift"} | WEIGHTS | SCALES),
         ("frozen", {"bn/gap", "bn/disagree", "bn/target_drift"} | WEIGHTS | SCALES),
         ("layer", WEIGHTS | SCALES),
         ("none", WEIGHTS),

@@ -68,7 +68,7 @@ def test_equals_the_chapter_bit_for_bit_gradients_and_buffers_included(training:
     assert all(torch.equal(a, b) for a, b in zip(dn.buffers(), chapter.buffers(), strict=True))
 
 
-@pytest.mark.parametrize("norm", ["batch", "renorm", "frozen"])
+@pytest.mark.parametrize("norm", ["batch", "renorm", "fixed", "frozen"])
 def test_state_dicts_travel_both_ways(norm: str) -> None:
     dn, chapter = DN(41, 37, 6, norm=norm).eval(), Chapter(41, 37, 6).eval()
     chapter.load_state_dict(dn.state_dict())

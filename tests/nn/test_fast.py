@@ -1,6 +1,7 @@
 """The fast path computes what the slow one does."""
 
 import copy
+from itertools import product
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from rlvision.errors import ConfigError
-from rlvision.nn.fast import FoldedConv2d, channels_last, fold, folded, prepared
+from rlvision.nn.fast import FoldedConv2d, LearningConv2d, channels_last, fold, folded, folded_to_learn, prepared
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.normalisation import NORMS
 from rlvision.nn.qnetwork import QNetwork
@@ -64,7 +65,7 @@ def test_channels_last_trains_alike(norm: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["dn", "nature", "impala"])
-@pytest.mark.parametrize("norm", ["renorm", "batch", "frozen"])
+@pytest.mark.parametrize("norm", ["renorm", "batch", "fixed", "frozen"])
 def test_folded_equals_evaluation_mode(name: str, norm: str) -> None:
     v = learned(Views(channels_last(network(name, norm=norm))))
     shortcut = folded(v.actor)
@@ -72,6 +73,50 @@ def test_folded_equals_evaluation_mode(name: str, norm: str) -> None:
         torch.testing.assert_close(shortcut(frames()).q_values, v.actor(frames()).q_values, rtol=1e-4, atol=1e-4)
     count = {"dn": 3, "nature": 3, "impala": 15}[name]
     assert sum(isinstance(module, FoldedConv2d) for module in shortcut.modules()) == count
+
+
+@pytest.mark.parametrize("name", ["dn", "nature", "impala"])
+def test_folded_to_learn_has_the_gradients_of_training(name: str) -> None:
+    slow, fast = (Views(channels_last(network(name, norm="fixed"))) for _ in range(2))
+    shortcut = folded_to_learn(fast.online)
+    for v in (slow, fast):
+        v.calibrate([frames(3), frames(4)])
+    expected, output = slow.online(prepared(frames())).q_values, shortcut(prepared(frames())).q_values
+    torch.testing.assert_close(output, expected, rtol=1e-4, atol=1e-4)
+    for q_values in (expected, output):
+        (q_values - 1).square().mean().backward()
+    for (parameter, mine), theirs in zip(fast.online.named_parameters(), slow.online.parameters(), strict=True):
+        assert (mine.grad - theirs.grad).norm() <= 5e-3 * theirs.grad.norm(), parameter  # ReLUs at their kink
+    assert sum(isinstance(module, LearningConv2d) for module in shortcut.modules()) >= 3
+
+
+def test_folded_to_learn_learns_alike() -> None:
+    slow, fast = (Views(channels_last(network(norm="fixed"))) for _ in range(2))
+    for v, learns in ((slow, slow.online), (fast, folded_to_learn(fast.online))):
+        v.calibrate([frames(3), frames(4)])
+        optimiser = torch.optim.SGD(v.online.parameters(), lr=1e-3)
+        for seed in range(20):
+            optimiser.zero_grad()
+            (learns(prepared(frames(seed))).q_values - 1).square().mean().backward()
+            optimiser.step()
+    torch.testing.assert_close(fast.state_dict(), slow.state_dict(), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("norm", [norm for norm in NORMS if norm != "fixed"])
+def test_what_is_not_fixed_learns_bit_for_bit(norm: str) -> None:
+    v = Views(network(norm=norm))
+    twin = copy.deepcopy(v)
+    assert torch.equal(folded_to_learn(v.online)(frames()).q_values, twin.online(frames()).q_values)
+    torch.testing.assert_close(v.state_dict(), twin.state_dict(), rtol=0, atol=0)
+
+
+def test_folded_to_learn_drops_features_as_training_does() -> None:
+    v = Views(network(norm="fixed", dropout=0.5))
+    v.calibrate([frames(3)])
+    torch.manual_seed(1)
+    expected = v.online(frames()).q_values
+    torch.manual_seed(1)
+    torch.testing.assert_close(folded_to_learn(v.online)(frames()).q_values, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(("name", "norm"), [("dn", "layer"), ("dn", "group"), ("dn", "none"), ("mlp", None)])
@@ -102,8 +147,13 @@ WRITES = {
 }
 
 
-@pytest.mark.parametrize("norm", ["renorm", "batch"])
-@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize(
+    ("norm", "write"),
+    [
+        *product(("renorm", "batch"), WRITES),
+        *product(("fixed",), WRITES.keys() - {"training forward"}),  # by which it stays what it is
+    ],
+)
 def test_folded_notices_every_write(write: str, norm: str) -> None:
     v = learned(Views(network(norm=norm)))
     actor, target = folded(v.actor), folded(v.target)

@@ -11,6 +11,7 @@ from rlvision.errors import ConfigError
 from rlvision.nn.normalisation import (
     NORMS,
     BatchRenorm2d,
+    FixedBatchNorm2d,
     FrozenBatchNorm2d,
     batch_statistics,
     calibrating,
@@ -107,7 +108,7 @@ def test_clipped_share_counts_channels() -> None:
     assert layer.clipped.item() == pytest.approx(2 / 3)
 
 
-@pytest.mark.parametrize("kind", [BatchRenorm2d, FrozenBatchNorm2d])
+@pytest.mark.parametrize("kind", [BatchRenorm2d, FixedBatchNorm2d, FrozenBatchNorm2d])
 def test_evaluation_and_state_dict_are_torchs(kind: type[nn.BatchNorm2d]) -> None:
     layer, torchs, x = layer_of(kind).eval(), nn.BatchNorm2d(3).eval(), pixels()
     assert list(layer.state_dict()) == list(torchs.state_dict()) == KEYS
@@ -125,6 +126,20 @@ def test_frozen_treats_the_running_statistics_as_constants() -> None:
     torch.testing.assert_close(output, expected)
     (gradient,) = torch.autograd.grad(output.sum(), x)
     torch.testing.assert_close(gradient, scale.view(1, 3, 1, 1).expand_as(x))
+    assert layer.num_batches_tracked == 1
+
+
+def test_fixed_trains_as_it_evaluates_and_keeps_its_statistics() -> None:
+    layer, x = layer_of(FixedBatchNorm2d), pixels(scale=3, shift=1).requires_grad_()
+    mean, var = layer.running_mean.clone(), layer.running_var.clone()
+    scale = layer.weight.detach() / (layer.running_var + layer.eps).sqrt()
+    expected = layer.eval()(x)
+    output = layer.train()(x)
+    assert torch.equal(output, expected)
+    (gradient,) = torch.autograd.grad(output.sum(), x)
+    torch.testing.assert_close(gradient, scale.view(1, 3, 1, 1).expand_as(x))
+    assert torch.equal(layer.running_mean, mean)
+    assert torch.equal(layer.running_var, var)
     assert layer.num_batches_tracked == 1
 
 
@@ -160,7 +175,7 @@ def test_bfloat16_gradients_of_scale_and_shift_are_float32() -> None:
     torch.testing.assert_close(layer.bias.grad, twin.bias.grad)
 
 
-@pytest.mark.parametrize("kind", [nn.BatchNorm2d, BatchRenorm2d, FrozenBatchNorm2d])
+@pytest.mark.parametrize("kind", [nn.BatchNorm2d, BatchRenorm2d, FixedBatchNorm2d, FrozenBatchNorm2d])
 def test_calibration_averages_over_all_batches_from_any_mode(kind: type[nn.BatchNorm2d]) -> None:
     layer = layer_of(kind).eval()
     batches = [pixels(seed, scale=4, shift=seed) for seed in range(5)]
@@ -179,7 +194,7 @@ def test_calibrating_layers_hand_on_normalised_batches() -> None:
         torch.testing.assert_close(layer(x), expected)
 
 
-@pytest.mark.parametrize("kind", [nn.BatchNorm2d, BatchRenorm2d, FrozenBatchNorm2d])
+@pytest.mark.parametrize("kind", [nn.BatchNorm2d, BatchRenorm2d, FixedBatchNorm2d, FrozenBatchNorm2d])
 def test_batch_statistics_normalise_without_a_trace(kind: type[nn.BatchNorm2d]) -> None:
     layer, x = layer_of(kind).eval(), pixels(scale=3)
     before = copy.deepcopy(layer.state_dict())
@@ -213,6 +228,7 @@ def test_names_and_momentum_of_the_norms() -> None:
     assert {name: type(normalisation(name, 16)).__name__ for name in NORMS} == {
         "batch": "BatchNorm2d",
         "renorm": "BatchRenorm2d",
+        "fixed": "FixedBatchNorm2d",
         "frozen": "FrozenBatchNorm2d",
         "layer": "GroupNorm",
         "group": "GroupNorm",

@@ -80,7 +80,7 @@ def test_running_statistics_stay_float32_under_autocast() -> None:
     assert not torch.equal(q_network.encoder.bn3.running_mean, q_network.encoder.bn3.running_mean.bfloat16().float())
 
 
-@pytest.mark.parametrize("norm", ["renorm", "batch", "frozen"])
+@pytest.mark.parametrize("norm", ["renorm", "batch", "fixed", "frozen"])
 def test_a_trained_agent_loads_into_the_chapters_class(norm: str) -> None:
     q_network = network(norm=norm)
     q_network(frames())

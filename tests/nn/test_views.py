@@ -160,7 +160,7 @@ def test_target_stands_still_between_syncs() -> None:
 # 7. Calibration.
 
 
-@pytest.mark.parametrize("norm", ["renorm", "batch", "frozen"])
+@pytest.mark.parametrize("norm", ["renorm", "batch", "fixed", "frozen"])
 def test_calibration_measures_the_first_layer_exactly_and_syncs_the_target(norm: str) -> None:
     v = views(norm, dropout=0.5)
     v.online.encoder.bn1.running_mean.fill_(100.0)  # forgotten
@@ -217,6 +217,7 @@ def test_every_arm_names_a_layer_that_exists() -> None:
         "running": ("batch", "eval"),
         "batch": ("batch", "batch_statistics"),
         "joint": ("batch", "joint"),
+        "fixed": ("fixed", "eval"),
         "frozen": ("frozen", "eval"),
         "recalibrated": ("batch", "recalibrated"),
         "layer": ("layer", "eval"),
