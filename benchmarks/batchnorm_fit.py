@@ -46,7 +46,7 @@ class Options:
 
     agent: str = "pong-fast"
     """A run, an export, or an agent that comes along."""
-    arms: tuple[str, ...] = ("renorm", "running", "frozen", "frozen, statistics as calibrated", "layer", "none")
+    arms: tuple[str, ...] = ("renorm", "running", "frozen", "fixed", "layer", "none")
     """Answers to BatchNorm, and experiments of the study, that differ in settings of the network or the optimiser."""
     learning_rate: float = 5e-4
     """Of the optimiser."""
@@ -126,13 +126,16 @@ def configs(options: Options, base: Config) -> dict[str, Config]:
     return {arm: assemble(base, {**same, **known_arms[arm]}) for arm in options.arms}
 
 
+def milestones(updates: int) -> list[int]:
+    """Numbers of updates after which the networks are tested, the last one among them."""
+    return sorted({*(n for n in (100, 250, 500, *range(1_000, updates, 1_000)) if n < updates), updates})
+
+
 def main() -> None:
     options = tyro.cli(Options, description=__doc__)
     keep_freed_memory()  # as training does
     run = Run(options.agent, device="cpu")
-    marks = [
-        updates for updates in (100, 250, 500, *range(1_000, options.updates + 1, 1_000)) if updates <= options.updates
-    ]
+    marks = milestones(options.updates)
     arms = configs(options, run.config)
     train = known(run, options.observations, options.seed)
     test = known(run, options.observations // 4, options.seed + 1)
@@ -144,10 +147,9 @@ def main() -> None:
         table.add_row(arm, *(f"{share:.3f}" for share in results[arm].values()))
     Console().print(table)
     if options.json is not None:
-        settings = asdict(options) | {"json": None}
-        options.json.write_text(
-            json.dumps({"machine": machine(), "settings": settings, "unexplained": results}, indent=1) + "\n"
-        )
+        settings = {name: value for name, value in asdict(options).items() if name != "json"}
+        report = {"machine": machine(), "settings": settings, "unexplained": results}
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":
