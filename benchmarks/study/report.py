@@ -37,6 +37,7 @@ COLOURS = {
     "running": "#d1495b",
     "batch": "#edae49",
     "joint": "#8d5a97",
+    "fixed": "#00a6d6",
     "frozen": "#2a9d8f",
     "layer": "#444444",
     "none": "#9a9a9a",

@@ -74,6 +74,14 @@ def test_the_table_says_what_the_rows_say(tmp_path):
     assert "| catch | running | 2 | **0.5** (1.0, 0.0) | 0.4 |" in summary(results)
 
 
+def test_every_arm_has_a_colour_of_its_own():
+    from study.plan import ARMS
+    from study.report import COLOURS
+
+    assert COLOURS.keys() == ARMS.keys()
+    assert len(set(COLOURS.values())) == len(COLOURS)
+
+
 def test_the_figure_is_drawn_from_the_arms(tmp_path):
     from study.plan import Cell
     from study.report import draw, read
