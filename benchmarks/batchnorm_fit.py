@@ -29,6 +29,7 @@ from torch import Tensor
 from rlvision import build
 from rlvision.allocator import keep_freed_memory
 from rlvision.config import Config
+from rlvision.errors import RLVisionError
 from rlvision.nn.fast import folded, prepared
 from rlvision.nn.views import Views
 from rlvision.optimisers import make_optimiser
@@ -66,6 +67,17 @@ class Known:
 
     observations: Tensor
     q_values: Tensor
+
+
+def load(agent: str) -> Run:
+    """The agent, which must be one that the arms can stand for."""
+    try:
+        run = Run(agent, device="cpu")
+    except RLVisionError as error:
+        sys.exit(str(error))
+    if run.config.network.encoder != "dn":
+        sys.exit(f"expected an agent of DN, which the arms normalise, got {run.config.network.encoder}: choose another")
+    return run
 
 
 def observe(run: Run, count: int, seed: int) -> UInt8Array:
@@ -134,7 +146,7 @@ def milestones(updates: int) -> list[int]:
 def main() -> None:
     options = tyro.cli(Options, description=__doc__)
     keep_freed_memory()  # as training does
-    run = Run(options.agent, device="cpu")
+    run = load(options.agent)
     marks = milestones(options.updates)
     arms = configs(options, run.config)
     train = known(run, options.observations, options.seed)

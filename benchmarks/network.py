@@ -37,27 +37,16 @@ def network(norm: str, *, fast: bool) -> QNetwork:
     return channels_last(built) if fast else built
 
 
-def training(norm: str, *, fast: bool, layout: Callable[[Tensor], Tensor] = torch.Tensor.detach) -> Case:
+def training(
+    norm: str, *, fast: bool, layout: Callable[[Tensor], Tensor] = torch.Tensor.detach, fold: bool = False
+) -> Case:
     online, observation = network(norm, fast=fast), frames(32)
+    learns = folded_to_learn(online) if fold else online
     optimiser = torch.optim.Adam(online.parameters(), lr=1e-4, fused=True)
 
     def step() -> None:
         optimiser.zero_grad()
-        (online(layout(observation)).q_values - 1).square().mean().backward()
-        optimiser.step()
-
-    return step
-
-
-def training_folded() -> Case:
-    """The arm fixed, as the learner has it."""
-    online, observation = network("fixed", fast=True), frames(32)
-    learns = folded_to_learn(online)
-    optimiser = torch.optim.Adam(online.parameters(), lr=1e-4, fused=True)
-
-    def step() -> None:
-        optimiser.zero_grad()
-        (learns(prepared(observation)).q_values - 1).square().mean().backward()
+        (learns(layout(observation)).q_values - 1).square().mean().backward()
         optimiser.step()
 
     return step
@@ -111,7 +100,7 @@ def cases() -> dict[str, Case]:
         "train renorm, channels_last, prepared": training("renorm", fast=True, layout=prepared),
         "train renorm, channels_last, prepared in float32": training("renorm", fast=True, layout=prepared_in_float32),
         "train fixed, channels_last, prepared": training("fixed", fast=True, layout=prepared),
-        "train fixed, channels_last, prepared, folded": training_folded(),
+        "train fixed, channels_last, prepared, folded": training("fixed", fast=True, layout=prepared, fold=True),
         "train layer norm, channels_last, prepared": training("layer", fast=True, layout=prepared),
         "train no norm, channels_last, prepared": training("none", fast=True, layout=prepared),
         "online forward of training, renorm": online_forward(),

@@ -109,8 +109,8 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     "running, rewards / 20, gamma 0.98": {"network.norm": "running", "agent.reward_scale": 0.05, "agent.gamma": 0.98},
 }
 """On the world ``cartpole`` (learning rate 5e-4, target period 200, stack 2, rewards of 2): one change at a time, and
-a few arms once more with rewards and gamma as the preset ``quick`` has them now. "renorm, not clipped" is for
-``breakout``, where channels are clipped."""
+a few arms once more with rewards and gamma as the preset ``quick`` has them now. "renorm, not clipped" and
+"renorm, momentum 0.3" are for ``breakout``; scale and shift alone for ``batchnorm_fit.py``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ reaches there. Space-to-depth, im2col with a matrix product, sub-pixel backward 
 convolution for both networks, and torch.compile were all measured and are all slower or equal.
 """
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +27,8 @@ from rlvision.nn.encoder import as_float
 from rlvision.nn.normalisation import FixedBatchNorm2d, running_statistics
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.views import sharing_copy
+
+Norm = TypeVar("Norm", bound=nn.BatchNorm2d)
 
 
 def channels_last(network: QNetwork) -> QNetwork:
@@ -55,12 +60,7 @@ def folded(network: QNetwork) -> QNetwork:
     within float32 rounding; normalisations that depend on the input stay. Only what the encoder
     lists as ``normalised`` is folded.
     """
-    shared = sharing_copy(network)
-    for convolution_name, norm_name in getattr(shared.encoder, "normalised", {}).items():
-        convolution, norm = (shared.encoder.get_submodule(name) for name in (convolution_name, norm_name))
-        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            shared.encoder.set_submodule(convolution_name, FoldedConv2d(convolution, norm))
-            shared.encoder.set_submodule(norm_name, nn.Identity())
+    shared = _with_folded(network, nn.BatchNorm2d, FoldedConv2d)
     shared.pin_mode(training=False)
     return shared
 
@@ -71,13 +71,19 @@ def folded_to_learn(network: QNetwork) -> QNetwork:
     It shares every tensor with ``network``. Equal to its training forward and backward pass within rounding, without
     a pass of their own over every pixel; other normalisations stay.
     """
+    shared = _with_folded(network, FixedBatchNorm2d, LearningConv2d)
+    shared.pin_mode(training=True)
+    return shared
+
+
+def _with_folded(network: QNetwork, kind: type[Norm], layer: Callable[[nn.Conv2d, Norm], nn.Module]) -> QNetwork:
+    """A sharing copy in which ``layer`` stands for each convolution and the normalisation of that kind after it."""
     shared = sharing_copy(network)
     for convolution_name, norm_name in getattr(shared.encoder, "normalised", {}).items():
         convolution, norm = (shared.encoder.get_submodule(name) for name in (convolution_name, norm_name))
-        if isinstance(convolution, nn.Conv2d) and isinstance(norm, FixedBatchNorm2d):
-            shared.encoder.set_submodule(convolution_name, LearningConv2d(convolution, norm))
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, kind):
+            shared.encoder.set_submodule(convolution_name, layer(convolution, norm))
             shared.encoder.set_submodule(norm_name, nn.Identity())
-    shared.pin_mode(training=True)
     return shared
 
 

@@ -2,7 +2,9 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -71,6 +73,18 @@ def test_unknown_arms_are_refused(script, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["batchnorm_fit.py", "--arms", "magic"])
     with pytest.raises(SystemExit, match=r"expected arms out of renorm, .*, got magic"):
         script.main()
+
+
+def test_what_is_no_agent_is_one_line(script, tmp_path):
+    with pytest.raises(SystemExit, match="nothing-here"):
+        script.load(str(tmp_path / "nothing-here"))
+
+
+def test_an_agent_of_another_network_is_refused(script, monkeypatch, agent):
+    nature = replace(agent.config, network=replace(agent.config.network, encoder="nature"))
+    monkeypatch.setattr(script, "Run", lambda *_, **__: SimpleNamespace(config=nature))
+    with pytest.raises(SystemExit, match=r"expected an agent of DN, .*, got nature"):
+        script.load("anything")
 
 
 def test_the_last_update_is_a_milestone(script):
