@@ -2,18 +2,21 @@
 
     python benchmarks/batchnorm_study.py --worlds catch cartpole --seeds 1 2 3
     python benchmarks/batchnorm_study.py --worlds cartpole --experiments --seeds 1 2
+    python benchmarks/batchnorm_study.py --worlds pong --arms joint batch --seeds 1 --until 100000
     python benchmarks/batchnorm_study.py --report
 
 Each run is `rlvision train` with one setting changed, in a process and a folder of its own under ``--work``. The
 study can be broken off at any moment: the same command continues, the interrupted run included. Settings
-and rows of a finished run go to ``benchmarks/results/batchnorm``, and whatever is there is not run again;
-``--report`` makes the tables and the figure in docs/ of all that is there, the failed runs too.
+and rows of a run that came to its end, or to ``--until``, go to ``benchmarks/results/batchnorm``, and whatever is there
+is not run again; ``--report`` makes the tables and the figure in docs/ of all that is there, the failed runs too.
 """
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -29,6 +32,8 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "batchnorm"
 DOCS = HERE.parent / "docs"
 ALL_SEEDS = range(1, 11)
+LOOK_EVERY = 2.0
+"""Seconds between two looks at how far a run has come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,8 @@ class Options:
     """Seeds of each."""
     threads: int = 1
     """CPU threads of each run; another number gives other bits."""
+    until: int | None = None
+    """Break a run off after so many env steps: its plan stays, so a later call without this can go on."""
     work: Path = Path("runs/batchnorm-study")
     """Where the run folders are."""
     report: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -62,7 +69,7 @@ def main() -> None:
     planned = list(cells(options.worlds, names, options.seeds))
     for number, cell in enumerate(planned, 1):
         print(f"[{number}/{len(planned)}] {cell.world}, {cell.name}, seed {cell.seed}", flush=True)
-        if not (RESULTS / cell.folder / "metrics.jsonl").exists():
+        if not is_there(RESULTS / cell.folder, options.until):
             train(cell, options)
 
 
@@ -73,10 +80,23 @@ def train(cell: Cell, options: Options) -> None:
     command = [sys.executable, str(HERE.parent / "train.py"), WORLDS[cell.world].preset, f"--out={out}"]
     command += [f"--seed={cell.seed}", f"--threads={options.threads}", "--wandb=disabled", *settings]
     paths = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
-    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": str(options.threads)})
-    if read_metrics(out)[-1]["env_steps"] < RunFolder(out).config().env_steps:
+    environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": str(options.threads)}
+    with subprocess.Popen(command, env=environment) as process:
+        while process.poll() is None and not (options.until and is_there(out, options.until)):
+            time.sleep(LOOK_EVERY)
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)  # it finishes its step and saves
+    if not is_there(out, options.until):
         sys.exit(f"expected {out} to be trained to its end, got an interruption: the same command continues")
     keep(out, RESULTS / cell.folder)
+
+
+def is_there(folder: Path, until: int | None) -> bool:
+    """Whether the rows of a run go as far as they are wanted."""
+    if not (folder / "metrics.jsonl").exists():
+        return False
+    rows = read_metrics(folder)
+    return bool(rows) and rows[-1]["env_steps"] >= min(RunFolder(folder).config().env_steps, until or sys.maxsize)
 
 
 def keep(out: Path, kept: Path) -> None:

@@ -32,6 +32,17 @@ COLUMNS = (
     "Q, return seen",
     "gap above 0.2 since update",
 )
+SUMMARY = (
+    "world",
+    "arm",
+    "seeds",
+    "env steps",
+    "last 20 games, mean (each seed)",
+    "as far as every run of the world came",
+    "mean of all games",
+    "gap",
+    "disagree",
+)
 COLOURS = {
     "renorm": "#1b6ac9",
     "running": "#d1495b",
@@ -49,7 +60,7 @@ POINTS = 200
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A finished run of the study."""
+    """A run of the study that came to its end, or as far as was wanted."""
 
     cell: Cell
     rows: Sequence[Row]
@@ -57,6 +68,16 @@ class Result:
     def column(self, name: str) -> list[float]:
         """The values of a metric, in order."""
         return [row[name] for row in self.rows if name in row]
+
+    @property
+    def env_steps(self) -> float:
+        """How far it came."""
+        return self.rows[-1]["env_steps"]
+
+    def last_games(self, until: float) -> float:
+        """Mean raw score of the last 20 training games that had ended by this env step."""
+        scores = [row["episode/score"] for row in self.rows if "episode/score" in row and row["env_steps"] <= until]
+        return fmean(scores[-20:])
 
 
 def read(folder: Path, planned: Sequence[Cell]) -> list[Result]:
@@ -74,11 +95,13 @@ def table(results: Sequence[Result]) -> str:
 def summary(results: Sequence[Result]) -> str:
     """A line of Markdown for every arm of a world: the mean over seeds, and each seed."""
     groups: dict[tuple[str, str], list[Result]] = defaultdict(list)
+    shortest: dict[str, float] = {}
     for result in results:
-        groups[result.cell.world, result.cell.name].append(result)
-    head = "| world | arm | seeds | last 20 games, mean (each seed) | mean of all games | gap | disagree |"
-    lines = [_summary_line(world, name, runs) for (world, name), runs in groups.items()]
-    return "\n".join([head, "|---|---|---|---|---|---|---|", *lines]) + "\n"
+        world = result.cell.world
+        groups[world, result.cell.name].append(result)
+        shortest[world] = min(result.env_steps, shortest.get(world, result.env_steps))
+    lines = [_summary_line(world, name, runs, shortest[world]) for (world, name), runs in groups.items()]
+    return "\n".join(["| " + " | ".join(SUMMARY) + " |", "|" + "---|" * len(SUMMARY), *lines]) + "\n"
 
 
 def draw(results: Sequence[Result], path: Path) -> None:
@@ -95,7 +118,7 @@ def draw(results: Sequence[Result], path: Path) -> None:
 
 
 def _draw_world(scores, gaps, world: str, results: Sequence[Result]) -> None:  # type: ignore[no-untyped-def]
-    end = max(result.rows[-1]["env_steps"] for result in results)
+    end = max(result.env_steps for result in results)
     grid = np.linspace(0, end, POINTS)
     for name in ARMS:
         runs = [result for result in results if result.cell.name == name]
@@ -126,21 +149,21 @@ def _draw_mean(axes, grid: Series, curves: Sequence[Series], name: str, seeds: i
 
 
 def _resampled(result: Result, metric: str, grid: Series, window: int) -> Series:
-    """A metric on the grid; beyond its ends, its first and last value."""
+    """A metric on the grid; before it was measured, its first value, and none after."""
     found = [(row["env_steps"], row[metric]) for row in result.rows if metric in row]
     steps, values = np.array(found, dtype=np.float64).T
-    return np.interp(grid, steps, running_mean(values, window))
+    return np.interp(grid, steps, running_mean(values, window), right=np.nan)
 
 
 def _line(result: Result) -> str:
-    rows, cell = result.rows, result.cell
+    cell = result.cell
     values = (
         cell.world,
         cell.name,
         str(cell.seed),
-        f"{rows[-1]['env_steps']:,.0f}",
+        f"{result.env_steps:,.0f}",
         f"{result.column('counters/updates')[-1]:,.0f}",
-        f"{last_games(result):.1f}",
+        f"{result.last_games(result.env_steps):.1f}",
         f"{fmean(result.column('episode/score')):.1f}",
         _evaluation(result),
         _gap(result),
@@ -153,21 +176,18 @@ def _line(result: Result) -> str:
     return "| " + " | ".join(values) + " |"
 
 
-def _summary_line(world: str, name: str, runs: Sequence[Result]) -> str:
-    scores = [last_games(run) for run in runs]
+def _summary_line(world: str, name: str, runs: Sequence[Result], shortest: float) -> str:
+    scores = [run.last_games(run.env_steps) for run in runs]
+    equal = fmean(run.last_games(shortest) for run in runs)
     each = ", ".join(f"{score:.1f}" for score in scores)
     everything = fmean(fmean(run.column("episode/score")) for run in runs)
     gaps = [fmean(run.column("bn/gap")) for run in runs if run.column("bn/gap")]
     disagree = [fmean(run.column("bn/disagree")) for run in runs if run.column("bn/disagree")]
     return (
-        f"| {world} | {name} | {len(runs)} | **{fmean(scores):.1f}** ({each}) | {everything:.1f} | "
+        f"| {world} | {name} | {len(runs)} | {min(run.env_steps for run in runs):,.0f} | "
+        f"**{fmean(scores):.1f}** ({each}) | {equal:.1f} at {shortest:,.0f} | {everything:.1f} | "
         f"{f'{fmean(gaps):.3f}' if gaps else ''} | {f'{fmean(disagree):.1%}' if disagree else ''} |"
     )
-
-
-def last_games(result: Result) -> float:
-    """Mean raw score of the last 20 training games."""
-    return fmean(result.column("episode/score")[-20:])
 
 
 def _evaluation(result: Result) -> str:

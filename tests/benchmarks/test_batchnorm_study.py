@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rlvision.settings.store import load_config
+from rlvision.settings.store import load_config, save_config
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -71,7 +71,32 @@ def test_the_table_says_what_the_rows_say(tmp_path):
     assert "| 700 | 70 | 1.0 | 0.8 |" in lines[2]
     assert lines[2].endswith("| 0.386 (0.70) | 50.0% |  |  | 2.00, 1.50 | 50 |")  # wide for good from update 50
     assert lines[3].endswith("| never |")
-    assert "| catch | running | 2 | **0.5** (1.0, 0.0) | 0.4 |" in summary(results)
+    assert "| catch | running | 2 | 300 | **0.5** (1.0, 0.0) | 0.5 at 300 | 0.4 |" in summary(results)
+
+
+def test_a_run_that_was_broken_off_is_compared_as_far_as_it_came(tmp_path):
+    from study.plan import Cell
+    from study.report import read, summary
+
+    whole, short = Cell("catch", "running", 1), Cell("catch", "layer", 1)
+    written(tmp_path, whole, [0.0] * 100 + [1.0] * 20, gaps=[0.1, 0.1])
+    written(tmp_path, short, [0.5] * 100, gaps=[0.1])
+    text = summary(read(tmp_path, [whole, short]))
+    assert "| catch | running | 1 | 200 | **1.0** (1.0) | 0.0 at 100 |" in text
+    assert "| catch | layer | 1 | 100 | **0.5** (0.5) | 0.5 at 100 |" in text
+
+
+def test_what_is_there_is_not_run_again_unless_more_is_wanted(tmp_path):
+    from batchnorm_study import is_there
+    from study.plan import Cell
+
+    folder = tmp_path / "catch" / "layer-seed1"
+    assert not is_there(folder, None)
+    written(tmp_path, Cell("catch", "layer", 1), [0.5], gaps=[0.1, 0.1])  # to 200
+    save_config(load_config("quick", {"env_steps": 300}), folder / "config.yaml")
+    assert [is_there(folder, until) for until in (150, 200, 201, None)] == [True, True, False, False]
+    save_config(load_config("quick", {"env_steps": 200}), folder / "config.yaml")
+    assert [is_there(folder, until) for until in (201, None)] == [True, True]
 
 
 def test_every_arm_has_a_colour_of_its_own():
