@@ -18,7 +18,6 @@ SHORT = [
     "--evaluation.games=1",
     "--wandb=disabled",
     "--network.calibration-batches=2",
-    "--exploration.end=0",
 ]
 
 

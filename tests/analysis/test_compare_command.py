@@ -82,7 +82,7 @@ def test_games_are_played_anew_where_that_is_asked_for():
     how = {"protocol": "machado", "seed": 3, "watchdog": Watchdog(max_frames=40)}
     [result] = compare_runs(["pong"], games=2, beside=[], **how).results
     [score] = result.scores
-    assert (score.games, score.env_steps, score.protocol) == (2, 354_552, "machado (full_action_space false)")
+    assert (score.games, score.env_steps, score.protocol) == (2, 299_112, "machado (full_action_space false)")
     assert score.mean == Run("pong").evaluate(2, **how).mean
 
 

@@ -87,11 +87,11 @@ def test_games_come_together_and_settings_that_differ_between_them_are_told(tmp_
 
 def test_an_agent_that_comes_along_is_grouped_with_the_runs_of_its_settings(tmp_path):
     shipped = read_source(Path("pong"))
-    assert (shipped.game, shipped.seed, shipped.protocol) == ("pong", 1, "nature")
+    assert (shipped.game, shipped.seed, shipped.protocol) == ("pong", 3, "nature")
     place = store_run(tmp_path / "own", seed=7, settings={"env_steps": 50_000}, preset="pong")
     own = read_source(place)
     assert "env_steps" not in shipped.settings
-    assert names(group([shipped, own])) == [("pong", "dn-renorm n=10", [1, 7])]
+    assert names(group([shipped, own])) == [("pong", "dn-renorm n=20", [3, 7])]
 
 
 def test_the_same_run_twice_is_refused(tmp_path):

@@ -36,8 +36,9 @@ def test_a_preset_holds_only_what_differs_and_says_what_it_is(name):
 
 
 def test_overrides_change_the_preset_and_the_preset_the_defaults():
-    config = load_config("pong", {"env_steps": 1000, "agent.double": False})
-    assert (config.env.game, config.env_steps, config.agent) == ("pong", 1000, AgentConfig(double=False, n_step=10))
+    config = load_config("pong", {"env_steps": 1000, "agent.double": True})
+    agent = AgentConfig(name="qr_dqn", gamma=0.98, n_step=20, double=True, target_period=200)
+    assert (config.env.game, config.env_steps, config.agent) == ("pong", 1000, agent)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +71,9 @@ def test_differences_are_named():
     new = load_config("pong", {"agent.gamma": 0.9, "env_steps": 5, "env.kwargs": {"a": 1}})
     assert differences(old, old) == {}
     assert differences(old, new) == {
-        "env_steps": (1_000_000, 5),
+        "env_steps": (400_000, 5),
         "env.kwargs": ({}, {"a": 1}),
-        "agent.gamma": (0.99, 0.9),
+        "agent.gamma": (0.98, 0.9),
     }
 
 
@@ -89,7 +90,7 @@ def test_differences_are_named():
         (
             {"agent.gamma": 1.5},
             "expected agent.gamma in the overrides to be a number of at least 0 and at most 1, got 1.5: "
-            "set another value, the default is 0.99",
+            "set another value, the default is 0.98",
         ),
         (
             {"optimiser.schedule": "linera"},

@@ -60,7 +60,7 @@ def test_building_a_network_leaves_the_callers_random_numbers_alone():
 )
 def test_exploration_falls_to_its_end_and_on_to_what_is_final(overrides, epsilons):
     given = {"env_steps": 300, "exploration.end": 0.1, "exploration.decay_env_steps": 100}
-    exploration = build.make_exploration(load_config("pong", given | overrides))
+    exploration = build.make_exploration(load_config("quick", given | overrides))
     assert [exploration(count) for count in (0, 100, 200, 300)] == pytest.approx(epsilons)
 
 

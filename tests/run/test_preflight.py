@@ -73,9 +73,10 @@ def test_what_an_optimiser_keeps_is_what_it_keeps(name):
 
 
 def test_the_parts_of_pong_by_hand():
-    config = load_config("pong", {"device": "cpu", "wandb": "disabled"})
+    config = load_config("pong", {"device": "cpu", "wandb": "disabled", "agent.name": "dqn"})
     assert part(config, "replay").nbytes == required_bytes(100_000, 8, (1, 84, 84), prioritised=False)
-    assert part(config, "emulators").nbytes == (8 + 5 + 1) * (1_900_000 + 4 * 4 * 84 * 84)
+    at_once = 8 + 16 + 1  # of the 20 games of an exam, 16 go side by side
+    assert part(config, "emulators").nbytes == at_once * (1_900_000 + 4 * 4 * 84 * 84)
     with torch.device("meta"):
         network = build.new_network(config, expected_spec(config))
     weights = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
@@ -90,9 +91,9 @@ def test_settings_add_what_they_cost():
     without, with_wandb = part(config, "libraries").nbytes, part(replace(config, wandb="offline"), "libraries").nbytes
     assert with_wandb - without >= preflight.WANDB_BYTES
     assert part(load_config("pong", {"network.norm": "joint"}), "batch").nbytes > part(config, "batch").nbytes * 1.3
-    quantiles = {"agent.name": "qr_dqn", "agent.quantiles": 200}
-    of_quantiles = part(load_config("pong", quantiles), "batch")
-    assert of_quantiles.nbytes - part(config, "batch").nbytes > 32 * 200 * 200 * 5 * 4
+    plain = part(load_config("pong", {"agent.name": "dqn"}), "batch")
+    of_quantiles = part(load_config("pong", {"agent.quantiles": 200}), "batch")
+    assert of_quantiles.nbytes - plain.nbytes > 32 * 200 * 200 * 5 * 4
     assert of_quantiles.remedy == "lower replay.batch_size (32) or agent.quantiles (200)"
     packed = part(load_config("pong", {"replay.compression": "lz4", "device": "cpu"}), "replay")
     assert packed.nbytes < 0.32 * part(config, "replay").nbytes
