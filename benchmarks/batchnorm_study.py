@@ -86,6 +86,8 @@ def train(cell: Cell, options: Options) -> None:
             time.sleep(LOOK_EVERY)
         if process.poll() is None:
             process.send_signal(signal.SIGINT)  # it finishes its step and saves
+    if process.returncode:
+        sys.exit(process.returncode)  # it has said why
     if not is_there(out, options.until):
         sys.exit(f"expected {out} to be trained to its end, got an interruption: the same command continues")
     keep(out, RESULTS / cell.folder)
@@ -100,7 +102,7 @@ def is_there(folder: Path, until: int | None) -> bool:
 
 
 def keep(out: Path, kept: Path) -> None:
-    """Copy a run's settings and rows, the rows last: they say that it is finished."""
+    """Copy a run's settings and rows, the rows last: they say how far it came."""
     kept.mkdir(parents=True, exist_ok=True)
     for name in ("config.yaml", "metrics.jsonl"):
         shutil.copyfile(out / name, kept / name)

@@ -110,7 +110,7 @@ def compare(game: str, options: Options) -> dict[str, Any]:
 
 
 def new_replay(capacity: int, kind: Compression) -> Replay:
-    """As the preset pong has it."""
+    """Of four stacked frames of 84x84 from eight environments."""
     return Replay(
         capacity=capacity,
         num_envs=NUM_ENVS,
