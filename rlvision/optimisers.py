@@ -35,7 +35,7 @@ OPTIMISERS: Mapping[str, Callable[[Groups, float, float, float], Optimizer]] = {
     "adam": _adam,  # Kingma and Ba 2015
     "adamw": _adamw,  # Loshchilov and Hutter 2019
     "sgd": _sgd,  # with momentum, Polyak 1964
-    "rmsprop": _rmsprop,  # centred, decay 0.95, as DQN used it (Mnih et al. 2015)
+    "rmsprop": _rmsprop,  # centred, decay 0.95 as in DQN (Mnih et al. 2015), which had a momentum of 0
     "adagrad": _adagrad,  # Duchi et al. 2011
 }
 """name -> (parameter groups, learning rate, epsilon, momentum) -> optimiser."""

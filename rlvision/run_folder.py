@@ -217,11 +217,20 @@ def _refusal(path: Path, changed: Changes) -> str:
 def _said_of(changed: Changes, config: Config) -> Iterator[str]:
     if changed:
         yield f"accepted: {_listed(changed)}"
-    if "env_steps" in changed and (config.optimiser.schedule != "constant" or config.replay.prioritised):
+    if "env_steps" in changed and (whole := ", ".join(_over_the_whole_run(config))):
         yield (
-            f"what changes over the whole run (optimiser.schedule, replay.beta) does so up to {config.env_steps:,} "
+            f"what changes over the whole run ({whole}) does so up to {config.env_steps:,} "
             "env steps now: it goes on from where the longer or shorter run would be"
         )
+
+
+def _over_the_whole_run(config: Config) -> Iterator[str]:
+    if config.optimiser.schedule != "constant":
+        yield "optimiser.schedule"
+    if config.replay.prioritised:
+        yield "replay.beta"
+    if config.exploration.final is not None and config.exploration.final_env_steps is None:
+        yield "exploration.final"
 
 
 def _said_of_bits(computing: Changes) -> Iterator[str]:

@@ -15,7 +15,7 @@ from rlvision.errors import CheckpointError
 from rlvision.evaluation import Evaluation, evaluate
 from rlvision.interruption import Interrupted, Leave, Signals, interruption
 from rlvision.out_of_memory import naming
-from rlvision.playing import MOST_ENVS, make_watchdog
+from rlvision.playing import MOST_ENVS, lasting, make_watchdog
 from rlvision.precision import arithmetic, resolve_device
 from rlvision.progress import show_replay
 from rlvision.replay.segments import collect_garbage
@@ -146,9 +146,9 @@ class Session:
         )
 
     def _evaluate(self, env_steps: int, interrupted: Interrupted) -> Evaluation:
-        config, games = self._config, self._config.evaluation.games
+        config, games, watchdog = self._config, self._config.evaluation.games, make_watchdog(self._config)
         if self._evaluation_env is None:
-            self._evaluation_env = build.make_env(config, min(games, MOST_ENVS))
+            self._evaluation_env = build.make_env(lasting(config, watchdog.max_frames), min(games, MOST_ENVS))
         seed = derive(config.seed, f"evaluation at {env_steps}")
         return evaluate(
             self._evaluation_env,
@@ -156,7 +156,7 @@ class Session:
             games=games,
             epsilon=config.evaluation.epsilon,
             seed=seed,
-            watchdog=make_watchdog(config),
+            watchdog=watchdog,
             interrupted=interrupted,
         )
 

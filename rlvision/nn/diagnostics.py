@@ -3,14 +3,15 @@
 ====================  ==============================================================================
 metric                meaning
 ====================  ==============================================================================
-``bn/gap``            mean abs(Q_train - Q_eval) / std(Q_eval), over the batch and the actions
-``bn/disagree``       share of states whose greedy action differs between the two modes
+``bn/gap``            mean abs(Q_train - Q_act) / std(Q_act), over the batch and the actions
+``bn/disagree``       share of states whose greedy action differs between the two
 ``bn/clipped``        share of channels whose r or d is clipped (BatchRenorm only)
 ``bn/target_drift``   mean abs(running_mean of online - of target)
 ``weights/<module>``  Euclidean norm of a module's own parameters
 ====================  ==============================================================================
 
-The ``bn/`` metrics exist only for networks that normalise by batch statistics.
+Both forwards are the ones in use, folded where they are and in the precision of the context: Q_train is the learner's
+on s, without dropout, Q_act the policy's. The ``bn/`` metrics exist only for networks that have running statistics.
 """
 
 import copy
@@ -20,6 +21,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from rlvision.nn.fast import folded, folded_to_learn
 from rlvision.nn.normalisation import BatchRenorm2d, statistics_layers
 from rlvision.nn.views import Views
 
@@ -81,14 +83,14 @@ def weight_norms(network: nn.Module) -> dict[str, Tensor]:
 
 
 def _mode_differences(views: Views, observation: Tensor) -> dict[str, Tensor]:
-    shadow = copy.deepcopy(views.online)
+    shadow = folded_to_learn(copy.deepcopy(views.online))
     _switch_off_dropout(shadow)
-    training = shadow(observation).q_values  # [B, A]
-    evaluation = views.actor(observation).q_values  # [B, A]
-    spread = evaluation.std(correction=0).clamp_min(torch.finfo(evaluation.dtype).tiny)
+    learns = shadow(observation).q_values  # [B, A]
+    acts = folded(views.actor)(observation).q_values  # [B, A]
+    spread = acts.std(correction=0).clamp_min(torch.finfo(acts.dtype).tiny)
     metrics = {
-        "bn/gap": (training - evaluation).abs().mean() / spread,
-        "bn/disagree": (training.argmax(1) != evaluation.argmax(1)).float().mean(),
+        "bn/gap": (learns - acts).abs().mean() / spread,
+        "bn/disagree": (learns.argmax(1) != acts.argmax(1)).float().mean(),
     }
     corrected = [layer for layer in shadow.modules() if isinstance(layer, BatchRenorm2d)]
     return metrics | ({"bn/clipped": _clipped_share(corrected)} if corrected else {})

@@ -46,7 +46,8 @@ class Replay:
         compression: ``none``, or how frames are packed (on the CPU only); batches are the same bit for bit.
 
     Raises:
-        ConfigError: The capacity does not hold one window, or frames would be packed on a GPU.
+        ConfigError: The capacity does not hold one window, frames would be packed on a GPU, or priorities kept on a
+            device without float64.
         MemoryBudgetError: The rows would not fit into the memory that is free.
     """
 
@@ -72,6 +73,11 @@ class Replay:
         length = capacity // num_envs
         _check_horizon(n_step, gamma, stack, length)
         prioritised = priority is not None
+        if prioritised and device.type == "mps":
+            raise ConfigError(
+                "expected a device with float64 for prioritised replay, got mps, which has none: leave "
+                "replay.prioritised out, or set --device=cpu"
+            )
         needed = required_bytes(capacity, num_envs, frame_shape, prioritised=prioritised, compression=compression)
         what = f"a replay of {capacity:,} transitions with frames {frame_shape}"
         check_budget(needed, device, what, "lower replay.capacity")

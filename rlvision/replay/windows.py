@@ -99,7 +99,8 @@ class Windows:
         self._n_step = n_step
         self._columns = torch.arange(self._stack + n_step, device=self._ring.device)  # [stack+n]
         self._offsets = (self._columns - (self._stack - 1)) * self._ring.num_envs  # [stack+n] cells from row i
-        self._powers = (gamma ** self._columns[: n_step + 1].double()).float()  # [n+1]
+        powers = gamma ** torch.arange(n_step + 1, dtype=torch.float64)  # on the CPU: not every device has float64
+        self._powers = powers.float().to(self._ring.device)  # [n+1]
 
     def read(self, index: Tensor) -> Transition:
         """The transitions that start at ``index`` = row * N + environment, [B] int64."""

@@ -121,10 +121,13 @@ def _patience_without_evaluations(config: Config) -> None:
 
 def _options_of_dn_without_dn(config: Config) -> None:
     network, usual = config.network, NetworkConfig()
+    if network.encoder == "dn":
+        return
     for name in ("norm", "momentum", "r_max", "d_max", "activation", "max_pool", "dropout"):
-        if network.encoder != "dn" and getattr(network, name) != getattr(usual, name):
-            expected = f"network.encoder=dn where network.{name} is set"
-            _refuse(expected, shown(network.encoder), "unset it; network.kwargs holds what other encoders take")
+        if (value := getattr(network, name)) != (default := getattr(usual, name)):
+            expected = f"network.encoder=dn where network.{name} is {shown(value)}"
+            remedy = f"set network.{name}={default}, its default; network.kwargs holds what other encoders take"
+            _refuse(expected, shown(network.encoder), remedy)
 
 
 def _measuring_without_batches(config: Config) -> None:

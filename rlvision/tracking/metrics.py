@@ -39,7 +39,7 @@ METRICS: dict[str, str] = {
     "replay/priority_mean": "mean over the replay of the priority p = |δ| + ε",
     "replay/priority_max": "largest priority in the replay",
     # batch normalisation, on one batch
-    "bn/gap": "mean |q_train - q_eval| / std(q_eval), with batch statistics and with running ones",
+    "bn/gap": "mean |q_train - q_act| / std(q_act): the forward that learns beside the one that acts",
     "bn/disagree": "share of states whose greedy action differs between the two",
     "bn/clipped": "share of channels whose r or d is clipped (BatchRenorm)",
     "bn/target_drift": "mean over the channels of |running mean of online - running mean of target|",

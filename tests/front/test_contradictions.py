@@ -32,9 +32,12 @@ CASES = [
     ({"evaluate_every": 0, "evaluation.patience": 3}, "evaluate_every above 0"),
     (
         {"network.encoder": "nature", "network.norm": "layer"},
-        "network.encoder=dn where network.norm is set, got 'nature'",
+        "network.encoder=dn where network.norm is 'layer', got 'nature'",
     ),
-    ({"network.encoder": "a\nb", "network.norm": "layer"}, r"network.encoder=dn where network.norm is set, got 'a\nb'"),
+    (
+        {"network.encoder": "a\nb", "network.norm": "layer"},
+        r"network.encoder=dn where network.norm is 'layer', got 'a\nb'",
+    ),
     (
         {"network.norm": "recalibrated", "network.calibration_batches": 0},
         "network.calibration_batches above 0 where network.norm is recalibrated, got 0",

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from rlvision.nn.diagnostics import GapWatch, diagnose, target_drift, weight_norms
 from rlvision.nn.dn import DNEncoder
+from rlvision.nn.fast import folded
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.views import Views
@@ -64,6 +65,18 @@ def test_calibrated_renorm_has_no_gap_even_with_dropout() -> None:
     metrics = diagnose(v, frames())
     assert metrics["bn/gap"] < 1e-4
     assert (metrics["bn/disagree"], metrics["bn/clipped"]) == (0, 0)
+
+
+def test_the_gap_is_that_of_the_forwards_in_use() -> None:
+    """In bfloat16 the policy's folded kernels are rounded otherwise than the learner's: that is seen, too."""
+    v = views("renorm")
+    v.calibrate([frames(1)])
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        learns = copy.deepcopy(v.online)(frames()).q_values
+        acts, unfolded = folded(v.actor)(frames()).q_values, v.actor(frames()).q_values
+        gap = diagnose(v, frames())["bn/gap"]
+    assert gap == pytest.approx(((learns - acts).abs().mean() / acts.std(correction=0)).item(), rel=1e-4)
+    assert gap > ((learns - unfolded).abs().mean() / unfolded.std(correction=0))
 
 
 def test_clipped_weighs_layers_by_their_channels() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rlvision.errors import MemoryBudgetError
+from rlvision.errors import ConfigError, MemoryBudgetError
 from rlvision.replay import budget
 from rlvision.replay.budget import available_bytes, check_budget
 from rlvision.replay.replay import Replay, required_bytes
@@ -16,7 +16,7 @@ ATARI = (1, 84, 84)
 CPU = torch.device("cpu")
 
 
-def make(capacity, *, num_envs=8, frame_shape=ATARI, priority=None, compression="none"):
+def make(capacity, *, num_envs=8, frame_shape=ATARI, priority=None, compression="none", device="cpu"):
     return Replay(
         capacity=capacity,
         num_envs=num_envs,
@@ -30,6 +30,7 @@ def make(capacity, *, num_envs=8, frame_shape=ATARI, priority=None, compression=
         generator=torch.Generator(),
         priority=priority,
         compression=compression,
+        device=device,
     )
 
 
@@ -51,6 +52,11 @@ def test_all_but_the_frames_is_five_percent_at_most(prioritised, num_envs):
 def test_the_reckoning_is_what_is_allocated(priority):
     replay = make(1003, frame_shape=(3, 10, 12), priority=priority)
     assert required_bytes(1003, 8, (3, 10, 12), prioritised=priority is not None) == replay.nbytes
+
+
+def test_priorities_are_refused_where_there_is_no_float64():
+    with pytest.raises(ConfigError, match=r"float64 for prioritised replay, got mps, .* leave replay\.prioritised out"):
+        make(1000, priority=PrioritySettings(0.5, 0.4, 1e-6), device="mps")
 
 
 def test_memory_is_touched_only_as_rows_arrive():

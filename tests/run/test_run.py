@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_runs import END, PRIORITISED, Watched, metrics, note_calls, small, stop_at
+from small_runs import END, PONG, PRIORITISED, Watched, metrics, note_calls, small, stop_at
 
 import rlvision
+from rlvision import build
 from rlvision.checkpoint import read_state
 from rlvision.errors import CheckpointError, ConfigError, RLVisionError
 from rlvision.run import Run, Session, resume, train
@@ -150,6 +151,18 @@ def test_settings_that_do_not_change_what_is_learned_may_change_and_are_kept(tmp
     assert (stored.env_steps, stored.checkpoint.keep, stored.evaluation.epsilon) == (90, 1, 0.5)
 
 
+def test_an_evaluation_of_training_lasts_as_long_as_one_afterwards(tmp_path, monkeypatch):
+    """A watchdog above the protocol's cap on a game moves that cap, in training as in `rlvision evaluate`."""
+    made = []
+    make_env = build.make_env
+    monkeypatch.setattr(build, "make_env", lambda config, *args: made.append(config) or make_env(config, *args))
+    watched = Watched(monkeypatch)
+    longer = {"env__max_episode_frames": None, "evaluation__max_frames": 200_000, "env_steps": 30, "evaluate_every": 20}
+    watched.train(small(tmp_path, PONG, **longer, evaluation__max_idle_frames=40))
+    training, *exams = [config.env.max_episode_frames for config in made]
+    assert (training, set(exams)) == (None, {200_000})
+
+
 def history(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
 
@@ -159,11 +172,13 @@ def test_every_session_leaves_a_line_of_what_it_changed_and_computed_with_and_wh
 ):
     watched = Watched(monkeypatch)
     stop_at(monkeypatch, 50)
-    watched.train(small(tmp_path, optimiser__schedule="linear"))
+    over_the_run = {"optimiser__schedule": "linear", "exploration__final": 0.1, "exploration__decay_env_steps": 40}
+    over_the_run |= PRIORITISED
+    watched.train(small(tmp_path, **over_the_run))
     assert "accepted" not in capsys.readouterr().out
     changes = {"env_steps": 90, "tracking__project": "other", "device": "auto"}
     monkeypatch.setattr("rlvision.history.version", lambda name: "9.9" if name == "torch" else version(name))
-    watched.train(small(tmp_path, optimiser__schedule="linear", **changes))
+    watched.train(small(tmp_path, **over_the_run, **changes))
     first, second = history(tmp_path)
     assert first["ended"] == "interrupted by SIGTERM; the same command continues"
     assert second["ended"] == "all 90 env steps are done"
@@ -180,7 +195,7 @@ def test_every_session_leaves_a_line_of_what_it_changed_and_computed_with_and_wh
     )
     said = capsys.readouterr().out
     assert "accepted: env_steps was 160, is 90; device was 'cpu', is 'auto'; tracking.project was" in said
-    assert "(optimiser.schedule, replay.beta) does so up to 90 env steps now" in said
+    assert "(optimiser.schedule, replay.beta, exploration.final) does so up to 90 env steps now" in said
     assert f"bits may differ from those of an undisturbed run: torch was '{version('torch')}', is '9.9'\n" in said
 
 
