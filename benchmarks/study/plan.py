@@ -6,7 +6,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-Overrides = Mapping[str, str | float | Mapping[str, str] | None]
+Overrides = Mapping[str, str | float | Sequence[str] | Mapping[str, str] | None]
 """Dotted setting -> value."""
 
 
@@ -35,11 +35,14 @@ WORLDS: Mapping[str, World] = {
         },
     ),
     "breakout": World(
-        "Breakout, preset breakout planned for 100,000 env steps",
+        "Breakout, preset breakout as it was first, planned for 100,000 env steps",
         "breakout",
         {
             "env_steps": 100_000,
             "evaluate_every": 0,
+            "network.norm": "renorm",
+            "env.full_action_space": None,
+            "env.actions": ["FIRE", "RIGHT", "LEFT"],
             "replay.capacity": 100_000,
             "replay.learning_starts": 5_000,
         },

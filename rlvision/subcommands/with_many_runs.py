@@ -30,7 +30,7 @@ def compare(
     """Compare agents over games and seeds: mean, median, IQM, optimality gap; beside published scores.
 
     Args:
-        run: One or more: run folders, exports, or names of agents that come along (pong, pong-fast).
+        run: One or more: run folders, exports, or names of agents that come along (breakout, pong, pong-fast).
         games: Whole games to play now with each; unset, a run's last evaluation, or what an export's card says.
         protocol: With --games, Atari: play by the book of nature or machado; unset, as each run.
         checkpoint: With --games: the best by evaluation, or the last; unset, the last, which was not chosen by score.

@@ -54,7 +54,7 @@ def evaluate(
     """Play whole games with a trained agent; report raw scores, mean, median and interval.
 
     Args:
-        run: Run folder, export, or the name of an agent that comes along (pong, pong-fast).
+        run: Run folder, export, or the name of an agent that comes along (breakout, pong, pong-fast).
         games: Whole games to play; the first 2 of 30 are those of --games=2.
         json: File for the scores, and all that is said of them.
         protocol: Atari: play by the book of nature or machado; unset, as the run.
@@ -146,7 +146,7 @@ def watch(
     """Watch a trained agent play: in a window, a terminal, the browser, a video, or a page to keep.
 
     Args:
-        run: Run folder, export, or the name of an agent that comes along (pong, pong-fast).
+        run: Run folder, export, or the name of an agent that comes along (breakout, pong, pong-fast).
         video: File to write, such as pong.mp4; without this and the next two, a window opens.
         terminal: Draw in this terminal, over ssh too. Keys: space, s, + and -, n, o, q.
         html: Page to write, such as pong.html: it opens from disk, with slider, Q-values and saliency.

@@ -19,7 +19,7 @@ from rlvision.watchdog import Watchdog
 
 
 def test_these_come_along():
-    assert list(shipped()) == ["pong", "pong-fast"]
+    assert list(shipped()) == ["breakout", "pong", "pong-fast"]
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -80,6 +80,12 @@ def test_pong_holds_its_own_from_the_start():
     assert report.evaluation.scores[0] >= 0
 
 
+def test_breakout_serves_and_hits_from_the_start():
+    """In the first minute of the card's first game; a player who does not serve has no point."""
+    report = Run("breakout", device="cpu").measure(1, protocol="nature", watchdog=Watchdog(max_frames=3_600))
+    assert report.evaluation.scores[0] >= 10
+
+
 def test_a_folder_of_that_name_wins(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     small_export(Path("pong"))
@@ -97,7 +103,7 @@ def test_an_empty_folder_of_that_name_is_no_agent(tmp_path, monkeypatch):
 def test_a_wrong_name_lists_the_right_ones(capsys):
     assert cli.main(["evaluate", "pnog"]) == 2
     said = capsys.readouterr().err
-    assert "a trained agent that comes along (pong, pong-fast)" in said
+    assert "a trained agent that comes along (breakout, pong, pong-fast)" in said
     assert said.endswith("did you mean pong?\n")
 
 
