@@ -35,7 +35,7 @@ WORLDS: Mapping[str, World] = {
         },
     ),
     "breakout": World(
-        "Breakout, preset breakout as it was first, planned for 100,000 env steps",
+        "Breakout, preset breakout as it was first",
         "breakout",
         {
             "env_steps": 100_000,
