@@ -126,7 +126,7 @@ class ReplayConfig:
     capacity: Positive = 100_000
     """Transitions kept."""
     compression: Literal["none", "lz4"] = "none"
-    """Pack frames in memory (CPU only): a million of Pong take 0.3 GB instead of 7, and batches stay the same."""
+    """Pack frames in memory (CPU only): a million of Pong take 0.4 GB instead of 7, and batches stay the same."""
     batch_size: Many = 32
     """Transitions per update."""
     samples_per_env_step: Ratio = 8.0
