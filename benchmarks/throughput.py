@@ -17,7 +17,8 @@ largest of the per-round ratios. A peer that is not installed is skipped by name
 some minutes on two cores with all of them. sb3-contrib has no contender: its one algorithm of this kind,
 QR-DQN, regresses 200 quantiles an action, which is other work.
 
-``--double`` measures rlvision's default Double DQN as well: more work, one more forward an update.
+``--double`` measures rlvision's default Double DQN as well: more work, one more forward an update. ``--fixed`` measures
+it with statistics that stay (network.norm=fixed): the same network with less work, as nothing of a batch is normalised.
 ``--profile`` shows instead where the time of rlvision's loop goes.
 """
 
@@ -51,6 +52,7 @@ class Contender:
 CONTENDERS = (
     Contender(OURS, "rlvision_dqn", ("rlvision",)),
     Contender("rlvision (Double: more work)", "rlvision_dqn", ("rlvision",), ("--double",)),
+    Contender("rlvision (norm fixed: less work)", "rlvision_dqn", ("rlvision",), ("--fixed",)),
     Contender("stable-baselines3", "sb3_dqn", ("stable_baselines3",)),
     Contender("tianshou", "tianshou_dqn", ("tianshou", "envpool")),
     Contender("torchrl", "torchrl_dqn", ("torchrl",)),
@@ -68,6 +70,8 @@ class Options:
     """Env steps of a slice, a multiple of num_envs."""
     double: bool = False
     """Measure Double DQN beside."""
+    fixed: bool = False
+    """Measure DN with network.norm=fixed beside."""
     without: tuple[Literal["stable-baselines3", "tianshou", "torchrl"], ...] = ()
     """Peers to leave out, by name."""
     profile: bool = False
@@ -108,7 +112,7 @@ class Process:
 
 def main() -> None:
     options = tyro.cli(Options, description=__doc__)
-    expect_whole_steps(options)
+    expect_possible(options)
     if options.profile:
         profile(options)
         return
@@ -126,14 +130,16 @@ def main() -> None:
         options.json.write_text(json.dumps(report, indent=2) + "\n")
 
 
-def expect_whole_steps(options: Options) -> None:
-    """All environments step at once, and peers make whole updates only."""
+def expect_possible(options: Options) -> None:
+    """All environments step at once, peers make whole updates only, and only DN has statistics that can stay."""
     work = options.work
     if options.rounds < 1 or options.slice % work.num_envs or work.prefill % work.num_envs:
         sys.exit(
             "expected at least one round, and slice and prefill to be multiples of num_envs, got "
             f"{options.rounds}, {options.slice}, {work.prefill} and {work.num_envs}"
         )
+    if options.fixed and (work.network, work.norm) != ("dn", "batch"):
+        sys.exit(f"expected dn with norm batch beside --fixed, got {work.network} with {work.norm}: leave one out")
     if work.num_envs * work.samples_per_env_step % work.batch_size:
         sys.exit(
             "expected num_envs * samples_per_env_step to be a multiple of batch_size, got "
@@ -149,7 +155,7 @@ def present(options: Options) -> list[Contender]:
             print(f"skipped: {contender.name}, as asked")
         elif absent := [package for package in contender.needs if find_spec(package) is None]:
             print(f"skipped: {contender.name}, without {' and '.join(absent)}: pip install '.[bench]'")
-        elif options.double or "--double" not in contender.arguments:
+        elif all(getattr(options, argument.removeprefix("--")) for argument in contender.arguments):
             chosen.append(contender)
     return chosen
 
@@ -209,10 +215,10 @@ def show(report: dict[str, Any]) -> None:
     print(f"{work['game']}, {work['num_envs']} environments, {network} ", end="")
     print(f"({about['parameters']:,} parameters), batch {work['batch_size']}, ", end="")
     print(f"{work['samples_per_env_step']} samples per env step, {work['rounds']} x {work['slice']} env steps\n")
-    print(f"{'':30}{'env steps/s':>12}{'(rounds)':>18}{'per CPU second':>16}{'updates/s':>11}")
+    print(f"{'':34}{'env steps/s':>12}{'(rounds)':>18}{'per CPU second':>16}{'updates/s':>11}")
     for name, one in contenders.items():
         rounds = one["env_steps_per_second_of_rounds"]
-        print(f"{name:30}{one['env_steps_per_second']:12.1f}{f'{min(rounds):.0f} to {max(rounds):.0f}':>18}", end="")
+        print(f"{name:34}{one['env_steps_per_second']:12.1f}{f'{min(rounds):.0f} to {max(rounds):.0f}':>18}", end="")
         print(f"{one['env_steps_per_cpu_second']:16.1f}{one['updates_per_second']:11.2f}")
     for name, one in report["ratios"].items():
         print(f"\nrlvision / {name}: {one['of_medians']:.2f} (rounds: {one['smallest']:.2f} to ", end="")

@@ -4,6 +4,7 @@ import json as json_format
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Unpack
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from rlvision.playing import HowToPlay, make_watchdog, under_protocol
 from rlvision.run import Run
 from rlvision.run_folder import RunFolder
 from rlvision.tapes import read_games
+from rlvision.tracking.console import SteadyConsole
 from rlvision.watch.moment import Game
 from rlvision.watch.outlet import Outlet
 from rlvision.watch.replaying import choose
@@ -33,13 +35,13 @@ if TYPE_CHECKING:
 def train(config: Config) -> None:
     """Train, or continue the run that is there."""
     runs.train(config)
-    _console().print(next_commands(Path(str(config.out))))
+    _say(next_commands(Path(str(config.out))))
 
 
 def resume(run: Path, *, trust_imports: bool) -> None:
     """Continue a run with the settings it has."""
     runs.resume(run, trust_imports=trust_imports)
-    _console().print(next_commands(run))
+    _say(next_commands(run))
 
 
 def evaluate(
@@ -90,8 +92,8 @@ def export(
     folder = agent.export(
         out or Path("exports") / agent.folder.path.resolve().name, games=games, protocols=protocols, seed=seed
     )
-    _console().print(f"written to {folder}: its README.md says what it scores and how to load it")
-    _console().print(next_commands(folder))
+    _say(f"written to {folder}: its README.md says what it scores and how to load it")
+    _say(next_commands(folder))
 
 
 def watch(
@@ -138,7 +140,7 @@ def replay(
     agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
     replayed = agent.replay(episode, video=video, terminal=terminal, html=html, max_steps=max_steps)
     _show_games(replayed.seen)
-    _console().print(f"training game {replayed.game.number:,}: {replayed.verdict}")
+    _say(f"training game {replayed.game.number:,}: {replayed.verdict}")
     _say_what_was_written(outlet, len(replayed.seen))
 
 
@@ -152,15 +154,15 @@ def _list_training_games(run: Path) -> None:
         game = choose(games, which)
         table.add_row(which, f"{game.number:,}", f"{game.score:,g}", f"{game.length:,}", f"{game.env_steps:,}")
     _console().print(table)
-    _console().print(
+    _say(
         f"{len(games):,} training games are kept, numbers {games[0].number:,} to {games[-1].number:,}: "
-        f"rlvision replay {run} --episode=best --video=best.mp4"
+        f"rlvision replay {quote(str(run))} --episode=best --video=best.mp4"
     )
 
 
 def _say_what_was_written(outlet: Outlet, games: int) -> None:
     for path in outlet.files(games):
-        _console().print(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
+        _say(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 def watch_web(
@@ -178,7 +180,7 @@ def watch_web(
 
     def announce(address: str) -> None:
         where = f"ssh -L {urlsplit(address).port}:{urlsplit(address).netloc} HOST"
-        _console().print(f"{address}\nopens the game; from another machine, first {where}. Ctrl-C ends it.")
+        _say(f"{address}\nopens the game; from another machine, first {where}. Ctrl-C ends it.")
 
     live.serve(
         run,
@@ -226,19 +228,19 @@ def compare(
     for table in tables(comparison):
         _console().print(table)
     for note in comparison.notes():
-        _console().print(f"* {note}", markup=False)
+        _say(f"* {note}")
     if json is not None:
         write_atomically(json, json_format.dumps(comparison.to_plain(), indent=2).encode() + b"\n")
     if out is not None:
         for path in comparing.write_pictures(comparison, out):
-            _console().print(f"written to {path}")
+            _say(f"written to {path}")
 
 
 def plot(run: Sequence[Path], *, out: Path, what: "What", unit: "Unit", band: "Band") -> None:
     """Draw learning curves, and say where they are."""
     from rlvision.analysis.comparing import plot_runs
 
-    _console().print(f"written to {plot_runs(run, out, what=what, unit=unit, band=band)}")
+    _say(f"written to {plot_runs(run, out, what=what, unit=unit, band=band)}")
 
 
 def sweep(
@@ -259,7 +261,7 @@ def sweep(
     runner = Runner(wanted, trials(wanted, runs=runs, seeds=seeds), folder, processes=processes, threads=threads)
     results = runner.run()
     _console().print(summary_table(results, wanted.metric))
-    _console().print(f"{folder / 'summary.csv'} holds every run; rlvision watch {folder}/RUN shows one")
+    _say(f"{folder / 'summary.csv'} holds every run; rlvision watch {quote(str(folder))}/RUN shows one")
     _require_success(results, folder)
 
 
@@ -274,15 +276,20 @@ def _require_success(results: "Sequence[Result]", folder: Path) -> None:
 
 
 def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    return SteadyConsole(highlight=False, soft_wrap=True)
+
+
+def _say(text: str) -> None:
+    """Text as it is: a path may have brackets in it."""
+    _console().print(text, markup=False)
 
 
 def _show_games(games: Sequence[Game]) -> None:
     if not games:
-        _console().print("left before a game was over")
+        _say("left before a game was over")
     for number, game in enumerate(games, 1):
         cut = "" if game.over else ", cut short"
-        _console().print(f"game {number}: score {game.score:g} in {game.length:,} decisions{cut} (seed {game.seed})")
+        _say(f"game {number}: score {game.score:g} in {game.length:,} decisions{cut} (seed {game.seed})")
 
 
 def _require_writable(path: Path) -> None:

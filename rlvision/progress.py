@@ -1,5 +1,6 @@
 """Progress bars of what takes a while beside training; without a terminal they show nothing."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,16 +12,32 @@ from rlvision.types import Episode
 
 @contextmanager
 def count_games(games: int) -> Iterator[Callable[[Episode], None]]:
-    """A bar over the games of an evaluation, with their mean score so far; yields what to tell of each game."""
+    """A bar over the games of an evaluation, with their mean score so far; yields what to tell of each game.
+
+    Where somebody interrupts, a line says what the games came to that were over.
+    """
     scores: list[float] = []
     with _bar() as bar:
         task = bar.add_task("playing", total=games)
 
         def tell(episode: Episode) -> None:
             scores.append(episode.score)
-            bar.update(task, advance=1, description=f"mean score {sum(scores) / len(scores):,.1f}")
+            bar.update(task, advance=1, description=_mean(scores))
 
-        yield tell
+        with say_if_interrupted(
+            lambda: f"after {len(scores):,} of {games:,} games, {_mean(scores)}; they are not kept"
+        ):
+            yield tell
+
+
+@contextmanager
+def say_if_interrupted(what: Callable[[], str]) -> Iterator[None]:
+    """A line on standard error about what Ctrl-C cuts short here."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write(f"interrupted {what()}\n")
+        raise
 
 
 @contextmanager
@@ -29,6 +46,10 @@ def show_replay() -> Iterator[Callable[[int, int], None]]:
     with _bar() as bar:
         task = bar.add_task("bringing the games back", visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+def _mean(scores: list[float]) -> str:
+    return f"mean score {sum(scores) / len(scores):,.1f}" if scores else "none of them is over"
 
 
 def _bar() -> Progress:

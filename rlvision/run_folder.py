@@ -27,6 +27,7 @@ from rlvision.lock import alone_in
 from rlvision.protocols import EnvSpec
 from rlvision.settings.store import differences, read_config, save_config
 from rlvision.tapes import TAPES_FOLDER
+from rlvision.tracking.files import METRICS_FILE
 from rlvision.types import State
 
 MAY_CHANGE = (
@@ -68,13 +69,21 @@ class RunFolder:
         return is_there(self.config_path)
 
     def require_possible(self) -> None:
-        """Refuse, before anything is made, a path that no file can have.
+        """Refuse, before anything is made, a path that no folder can have, and a folder with what another run left.
 
         Raises:
             ConfigError: says why.
         """
         with self._writing(), suppress(FileNotFoundError):
             self.path.lstat()
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigError(f"expected a run folder in --out, got the file {self.path}: name another")
+        left = [path.name for path in (self.path / METRICS_FILE, self.checkpoints.folder) if path.exists()]
+        if left and not self.exists:
+            raise ConfigError(
+                f"expected a run or a new folder in --out, got {self.path} with {' and '.join(left)} and without the "
+                "config.yaml of the run that made them: put that back, or name another folder"
+            )
 
     def config(self) -> Config:
         """The stored configuration.
@@ -138,9 +147,14 @@ class RunFolder:
             What has to be said of it, a line each: what differs from the session before, and what that means.
 
         Raises:
-            ConfigError: nothing can be written there.
+            ConfigError: nothing can be written there, or the run has come further than it shall go now.
         """
         settings = differences(self.config(), config) if self.exists else {}
+        if "env_steps" in settings and config.env_steps < env_steps:
+            raise ConfigError(
+                f"expected env_steps of at least {env_steps:,}, as far as the run in {self.path} has come, "
+                f"got {config.env_steps:,}: raise it, or leave it out"
+            )
         computing = history.what_is_new(self.path, using)
         with self._writing():
             history.add(self.path, env_steps, settings, using)

@@ -49,7 +49,8 @@ class Session:
         self._announcement = announcement
         with naming(f"lower {build.memory_of_replay(config, env.spec)}, or set --device=cpu"):
             self._agent = build.make_agent(config, env.spec)
-        self._console = ConsoleTracker(config.env_steps, f"{config.env.game} {folder.path} seed {config.seed}")
+        title = f"{config.env.game} {folder.path} seed {config.seed}"
+        self._console = ConsoleTracker(config.env_steps, title, learns_from=config.replay.learning_starts)
         self._tracker = make_trackers(config, folder.path, self._console)
         self._showcase = Showcase(config, folder, self._agent, self._tracker)
         self._recorder = self._make_recorder()
@@ -77,6 +78,8 @@ class Session:
     def _work(self, signals: Signals) -> str:
         """Why it ended, in words."""
         self._console.message(self._announcement)
+        if self._config.env_steps <= self._config.replay.learning_starts:
+            self._console.message(_learns_nothing(self._config))
         try:
             self._begin(signals)
         except Leave as leave:
@@ -112,6 +115,7 @@ class Session:
     def _say_whether_refilled(self, state: State) -> None:
         if state["env_steps"] and not self._agent.memory.size:
             gathered = self._config.replay.learning_starts
+            self._console.gather_until(state["env_steps"] + gathered)
             self._console.message(f"without its replay: {gathered:,} env steps are gathered before it learns again")
 
     def _load_replay(self, state: State) -> None:
@@ -203,3 +207,8 @@ class Session:
         online = learner.views.online.state_dict()
         require_finite_weights(online, learner.updates)
         return {"env_steps": env_steps, "spec": spec_to_state(self._env.spec), "online": online}
+
+
+def _learns_nothing(config: Config) -> str:
+    begins = config.replay.learning_starts
+    return f"nothing will be learned: env_steps ({config.env_steps:,}) ends before replay.learning_starts ({begins:,})"

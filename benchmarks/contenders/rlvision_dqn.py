@@ -1,6 +1,7 @@
 """rlvision's DQN as a contender: the very `Trainer` of a run, its metrics logged to a file as in any run.
 
-With one-step returns and, unless it is started with ``--double``, without Double, as its peers.
+With one-step returns and, unless it is started with ``--double``, without Double, as its peers. Its BatchNorm is
+BatchRenorm; with ``--fixed``, statistics that stay.
 """
 
 import sys
@@ -37,9 +38,9 @@ class RLVisionLoop:
 
     version = version("rlvision")
 
-    def __init__(self, work: Work, *, double: bool) -> None:
+    def __init__(self, work: Work, *, double: bool, fixed: bool = False) -> None:
         keep_freed_memory()
-        config = settings(work, double=double)
+        config = settings(work, double=double, fixed=fixed)
         self.env = build.make_env(config, work.num_envs)
         self.agent = build.make_agent(config, self.env.spec)
         returns = DiscountedReturns(work.num_envs, config.agent.gamma, build.make_reward_transform(config))
@@ -73,8 +74,9 @@ class RLVisionLoop:
         self._folder.cleanup()
 
 
-def settings(work: Work, *, double: bool) -> Config:
-    norm: Literal["renorm", "none"] = "renorm" if work.network == "dn" and work.norm == "batch" else "none"
+def settings(work: Work, *, double: bool, fixed: bool) -> Config:
+    has_norm = work.network == "dn" and work.norm == "batch"
+    norm: Literal["renorm", "fixed", "none"] = "none" if not has_norm else "fixed" if fixed else "renorm"
     return Config(
         env_steps=FOREVER,
         evaluate_every=0,
@@ -116,4 +118,4 @@ def _never(*_: object) -> NoReturn:
 
 
 if __name__ == "__main__":
-    serve(lambda work: RLVisionLoop(work, double="--double" in sys.argv))
+    serve(lambda work: RLVisionLoop(work, double="--double" in sys.argv, fixed="--fixed" in sys.argv))

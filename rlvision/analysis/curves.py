@@ -48,21 +48,23 @@ def read_curves(group: Group, what: What, unit: Unit) -> Curves:
     Raises:
         CheckpointError: a run has no such scores, or they have no points in common.
     """
-    found = [_read(source, what, unit) for source in group.members]
-    x = common_points([times for times, _ in found], POINTS)
-    if not len(x):
+    curves = _at_common_points(group, what, unit)
+    if not len(curves.x):
         places = ", ".join(str(source.place) for source in group.members)
         raise CheckpointError(f"expected runs that reach the same {unit}, got {places}: compare them one by one")
-    return Curves(group, x, np.stack([np.interp(x, times, scores) for times, scores in found], axis=1))
+    return curves
 
 
-def has_evaluations(group: Group) -> bool:
-    """Whether all of a group's runs keep evaluations along their training."""
-    return all(
-        not isinstance(source.folder, ExportFolder)
-        and any(METRIC["evaluations"] in row for row in read_metrics(source.folder.path))
-        for source in group.members
-    )
+def read_evaluations(group: Group) -> Curves | None:
+    """The evaluations of a group's runs along the frames of their training, as `read_curves` gives them.
+
+    None where a run has none, as an export, or where they have no points in common: runs that are evaluated only at
+    their end, each when it had reached a score.
+    """
+    if not all(_has_evaluations(source) for source in group.members):
+        return None
+    curves = _at_common_points(group, "evaluations", "frames")
+    return curves if len(curves.x) else None
 
 
 def common_points(times: Sequence[Series], most: int) -> Series:
@@ -71,6 +73,18 @@ def common_points(times: Sequence[Series], most: int) -> Series:
     every = np.unique(np.concatenate(times))
     inside = every[(every >= first) & (every <= last)]
     return inside if len(inside) <= most else np.linspace(first, last, most)
+
+
+def _at_common_points(group: Group, what: What, unit: Unit) -> Curves:
+    found = [_read(source, what, unit) for source in group.members]
+    x = common_points([times for times, _ in found], POINTS)
+    return Curves(group, x, np.stack([np.interp(x, times, scores) for times, scores in found], axis=1))
+
+
+def _has_evaluations(source: Source) -> bool:
+    return not isinstance(source.folder, ExportFolder) and any(
+        METRIC["evaluations"] in row for row in read_metrics(source.folder.path)
+    )
 
 
 def _read(source: Source, what: What, unit: Unit) -> tuple[Series, Series]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from rlvision.analysis import figures, statistics
 from rlvision.analysis.comparison import Comparison, GameResult
-from rlvision.analysis.curves import Curves, common_points, has_evaluations, read_curves
+from rlvision.analysis.curves import Curves, common_points, read_evaluations
 from rlvision.analysis.pictures import HUMAN_NORMALISED, listed, runs_of, with_band
 from rlvision.analysis.published import Published, millions
 from rlvision.analysis.statistics import Scores, Series
@@ -37,15 +37,17 @@ class Course:
 def course(agent: str, results: Sequence[GameResult], *, normalised: bool) -> Course:
     """What an agent's runs come to, over all their games together.
 
-    A run without evaluations along the way, as an export is one, has its score alone: then there is one point.
+    Where runs have no evaluations along the way, as an export has none, or none at common frames, there is one point:
+    their scores, where the longest training ended.
 
     Args:
         agent: its name.
         results: its games.
         normalised: whether scores are human-normalised first.
     """
-    if all(has_evaluations(result.group) for result in results):
-        curves = [read_curves(result.group, "evaluations", "frames") for result in results]
+    read = [read_evaluations(result.group) for result in results]
+    curves = [one for one in read if one is not None]
+    if len(curves) == len(results):
         frames = common_points([one.x for one in curves], POINTS)
         if len(frames):
             return _course(agent, frames, [_scores(one, frames, normalised) for one in curves])

@@ -121,6 +121,8 @@ def require_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise ConfigError(f"expected a folder to write in --out, got the file {folder}: name another") from error
     except OSError as error:
         raise ConfigError(
             f"expected a folder to write in --out, got {folder}: {error.strerror}; name another"

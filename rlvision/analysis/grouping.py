@@ -1,9 +1,9 @@
 """Which runs are the same agent: those whose settings differ in nothing but the seed and what is no part of the agent.
 
-An agent's name is its network and its n, and each other setting in which runs of one game differ; where these are
-many, so many of them as tell the agents apart::
+An agent's name is its network and its n, before them the algorithm where it is not DQN, and after them each other
+setting in which runs of one game differ; where these are many, so many of them as tell the agents apart::
 
-    dn-renorm n=3            dn-layer n=3            dn-renorm n=3 double=false
+    dn-renorm n=3            qr_dqn dn-layer n=3            dn-renorm n=3 double=false
 
 Agents of one name in several games are one agent; presets may give it other settings in each game.
 """
@@ -41,8 +41,8 @@ NOT_THE_AGENT = (
     "replay.compression",
 )
 """Settings that do not name an agent; a trailing dot stands for a group."""
-ENCODER, NORM, N_STEP = "network.encoder", "network.norm", "agent.n_step"
-ALWAYS = (ENCODER, NORM, N_STEP)
+ALGORITHM, ENCODER, NORM, N_STEP = "agent.name", "network.encoder", "network.norm", "agent.n_step"
+ALWAYS = (ALGORITHM, ENCODER, NORM, N_STEP)
 MANY = 3
 """Further settings in a name, above which only those are in it that tell agents apart."""
 
@@ -78,10 +78,10 @@ def name_of(source: Source, naming: Iterable[str]) -> str:
         source: a run of it.
         naming: the settings that are in the names of agents, by dotted name.
     """
-    settings, others = source.settings, [name for name in naming if name not in (ENCODER, N_STEP)]
-    words = [str(settings[ENCODER])]
+    settings, others = source.settings, [name for name in naming if name not in (ALGORITHM, ENCODER, N_STEP)]
+    words = [] if settings.get(ALGORITHM, "dqn") == "dqn" else [str(settings[ALGORITHM])]
+    words.append(f"dn-{settings[NORM]}" if settings[ENCODER] == "dn" else str(settings[ENCODER]))
     if settings[ENCODER] == "dn":
-        words = [f"dn-{settings[NORM]}"]
         others = [name for name in others if name != NORM]
     if N_STEP in settings:
         words.append(f"n={settings[N_STEP]}")

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rlvision.errors import ConfigError
 from rlvision.interruption import Interrupted, interruption
 from rlvision.lock import alone_in
+from rlvision.run_folder import RunFolder
 from rlvision.sweeps.document import Sweep
 from rlvision.sweeps.results import Result, Status, measure, read_results, write_results
 from rlvision.sweeps.trials import Trial
@@ -59,9 +60,11 @@ class Runner:
         """Train what is not finished yet, until all is or somebody interrupts; the results in the trials' order.
 
         Raises:
-            ConfigError: nothing can be written in the folder.
+            ConfigError: nothing can be written in the folder, or it is that of a single run.
             CheckpointError: another sweep is at work there.
         """
+        if RunFolder(self._folder).exists:
+            raise ConfigError(f"expected a sweep's folder in --out, got the run {self._folder}: name another")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

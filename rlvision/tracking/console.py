@@ -35,6 +35,7 @@ class ConsoleTracker:
         title: such as ``"quick CartPole-v1 seed 1"``.
         console: where to draw; standard output if None.
         clock: seconds, for tests.
+        learns_from: env steps until which it only gathers what it will learn from.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class ConsoleTracker:
         title: str,
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        learns_from: int = 0,
     ) -> None:
         console = console or SteadyConsole()
         self._view: View = LiveView(console) if console.is_terminal else PlainView(console)
-        self._board = Board(title, total_env_steps)
+        self._board = Board(title, total_env_steps, learns_from)
         self._clock = clock
         self._start = clock()
         self._next = self._start + self._view.seconds
@@ -66,6 +69,8 @@ class ConsoleTracker:
     def progress(self, env_steps: int) -> None:
         """So far has training come; cheap enough for every turn of the loop."""
         now = self._clock()
+        if self._board.is_gathering and env_steps >= self._board.learns_from:
+            self._pace.clear()  # the pace of gathering says nothing of what comes
         self._board.env_steps = env_steps
         if not self._pace:
             self._pace.append((now, env_steps))
@@ -77,20 +82,27 @@ class ConsoleTracker:
         with self._training_goes_on():
             self._view.say(text)
 
+    def gather_until(self, env_steps: int) -> None:
+        """A run that goes on without its replay gathers once more."""
+        self._board.learns_from = env_steps
+
     def state_dict(self) -> State:
-        """The scores on show."""
-        return {"scores": list(self._board.scores), "best": self._board.best}
+        """The numbers on show."""
+        board = self._board
+        return {"scores": list(board.scores), "best": board.best, "latest": dict(board.latest)}
 
     def load_state_dict(self, state: State) -> None:
-        """Show the scores of the run that is continued."""
+        """Show the numbers of the run that is continued."""
         self._board.scores.clear()
         self._board.scores.extend(state["scores"])
         self._board.best = state["best"]
+        self._board.latest.update(state.get("latest", {}))  # older checkpoints have none
 
     def close(self) -> None:
-        """Draw once more and give the terminal back; may be called twice."""
+        """Draw once more, where training went on at all, and give the terminal back; may be called twice."""
         if not self._closed:
-            self._draw(self._clock())
+            if self._pace:
+                self._draw(self._clock())
             self._closed = True
             with self._training_goes_on():
                 self._view.close()

@@ -21,6 +21,10 @@ HISTORY = 2000
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 
+CTRL_C = "^C"
+"""What a terminal writes after the last line of the display when somebody interrupts; where it would not fit there, the
+display could no longer be drawn over itself."""
+
 
 @dataclass(slots=True)
 class Board:
@@ -28,6 +32,7 @@ class Board:
 
     title: str
     total_env_steps: int
+    learns_from: int = 0  # env steps until which it only gathers
     env_steps: int = 0
     rate: float = 0.0  # env steps per second
     seconds: float = 0.0  # of training in this process
@@ -52,8 +57,15 @@ class Board:
         return min(1.0, self.env_steps / max(1, self.total_env_steps))
 
     @property
+    def is_gathering(self) -> bool:
+        """Whether nothing is learned yet."""
+        return self.env_steps < min(self.learns_from, self.total_env_steps)
+
+    @property
     def seconds_left(self) -> float | None:
-        """Time left at the present rate."""
+        """Time left at the present rate; unknown before it learns, which takes longer."""
+        if self.is_gathering:
+            return None
         return max(0, self.total_env_steps - self.env_steps) / self.rate if self.rate > 0 else None
 
 
@@ -67,7 +79,7 @@ def line(board: Board) -> str:
     parts = [
         f"{board.env_steps:,}/{board.total_env_steps:,} env steps ({board.share:.0%})",
         f"{board.rate:,.0f}/s",
-        f"left {duration(board.seconds_left)}",
+        _gathering(board) or f"left {duration(board.seconds_left)}",
         f"score {number(board.recent)} (best {number(board.best)}, {len(board.scores)} games)" if board.scores else "",
         _named(board, "loss", "loss/td"),
         _named(board, "Q", "q/mean"),
@@ -82,7 +94,8 @@ def evaluation_line(row: Mapping[str, float], env_steps: int) -> str:
     if "evaluate/low" in row and "evaluate/high" in row:
         text += f" ({number(row['evaluate/low'])} to {number(row['evaluate/high'])})"
     if "evaluate/games" in row:
-        text += f" over {row['evaluate/games']:.0f} games"
+        games = round(row["evaluate/games"])
+        text += f" over {games:,} {'game' if games == 1 else 'games'}"
     return text
 
 
@@ -123,8 +136,13 @@ def _headline(board: Board) -> RenderableType:
     grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     grid.add_column(justify="right", no_wrap=True)
     title = Text.assemble(("rlvision", "bold cyan"), "  ", (board.title, "bold"))
-    grid.add_row(title, Text(f"{duration(board.seconds)} gone, {duration(board.seconds_left)} left", "dim"))
+    left = _gathering(board) or f"{duration(board.seconds_left)} left"
+    grid.add_row(title, Text(f"{duration(board.seconds)} gone, {left}", "dim"))
     return grid
+
+
+def _gathering(board: Board) -> str:
+    return f"gathering until {board.learns_from:,}" if board.is_gathering else ""
 
 
 def _bar(board: Board, width: int) -> RenderableType:
@@ -187,7 +205,7 @@ def _scores(board: Board, width: int) -> RenderableType:
     if not board.scores:
         return Text("no game finished yet", "dim")
     label, bounds = "scores ", f" {number(min(board.scores))} to {number(max(board.scores))}"
-    course = sparkline(list(board.scores), max(8, width - len(label) - len(bounds)))
+    course = sparkline(list(board.scores), max(8, width - len(label) - len(bounds) - len(CTRL_C)))
     return Text.assemble((label, "dim"), (course, "green"), (bounds, "dim"))
 
 

@@ -44,7 +44,7 @@ class Outlet:
         if self.video is not None:
             return record(rollout, self.video, title=about.title, fps=about.fps)
         if self.html is not None:
-            with show_progress(self.html) as tell:
+            with show_progress(self.html, "its page") as tell:
                 return write_pages(map(tell, rollout), self.html, about)
         show = draw_in_terminal if self.terminal else open_window
         return show(rollout, title=about.title, fps=about.fps)

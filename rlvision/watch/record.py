@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from rlvision.progress import say_if_interrupted
 from rlvision.watch.moment import Game, Moment, Moments, game_of
 from rlvision.watch.overlay import Overlay
 from rlvision.watch.video import Video, check_video_path, open_video
@@ -34,7 +35,7 @@ def record(rollout: Moments, path: Path, *, title: str, fps: float, console: Con
     opening = next(moments)
     overlay = Overlay.of(opening, title, rollout.spec)
     games = []
-    with open_video(path, *overlay.size, fps) as video, show_progress(path, console) as tell:
+    with open_video(path, *overlay.size, fps) as video, show_progress(path, "the video", console) as tell:
         for moment in chain([opening], moments):
             overlay.show(tell(moment))
             _write(video, overlay, moment)
@@ -58,16 +59,22 @@ def _write(video: Video, overlay: Overlay, moment: Moment) -> None:
 
 
 @contextmanager
-def show_progress(path: Path, console: Console | None = None) -> Iterator[Callable[[Moment], Moment]]:
-    """How far a file is, for as long as it lasts; nothing where there is no terminal. Yields what to tell of it."""
+def show_progress(path: Path, what: str, console: Console | None = None) -> Iterator[Callable[[Moment], Moment]]:
+    """How far a file is, for as long as it lasts; nothing where there is no terminal. Yields what to tell of it.
+
+    Where somebody interrupts, a line says that ``what`` is not written.
+    """
     console = console or Console(stderr=True)
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(f"{path.name}: begins")
+        place = "its beginning"
 
         def tell(moment: Moment) -> Moment:
-            said = f"game {moment.game}, decision {moment.length:,}, score {moment.score:g}"
-            progress.update(task, description=f"{path.name}: {said}")
+            nonlocal place
+            place = f"game {moment.game}, decision {moment.length:,}, score {moment.score:g}"
+            progress.update(task, description=f"{path.name}: {place}")
             return moment
 
-        yield tell
+        with say_if_interrupted(lambda: f"in {place}; {what} is not written"):
+            yield tell

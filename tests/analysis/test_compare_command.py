@@ -64,7 +64,7 @@ ONE_OR_MORE = "expected RUN ... after rlvision"
         ("plot a1 --x=hours", "expected time/hours in the metrics of a1, got none yet: use env_steps"),
         (
             "compare a1 --out=a1/config.yaml",
-            "expected a folder to write in --out, got a1/config.yaml: File exists; name another",
+            "expected a folder to write in --out, got the file a1/config.yaml: name another",
         ),
         (
             "compare a1 --games=2",

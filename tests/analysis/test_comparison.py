@@ -161,8 +161,18 @@ def test_sample_efficiency_shows_the_iqm_along_the_frames(comparison):
 
 def test_an_agent_without_a_course_has_its_one_score(comparison):
     [axes] = efficiency.sample_efficiency(compare_runs(["pong"], beside=[])).axes
-    [(frames, score)] = drawn(axes)["dn-renorm n=20"]
+    [(frames, score)] = drawn(axes)["qr_dqn dn-renorm n=20"]
     assert (frames, score) == (4 * 299_112, pytest.approx(human_normalised("pong", 19.833333333333332)))
+
+
+def test_runs_evaluated_at_their_end_alone_have_one_point_after_the_longest(tmp_path):
+    ended = {1: 230_000, 2: 250_000, 3: 210_000}  # each by its score, so no frames are common to all
+    places = [store_run(tmp_path / f"{seed}", seed=seed, evaluations=[(at, 14.6)]) for seed, at in ended.items()]
+    comparison = compare_runs(places, beside=[])
+    [axes] = efficiency.sample_efficiency(comparison).axes
+    assert drawn(axes)[AGENT] == [(4 * 250_000, pytest.approx(human_normalised("pong", 14.6)))]
+    written = {path.stem for path in write_pictures(comparison, tmp_path / "pictures")}
+    assert written == {"aggregates", "performance-profiles", "sample-efficiency"}
 
 
 def test_performance_profiles_fall_at_the_scores(comparison):

@@ -49,6 +49,12 @@ def test_what_differs_names_the_agent_and_nothing_else_does(tmp_path):
     ]
 
 
+def test_an_algorithm_other_than_dqn_is_named_and_counts_as_nothing_that_differs(tmp_path):
+    quantiles = {"agent.name": "qr_dqn"}
+    places = [store_run(tmp_path / "dqn"), store_run(tmp_path / "qr", settings=quantiles)]
+    assert [agent for _, agent, _ in names(grouped(*places))] == ["dn-renorm n=3", "qr_dqn dn-renorm n=3"]
+
+
 def test_of_many_settings_those_are_named_that_tell_agents_apart(tmp_path):
     one = {"agent.gamma": 0.9, "agent.double": False, "optimiser.learning_rate": 1e-3, "network.hidden": 64}
     two = {**one, "network.norm": "layer"}
@@ -91,7 +97,7 @@ def test_an_agent_that_comes_along_is_grouped_with_the_runs_of_its_settings(tmp_
     place = store_run(tmp_path / "own", seed=7, settings={"env_steps": 50_000}, preset="pong")
     own = read_source(place)
     assert "env_steps" not in shipped.settings
-    assert names(group([shipped, own])) == [("pong", "dn-renorm n=20", [3, 7])]
+    assert names(group([shipped, own])) == [("pong", "qr_dqn dn-renorm n=20", [3, 7])]
 
 
 def test_the_same_run_twice_is_refused(tmp_path):

@@ -40,6 +40,21 @@ def test_a_run_without_peers_reports_the_work_done(tmp_path):
     assert ours["parameters"] == 4 * 25 * 16 + 16 + 16 * 25 * 32 + 32 + 32 * 25 * 32 + 32 + 1568 * 6 + 6
 
 
+def test_what_is_measured_beside_does_the_same_updates_and_is_no_peer(tmp_path):
+    numbers = tmp_path / "numbers.json"
+    result = run(
+        *ALONE, *TINY, "--norm", "batch", "--fixed", "--double", "--json", str(numbers)
+    )  # it checks the updates
+    assert result.returncode == 0, result.stderr
+    report = json.loads(numbers.read_text())
+    assert [name.split(":")[0] for name in report["contenders"]] == [
+        "rlvision",
+        "rlvision (Double",
+        "rlvision (norm fixed",
+    ]
+    assert report["ratio_vs"] == {}
+
+
 def test_the_profile_shares_out_the_time():
     result = run(*TINY, "--profile")
     assert result.returncode == 0, result.stderr
@@ -54,6 +69,7 @@ def test_the_profile_shares_out_the_time():
         (("--batch-size", "48"), "8 * 8 and 48"),
         (("--slice", "1001"), "1001"),
         (("--rounds", "0"), "at least one round"),
+        (("--fixed", "--network", "nature"), "beside --fixed, got nature"),
     ],
 )
 def test_work_that_peers_cannot_do_is_refused(arguments, message):

@@ -103,6 +103,50 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch, place
         train(small(Path(place) / "run"))
 
 
+def test_a_file_is_no_run_folder(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"expected a run folder in --out, got the file .*file: name another"):
+        train(small(tmp_path / "file"))
+
+
+@pytest.mark.parametrize("left", ["metrics.jsonl", "checkpoints/000000000040.ckpt"])
+def test_what_a_run_left_without_its_settings_is_not_written_over(tmp_path, left):
+    (tmp_path / left).parent.mkdir(exist_ok=True)
+    (tmp_path / left).write_text("{}\n")
+    with pytest.raises(ConfigError, match=f"with {left.split('/')[0]} and without the config.yaml .*: put that back"):
+        train(small(tmp_path))
+    assert content(tmp_path) == {tmp_path / left: b"{}\n"}
+
+
+def test_other_files_are_no_hindrance(tmp_path):
+    (tmp_path / "job.log").write_text("begins\n")
+    train(small(tmp_path, env_steps=30))
+    assert (tmp_path / "job.log").read_text() == "begins\n"
+
+
+def test_a_run_is_not_said_to_be_shorter_than_it_is(finished):
+    before = content(finished)
+    settings = {"network__dueling": True, "evaluation__games": 3}
+    with pytest.raises(ConfigError, match=f"expected env_steps of at least {END}, as far as .* has come, got 100: "):
+        train(small(finished, env_steps=100, **settings))
+    assert content(finished) == before
+
+
+def test_a_run_too_short_to_learn_says_so(tmp_path, capsys):
+    train(small(tmp_path / "short", env_steps=20))
+    said = "nothing will be learned: env_steps (20) ends before replay.learning_starts (24)"
+    assert said in capsys.readouterr().out.splitlines()
+    train(small(tmp_path / "longer", env_steps=40))
+    assert "nothing will be learned" not in capsys.readouterr().out
+
+
+def test_a_finished_run_started_again_says_that_it_is_finished_and_shows_no_progress(finished, capsys):
+    train(small(finished, network__dueling=True, evaluation__games=3))
+    said = capsys.readouterr().out
+    assert f"all {END} env steps are done" in said
+    assert "(0%)" not in said
+
+
 def test_two_processes_do_not_train_in_one_folder(tmp_path, monkeypatch):
     watched = Watched(monkeypatch)
     owner = rf"process {os.getpid()} on {socket.gethostname()} since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d"

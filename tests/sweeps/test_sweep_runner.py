@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from rlvision.errors import CheckpointError
+from rlvision.errors import CheckpointError, ConfigError
 from rlvision.lock import alone_in
 from rlvision.sweeps.document import read_sweep
 from rlvision.sweeps.results import SUMMARY, summary_table
@@ -78,6 +78,14 @@ def test_the_same_command_makes_only_what_is_new_or_failed_or_changed(bench):
     results = bench.run(values=(1, 2, 4), processes=2)  # with other threads, which change nothing
     assert sorted(name for name, *_ in bench.calls) == ["n_step=2", "n_step=4"]
     assert [result.status for result in results] == ["finished"] * 3
+
+
+def test_the_folder_of_a_single_run_is_refused(bench):
+    (bench.folder / "config.yaml").touch()
+    with pytest.raises(ConfigError, match=r"expected a sweep's folder in --out, got the run .*: name another"):
+        bench.run()
+    assert bench.calls == []
+    assert not list(bench.folder.glob("n_step=*"))
 
 
 def test_a_failure_stops_no_other_run_and_says_why(bench):

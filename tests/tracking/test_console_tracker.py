@@ -80,6 +80,8 @@ def test_messages_and_evaluations_are_never_held_back() -> None:
         "saved [step 10]",
         "evaluation at 30,000 env steps: mean 20.25 (18 to 21) over 10 games",
     ]
+    tracker.log({"evaluate/mean": 20.25, "evaluate/games": 1}, 30_000)
+    assert stream.getvalue().endswith("mean 20.25 over 1 game\n")
 
 
 def test_the_pace_is_that_of_late_and_of_this_process() -> None:
@@ -95,14 +97,54 @@ def test_the_pace_is_that_of_late_and_of_this_process() -> None:
     assert rates == ["100/s", "50/s", "0/s", "100/s"]
 
 
-def test_a_continued_run_shows_the_scores_of_before() -> None:
+def test_a_continued_run_shows_the_numbers_of_before() -> None:
     before, _ = plain(Clock())
     for score in (7.0, 9.0, 5.0):
-        before.log({"episode/score": score}, 1)
+        before.log({"episode/score": score, "loss/td": score / 10}, 1)
     after, stream = plain(Clock())
     after.load_state_dict(before.state_dict())
+    after.progress(1)
     after.close()
-    assert "score 7 (best 9, 3 games)" in stream.getvalue()
+    assert "score 7 (best 9, 3 games)  loss 0.5" in stream.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_where_no_step_was_made_nothing_is_drawn(terminal: bool) -> None:
+    stream = io.StringIO()
+    tracker = ConsoleTracker(1000, "quick", Console(file=stream, width=80, force_terminal=terminal), Clock())
+    tracker.message("all 1,000 env steps are done")
+    tracker.close()
+    assert stream.getvalue() == "all 1,000 env steps are done\n"
+
+
+def test_while_the_replay_fills_there_is_no_time_left_and_its_pace_counts_no_longer_afterwards() -> None:
+    clock, stream = Clock(), io.StringIO()
+    tracker = ConsoleTracker(1000, "quick", Console(file=stream, width=40), clock, learns_from=400)
+    tracker.progress(0)
+    for second, env_steps in ((10, 300), (11, 400), (20, 490)):
+        clock.now = 100.0 + second
+        tracker.progress(env_steps)
+    assert stream.getvalue().splitlines() == [
+        "300/1,000 env steps (30%)  30/s  gathering until 400",
+        "490/1,000 env steps (49%)  10/s  left 0:51",
+    ]
+    assert "0:05 gone, gathering until 400" in drawn(Board("quick", 1000, 400, env_steps=300, seconds=5.0), 80)[0]
+
+
+def test_a_run_without_its_replay_gathers_once_more() -> None:
+    tracker, stream = plain(Clock())
+    tracker.gather_until(700)
+    tracker.progress(500)
+    tracker.close()
+    assert "gathering until 700" in stream.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_an_interruption_has_room_after_the_last_line(width: int) -> None:
+    board = full_board()
+    for score in range(500):
+        board.add_score(float(score % 37))
+    assert len(drawn(board, width)[-1].rstrip() + "^C") == width
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -1,4 +1,6 @@
 import io
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -9,9 +11,10 @@ from rich.console import Console
 
 from rlvision.envs.counting import draw, read
 from rlvision.errors import ConfigError
-from rlvision.watch.moment import Game
+from rlvision.watch.moment import Game, Moment
 from rlvision.watch.overlay import MARGIN
 from rlvision.watch.record import record
+from rlvision.watch.rollout import Rollout
 
 SCALE = 8  # 32 pixels are enlarged to 256
 
@@ -60,3 +63,24 @@ def test_nothing_is_played_for_a_file_that_cannot_be_written(tmp_path: Path) -> 
     with pytest.raises(ConfigError, match=r"ends in \.mp4 or \.webm"):
         record(rollout, tmp_path / "games.avi", title="Counting", fps=30)
     assert len(list(rollout)) == 3
+
+
+class Interrupted:
+    """The first moments of a rollout, and then Ctrl-C."""
+
+    def __init__(self, rollout: Rollout, moments: int) -> None:
+        self.spec = rollout.spec
+        self._rollout, self._moments = rollout, moments
+
+    def __iter__(self) -> Iterator[Moment]:
+        yield from islice(self._rollout, self._moments)
+        raise KeyboardInterrupt
+
+
+def test_an_interruption_writes_no_video_and_says_how_far_it_was(tmp_path: Path, capsys) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        record(Interrupted(counting_rollout(6), 3), tmp_path / "game.mp4", title="Counting", fps=30)
+    assert list(tmp_path.iterdir()) == []
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("interrupted in game 1, decision 3, score ")
+    assert line.endswith("; the video is not written")

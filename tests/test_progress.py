@@ -1,0 +1,32 @@
+"""What is said of games that are being played, and of those that somebody interrupts."""
+
+import pytest
+
+from rlvision.progress import count_games
+from rlvision.types import Episode
+
+
+def episode(score: float) -> Episode:
+    return Episode(score=score, length=10, frames=40, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [((), "none of them is over"), ((20.0, 21.0), "mean score 20.5"), ((1000.0,), "mean score 1,000.0")],
+)
+def test_an_interruption_says_what_the_games_came_to_that_were_over(scores, words, capsys):
+    def play():
+        with count_games(30) as tell:
+            for score in scores:
+                tell(episode(score))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        play()
+    assert capsys.readouterr().err == f"interrupted after {len(scores)} of 30 games, {words}; they are not kept\n"
+
+
+def test_games_played_to_the_end_need_no_word(capsys):
+    with count_games(1) as tell:
+        tell(episode(3.0))
+    assert capsys.readouterr() == ("", "")
