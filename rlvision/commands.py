@@ -15,10 +15,10 @@ from rlvision import run as runs
 from rlvision.config import Config
 from rlvision.durable import write_atomically
 from rlvision.errors import ConfigError, RLVisionError
+from rlvision.exports.finding import find_run
 from rlvision.next_commands import next_commands
 from rlvision.playing import HowToPlay, make_watchdog, under_protocol
 from rlvision.run import Run
-from rlvision.run_folder import RunFolder
 from rlvision.tapes import read_games
 from rlvision.tracking.console import SteadyConsole
 from rlvision.watch.moment import Game
@@ -92,7 +92,7 @@ def export(
     folder = agent.export(
         out or Path("exports") / agent.folder.path.resolve().name, games=games, protocols=protocols, seed=seed
     )
-    _say(f"written to {folder}: its README.md says what it scores and how to load it")
+    _say(f"written to {folder}: its README.md says {'what it scores and ' if games else ''}how to load it")
     _say(next_commands(folder))
 
 
@@ -146,9 +146,7 @@ def replay(
 
 def _list_training_games(run: Path) -> None:
     """The best, the worst and the last game that a run folder keeps; no checkpoint is needed for that."""
-    folder = RunFolder(run)
-    folder.config()  # says so where there is no run
-    games = read_games(folder.tapes_folder)
+    games = read_games(find_run(run, trust_imports=True).tapes_folder)  # nothing that it names is imported
     table = Table("episode", "game", "score", "decisions", "at env step", box=None, pad_edge=False)
     for which in ("best", "worst", "last"):
         game = choose(games, which)

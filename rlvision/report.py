@@ -1,6 +1,6 @@
 """What is said of an evaluation: a table for people, plain values for files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -84,5 +84,13 @@ class Report:
         return {"human-normalised": f"{scale['mean']:,.3f} ({low:,.3f} to {high:,.3f})"}
 
     def _cut_row(self) -> dict[str, str]:
-        cut = self.evaluation.cut
-        return {"games cut": "; ".join(f"game {number}: {why}" for number, why in cut.items())} if cut else {}
+        games: dict[str, list[int]] = {}  # cut for the same reason
+        for number, why in self.evaluation.cut.items():
+            games.setdefault(why, []).append(number)
+        said = [f"{self._which(numbers)}: {why}" for why, numbers in games.items()]
+        return {"games cut": "; ".join(said)} if said else {}
+
+    def _which(self, numbers: Sequence[int]) -> str:
+        if len(numbers) == 1:
+            return f"game {numbers[0]}"
+        return "all" if len(numbers) == len(self.evaluation.episodes) else f"games {', '.join(map(str, numbers))}"

@@ -16,8 +16,8 @@ from rlvision.envs.screen import make_screen
 from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import CheckpointError, ConfigError
 from rlvision.evaluation import Evaluation, evaluate
-from rlvision.exports.finding import find_agent
-from rlvision.exports.folder import ExportFolder, require_no_imports
+from rlvision.exports.finding import find_agent, find_run
+from rlvision.exports.folder import ExportFolder
 from rlvision.exports.writing import require_free, write_export
 from rlvision.features.saliency import gradient_saliency
 from rlvision.playing import MOST_ENVS, HowToPlay, conditions, lasting, make_watchdog, under_protocol
@@ -29,7 +29,7 @@ from rlvision.run_folder import RunFolder, require_same_spec, spec_from_state
 from rlvision.schedules import Constant
 from rlvision.seeding import generator
 from rlvision.session import Session
-from rlvision.tapes import TAPES_FOLDER, TapedGame, read_games
+from rlvision.tapes import TapedGame, read_games
 from rlvision.types import FloatArray, IntArray, UInt8Array
 from rlvision.watch.moment import Game
 from rlvision.watch.outlet import Outlet
@@ -199,8 +199,9 @@ class Run:
 
         Raises:
             CheckpointError: their file is damaged.
+            ConfigError: this is an export, which has none.
         """
-        return read_games(self.folder.path / TAPES_FOLDER)
+        return read_games(find_run(self.folder.path, trust_imports=True).tapes_folder)
 
     def replay(
         self,
@@ -294,8 +295,5 @@ def resume(folder: str | Path, *, trust_imports: bool = False) -> Run:
     Raises:
         RLVisionError: there is no run, it cannot be continued, or it names code of its own that is not trusted.
     """
-    path = Path(folder)
-    config = RunFolder(path).config()
-    if not trust_imports:
-        require_no_imports(config, path)
-    return train(replace(config, out=str(path)))
+    run = find_run(Path(folder), trust_imports=trust_imports)
+    return train(replace(run.config(), out=str(run.path)))

@@ -50,6 +50,9 @@ MAY_CHANGE = (
 )
 """Settings that a continued run may change; a trailing dot stands for a group."""
 
+MOST_NAMED = 6
+"""Settings that a refusal names; more are those of another preset."""
+
 Changes = Mapping[str, tuple[Any, Any]]
 """By name: (old, new)."""
 
@@ -225,7 +228,9 @@ def _may_change(name: str) -> bool:
 
 
 def _refusal(path: Path, changed: Changes) -> str:
-    return f"expected the settings of the run in {path}, got others ({_listed(changed)}): use them, or another --out"
+    some, more = dict(list(changed.items())[:MOST_NAMED]), len(changed) - MOST_NAMED
+    others = _listed(some) + (f"; and {more} more" if more > 0 else "")
+    return f"expected the settings of the run in {path}, got others ({others}): use them, or another --out"
 
 
 def _said_of(changed: Changes, config: Config) -> Iterator[str]:

@@ -48,5 +48,7 @@ def _agent(key: str, games: Sequence[str]) -> Published:
 
 
 def millions(frames: int) -> str:
-    """A number of frames in a few letters: 200M, 1.4M, 400k."""
+    """A number of frames in a few letters: 200M, 1.4M, 400k, 160."""
+    if frames < 1_000:
+        return str(frames)
     return f"{frames / 1e6:.3g}M" if frames >= 1_000_000 else f"{frames / 1e3:.3g}k"

@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from rlvision.durable import is_there
-from rlvision.errors import CheckpointError
+from rlvision.errors import CheckpointError, ConfigError
 from rlvision.exports.folder import ExportFolder, require_no_imports
 from rlvision.exports.manifest import MANIFEST
 from rlvision.run_folder import RunFolder
@@ -37,6 +37,26 @@ def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | Expor
         f"expected a run folder, an export or a trained agent that comes along ({', '.join(shipped())}), got {place} "
         f"without a config.yaml or {MANIFEST}: {f'did you mean {near}?' if near else 'check the path'}"
     )
+
+
+def find_run(place: Path, *, trust_imports: bool = False) -> RunFolder:
+    """What holds a run, with all that an export leaves behind: its checkpoints and its games of training.
+
+    Args:
+        place: folder of a run.
+        trust_imports: as of `find_agent`.
+
+    Raises:
+        CheckpointError: there is no run.
+        ConfigError: this is an export, or its folder names code of its own that is not trusted.
+    """
+    folder = find_agent(place, trust_imports=trust_imports)
+    if isinstance(folder, ExportFolder):
+        raise ConfigError(
+            f"expected a run folder, got the export {place}, without checkpoints or games of its training: "
+            "rlvision watch and evaluate take it"
+        )
+    return folder
 
 
 @cache

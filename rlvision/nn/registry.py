@@ -89,6 +89,6 @@ def _require_accepted(encoder_class: type[nn.Module], name: str, options: Mappin
         inspect.signature(encoder_class).bind("C", "H", "W", **options)
     except TypeError as error:
         raise ConfigError(
-            f"expected encoder {name!r} to take (in_channels, height, width, **{dict(options)}), got {error}: "
-            "change its options or its constructor"
+            f"expected encoder {name!r} to take (in_channels, height, width, **{dict(options)}), got one that does not "
+            f"({error}): change its options or its constructor"
         ) from error

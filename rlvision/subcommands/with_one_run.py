@@ -147,7 +147,7 @@ def watch(
 
     Args:
         run: Run folder, export, or the name of an agent that comes along (breakout, pong, pong-fast).
-        video: File to write, such as pong.mp4; without this and the next two, a window opens.
+        video: File to write, such as pong.mp4; without this and the next three, a window opens.
         terminal: Draw in this terminal, over ssh too. Keys: space, s, + and -, n, o, q.
         html: Page to write, such as pong.html: it opens from disk, with slider, Q-values and saliency.
         web: Play on a page of this machine, with the network's inside in view; it follows a run in training.

@@ -93,10 +93,13 @@ def _as_csv(listed: list[dict[str, Any]]) -> str:
 
 
 def summary_table(results: Sequence[Result], metric: Metric) -> Table:
-    """The settings tried, the best first; a row sums up the seeds of one setting."""
-    names = list(dict.fromkeys(name for result in results for name in result.settings if name != "seed"))
-    headings = [short_name(name, dict.fromkeys(names)) for name in names]
-    table = Table(*headings, box=box.ROUNDED, border_style="dim", header_style="bold", title_justify="left")
+    """The settings tried, the best first; a row sums up the seeds of one setting; below, what is alike in all."""
+    every = list(dict.fromkeys(name for result in results for name in result.settings if name != "seed"))
+    names = [name for name in every if len({repr(result.settings.get(name)) for result in results}) > 1]
+    alike = [f"{name}={short(results[0].settings[name])}" for name in every if name not in names]
+    headings = [short_name(name, dict.fromkeys(every)) for name in names]
+    table = Table(*headings, box=box.ROUNDED, border_style="dim", header_style="bold", caption_justify="left")
+    table.caption = escape(f"all runs: {', '.join(alike)}") if alike else None
     for heading in ("runs", f"{metric.name}, last", "lowest to highest", "best"):
         table.add_column(heading, justify="right")
     groups: dict[str, list[Result]] = {}

@@ -93,6 +93,8 @@ class Runner:
 
     def _work(self, bars: Progress, interrupted: Interrupted) -> None:
         waiting = [trial for trial in self._trials if self._results[trial.name].status != "finished"]
+        if not waiting:
+            bars.console.print(f"nothing left to train: all {len(self._trials):,} runs are finished")
         everything = bars.add_task(self._sweep.name, total=len(self._trials))
         while (waiting or self._workers) and not interrupted():
             while waiting and len(self._workers) < self._processes:

@@ -54,6 +54,19 @@ def test_a_table_reads_as_people_do() -> None:
     assert any(line.startswith("human-normalised 1.000 (") for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("cut", "said"),
+    [
+        ({0: "too long", 1: "too long", 2: "too long"}, "all: too long"),
+        ({0: "too long", 2: "too long"}, "games 0, 2: too long"),
+        ({0: "too long", 1: "idle", 2: "too long"}, "games 0, 2: too long; game 1: idle"),
+    ],
+)
+def test_games_cut_for_one_reason_are_said_once(cut: dict[int, str], said: str) -> None:
+    episodes = tuple(Episode(1.0, 10, 40, seed) for seed in range(3))
+    assert Report(Conditions("pong", None, {}, 0.0, 0), Evaluation(episodes, cut)).rows()["games cut"] == said
+
+
 def test_what_is_no_game_of_atari_has_neither_protocol_nor_scale() -> None:
     other = Report(Conditions("CartPole-v1", None, {}, 0.0, 0), Evaluation((Episode(9.0, 9, 9, 0),)))
     assert other.to_plain()["human_normalised"] is None

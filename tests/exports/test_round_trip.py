@@ -10,7 +10,7 @@ from small_exports import ENV_STEPS, SPEC, Chapter, observations, settings, smal
 
 import rlvision
 from rlvision import cli
-from rlvision.errors import CheckpointError, ConfigError
+from rlvision.errors import ConfigError
 from rlvision.exports.manifest import LEFT_OUT, played_settings
 from rlvision.protocols import EnvSpec
 from rlvision.run import Run, resume
@@ -218,5 +218,5 @@ def test_an_export_is_neither_exported_again_nor_chosen_from_nor_resumed(tmp_pat
         Run(tmp_path / "it").export(tmp_path / "again")
     with pytest.raises(ConfigError, match="expected no choice of weights for an export, got 'last'"):
         Run(tmp_path / "it", weights="last")
-    with pytest.raises(CheckpointError, match=r"without a config.yaml"):
+    with pytest.raises(ConfigError, match=r"expected a run folder, got the export .*: rlvision watch and evaluate"):
         resume(tmp_path / "it")

@@ -165,6 +165,13 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path, monkeypatch):
     train(small(tmp_path, env_steps=44))  # nobody is there any more
 
 
+def test_a_refusal_names_some_of_many_settings(finished):
+    other = small(finished, agent__n_step=1, agent__gamma=0.5, network__norm="layer", network__hidden=8, env__stack=1)
+    with pytest.raises(ConfigError, match=r"agent.n_step was 2, is 1.*; and \d more\): use them") as refusal:
+        train(replace(other, agent=replace(other.agent, double=False, target_period=9, reward_scale=2.0)))
+    assert str(refusal.value).count(" was ") == 6
+
+
 @pytest.mark.parametrize(
     ("change", "difference"),
     [

@@ -211,6 +211,22 @@ def test_the_table_has_the_best_first_and_sums_up_seeds(bench):
     ]
 
 
+def test_what_all_runs_have_alike_is_no_column(bench):
+    results = bench.run(values=(2,), seeds=(5, 6))
+    console = Console(file=StringIO(), width=120, record=True)
+    console.print(summary_table(results, bench.sweep.metric))
+    text = console.export_text()
+    assert next(cell.strip() for cell in text.splitlines()[1].split("│")[1:-1]) == "runs"
+    assert text.splitlines()[-1].strip() == "all runs: agent.n_step=2"
+
+
+def test_a_sweep_that_is_finished_says_so(bench):
+    bench.run()
+    bench.said.truncate(0)
+    bench.run()
+    assert "nothing left to train: all 3 runs are finished" in bench.said.getvalue()
+
+
 def test_two_sweeps_do_not_work_in_one_folder(bench):
     with alone_in(bench.folder), pytest.raises(CheckpointError, match="alone, got process"):
         bench.run()
