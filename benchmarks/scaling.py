@@ -3,8 +3,9 @@
     python benchmarks/scaling.py
 
 Writes the tables (docs/performance-tables.md), the picture (docs/performance.png) and all numbers
-(benchmarks/results/scaling.json). Pong through DN at 84x84x4 with Double, 8 samples per env step. Every row
-is a process of its own; within it what is compared takes turns, and medians over the rounds are kept.
+(benchmarks/results/scaling.json). Pong through DN at 84x84x4 with Double, 8 samples per env step, in bfloat16 where
+the processor has it, as a run. Every row is a process of its own; within it what is compared takes turns, and
+medians over the rounds are kept.
 
 The replay's rows hold frames of 8x8, for a million real ones take 7 GB: what might grow is the search for
 transitions, which knows nothing of frames. ``--full`` takes real ones, two replays of them at a time.
@@ -22,6 +23,8 @@ import torch
 import tyro
 from measure.growth import Effort, Row, of_batch, of_environments, of_replay
 from measure.machine import in_words, machine
+
+from rlvision.precision import computes_bfloat16
 
 HERE = Path(__file__).parent
 
@@ -64,7 +67,12 @@ def main() -> None:
     threads = options.threads or torch.get_num_threads()
     effort = Effort(rounds=options.rounds, seconds=options.seconds, threads=threads, full=options.full)
     tables = {study.title: rows(study, effort) for study in studies(options)}
-    report = {"tables": tables, "machine": machine() | {"threads": threads}, "full": options.full}
+    report = {
+        "tables": tables,
+        "machine": machine() | {"threads": threads},
+        "precision": "bfloat16" if computes_bfloat16(torch.device("cpu")) else "float32",
+        "full": options.full,
+    }
     options.json.write_text(json.dumps(report, indent=2) + "\n")
     (options.docs / "performance-tables.md").write_text(as_page(report))
     draw(tables, options.docs / "performance.png")
@@ -89,7 +97,10 @@ def rows(study: Study, effort: Effort) -> list[Row]:
 def as_page(report: dict[str, Any]) -> str:
     """The tables, in Markdown."""
     frames = "84x84" if report["full"] else "8x8"
-    about = f"Made by `python benchmarks/scaling.py` on: {in_words(report['machine'])}. Replays hold {frames} frames."
+    about = (
+        f"Made by `python benchmarks/scaling.py` on: {in_words(report['machine'])}, {report['precision']}. "
+        f"Replays hold {frames} frames."
+    )
     parts = [f"## {title}\n\n{as_table(table)}" for title, table in report["tables"].items()]
     return "\n\n".join(["# How cost grows", about, *parts]) + "\n"
 
@@ -106,7 +117,10 @@ def as_number(value: float) -> str:
 
 
 def draw(tables: dict[str, list[Row]], path: Path) -> None:
-    """A panel for each table: everything but memory against the first column, both logarithmic."""
+    """A panel for each table: everything but memory against the first column, both logarithmic.
+
+    Columns say their unit after a comma; those of a panel have one.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -116,7 +130,9 @@ def draw(tables: dict[str, list[Row]], path: Path) -> None:
     for panel, (title, table) in zip(panels, tables.items(), strict=True):
         varied, *columns = table[0]
         for column in (name for name in columns if not name.endswith("MB")):
-            panel.plot([row[varied] for row in table], [row[column] for row in table], "o-", label=column)
+            what, unit = column.rsplit(", ", 1)
+            panel.plot([row[varied] for row in table], [row[column] for row in table], "o-", label=what)
+            panel.set_ylabel(unit)
         panel.set(xscale="log", yscale="log", xlabel=varied, title=title)
         panel.set_xticks([row[varied] for row in table], [f"{int(row[varied]):,}" for row in table])
         panel.minorticks_off()

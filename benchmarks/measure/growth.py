@@ -42,7 +42,9 @@ def of_environments(number: int, effort: Effort) -> Row:
     """Env steps per second with so many environments: stepping them, acting too, learning too; memory of all of it."""
     torch.set_num_threads(effort.threads)
     before, rows = resident_bytes(), max(64, 256 // number)
-    loop = RLVisionLoop(Work(num_envs=number, capacity=rows * number, prefill=8 * number), double=True)
+    loop = RLVisionLoop(
+        Work(num_envs=number, capacity=rows * number, prefill=8 * number, precision="auto"), double=True
+    )
     while not loop.updates:  # the first one calibrates
         loop.train(number)
     random, actions = np.random.default_rng(0), loop.env.spec.num_actions
@@ -62,14 +64,14 @@ def of_batch(size: int, effort: Effort) -> Row:
     """Milliseconds of an update of DN, Double, with so large a batch; the most memory it took beside the agent."""
     torch.set_num_threads(effort.threads)
     keep_freed_memory()
-    learner = build.make_agent(settings(Work(capacity=1_000), double=True), SPEC).learner
+    learner = build.make_agent(settings(Work(capacity=1_000, precision="auto"), double=True, fixed=False), SPEC).learner
     learner.updates = 1  # there is nothing to calibrate with
     before, batch = resident_bytes(), noise(size)
     seconds = timed({"update": lambda: learner.update(batch)}, effort)["update"]
     return {
         "batch": size,
         "update, ms": 1e3 * seconds,
-        "a transition, µs": 1e6 * seconds / size,
+        "a transition of it, ms": 1e3 * seconds / size,
         "memory, MB": (most_resident_bytes() - before) / 1e6,
     }
 

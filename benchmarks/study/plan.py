@@ -91,6 +91,7 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     "renorm, four frames": {**RENORM, "env.stack": 4},
     "running, momentum 0.01": {"network.norm": "running", "network.momentum": 0.01},
     "running, learning rate / 3": {"network.norm": "running", "optimiser.learning_rate": 1.67e-4},
+    "running, target period x 4": {"network.norm": "running", "agent.target_period": 800},
     "running, batch 128": {
         "network.norm": "running",
         "replay.batch_size": 128,
@@ -113,7 +114,8 @@ EXPERIMENTS: Mapping[str, Overrides] = {
 }
 """On the world ``cartpole`` (learning rate 5e-4, target period 200, stack 2, rewards of 2): one change at a time, and
 a few arms once more with rewards and gamma as the preset ``quick`` has them now. "renorm, not clipped" and
-"renorm, momentum 0.3" are for ``breakout``; scale and shift alone for ``batchnorm_fit.py``."""
+"renorm, momentum 0.3" are for ``breakout``, "running, target period x 4" is for ``pong``; scale and shift alone are
+for ``batchnorm_fit.py``."""
 
 
 @dataclass(frozen=True, slots=True)
