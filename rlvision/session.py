@@ -78,12 +78,12 @@ class Session:
     def _work(self, signals: Signals) -> str:
         """Why it ended, in words."""
         self._console.message(self._announcement)
-        if self._config.env_steps <= self._config.replay.learning_starts:
-            self._console.message(_learns_nothing(self._config))
         try:
             self._begin(signals)
         except Leave as leave:
             return str(leave)
+        if self._config.env_steps <= self._config.replay.learning_starts:
+            self._console.message(_learns_nothing(self._config))
         reason = self._trainer.run()
         history.end(self._folder.path, reason)
         self._showcase.keep("last", self._folder.checkpoints.paths()[-1])

@@ -80,7 +80,10 @@ def dots(points: int) -> str | None:
 def shade(
     axes: "Axes", x: Series, ends: tuple[Series, Series], index: int, step: Literal["post"] | None = None
 ) -> None:
-    """A band [K] around the line of agent number ``index``; ``step`` as of matplotlib."""
+    """A band [K] around the line of agent number ``index``, a bar where K is 1; ``step`` as of matplotlib."""
+    if len(x) == 1:
+        axes.vlines(x, *ends, color=COLOURS[index % len(COLOURS)], alpha=0.35, linewidth=7)
+        return
     axes.fill_between(x, *ends, color=COLOURS[index % len(COLOURS)], alpha=0.18, linewidth=0, step=step)
 
 

@@ -167,10 +167,16 @@ def test_an_agent_without_a_course_has_its_one_score(comparison):
 
 def test_runs_evaluated_at_their_end_alone_have_one_point_after_the_longest(tmp_path):
     ended = {1: 230_000, 2: 250_000, 3: 210_000}  # each by its score, so no frames are common to all
-    places = [store_run(tmp_path / f"{seed}", seed=seed, evaluations=[(at, 14.6)]) for seed, at in ended.items()]
+    scores = {1: 14.6, 2: 10.0, 3: 20.0}
+    places = [
+        store_run(tmp_path / f"{seed}", seed=seed, evaluations=[(at, scores[seed])]) for seed, at in ended.items()
+    ]
     comparison = compare_runs(places, beside=[])
     [axes] = efficiency.sample_efficiency(comparison).axes
-    assert drawn(axes)[AGENT] == [(4 * 250_000, pytest.approx(human_normalised("pong", 14.6)))]
+    iqm = comparison.aggregates()[AGENT]["iqm"]
+    assert drawn(axes)[AGENT] == [(4 * 250_000, pytest.approx(iqm.value))]
+    [[low, high]] = axes.collections[0].get_segments()  # a band of one point would not be seen
+    assert (low[1], high[1]) == pytest.approx(iqm.interval)
     written = {path.stem for path in write_pictures(comparison, tmp_path / "pictures")}
     assert written == {"aggregates", "performance-profiles", "sample-efficiency"}
 
