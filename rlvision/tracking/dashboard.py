@@ -64,9 +64,9 @@ class Board:
     @property
     def seconds_left(self) -> float | None:
         """Time left at the present rate; unknown before it learns, which takes longer."""
-        if self.is_gathering:
-            return None
-        return max(0, self.total_env_steps - self.env_steps) / self.rate if self.rate > 0 else None
+        if self.env_steps >= self.total_env_steps:
+            return 0.0
+        return None if self.is_gathering or self.rate <= 0 else (self.total_env_steps - self.env_steps) / self.rate
 
 
 def screen(board: Board, width: int) -> RenderableType:

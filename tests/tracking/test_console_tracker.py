@@ -168,7 +168,11 @@ def test_the_screen_names_the_numbers() -> None:
 
 def test_the_screen_stands_before_the_first_number() -> None:
     assert "no game finished yet" in drawn(Board("quick", 100), 80)[-1]
-    assert line(Board("quick", 0)) == "0/0 env steps (0%)  0/s  left -:--"
+    assert line(Board("quick", 9)) == "0/9 env steps (0%)  0/s  left -:--"
+
+
+def test_at_the_end_no_time_is_left_whatever_the_pace() -> None:
+    assert "left 0:00" in line(Board("quick", 9, env_steps=10))
 
 
 def test_in_a_terminal_what_is_written_meanwhile_appears_above_the_board(monkeypatch: pytest.MonkeyPatch) -> None:
