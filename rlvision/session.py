@@ -21,6 +21,7 @@ from rlvision.progress import show_replay
 from rlvision.replay.segments import collect_garbage
 from rlvision.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.seeding import derive
+from rlvision.settings.effects import without_effect
 from rlvision.showcase import Showcase
 from rlvision.tapes import GameRecorder, TapeArchive
 from rlvision.trackers import make_trackers
@@ -84,6 +85,8 @@ class Session:
             return str(leave)
         if self._config.env_steps <= self._config.replay.learning_starts:
             self._console.message(_learns_nothing(self._config))
+        if vain := "; ".join(without_effect(self._config)):
+            self._console.message(f"without effect: {vain}")
         reason = self._trainer.run()
         history.end(self._folder.path, reason)
         self._showcase.keep("last", self._folder.checkpoints.paths()[-1])

@@ -140,6 +140,11 @@ def test_a_run_too_short_to_learn_says_so(tmp_path, capsys):
     assert "nothing will be learned" not in capsys.readouterr().out
 
 
+def test_settings_without_effect_are_named(tmp_path, capsys):
+    train(small(tmp_path, env_steps=4, replay__alpha=0.9))
+    assert "without effect: replay.alpha needs replay.prioritised" in capsys.readouterr().out.splitlines()
+
+
 def test_a_finished_run_started_again_says_that_it_is_finished_and_shows_no_progress(finished, capsys):
     train(small(finished, network__dueling=True, evaluation__games=3))
     said = capsys.readouterr().out
