@@ -236,7 +236,7 @@ class Run:
     def _about(self, fps: float, what: str = "") -> About:
         """What is said of a game that is shown."""
         return About(
-            title="  ".join(filter(None, [what, self.config.env.game, self.folder.path.name])),
+            title="  ".join(dict.fromkeys(filter(None, [what, self.config.env.game, self.folder.path.name]))),
             note=f"weights after {self.env_steps:,} env steps",
             fps=fps,
             spec=self.spec,

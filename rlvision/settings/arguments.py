@@ -1,12 +1,13 @@
 """Command-line arguments: what stands alone, and ``--name=value`` or ``--name value``.
 
-A command's own yes-or-no options are switches: ``--terminal`` is ``--terminal=true``. The grammar is as small as that,
-so every argument means the same wherever it stands, and every mistake is one line. The last of several values of an
-option counts, so that scripts can append to their arguments.
+A yes-or-no option alone is true: ``--terminal`` is ``--terminal=true``. A command's own are switches, which no value
+follows but after ``=``. The grammar is as small as that, and every mistake is one line. The last of several values of
+an option counts, so that scripts can append to their arguments.
 """
 
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -20,7 +21,7 @@ class Arguments:
     """Arguments sorted, not yet understood."""
 
     positional: tuple[str, ...]
-    options: Mapping[str, str]  # "--env-steps" -> "1000", names as `option` spells them
+    options: Mapping[str, str | None]  # "--env-steps" -> "1000", names as `option` spells them; None: without a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +37,24 @@ def sort_arguments(arguments: Sequence[str], switches: Collection[str] = ()) -> 
 
     Args:
         arguments: As they were given.
-        switches: Options, as `option` spells them, that mean true when they have no ``=value``.
+        switches: Options, as `option` spells them, whose value follows after ``=`` or not at all.
 
     Raises:
-        ConfigError: an option without a value, or with a single dash.
+        ConfigError: an option with a single dash.
     """
-    positional, options, rest = [], {}, iter(arguments)
-    for argument in rest:
+    positional: list[str] = []
+    options: dict[str, str | None] = {}
+    rest = deque(arguments)
+    while rest:
+        argument = rest.popleft()
         if not argument.startswith("-"):
             positional.append(argument)
             continue
         name, equals, value = argument.partition("=")
-        alone = "true" if option(name) in switches else None
-        options[option(name)] = value if equals else alone or _next_value(name, rest)
+        if not name.startswith("--") or name == "--":
+            raise _alone(name)
+        follows = bool(rest) and not rest[0].startswith("--") and option(name) not in switches
+        options[option(name)] = value if equals else rest.popleft() if follows else None
     return Arguments(tuple(positional), options)
 
 
@@ -57,7 +63,7 @@ def option(name: str) -> str:
     return "--" + name.removeprefix("--").replace("_", "-")
 
 
-def option_values(options: Mapping[str, str], settings: Mapping[str, Setting], command: str) -> dict[str, Any]:
+def option_values(options: Mapping[str, str | None], settings: Mapping[str, Setting], command: str) -> dict[str, Any]:
     """Checked values by dotted name.
 
     Args:
@@ -66,13 +72,13 @@ def option_values(options: Mapping[str, str], settings: Mapping[str, Setting], c
         command: The command they were given to, such as "rlvision train".
 
     Raises:
-        ConfigError: an unknown option, or a value that it does not take.
+        ConfigError: an unknown option, one that needs a value and has none, or a value that it does not take.
     """
     known = {option(name): name for name in settings}
     for given in options:
         if given not in known:
             raise unknown(f"an option of {command}", given, known, f"{command} --help lists them")
-    return {known[given]: _read(settings[known[given]], text, given) for given, text in options.items()}
+    return {known[given]: _value(settings[known[given]], text, given) for given, text in options.items()}
 
 
 def parameters(command: Callable[..., Any]) -> Parameters:
@@ -123,8 +129,11 @@ def _read(setting: Setting, text: str, shown_as: str) -> Any:
     return checked(setting, parse(text, setting.hint), shown_as)
 
 
-def _next_value(name: str, rest: Iterator[str]) -> str:
-    value = next(rest, "--")
-    if value.startswith("--") or not name.startswith("--"):
-        raise ConfigError(f"expected --name=value, got {name} alone: write --{name.lstrip('-')}=VALUE")
-    return value
+def _value(setting: Setting, text: str | None, given: str) -> Any:
+    if text is None and setting.hint is not bool:
+        raise _alone(given)
+    return _read(setting, "true" if text is None else text, given)
+
+
+def _alone(name: str) -> ConfigError:
+    return ConfigError(f"expected --name=value, got {name} alone: write --{name.lstrip('-')}=VALUE")

@@ -40,7 +40,22 @@ def test_a_value_may_hold_what_an_option_is_made_of():
 @pytest.mark.parametrize("arguments", [["--seed"], ["--seed", "--env-steps=5"], ["-s", "5"], ["-s"], ["--"]])
 def test_an_option_without_a_value_is_refused(arguments):
     with pytest.raises(ConfigError, match=r"^expected --name=value, got -.* alone: write --"):
-        sort_arguments(arguments)
+        option_values(sort_arguments(arguments).options, SETTINGS, "rlvision train")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--agent.double"], ["--agent.double", "--seed=1"], ["--agent.double", "true"], ["--agent.double=true", "pong"]],
+)
+def test_a_yes_or_no_setting_alone_is_true(arguments):
+    given = sort_arguments(arguments)
+    assert option_values(given.options, SETTINGS, "rlvision train")["agent.double"] is True
+
+
+def test_a_value_may_follow_a_yes_or_no_setting():
+    given = sort_arguments(["--agent.double", "false", "pong"])
+    assert given.positional == ("pong",)
+    assert option_values(given.options, SETTINGS, "rlvision train") == {"agent.double": False}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +67,8 @@ def test_an_option_without_a_value_is_refused(arguments):
             {"--agnet.double": "1"},
             "expected an option of rlvision train, got '--agnet.double': did you mean --agent.double?",
         ),
+        ({"--resume": None}, "expected an option of rlvision train, got '--resume': rlvision train --help lists them"),
+        ({"--seed": None}, "expected --name=value, got --seed alone: write --seed=VALUE"),
         ({"--agent": "{n_step: 1}"}, "expected an option of rlvision train, got '--agent': "),
         ({"--agent.n-step": "0"}, "expected --agent.n-step to be a whole number above 0, got 0: "),
         ({"--agent.n-step": "two"}, "expected --agent.n-step to be a whole number above 0, got 'two': "),
