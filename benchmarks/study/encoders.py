@@ -1,8 +1,8 @@
-"""DN on other scales of pixels, for the experiments that ask whether the input's scale matters."""
+"""DN on other scales of pixels and of weights, for the experiments that ask whether a scale is what matters."""
 
 from typing import Unpack
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from rlvision.nn.dn import DNEncoder, DNOptions
 from rlvision.nn.encoder import as_float
@@ -27,3 +27,19 @@ class InvertedDN(DNEncoder):
 
     def forward(self, observation: Tensor) -> Tensor:
         return super().forward(1.0 - as_float(observation))
+
+
+class HeDN(DNEncoder):
+    """DN without a normalisation, whose weights begin so large that ReLUs keep the scale of what passes.
+
+    He et al. 2015, "Delving Deep into Rectifiers", equation 10.
+
+    As torch builds a convolution, with weights uniform in ±1/sqrt(inputs), its output has a third of the mean square of
+    its input, and after ReLU a sixth; three of them leave a two-hundredth.
+    """
+
+    def __init__(self, in_channels: int, height: int, width: int, **options: Unpack[DNOptions]) -> None:
+        super().__init__(in_channels, height, width, **(DNOptions(norm="none") | options))
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
