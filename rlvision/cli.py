@@ -11,7 +11,7 @@ from pathlib import Path
 from rlvision.config import Config
 from rlvision.errors import ConfigError, RLVisionError
 from rlvision.interruption import interruption
-from rlvision.settings.arguments import call, option_values, sort_arguments
+from rlvision.settings.arguments import call, option_values, sort_arguments, switches_of
 from rlvision.settings.names import settings_of, unknown
 from rlvision.subcommands.with_many_runs import compare, plot, presets, sweep
 from rlvision.subcommands.with_one_run import evaluate, export, replay, resume, watch
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0, or 2 after an error that the user can mend, 130 after Ctrl-C, 141 where the reader
-        of our output has left.
+        of plain output such as the version has left.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if str(Path.cwd()) not in sys.path:
@@ -76,7 +76,8 @@ def train(arguments: Sequence[str], /) -> None:
     Args:
         arguments: A preset and the settings that differ from it.
     """
-    given = sort_arguments([argument for argument in arguments if argument not in HELP])
+    settings = settings_of(Config())
+    given = sort_arguments([argument for argument in arguments if argument not in HELP], switches_of(settings))
     if _asks_for_help(arguments):
         show_settings(*given.positional[:1])
         return
@@ -86,7 +87,7 @@ def train(arguments: Sequence[str], /) -> None:
     with interruption():  # while it imports and starts, too
         from rlvision.settings.store import load_config
 
-        config = load_config(given.positional[0], option_values(given.options, settings_of(Config()), "rlvision train"))
+        config = load_config(given.positional[0], option_values(given.options, settings, "rlvision train"))
         from rlvision import commands
 
         commands.train(config)

@@ -136,7 +136,7 @@ class QLearner:
         self._last_observation = None if seen is None else seen.to(self._parameters[0].device)
 
     def _calibrate(self) -> None:
-        if self._calibration_batches:
+        if self._calibration_batches and self.views.has_statistics:
             with self._autocast():
                 self.views.calibrate(self._sample().transition.observation for _ in range(self._calibration_batches))
 

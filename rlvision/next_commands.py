@@ -8,7 +8,7 @@ from rlvision.exports.folder import imported
 from rlvision.run_folder import RunFolder
 
 OFFLINE = "offline-run-*"
-"""Folders that W&B makes where it is offline."""
+"""Folders that W&B makes where it is offline; ``wandb sync`` leaves a file in those that it has uploaded."""
 
 
 def next_commands(place: Path) -> str:
@@ -21,6 +21,6 @@ def next_commands(place: Path) -> str:
     ]
     if isinstance(folder, RunFolder):
         lines.append(f"rlvision replay {quoted}      lists games of the training")
-    if any((place / "wandb").glob(OFFLINE)):
+    if any(not any(run.glob("*.synced")) for run in (place / "wandb").glob(OFFLINE)):
         lines.append(f"wandb sync {quoted}/wandb/{OFFLINE}      uploads what W&B keeps offline")
     return "\n".join(lines)

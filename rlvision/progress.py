@@ -1,6 +1,5 @@
 """Progress bars of what takes a while beside training; without a terminal they show nothing."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -25,18 +24,18 @@ def count_games(games: int) -> Iterator[Callable[[Episode], None]]:
             bar.update(task, advance=1, description=_mean(scores))
 
         with say_if_interrupted(
-            lambda: f"after {len(scores):,} of {games:,} games, {_mean(scores)}; they are not kept"
+            bar.console, lambda: f"after {len(scores):,} of {games:,} games, {_mean(scores)}; they are not kept"
         ):
             yield tell
 
 
 @contextmanager
-def say_if_interrupted(what: Callable[[], str]) -> Iterator[None]:
-    """A line on standard error about what Ctrl-C cuts short here."""
+def say_if_interrupted(console: Console, what: Callable[[], str]) -> Iterator[None]:
+    """A line about what Ctrl-C cuts short here."""
     try:
         yield
     except KeyboardInterrupt:
-        sys.stderr.write(f"interrupted {what()}\n")
+        console.print(f"interrupted {what()}", soft_wrap=True, markup=False, highlight=False)
         raise
 
 

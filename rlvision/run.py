@@ -223,7 +223,7 @@ class Run:
 
         Raises:
             CheckpointError: no such game is kept.
-            ConfigError: as `watch` does.
+            ConfigError: as `watch` does, or this is an export, which keeps none.
         """
         outlet, games = Outlet(video, terminal, html), self.games()
         game = choose(games, str(episode))

@@ -79,14 +79,20 @@ class RunFolder:
         """
         with self._writing(), suppress(FileNotFoundError):
             self.path.lstat()
-        if self.path.exists() and not self.path.is_dir():
-            raise ConfigError(f"expected a run folder in --out, got the file {self.path}: name another")
-        left = [path.name for path in (self.path / METRICS_FILE, self.checkpoints.folder) if path.exists()]
-        if left and not self.exists:
-            raise ConfigError(
-                f"expected a run or a new folder in --out, got {self.path} with {' and '.join(left)} and without the "
-                "config.yaml of the run that made them: put that back, or name another folder"
-            )
+            if not self.path.is_dir():
+                raise ConfigError(f"expected a run folder in --out, got the file {self.path}: name another")
+            left = [path.name for path in (self.path / METRICS_FILE, *self.checkpoints.paths()) if path.exists()]
+            if left and not self.exists:
+                raise ConfigError(
+                    f"expected a run or a new folder in --out, got {self.path} with {left[0]} and without the "
+                    "config.yaml of the run that made it: put that back, or name another folder"
+                )
+
+    def is_longer_than(self, config: Config) -> bool:
+        """Whether the run has come further already than it shall go by a plan that is new."""
+        if not self.exists or config.env_steps == self.config().env_steps:
+            return False
+        return any(int(path.stem) > config.env_steps for path in self.checkpoints.paths())
 
     def config(self) -> Config:
         """The stored configuration.
@@ -150,14 +156,9 @@ class RunFolder:
             What has to be said of it, a line each: what differs from the session before, and what that means.
 
         Raises:
-            ConfigError: nothing can be written there, or the run has come further than it shall go now.
+            ConfigError: nothing can be written there.
         """
         settings = differences(self.config(), config) if self.exists else {}
-        if "env_steps" in settings and config.env_steps < env_steps:
-            raise ConfigError(
-                f"expected env_steps of at least {env_steps:,}, as far as the run in {self.path} has come, "
-                f"got {config.env_steps:,}: raise it, or leave it out"
-            )
         computing = history.what_is_new(self.path, using)
         with self._writing():
             history.add(self.path, env_steps, settings, using)

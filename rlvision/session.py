@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import math
 from contextlib import nullcontext
 
 import torch
@@ -79,12 +80,14 @@ class Session:
     def _work(self, signals: Signals) -> str:
         """Why it ended, in words."""
         self._console.message(self._announcement)
+        if self._folder.is_longer_than(self._config):
+            return f"the run has come further than {self._config.env_steps:,} env steps already: it stays as it is"
         try:
             self._begin(signals)
         except Leave as leave:
             return str(leave)
-        if self._config.env_steps <= self._config.replay.learning_starts:
-            self._console.message(_learns_nothing(self._config))
+        if _learns_nothing(self._config):
+            self._console.message("nothing will be learned: the run ends before its first update")
         if vain := "; ".join(without_effect(self._config)):
             self._console.message(f"without effect: {vain}")
         reason = self._trainer.run()
@@ -116,7 +119,7 @@ class Session:
         return int(state["env_steps"])
 
     def _say_whether_refilled(self, state: State) -> None:
-        if state["env_steps"] and not self._agent.memory.size:
+        if state["env_steps"] and not (self._config.checkpoint.replay and state["replay"] is not None):
             gathered = self._config.replay.learning_starts
             self._console.gather_until(state["env_steps"] + gathered)
             self._console.message(f"without its replay: {gathered:,} env steps are gathered before it learns again")
@@ -212,6 +215,8 @@ class Session:
         return {"env_steps": env_steps, "spec": spec_to_state(self._env.spec), "online": online}
 
 
-def _learns_nothing(config: Config) -> str:
-    begins = config.replay.learning_starts
-    return f"nothing will be learned: env_steps ({config.env_steps:,}) ends before replay.learning_starts ({begins:,})"
+def _learns_nothing(config: Config) -> bool:
+    """Whether no update is owed before the last step, in which updates are made while the environments step."""
+    replay, num_envs = config.replay, config.env.num_envs
+    before_the_last = math.ceil(config.env_steps / num_envs) * num_envs - num_envs
+    return replay.samples_per_env_step * (before_the_last - replay.learning_starts) < replay.batch_size

@@ -48,7 +48,8 @@ def _agent(key: str, games: Sequence[str]) -> Published:
 
 
 def millions(frames: int) -> str:
-    """A number of frames in a few letters: 200M, 1.4M, 400k, 160."""
-    if frames < 1_000:
-        return str(frames)
-    return f"{frames / 1e6:.3g}M" if frames >= 1_000_000 else f"{frames / 1e3:.3g}k"
+    """A number of frames in a few letters: 1.2B, 200M, 1.4M, 400k, 160."""
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if frames >= 0.9995 * size:
+            return f"{frames / size:.3g}{letter}"
+    return str(frames)

@@ -7,7 +7,7 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from rlvision.nn.normalisation import batch_statistics, calibrating
+from rlvision.nn.normalisation import batch_statistics, calibrating, statistics_layers
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.types import QOutput, State
 
@@ -52,6 +52,11 @@ class Views:
         else:
             torch._foreach_lerp_(target, online, tau)
         _copy(self.target.buffers(), self.online.buffers())
+
+    @property
+    def has_statistics(self) -> bool:
+        """Whether there is anything to calibrate."""
+        return bool(statistics_layers(self.online))
 
     @torch.no_grad()
     def calibrate(self, observations: Iterable[Tensor]) -> None:

@@ -1,8 +1,8 @@
 """Command-line arguments: what stands alone, and ``--name=value`` or ``--name value``.
 
-A yes-or-no option alone is true: ``--terminal`` is ``--terminal=true``. A command's own are switches, which no value
-follows but after ``=``. The grammar is as small as that, and every mistake is one line. The last of several values of
-an option counts, so that scripts can append to their arguments.
+A yes-or-no option is a switch: alone it is true. The grammar is as small as that, so every argument means the same
+wherever it stands, and every mistake is one line. The last of several values of an option counts, so that scripts can
+append to their arguments.
 """
 
 import inspect
@@ -14,6 +14,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 from rlvision.errors import ConfigError
 from rlvision.settings.hints import parse
 from rlvision.settings.names import Setting, checked, unknown
+
+YES_OR_NO = ("true", "false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def sort_arguments(arguments: Sequence[str], switches: Collection[str] = ()) -> 
 
     Args:
         arguments: As they were given.
-        switches: Options, as `option` spells them, whose value follows after ``=`` or not at all.
+        switches: Options, as `option` spells them, whose value may only be true or false, and may be left out.
 
     Raises:
         ConfigError: an option with a single dash.
@@ -52,8 +54,8 @@ def sort_arguments(arguments: Sequence[str], switches: Collection[str] = ()) -> 
             continue
         name, equals, value = argument.partition("=")
         if not name.startswith("--") or name == "--":
-            raise _alone(name)
-        follows = bool(rest) and not rest[0].startswith("--") and option(name) not in switches
+            raise ConfigError(f"expected --name=value, got {argument}: write it with two dashes and a name")
+        follows = bool(rest) and (rest[0].lower() in YES_OR_NO if option(name) in switches else rest[0][:2] != "--")
         options[option(name)] = value if equals else rest.popleft() if follows else None
     return Arguments(tuple(positional), options)
 
@@ -61,6 +63,11 @@ def sort_arguments(arguments: Sequence[str], switches: Collection[str] = ()) -> 
 def option(name: str) -> str:
     """A name as the command line spells it: ``agent.n_step`` is ``--agent.n-step``."""
     return "--" + name.removeprefix("--").replace("_", "-")
+
+
+def switches_of(settings: Mapping[str, Setting]) -> set[str]:
+    """Which of these settings, by dotted name, are yes-or-no options, as `option` spells them."""
+    return {option(name) for name, setting in settings.items() if setting.hint is bool}
 
 
 def option_values(options: Mapping[str, str | None], settings: Mapping[str, Setting], command: str) -> dict[str, Any]:
@@ -104,8 +111,7 @@ def call(command: Callable[..., None], arguments: Sequence[str], name: str) -> N
         ConfigError: the command does not take the arguments.
     """
     takes = parameters(command)
-    switches = {option(setting.name) for setting in takes.options.values() if setting.hint is bool}
-    given = sort_arguments(arguments, switches)
+    given = sort_arguments(arguments, switches_of(takes.options))
     values = _standing_alone(takes.positional, given.positional, name)
     command(*values, **option_values(given.options, takes.options, name))
 
@@ -131,9 +137,5 @@ def _read(setting: Setting, text: str, shown_as: str) -> Any:
 
 def _value(setting: Setting, text: str | None, given: str) -> Any:
     if text is None and setting.hint is not bool:
-        raise _alone(given)
+        raise ConfigError(f"expected --name=value, got {given} alone: write {given}=VALUE")
     return _read(setting, "true" if text is None else text, given)
-
-
-def _alone(name: str) -> ConfigError:
-    return ConfigError(f"expected --name=value, got {name} alone: write --{name.lstrip('-')}=VALUE")

@@ -35,6 +35,7 @@ NEEDS = (
         "replay.prioritised",
         lambda c: c.replay.prioritised,
     ),
+    Need(("agent.double",), "a target network: no network.norm=joint", lambda c: c.network.norm != "joint"),
     Need(
         ("agent.target_period",),
         "a target network that is copied: no agent.target_tau, no network.norm=joint",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from rlvision.config import Config
 from rlvision.errors import ConfigError
 from rlvision.settings import strict_yaml
-from rlvision.settings.arguments import option_values, sort_arguments
+from rlvision.settings.arguments import option_values, sort_arguments, switches_of
 from rlvision.settings.hints import shown
 from rlvision.settings.names import nearest, settings_of, unknown
 from rlvision.settings.presets import SUFFIXES, read_text
@@ -96,11 +96,12 @@ def _read_command(command: Any, source: str) -> tuple[str, Mapping[str, Any]]:
         raise ConfigError(f"expected {source} to say how a run is started, got {shown(command)}: write {COMMAND}")
     words = [str(word) for word in command]
     ours = [word for word in words[words.index(PROGRAM) + 1 :] if word != ARGUMENTS]
-    given = sort_arguments(ours)
+    settings = settings_of(Config())
+    given = sort_arguments(ours, switches_of(settings))
     if len(given.positional) != 1:
         got = " ".join(given.positional) or "none"
         raise ConfigError(f"expected one preset after {PROGRAM} in {source}, got {got}: write {COMMAND}")
-    return given.positional[0], option_values(given.options, settings_of(Config()), "rlvision train")
+    return given.positional[0], option_values(given.options, settings, "rlvision train")
 
 
 def _read_method(method: Any, source: str) -> Literal["grid", "random"]:

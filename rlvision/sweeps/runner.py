@@ -17,6 +17,7 @@ from rlvision.sweeps.document import Sweep
 from rlvision.sweeps.results import Result, Status, measure, read_results, write_results
 from rlvision.sweeps.trials import Trial
 from rlvision.sweeps.workers import PROGRAM, Worker, train_command
+from rlvision.tracking.console import SteadyConsole
 
 LOOK_SECONDS = 0.2
 """Between two looks at the workers."""
@@ -51,7 +52,7 @@ class Runner:
         self._folder = folder
         self._processes = processes
         self._threads = max(1, (threads or usable_threads()) // processes)
-        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._console = console or SteadyConsole(highlight=False, soft_wrap=True)
         self._program = program
         self._results: dict[str, Result] = {}
         self._workers: dict[Worker, TaskID] = {}

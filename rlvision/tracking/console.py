@@ -89,7 +89,8 @@ class ConsoleTracker:
     def state_dict(self) -> State:
         """The numbers on show."""
         board = self._board
-        return {"scores": list(board.scores), "best": board.best, "latest": dict(board.latest)}
+        latest = {name: float(value) for name, value in board.latest.items()}
+        return {"scores": list(board.scores), "best": board.best, "latest": latest}
 
     def load_state_dict(self, state: State) -> None:
         """Show the numbers of the run that is continued."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
@@ -119,7 +120,7 @@ class WandbTracker:
         self._attempt("could not end its process", wandb.teardown)
 
     def _finish(self, run: "Run") -> None:
-        begun, remedy = time.monotonic(), f"`wandb sync {self._folder / 'wandb'}/*run-*` uploads it"
+        begun, remedy = time.monotonic(), f"`wandb sync {quote(str(self._folder / 'wandb'))}/*run-*` uploads it"
         self._attempt("could not finish its run", run.finish, remedy)
         if time.monotonic() - begun >= UPLOAD_SECONDS:  # it gives up in silence
             self._warn("could not upload all of its run", remedy)

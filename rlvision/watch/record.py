@@ -76,5 +76,5 @@ def show_progress(path: Path, what: str, console: Console | None = None) -> Iter
             progress.update(task, description=f"{path.name}: {place}")
             return moment
 
-        with say_if_interrupted(lambda: f"in {place}; {what} is not written"):
+        with say_if_interrupted(console, lambda: f"in {place}; {what} is not written"):
             yield tell

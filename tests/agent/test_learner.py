@@ -380,6 +380,13 @@ def test_calibration_averages_replay_batches_once_before_the_first_update(arm: s
     assert len(memory.drawn) == CALIBRATION
 
 
+@pytest.mark.parametrize("arm", ["layer", "group", "none"])
+def test_where_there_are_no_statistics_nothing_is_drawn_to_measure_them(arm: str) -> None:
+    memory = FakeMemory()
+    learner(arm, memory=memory, calibration_batches=CALIBRATION).update(batch())
+    assert memory.drawn == []
+
+
 def test_without_calibration_and_after_a_resume_nothing_is_drawn() -> None:
     memory, first = FakeMemory(), learner()
     agent = learner(memory=memory)

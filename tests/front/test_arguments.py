@@ -1,10 +1,11 @@
+import re
 from pathlib import Path
 
 import pytest
 
 from rlvision.config import Config, Positive
 from rlvision.errors import ConfigError
-from rlvision.settings.arguments import call, option_values, sort_arguments
+from rlvision.settings.arguments import call, option_values, sort_arguments, switches_of
 from rlvision.settings.names import settings_of
 
 SETTINGS = settings_of(Config())
@@ -37,23 +38,37 @@ def test_a_value_may_hold_what_an_option_is_made_of():
     assert given.options == {"--env.kwargs": "{a=b: --c}", "--tracking.notes": "", "--exploration.end": "-1"}
 
 
-@pytest.mark.parametrize("arguments", [["--seed"], ["--seed", "--env-steps=5"], ["-s", "5"], ["-s"], ["--"]])
+@pytest.mark.parametrize("arguments", [["-s", "5"], ["-s"], ["-seed=5"], ["--"], ["--=5"]])
+def test_an_option_needs_two_dashes_and_a_name(arguments):
+    expected = f"expected --name=value, got {arguments[0]}: write it with two dashes and a name"
+    with pytest.raises(ConfigError, match=f"^{re.escape(expected)}$"):
+        sort_arguments(arguments)
+
+
+@pytest.mark.parametrize("arguments", [["--seed"], ["--seed", "--env-steps=5"]])
 def test_an_option_without_a_value_is_refused(arguments):
-    with pytest.raises(ConfigError, match=r"^expected --name=value, got -.* alone: write --"):
+    with pytest.raises(ConfigError, match=r"^expected --name=value, got --seed alone: write --seed=VALUE$"):
         option_values(sort_arguments(arguments).options, SETTINGS, "rlvision train")
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--agent.double"], ["--agent.double", "--seed=1"], ["--agent.double", "true"], ["--agent.double=true", "pong"]],
+    [
+        ["pong", "--agent.double"],
+        ["pong", "--agent.double", "--seed=1"],
+        ["--agent.double", "true", "pong"],
+        ["--agent.double=true", "pong"],
+        ["--agent.double", "pong"],
+    ],
 )
 def test_a_yes_or_no_setting_alone_is_true(arguments):
-    given = sort_arguments(arguments)
+    given = sort_arguments(arguments, switches_of(SETTINGS))
+    assert given.positional == ("pong",)
     assert option_values(given.options, SETTINGS, "rlvision train")["agent.double"] is True
 
 
 def test_a_value_may_follow_a_yes_or_no_setting():
-    given = sort_arguments(["--agent.double", "false", "pong"])
+    given = sort_arguments(["--agent.double", "False", "pong"], switches_of(SETTINGS))
     assert given.positional == ("pong",)
     assert option_values(given.options, SETTINGS, "rlvision train") == {"agent.double": False}
 

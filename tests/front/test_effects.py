@@ -33,6 +33,10 @@ def test_every_setting_of_a_preset_has_an_effect(preset):
             {"optimiser.final_learning_rate": 1e-5},
             ["optimiser.final_learning_rate needs optimiser.schedule=linear or cosine"],
         ),
+        (
+            {"network.norm": "joint", "agent.double": False, "agent.target_period": 500},
+            ["agent.double needs a target network: no network.norm=joint"],
+        ),
         ({"exploration.ladder_alpha": 2}, ["exploration.ladder_alpha needs exploration.kind=ladder"]),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 from dataclasses import replace
 from importlib.metadata import version
@@ -17,6 +18,7 @@ from rlvision import build
 from rlvision.checkpoint import read_state
 from rlvision.errors import CheckpointError, ConfigError, RLVisionError
 from rlvision.run import Run, Session, resume, train
+from rlvision.run_folder import RunFolder
 from rlvision.settings.store import read_config
 
 
@@ -113,31 +115,52 @@ def test_a_file_is_no_run_folder(tmp_path):
 def test_what_a_run_left_without_its_settings_is_not_written_over(tmp_path, left):
     (tmp_path / left).parent.mkdir(exist_ok=True)
     (tmp_path / left).write_text("{}\n")
-    with pytest.raises(ConfigError, match=f"with {left.split('/')[0]} and without the config.yaml .*: put that back"):
+    with pytest.raises(ConfigError, match=f"with {Path(left).name} and without the config.yaml .*: put that back"):
         train(small(tmp_path))
     assert content(tmp_path) == {tmp_path / left: b"{}\n"}
 
 
+def test_a_folder_that_may_not_be_looked_into_is_refused(tmp_path, monkeypatch):
+    def refused(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_dir", refused)
+    with pytest.raises(ConfigError, match=r"expected to write to the run folder .*, got Permission denied: set --out"):
+        RunFolder(tmp_path).require_possible()
+
+
 def test_other_files_are_no_hindrance(tmp_path):
     (tmp_path / "job.log").write_text("begins\n")
+    (tmp_path / "checkpoints").mkdir()  # as where they go to another disk
     train(small(tmp_path, env_steps=30))
     assert (tmp_path / "job.log").read_text() == "begins\n"
 
 
-def test_a_run_is_not_said_to_be_shorter_than_it_is(finished):
-    before = content(finished)
-    settings = {"network__dueling": True, "evaluation__games": 3}
-    with pytest.raises(ConfigError, match=f"expected env_steps of at least {END}, as far as .* has come, got 100: "):
-        train(small(finished, env_steps=100, **settings))
-    assert content(finished) == before
+def test_a_run_that_has_come_further_than_a_new_plan_stays_as_it_is(finished, tmp_path, capsys):
+    shutil.copytree(finished, tmp_path / "run")
+    with (tmp_path / "run" / "metrics.jsonl").open("a") as file:
+        file.write('{"env_steps": 162}\n')  # of a session that was killed, after its last checkpoint
+    before = content(tmp_path / "run")
+    train(small(tmp_path / "run", env_steps=100, network__dueling=True, evaluation__games=3))
+    assert "the run has come further than 100 env steps already: it stays as it is" in capsys.readouterr().out
+    assert content(tmp_path / "run") == before
 
 
-def test_a_run_too_short_to_learn_says_so(tmp_path, capsys):
-    train(small(tmp_path / "short", env_steps=20))
-    said = "nothing will be learned: env_steps (20) ends before replay.learning_starts (24)"
-    assert said in capsys.readouterr().out.splitlines()
-    train(small(tmp_path / "longer", env_steps=40))
-    assert "nothing will be learned" not in capsys.readouterr().out
+@pytest.mark.parametrize(("env_steps", "updates"), [(20, 0), (32, 0), (33, 1)])
+def test_a_run_too_short_to_learn_says_so(tmp_path, monkeypatch, capsys, env_steps, updates):
+    session = Watched(monkeypatch).train(small(tmp_path, env_steps=env_steps))
+    assert session._agent.learner.updates == updates
+    said = "nothing will be learned: the run ends before its first update"
+    assert (said in capsys.readouterr().out.splitlines()) == (updates == 0)
+
+
+def test_the_display_knows_when_learning_begins(tmp_path, monkeypatch, capsys):
+    stop_at(monkeypatch, 10)
+    train(small(tmp_path, checkpoint__replay=False))
+    assert "gathering until 24" in capsys.readouterr().out
+    stop_at(monkeypatch, 20)
+    train(small(tmp_path, checkpoint__replay=False))
+    assert "gathering until 34" in capsys.readouterr().out  # 24 more
 
 
 def test_settings_without_effect_are_named(tmp_path, capsys):

@@ -3,6 +3,7 @@ import logging
 import math
 import sys
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -106,6 +107,12 @@ def test_a_continued_run_shows_the_numbers_of_before() -> None:
     after.progress(1)
     after.close()
     assert "score 7 (best 9, 3 games)  loss 0.5" in stream.getvalue()
+
+
+def test_its_state_is_plain_whatever_it_was_told() -> None:
+    tracker, _ = plain(Clock())
+    tracker.log({"loss/td": np.float64(0.5), "counters/updates": 3}, 1)
+    assert {type(value) for value in tracker.state_dict()["latest"].values()} == {float}  # as checkpoints are read
 
 
 @pytest.mark.parametrize("terminal", [False, True])
