@@ -23,9 +23,7 @@ def count_games(games: int) -> Iterator[Callable[[Episode], None]]:
             scores.append(episode.score)
             bar.update(task, advance=1, description=_mean(scores))
 
-        with say_if_interrupted(
-            bar.console, lambda: f"after {len(scores):,} of {games:,} games, {_mean(scores)}; they are not kept"
-        ):
+        with say_if_interrupted(bar.console, lambda: _so_far(scores, games)):
             yield tell
 
 
@@ -48,7 +46,13 @@ def show_replay() -> Iterator[Callable[[int, int], None]]:
 
 
 def _mean(scores: list[float]) -> str:
-    return f"mean score {sum(scores) / len(scores):,.1f}" if scores else "none of them is over"
+    return f"mean score {sum(scores) / len(scores):,.1f}"
+
+
+def _so_far(scores: list[float], games: int) -> str:
+    if not scores:
+        return f"before any of {games:,} games was over"
+    return f"after {len(scores):,} of {games:,} games, {_mean(scores)}; they are not kept"
 
 
 def _bar() -> Progress:
