@@ -183,4 +183,4 @@ def _draw_lines(axes: "Axes", seen: Columns, lines: dict[str, tuple[str, str]]) 
         if len(steps):
             axes.plot(steps, values, color=color, linewidth=1.3, label=label)
     if len(axes.lines) > 1:
-        axes.legend(frameon=False, loc="upper left", fontsize=8)
+        axes.legend(frameon=False, loc="lower right", fontsize=8)
