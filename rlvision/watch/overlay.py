@@ -36,6 +36,8 @@ CURVE: Color = (98, 216, 154)
 MARGIN = 20
 PANEL = 360
 """Width of what stands beside the game."""
+TITLE_SIZES = (22, 18, 15, 13)
+"""Of its letters: a long title has the smaller ones before it is cut."""
 HEIGHT = 630
 """Least height of the picture, margins left out."""
 GAME = 640
@@ -120,7 +122,9 @@ class Overlay:
     def _draw_head(self, panel: UInt8Array, moment: Moment, y: int) -> int:
         right = f"game {moment.game}   decision {moment.length:,}"
         write(panel, right, PANEL, y + 20, 13, DIM, "right")
-        write(panel, fit(self._title, 22, PANEL - text_width(right, 13) - 16), 0, y + 20, 22, INK)
+        room = PANEL - text_width(right, 13) - 16
+        size = next((size for size in TITLE_SIZES if text_width(self._title, size) <= room), TITLE_SIZES[-1])
+        write(panel, fit(self._title, size, room), 0, y + 20, size, INK)
         return y + 40
 
     def _draw_numbers(self, panel: UInt8Array, moment: Moment, y: int) -> int:

@@ -157,3 +157,20 @@ def test_a_network_that_has_diverged_can_still_be_watched() -> None:
     bars = drawer.picture(RED)[:, -PANEL - MARGIN + 116 : -PANEL - MARGIN + 284]
     assert lengths(bars, CHOSEN) == {84 - 1}  # 0, 0, 0, 8: the mean is 2, the chosen 6 above, the others 2 below
     assert lengths(bars, FAINT) == {28}
+
+
+@pytest.mark.parametrize(
+    ("title", "written", "size"),
+    [
+        ("Breakout", "Breakout", 22),
+        ("CartPole-v1  quick-seed1", "CartPole-v1  quick-seed1", 18),
+        ("pong  " + 40 * "m", "pong  mm", 13),
+    ],
+)
+def test_a_long_title_is_made_smaller_before_it_is_cut(monkeypatch, title: str, written: str, size: int) -> None:
+    sizes: dict[str, int] = {}
+    monkeypatch.setattr("rlvision.watch.overlay.write", lambda panel, text, x, y, size, *_: sizes.update({text: size}))
+    Overlay(title, NAMES, 1, (210, 160)).show(moment([1.0, 2.0, 3.0, 6.0], 3))
+    assert {(text[: len(written)], size) for text, size in sizes.items() if text.startswith(written)} == {
+        (written, size)
+    }
