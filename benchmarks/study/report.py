@@ -86,6 +86,12 @@ def read(folder: Path, planned: Sequence[Cell]) -> list[Result]:
     return [Result(cell, read_metrics(folder / cell.folder)) for cell in there]
 
 
+def furthest(results: Sequence[Result]) -> list[Result]:
+    """Those of an arm's runs that came as far as any, but for a tenth: not those that were broken off early."""
+    end = max(result.env_steps for result in results)
+    return [result for result in results if result.env_steps >= 0.9 * end]
+
+
 def table(results: Sequence[Result]) -> str:
     """A line of Markdown for every run, also for those that failed."""
     rule = "|" + "---|" * len(COLUMNS)
@@ -93,14 +99,14 @@ def table(results: Sequence[Result]) -> str:
 
 
 def summary(results: Sequence[Result]) -> str:
-    """A line of Markdown for every arm of a world: the mean over seeds, and each seed."""
+    """A line of Markdown for every arm of a world: the mean over seeds, and each seed; `furthest` ones alone."""
     groups: dict[tuple[str, str], list[Result]] = defaultdict(list)
     shortest: dict[str, float] = {}
     for result in results:
         world = result.cell.world
         groups[world, result.cell.name].append(result)
         shortest[world] = min(result.env_steps, shortest.get(world, result.env_steps))
-    lines = [_summary_line(world, name, runs, shortest[world]) for (world, name), runs in groups.items()]
+    lines = [_summary_line(world, name, furthest(runs), shortest[world]) for (world, name), runs in groups.items()]
     return "\n".join(["| " + " | ".join(SUMMARY) + " |", "|" + "---|" * len(SUMMARY), *lines]) + "\n"
 
 
@@ -123,6 +129,7 @@ def _draw_world(scores, gaps, world: str, results: Sequence[Result]) -> None:  #
     for name in ARMS:
         runs = [result for result in results if result.cell.name == name]
         if runs:
+            runs = furthest(runs)
             curves = [_resampled(result, "episode/score", grid, window=20) for result in runs]
             _draw_mean(scores, grid, curves, name, len(runs))
         measured = [result for result in runs if result.column("bn/gap")]

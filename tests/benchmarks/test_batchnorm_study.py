@@ -63,7 +63,7 @@ def test_the_table_says_what_the_rows_say(tmp_path):
 
     first, second = Cell("catch", "running", 1), Cell("catch", "running", 2)
     written(tmp_path, first, [0.0] * 5 + [1.0] * 20, gaps=[0.1, 0.3, 0.4, 0.1, 0.5, 0.6, 0.7])
-    written(tmp_path, second, [0.0] * 30, gaps=[0.0, 0.0, 0.0])
+    written(tmp_path, second, [0.0] * 30, gaps=[0.0] * 7)
     results = read(tmp_path, [first, Cell("catch", "layer", 1), second])
 
     assert [result.cell for result in results] == [first, second]
@@ -71,7 +71,7 @@ def test_the_table_says_what_the_rows_say(tmp_path):
     assert "| 700 | 70 | 1.0 | 0.8 |" in lines[2]
     assert lines[2].endswith("| 0.386 (0.70) | 50.0% |  |  | 2.00, 1.50 | 50 |")  # wide for good from update 50
     assert lines[3].endswith("| never |")
-    assert "| catch | running | 2 | 300 | **0.5** (1.0, 0.0) | 0.5 at 300 | 0.4 |" in summary(results)
+    assert "| catch | running | 2 | 700 | **0.5** (1.0, 0.0) | 0.5 at 700 | 0.4 |" in summary(results)
 
 
 def test_a_run_that_was_broken_off_is_compared_as_far_as_it_came(tmp_path):
@@ -105,6 +105,18 @@ def test_every_arm_has_a_colour_of_its_own():
 
     assert COLOURS.keys() == ARMS.keys()
     assert len(set(COLOURS.values())) == len(COLOURS)
+
+
+def test_a_run_that_was_broken_off_early_is_in_the_table_and_in_no_mean(tmp_path):
+    from study.plan import Cell
+    from study.report import furthest, read, summary
+
+    cells = [Cell("catch", "running", seed) for seed in (1, 2, 3)]
+    for cell, games in zip(cells, (100, 95, 30), strict=True):
+        written(tmp_path, cell, scores=[float(cell.seed)] * games, gaps=[])
+    results = read(tmp_path, cells)
+    assert [result.cell.seed for result in furthest(results)] == [1, 2]
+    assert "| catch | running | 2 | 95 | **1.5** (1.0, 2.0) | 1.5 at 30 | 1.5 |" in summary(results)
 
 
 def test_the_figure_is_drawn_from_the_arms(tmp_path):
