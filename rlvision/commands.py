@@ -230,8 +230,9 @@ def compare(
     if json is not None:
         write_atomically(json, json_format.dumps(comparison.to_plain(), indent=2).encode() + b"\n")
     if out is not None:
-        for path in comparing.write_pictures(comparison, out):
-            _say(f"written to {path}")
+        paths = comparing.write_pictures(comparison, out)
+        said = [f"written to {path}" for path in paths] or ["no picture is drawn: no game was played by every agent"]
+        _say("\n".join(said))
 
 
 def plot(run: Sequence[Path], *, out: Path, what: "What", unit: "Unit", band: "Band") -> None:
