@@ -34,6 +34,12 @@ def agent() -> Agent:
 
 
 @pytest.fixture(scope="module")
+def smallest_agent() -> Agent:
+    """With the smallest frames that DN takes: what its update costs is what does not grow with pixels."""
+    return make_agent(size=29)
+
+
+@pytest.fixture(scope="module")
 def prioritised_agent() -> Agent:
     """With prioritised replay; every transition has a priority of its own."""
     made = make_agent(prioritised=True)

@@ -1,5 +1,7 @@
 """An agent whose replay is full of noise."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from rlvision import build
@@ -13,11 +15,11 @@ NUM_ENVS, ROWS = 8, 500
 SPEC = EnvSpec(NUM_ENVS, (4, 84, 84), 1, tuple("abcdef"), 4)
 
 
-def env_step(random: np.random.Generator) -> EnvStep:
+def env_step(random: np.random.Generator, spec: EnvSpec = SPEC) -> EnvStep:
     """A row of noise in the middle of games."""
     nothing = np.zeros(NUM_ENVS, np.bool_)
     return EnvStep(
-        observation=random.integers(256, size=(NUM_ENVS, *SPEC.observation_shape), dtype=np.uint8),
+        observation=random.integers(256, size=(NUM_ENVS, *spec.observation_shape), dtype=np.uint8),
         action=random.integers(SPEC.num_actions, size=NUM_ENVS),
         reward=random.standard_normal(NUM_ENVS).astype(np.float32),
         terminated=nothing,
@@ -26,13 +28,14 @@ def env_step(random: np.random.Generator) -> EnvStep:
     )
 
 
-def make_agent(*, prioritised: bool = False) -> Agent:
-    """The defaults' agent, its replay full of noise."""
+def make_agent(*, prioritised: bool = False, size: int = 84) -> Agent:
+    """The defaults' agent, its replay full of noise of ``size`` by ``size`` pixels."""
     keep_freed_memory()
+    spec = replace(SPEC, observation_shape=(4, size, size))
     replay = ReplayConfig(capacity=NUM_ENVS * ROWS, prioritised=prioritised)
     config = Config(device="cpu", replay=replay, agent=AgentConfig(n_step=3))
-    agent = build.make_agent(config, SPEC)
+    agent = build.make_agent(config, spec)
     random = np.random.default_rng(0)
     for _ in range(ROWS + 10):
-        agent.memory.add(env_step(random))
+        agent.memory.add(env_step(random, spec))
     return agent

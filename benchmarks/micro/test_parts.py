@@ -45,7 +45,9 @@ def test_act(benchmark: BenchmarkFixture, agent: Agent) -> None:
     assert action.shape == (SPEC.num_envs,)
 
 
-def test_update(benchmark: BenchmarkFixture, agent: Agent) -> None:
+@pytest.mark.parametrize("frames", ["agent", "smallest_agent"])
+def test_update(benchmark: BenchmarkFixture, frames: str, request: pytest.FixtureRequest) -> None:
+    agent: Agent = request.getfixturevalue(frames)
     batch = agent.memory.sample()
     agent.learner.update(batch)  # the first one calibrates
     update = benchmark(agent.learner.update, batch)
