@@ -48,10 +48,10 @@ def as_float(observation: Tensor) -> Tensor:
     """
     if observation.dtype != torch.uint8:
         return observation
-    return observation.to(autocast_dtype(observation.device.type) or torch.float32).div_(255)
+    return observation.to(_precision(observation.device.type)).div_(255)
 
 
-def autocast_dtype(device: str) -> torch.dtype | None:
-    """What autocast computes in where it is on for a kind of device."""
+def _precision(device: str) -> torch.dtype:
+    """What autocast computes in where it is on for a kind of device, float32 otherwise."""
     is_on = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-    return torch.get_autocast_dtype(device) if is_on else None
+    return torch.get_autocast_dtype(device) if is_on else torch.float32

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from rlvision.errors import ConfigError
 from rlvision.nn.capture import is_capturing
-from rlvision.nn.encoder import as_float, autocast_dtype
+from rlvision.nn.encoder import as_float
 from rlvision.nn.normalisation import FixedBatchNorm2d, running_statistics
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.views import sharing_copy
@@ -105,16 +105,16 @@ class FoldedConv2d(nn.Module):
     """``norm(convolution(x))`` in evaluation mode as one convolution, constant to the gradient.
 
     With s = weight / sqrt(running_var + eps): kernel · s, and (bias - running_mean) · s + shift. On
-    the CPU the product is kept, in autocast's precision where it is on, until torch counts a write to
-    any of the tensors; elsewhere, and where the forward is compiled or captured, it is part of every forward.
+    the CPU the product is kept until torch counts a write to any of the tensors; elsewhere, and
+    where the forward is compiled or captured, it is part of every forward.
     """
 
     def __init__(self, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
         super().__init__()
         self.convolution = convolution
         self.norm = norm
-        self._kept: tuple[Tensor, ...] | None = None
-        self._kept_for: tuple[object, ...] = ()
+        self._kept: tuple[Tensor, Tensor] | None = None
+        self._writes: list[tuple[int, int]] = []
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, h, w] of [B, C', H, W]."""
@@ -122,15 +122,13 @@ class FoldedConv2d(nn.Module):
         return self.convolution._conv_forward(x, weight, bias)  # type: ignore[no-any-return]
 
     @torch.no_grad()
-    def _parameters_now(self) -> tuple[Tensor, ...]:
+    def _parameters_now(self) -> tuple[Tensor, Tensor]:
         anew = torch.compiler.is_compiling() or is_capturing()
         if anew or self.convolution.weight.device.type != "cpu":
             return fold(self.convolution, self.norm)
-        dtype = autocast_dtype("cpu")
-        state = dtype, *((t.data_ptr(), t._version) for t in self._sources() if t is not None)
-        if self._kept is None or state != self._kept_for:
-            self._kept = tuple(t.to(dtype or t.dtype) for t in fold(self.convolution, self.norm))
-            self._kept_for = state
+        writes = [(t.data_ptr(), t._version) for t in self._sources() if t is not None]
+        if self._kept is None or writes != self._writes:
+            self._kept, self._writes = fold(self.convolution, self.norm), writes
         return self._kept
 
     def _sources(self) -> tuple[Tensor | None, ...]:

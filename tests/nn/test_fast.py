@@ -190,18 +190,6 @@ def test_fold_by_hand() -> None:
     assert (weight.item(), bias.item()) == (3.0, 11.0)
 
 
-def test_folded_computes_in_the_precision_of_the_context() -> None:
-    v = learned(Views(channels_last(network())))
-    first = folded(v.actor).encoder.conv1
-    x = prepared(frames())
-    with torch.no_grad():
-        for enabled in (True, False, True):
-            with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
-                outputs = [first(x), first.convolution._conv_forward(x, *fold(first.convolution, first.norm))]
-            assert outputs[0].dtype == (torch.bfloat16 if enabled else torch.float32)
-            assert torch.equal(*outputs)
-
-
 def test_folded_changes_nothing_of_the_views_it_was_made_from() -> None:
     v = learned(Views(network()))
     before, keys = copy.deepcopy(v.state_dict()), list(v.actor.state_dict())
