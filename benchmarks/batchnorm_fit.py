@@ -12,7 +12,6 @@ unexplained, in evaluation mode and in games that no arm was trained on; a const
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from measure.machine import machine
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from study.observing import observe
 from study.plan import ARMS, EXPERIMENTS, Overrides
 from torch import Tensor
 
@@ -35,7 +35,6 @@ from rlvision.nn.views import Views
 from rlvision.optimisers import make_optimiser
 from rlvision.run import Run
 from rlvision.settings.names import assemble
-from rlvision.types import UInt8Array
 
 BATCH = 32
 RANDOM_ACTIONS = 0.3
@@ -80,24 +79,9 @@ def load(agent: str) -> Run:
     return run
 
 
-def observe(run: Run, count: int, seed: int) -> UInt8Array:
-    """``count`` observations [count, C, H, W] of eight games side by side, every second one."""
-    generator = np.random.default_rng(seed)
-    seen: list[UInt8Array] = []
-    with closing(run.make_env(8)) as env:
-        observation = env.reset(seed)
-        for step in range(2 * -(-count // len(observation))):
-            if step % 2 == 0:
-                seen.append(observation)
-            at_random = generator.random(len(observation)) < RANDOM_ACTIONS
-            any_action = generator.integers(run.spec.num_actions, size=len(observation))
-            observation = env.step(np.where(at_random, any_action, run.act(observation))).observation
-    return np.concatenate(seen)[:count]
-
-
 def known(run: Run, count: int, seed: int) -> Known:
     """What the agent makes of games of its own."""
-    observations = observe(run, count, seed)
+    observations = observe(run, count, seed, RANDOM_ACTIONS)
     q_values = [run.q_values(part) for part in np.array_split(observations, max(1, count // 64))]
     return Known(torch.from_numpy(observations), torch.from_numpy(np.concatenate(q_values)))
 

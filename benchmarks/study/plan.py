@@ -97,6 +97,9 @@ EXPERIMENTS: Mapping[str, Overrides] = {
         "replay.batch_size": 128,
         "replay.samples_per_env_step": 32,
     },
+    "batch, no lag": {"network.norm": "batch", "agent.target_period": 1},
+    "batch, learning rate / 3": {"network.norm": "batch", "optimiser.learning_rate": 1.67e-4},
+    "batch, n = 20": {"network.norm": "batch", "agent.n_step": 20},
     "recalibrated": {"network.norm": "recalibrated"},
     "none, larger weights": {"network.encoder": "study.encoders:HeDN"},
     "none, pixels centred": {"network.encoder": "study.encoders:CentredDN", "network.kwargs": {"norm": "none"}},
@@ -118,7 +121,7 @@ EXPERIMENTS: Mapping[str, Overrides] = {
 }
 """On the world ``cartpole`` (learning rate 5e-4, target period 200, stack 2, rewards of 2): one change at a time, and
 a few arms once more with rewards and gamma as the preset ``quick`` has them now. "renorm, not clipped" and
-"renorm, momentum 0.3" are for ``breakout``, "running, target period x 4" is for ``pong``; scale and shift alone are
+"renorm, momentum 0.3" are for ``breakout``, "running, target period x 4" and those of "batch" are for ``pong``; scale and shift alone are
 for ``batchnorm_fit.py``."""
 
 
