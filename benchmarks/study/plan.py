@@ -99,7 +99,7 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     },
     "batch, no lag": {"network.norm": "batch", "agent.target_period": 1},
     "batch, learning rate / 3": {"network.norm": "batch", "optimiser.learning_rate": 1.67e-4},
-    "batch, n = 20": {"network.norm": "batch", "agent.n_step": 20},
+    "batch, n 20": {"network.norm": "batch", "agent.n_step": 20},
     "recalibrated": {"network.norm": "recalibrated"},
     "none, larger weights": {"network.encoder": "study.encoders:HeDN"},
     "none, pixels centred": {"network.encoder": "study.encoders:CentredDN", "network.kwargs": {"norm": "none"}},
@@ -121,8 +121,8 @@ EXPERIMENTS: Mapping[str, Overrides] = {
 }
 """On the world ``cartpole`` (learning rate 5e-4, target period 200, stack 2, rewards of 2): one change at a time, and
 a few arms once more with rewards and gamma as the preset ``quick`` has them now. "renorm, not clipped" and
-"renorm, momentum 0.3" are for ``breakout``, "running, target period x 4" and those of "batch" are for ``pong``; scale and shift alone are
-for ``batchnorm_fit.py``."""
+"renorm, momentum 0.3" are for ``breakout``, "running, target period x 4" and those of "batch" for ``pong``; scale and
+shift alone are for ``batchnorm_fit.py``."""
 
 
 @dataclass(frozen=True, slots=True)
