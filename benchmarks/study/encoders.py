@@ -1,4 +1,4 @@
-"""DN on other scales of pixels and of weights, for the experiments that ask whether a scale is what matters."""
+"""DN, and NatureCNN, on other scales of pixels and of weights, for the experiments that ask whether a scale is what matters."""
 
 from typing import Unpack
 
@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from rlvision.nn.dn import DNEncoder, DNOptions
 from rlvision.nn.encoder import as_float
+from rlvision.nn.encoders import NatureCNN
 
 
 class CentredDN(DNEncoder):
@@ -40,6 +41,19 @@ class HeDN(DNEncoder):
 
     def __init__(self, in_channels: int, height: int, width: int, **options: Unpack[DNOptions]) -> None:
         super().__init__(in_channels, height, width, **(DNOptions(norm="none") | options))
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        keep_the_scale(self)
+
+
+class HeNature(NatureCNN):
+    """NatureCNN whose weights begin so large that ReLUs keep the scale of what passes, as `HeDN`'s do."""
+
+    def __init__(self, in_channels: int, height: int, width: int) -> None:
+        super().__init__(in_channels, height, width)
+        keep_the_scale(self)
+
+
+def keep_the_scale(encoder: nn.Module) -> None:
+    """Give convolutions and linear layers the weights of He et al. 2015, equation 10."""
+    for layer in encoder.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")

@@ -105,6 +105,7 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     "none, pixels centred": {"network.encoder": "study.encoders:CentredDN", "network.kwargs": {"norm": "none"}},
     "none, learning rate x 3": {"network.norm": "none", "optimiser.learning_rate": 1.5e-3},
     "none, Adam epsilon 1e-8": {"network.norm": "none", "optimiser.epsilon": 1e-8},
+    "nature, larger weights": {"network.encoder": "study.encoders:HeNature"},
     "layer, pixels centred": {"network.encoder": "study.encoders:CentredLayerDN"},
     "frozen, learning rate / 10": {"network.norm": "frozen", "optimiser.learning_rate": 5e-5},
     "frozen, momentum 0.01": {"network.norm": "frozen", "network.momentum": 0.01},
@@ -121,8 +122,8 @@ EXPERIMENTS: Mapping[str, Overrides] = {
 }
 """On the world ``cartpole`` (learning rate 5e-4, target period 200, stack 2, rewards of 2): one change at a time, and
 a few arms once more with rewards and gamma as the preset ``quick`` has them now. "renorm, not clipped" and
-"renorm, momentum 0.3" are for ``breakout``, "running, target period x 4" and those of "batch" for ``pong``; scale and
-shift alone are for ``batchnorm_fit.py``."""
+"renorm, momentum 0.3" are for ``breakout``, "running, target period x 4" those of "batch" and
+"nature, larger weights" are for ``pong``; scale and shift alone are for ``batchnorm_fit.py``."""
 
 
 @dataclass(frozen=True, slots=True)
