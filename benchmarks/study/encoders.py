@@ -1,4 +1,4 @@
-"""DN, and NatureCNN, on other scales of pixels and of weights, for the experiments that ask whether a scale is what matters."""
+"""Encoders on other scales of pixels and of weights, for the experiments that ask whether a scale is what matters."""
 
 from typing import Unpack
 
