@@ -22,11 +22,11 @@ def observe(run: Run, count: int, seed: int, random_actions: float) -> UInt8Arra
     generator = np.random.default_rng(seed)
     seen: list[UInt8Array] = []
     with closing(run.make_env(ENVS)) as env:
-        observation = env.reset(seed)
+        env.reset(seed)
         for step in range(2 * -(-count // ENVS)):
             if step % 2 == 0:
-                seen.append(observation)
+                seen.append(env.observation)
             at_random = generator.random(ENVS) < random_actions
             any_action = generator.integers(run.spec.num_actions, size=ENVS)
-            observation = env.step(np.where(at_random, any_action, run.act(observation))).observation
+            env.step(np.where(at_random, any_action, run.act(env.observation)))
     return np.concatenate(seen)[:count]
