@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 import tyro
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from rlvision.errors import RLVisionError
 from rlvision.run import Run
@@ -63,7 +63,9 @@ def play(run: Run, games: int, seed: int) -> Iterator[list[Point]]:
 
 def main() -> None:
     options = tyro.cli(Options, description=__doc__)
-    table = Table("agent", "mean score", "lowest", "points lost", "that took as long as the one before")
+    table = Table(
+        Column("agent", overflow="fold"), "mean score", "lowest", "points lost", "that took as long as the one before"
+    )
     for agent in options.agents:
         try:
             run = Run(agent, device="cpu")
