@@ -1,16 +1,16 @@
-"""What running statistics cost at play: an agent's games with those it has, and with statistics measured anew.
+"""What running statistics cost at play: a run's games with those it has, and with statistics measured on its replay.
 
-    OMP_NUM_THREADS=1 python benchmarks/batchnorm_play.py --agent runs/my-run
+    OMP_NUM_THREADS=1 python benchmarks/batchnorm_play.py --run runs/my-run
 
 Where plain BatchNorm trains by the batch and plays by running averages, it plays another function than it has learned.
-This tells the two apart: the same weights play the same games, first with the running statistics of the run, then with
-statistics measured on ``--observations`` of the agent's own games, in batches of the run's size, which is what the
-network has learned with. Measured anew, it plays otherwise and sees other things, so it is measured again, ``--rounds``
-times.
+This tells what that costs: the same weights play the same games, first with the running statistics that the run ended
+with, then with statistics measured anew on batches drawn from the run's replay, which are those that it was trained
+with. Of many batches they are those of the replay as a whole; of few they are as uncertain as a training forward's.
 """
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,26 +19,27 @@ import tyro
 from measure.machine import machine
 from rich.console import Console
 from rich.table import Table
-from study.observing import observe
+from torch import Tensor
 
 from rlvision.allocator import keep_freed_memory
+from rlvision.build import make_memory
 from rlvision.errors import RLVisionError
+from rlvision.evaluation import Evaluation
 from rlvision.nn.fast import prepared
 from rlvision.nn.normalisation import statistics_layers
 from rlvision.nn.views import recalibrate
 from rlvision.run import Run
+from rlvision.run_folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Who plays, and how much is measured."""
+    """Who plays, and by what statistics."""
 
-    agent: str
-    """A run, an export, or an agent that comes along."""
-    rounds: int = 2
-    """How often the statistics are measured anew."""
-    observations: int = 4_096
-    """To measure them on."""
+    run: Path
+    """A run folder, with its replay."""
+    batches: tuple[int, ...] = (256, 256, 256, 16, 16, 16, 1, 1, 1)
+    """Numbers of batches to measure on, each drawn anew."""
     games: int = 20
     """Of each evaluation, the same ones."""
     seed: int = 0
@@ -47,45 +48,55 @@ class Options:
     """Write the scores to this file as well."""
 
 
-def load(options: Options) -> Run:
-    """The agent, which must have running statistics."""
-    try:
-        run = Run(options.agent, device="cpu")
-    except RLVisionError as error:
-        sys.exit(str(error))
+def load(folder: Path) -> Run:
+    """The run, which must have running statistics."""
+    run = Run(folder, weights="last", device="cpu")
     if not statistics_layers(run.network):
-        sys.exit(f"expected an agent with running statistics, got {run.config.network.norm}: choose another")
+        sys.exit(f"expected a run with running statistics, got {run.config.network.norm}: choose another")
     return run
 
 
-def measure_anew(run: Run, count: int, seed: int) -> None:
-    """Replace the statistics by those of the agent's own games, in batches of the size it was trained with."""
-    observations = torch.from_numpy(observe(run, count, seed, run.config.evaluation.epsilon))
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    recalibrate(run.network, (prepared(observations[rows]) for rows in order.split(run.config.replay.batch_size)))
+def replayed(run: Run) -> Iterator[Tensor]:
+    """Observations [B, C, H, W] uint8 of batches drawn from the run's replay, without end."""
+    memory, checkpoints = make_memory(run.config, run.spec, torch.device("cpu")), RunFolder(run.folder.path).checkpoints
+    state = checkpoints.load_newest()
+    if state is None or state["replay"] is None:
+        sys.exit(f"expected a run with its replay, got {run.folder.path} without: train one with checkpoint.replay")
+    memory.load_rows(checkpoints.replay_folder, state["replay"])
+    memory.load_state_dict(state["trainer"]["agent"]["memory"])
+    while True:
+        yield memory.sample().transition.observation
+
+
+def evaluations(run: Run, options: Options) -> Iterator[tuple[str, Evaluation]]:
+    """Each kind of statistics, and the games played with it."""
+    yield "running", run.evaluate(options.games, seed=options.seed)
+    observations = replayed(run)
+    for draw, count in enumerate(options.batches, 1):
+        recalibrate(run.network, (prepared(next(observations)) for _ in range(count)))
+        yield f"{count} batches, draw {draw}", run.evaluate(options.games, seed=options.seed)
 
 
 def main() -> None:
     options = tyro.cli(Options, description=__doc__)
     keep_freed_memory()  # as training does
-    run = load(options)
-    table = Table(
-        "statistics", "mean", "95 %", "lowest, median, highest", title=f"{options.games} games, {options.agent}"
-    )
+    title = f"{options.games} games, {options.run}"
+    table = Table("statistics", "mean", "95 %", "lowest, median, highest", title=title)
     results: dict[str, list[float]] = {}
-    for round_ in range(options.rounds + 1):
-        name = f"measured anew, {round_}" if round_ else "running"
-        if round_:
-            measure_anew(run, options.observations, options.seed + round_)
-        evaluation = run.evaluate(options.games, seed=options.seed)
-        results[name] = evaluation.scores
-        low, high = evaluation.interval
-        spread = f"{min(evaluation.scores):g}, {evaluation.median:g}, {max(evaluation.scores):g}"
-        table.add_row(name, f"{evaluation.mean:.2f}", f"{low:.2f} to {high:.2f}", spread)
+    try:
+        run = load(options.run)
+        for statistics, evaluation in evaluations(run, options):
+            results[statistics] = evaluation.scores
+            low, high = evaluation.interval
+            spread = f"{min(evaluation.scores):g}, {evaluation.median:g}, {max(evaluation.scores):g}"
+            table.add_row(statistics, f"{evaluation.mean:.2f}", f"{low:.2f} to {high:.2f}", spread)
+    except RLVisionError as error:
+        sys.exit(str(error))
     Console().print(table)
     if options.json is not None:
-        settings = {name: value for name, value in asdict(options).items() if name != "json"}
-        report = {"machine": machine(), "settings": settings, "scores": results}
+        settings = {"batches": options.batches, "games": options.games, "seed": options.seed}
+        network = {"env_steps": run.env_steps, **asdict(run.config.network)}
+        report = {"machine": machine(), "settings": settings, "network": network, "scores": results}
         options.json.write_text(json.dumps(report, indent=2) + "\n")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-Overrides = Mapping[str, str | float | Sequence[str] | Mapping[str, str] | None]
+Overrides = Mapping[str, str | float | Sequence[str] | Sequence[int] | Mapping[str, str] | None]
 """Dotted setting -> value."""
 
 
@@ -30,6 +30,10 @@ WORLDS: Mapping[str, World] = {
         {
             "env_steps": 270_000,
             "evaluation.target_score": None,
+            "env.actions": ["FIRE", "RIGHTFIRE", "LEFTFIRE"],
+            "env.crop": [34, 194, 0, 160],
+            "exploration.final": None,
+            "exploration.final_env_steps": None,
             "agent.n_step": 10,
             "optimiser.learning_rate": 5e-4,
         },

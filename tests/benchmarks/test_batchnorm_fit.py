@@ -24,7 +24,7 @@ def script(monkeypatch):
 def agent():
     from rlvision.run import Run
 
-    return Run("pong-fast", device="cpu")
+    return Run(BENCHMARKS / "results" / "pong-fast-first", device="cpu")
 
 
 def test_the_agent_explains_itself_and_a_constant_nothing(script, agent):

@@ -1,12 +1,17 @@
-"""Play with running statistics and with statistics measured anew: these are another network's, those are left alone."""
+"""Play with running statistics and with statistics measured on the replay: these are the replay's, those the run's."""
 
 import json
 import sys
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+
+from rlvision.run import train
+from rlvision.run_folder import RunFolder
+from rlvision.settings.store import load_config
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -19,47 +24,64 @@ def script(monkeypatch):
     return batchnorm_play
 
 
-@pytest.fixture
-def agent():
-    from rlvision.run import Run
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """A short run of plain BatchNorm."""
+    out = tmp_path_factory.mktemp("play") / "run"
+    settings = {"env_steps": 1_600, "replay.learning_starts": 800, "evaluate_every": 0, "wandb": "disabled"}
+    train(load_config("quick", {**settings, "network.norm": "running", "out": str(out)}))
+    return out
 
-    return Run("pong-fast", device="cpu")
 
-
-def test_statistics_are_those_of_the_agents_own_games(script, agent):
-    from study.observing import observe
-
-    encoder, before = agent.network.encoder, agent.q_values(np.zeros((1, 4, 77, 77), dtype=np.uint8))
-    seen = torch.from_numpy(observe(agent, 256, seed=1, random_actions=agent.config.evaluation.epsilon))
-    script.measure_anew(agent, 256, seed=1)
+def test_statistics_are_those_of_the_replay(script, short):
+    run = script.load(short)
+    encoder, blank = run.network.encoder, np.zeros((1, *run.spec.observation_shape), dtype=np.uint8)
+    before = run.q_values(blank)
+    observations = list(islice(script.replayed(run), 40))
+    script.recalibrate(run.network, map(script.prepared, observations))
     with torch.no_grad():
-        maps = encoder.conv1(seen / 255)
+        maps = encoder.conv1(torch.cat(observations) / 255)
     torch.testing.assert_close(encoder.bn1.running_mean, maps.mean(dim=(0, 2, 3)), rtol=1e-3, atol=1e-4)
-    assert not np.array_equal(agent.q_values(np.zeros((1, 4, 77, 77), dtype=np.uint8)), before), "it plays by them"
+    assert not np.array_equal(run.q_values(blank), before), "it plays by them"
 
 
-def test_scores_of_each_round_are_written(script, monkeypatch, capsys, tmp_path):
-    out = tmp_path / "play.json"
-    played = []
+def test_the_running_statistics_come_first_and_every_draw_is_another(script, short, monkeypatch, tmp_path, capsys):
+    out, played = tmp_path / "play.json", []
 
     class Played:
         scores, median, mean, interval = [1.0, 2.0], 1.5, 1.5, (1.0, 2.0)
 
-    monkeypatch.setattr("rlvision.run.Run.evaluate", lambda self, games, seed: played.append((games, seed)) or Played())
-    arguments = ["--agent=pong-fast", "--rounds=1", "--games=2", "--observations=64", f"--json={out}"]
+    def play(run, games, seed):
+        played.append(run.network.encoder.bn1.running_mean.tolist())
+        assert (games, seed) == (2, 5)
+        return Played()
+
+    monkeypatch.setattr("rlvision.run.Run.evaluate", play)
+    arguments = [f"--run={short}", "--games=2", "--seed=5", "--batches", "2", "2", f"--json={out}"]
     monkeypatch.setattr(sys, "argv", ["batchnorm_play.py", *arguments])
     script.main()
-    assert json.loads(out.read_text())["scores"] == {"running": [1.0, 2.0], "measured anew, 1": [1.0, 2.0]}
-    assert played == [(2, 0), (2, 0)]
+    names = ["running", "2 batches, draw 1", "2 batches, draw 2"]
+    assert json.loads(out.read_text())["scores"] == {name: [1.0, 2.0] for name in names}
     assert "1.00 to 2.00" in capsys.readouterr().out
+    assert played[0] == script.load(short).network.encoder.bn1.running_mean.tolist()
+    assert played[1] != played[0] != played[2] != played[1]
 
 
-def test_an_agent_without_statistics_is_refused(script, monkeypatch):
+def test_a_run_without_statistics_is_refused(script, short, monkeypatch):
     monkeypatch.setattr(script, "statistics_layers", lambda network: [])
-    with pytest.raises(SystemExit, match="expected an agent with running statistics, got renorm"):
-        script.load(script.Options(agent="pong-fast"))
+    with pytest.raises(SystemExit, match="expected a run with running statistics, got running"):
+        script.load(short)
 
 
-def test_what_is_no_agent_is_one_line(script, tmp_path):
+def test_a_run_without_its_replay_is_refused(script, short, monkeypatch):
+    run = script.load(short)
+    newest = RunFolder(short).checkpoints.load_newest()
+    monkeypatch.setattr("rlvision.checkpoint.CheckpointFolder.load_newest", lambda self: {**newest, "replay": None})
+    with pytest.raises(SystemExit, match=r"expected a run with its replay, got .*checkpoint\.replay"):
+        next(script.replayed(run))
+
+
+def test_what_is_no_run_is_one_line(script, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["batchnorm_play.py", f"--run={tmp_path / 'nothing-here'}"])
     with pytest.raises(SystemExit, match="nothing-here"):
-        script.load(script.Options(agent=str(tmp_path / "nothing-here")))
+        script.main()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rlvision.run_folder import RunFolder
 from rlvision.settings.store import load_config, save_config
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -26,6 +27,23 @@ def test_the_settings_of_every_cell_are_settings():
 
     for cell in all_cells():
         load_config(WORLDS[cell.world].preset, dict(cell.overrides) | {"out": "somewhere"})
+
+
+@pytest.mark.parametrize("world", ["catch", "cartpole", "pong", "breakout"])
+def test_kept_runs_are_those_of_the_plan(world):
+    """A preset that moves on must not take the study with it."""
+    from study.plan import ARMS, EXPERIMENTS, WORLDS, cells
+
+    kept = 0
+    for cell in cells((world,), (*ARMS, *EXPERIMENTS), range(1, 6)):
+        folder = BENCHMARKS / "results" / "batchnorm" / cell.folder
+        if not folder.exists():
+            continue
+        kept += 1
+        ran, planned = RunFolder(folder).config(), load_config(WORLDS[world].preset, dict(cell.overrides))
+        for part in ("env_steps", "env", "network", "replay", "agent", "optimiser", "exploration"):
+            assert getattr(ran, part) == getattr(planned, part), (cell.folder, part)
+    assert kept
 
 
 def test_no_two_cells_share_a_folder():
