@@ -94,6 +94,7 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     "renorm, one frame": {**RENORM, "env.stack": 1},
     "renorm, four frames": {**RENORM, "env.stack": 4},
     "running, momentum 0.01": {"network.norm": "running", "network.momentum": 0.01},
+    "running, momentum 0.9": {"network.norm": "running", "network.momentum": 0.9},
     "running, learning rate / 3": {"network.norm": "running", "optimiser.learning_rate": 1.67e-4},
     "running, target period x 4": {"network.norm": "running", "agent.target_period": 800},
     "running, batch 128": {
@@ -101,6 +102,7 @@ EXPERIMENTS: Mapping[str, Overrides] = {
         "replay.batch_size": 128,
         "replay.samples_per_env_step": 32,
     },
+    "batch, momentum 0.9": {"network.norm": "batch", "network.momentum": 0.9},
     "batch, no lag": {"network.norm": "batch", "agent.target_period": 1},
     "batch, learning rate / 3": {"network.norm": "batch", "optimiser.learning_rate": 1.67e-4},
     "batch, n 20": {"network.norm": "batch", "agent.n_step": 20},
