@@ -5,14 +5,17 @@
 Where plain BatchNorm trains by the batch and plays by running averages, it plays another function than it has learned.
 This tells what that costs: the same weights play the same games, first with the running statistics that the run ended
 with, then with statistics measured anew on batches drawn from the run's replay, which are those that it was trained
-with. Of many batches they are those of the replay as a whole; of few they are as uncertain as a training forward's.
+with. Of many batches they are those of the replay as a whole; of one they are as uncertain as a training forward's. The
+table has the distance of the Q-values from those with the statistics measured first: what lies between the running ones
+and these is delay, what lies between two draws is chance.
 """
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import tyro
@@ -38,14 +41,26 @@ class Options:
 
     run: Path
     """A run folder, with its replay."""
-    batches: tuple[int, ...] = (256, 256, 256, 16, 16, 16, 1, 1, 1)
+    batches: tuple[int, ...] = (256, 256, 1, 1)
     """Numbers of batches to measure on, each drawn anew."""
     games: int = 20
     """Of each evaluation, the same ones."""
+    states: int = 16
+    """Batches of states to compare Q-values on."""
     seed: int = 0
     """Of the games."""
     json: Path | None = None
-    """Write the scores to this file as well."""
+    """Write the numbers to this file as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What the weights made of the same games and states with one kind of statistics."""
+
+    statistics: str
+    games: Evaluation
+    q_values: Tensor
+    """[states, A]."""
 
 
 def load(folder: Path) -> Run:
@@ -68,36 +83,70 @@ def replayed(run: Run) -> Iterator[Tensor]:
         yield memory.sample().transition.observation
 
 
-def evaluations(run: Run, options: Options) -> Iterator[tuple[str, Evaluation]]:
-    """Each kind of statistics, and the games played with it."""
-    yield "running", run.evaluate(options.games, seed=options.seed)
+@torch.no_grad()
+def plays(run: Run, options: Options) -> Iterator[Played]:
+    """The games with each kind of statistics."""
     observations = replayed(run)
+    states = torch.cat([next(observations) for _ in range(options.states)])
+
+    def played(name: str) -> Played:
+        q_values = torch.cat([run.network(prepared(part)).q_values for part in states.split(64)])
+        return Played(name, run.evaluate(options.games, seed=options.seed), q_values)
+
+    yield played("running")
     for draw, count in enumerate(options.batches, 1):
         recalibrate(run.network, (prepared(next(observations)) for _ in range(count)))
-        yield f"{count} batches, draw {draw}", run.evaluate(options.games, seed=options.seed)
+        yield played(f"of {count} batches, draw {draw}")
+
+
+def gap(played: Played, measured: Played) -> float:
+    """Mean distance of the Q-values from those with the statistics measured first, in standard deviations of these."""
+    return ((played.q_values - measured.q_values).abs().mean() / measured.q_values.std()).item()
+
+
+def disagree(played: Played, measured: Played) -> float:
+    """Share of the states whose best action is another than with the statistics measured first."""
+    return (played.q_values.argmax(dim=1) != measured.q_values.argmax(dim=1)).float().mean().item()
+
+
+def report(every: Sequence[Played], title: str) -> tuple[Table, dict[str, dict[str, Any]]]:
+    """For people and for programs."""
+    table = Table("statistics", "gap", "disagree", "mean", "95 %", "median", "range", title=title)
+    rows: dict[str, dict[str, Any]] = {}
+    for played in every:
+        games, apart, others = played.games, gap(played, every[1]), disagree(played, every[1])
+        low, high = games.interval
+        range_ = f"{min(games.scores):g} to {max(games.scores):g}"
+        interval = f"{low:.1f} to {high:.1f}"
+        table.add_row(
+            played.statistics,
+            f"{apart:.3f}",
+            f"{others:.1%}",
+            f"{games.mean:.1f}",
+            interval,
+            f"{games.median:g}",
+            range_,
+        )
+        rows[played.statistics] = {"gap": apart, "disagree": others, "scores": games.scores}
+    return table, rows
 
 
 def main() -> None:
     options = tyro.cli(Options, description=__doc__)
+    if not options.batches:
+        sys.exit("expected a number of batches to measure on, got none: name one")
     keep_freed_memory()  # as training does
-    title = f"{options.games} games, {options.run}"
-    table = Table("statistics", "mean", "95 %", "lowest, median, highest", title=title)
-    results: dict[str, list[float]] = {}
     try:
         run = load(options.run)
-        for statistics, evaluation in evaluations(run, options):
-            results[statistics] = evaluation.scores
-            low, high = evaluation.interval
-            spread = f"{min(evaluation.scores):g}, {evaluation.median:g}, {max(evaluation.scores):g}"
-            table.add_row(statistics, f"{evaluation.mean:.2f}", f"{low:.2f} to {high:.2f}", spread)
+        table, rows = report(list(plays(run, options)), f"{options.games} games, {options.run}")
     except RLVisionError as error:
         sys.exit(str(error))
     Console().print(table)
     if options.json is not None:
-        settings = {"batches": options.batches, "games": options.games, "seed": options.seed}
+        settings = {"batches": options.batches, "games": options.games, "states": options.states, "seed": options.seed}
         network = {"env_steps": run.env_steps, **asdict(run.config.network)}
-        report = {"machine": machine(), "settings": settings, "network": network, "scores": results}
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
+        written = {"machine": machine(), "settings": settings, "network": network, "statistics": rows}
+        options.json.write_text(json.dumps(written, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -57,12 +57,15 @@ def test_the_running_statistics_come_first_and_every_draw_is_another(script, sho
         return Played()
 
     monkeypatch.setattr("rlvision.run.Run.evaluate", play)
-    arguments = [f"--run={short}", "--games=2", "--seed=5", "--batches", "2", "2", f"--json={out}"]
+    arguments = [f"--run={short}", "--games=2", "--seed=5", "--states=1", "--batches", "2", "2", f"--json={out}"]
     monkeypatch.setattr(sys, "argv", ["batchnorm_play.py", *arguments])
     script.main()
-    names = ["running", "2 batches, draw 1", "2 batches, draw 2"]
-    assert json.loads(out.read_text())["scores"] == {name: [1.0, 2.0] for name in names}
-    assert "1.00 to 2.00" in capsys.readouterr().out
+    rows = json.loads(out.read_text())["statistics"]
+    assert list(rows) == ["running", "of 2 batches, draw 1", "of 2 batches, draw 2"]
+    running, first, second = rows.values()
+    assert running["scores"] == first["scores"] == second["scores"] == [1.0, 2.0]
+    assert first["gap"] == first["disagree"] == 0 < min(second["gap"], running["gap"])
+    assert "1.0 to 2.0" in capsys.readouterr().out
     assert played[0] == script.load(short).network.encoder.bn1.running_mean.tolist()
     assert played[1] != played[0] != played[2] != played[1]
 
