@@ -5,9 +5,9 @@
 Where plain BatchNorm trains by the batch and plays by running averages, it plays another function than it has learned.
 This tells what that costs: the same weights play the same games, first with the running statistics that the run ended
 with, then with statistics measured anew on batches drawn from the run's replay, which are those that it was trained
-with. Of many batches they are those of the replay as a whole; of one they are as uncertain as a training forward's. The
-table has the distance of the Q-values from those with the statistics measured first: what lies between the running ones
-and these is delay, what lies between two draws is chance.
+with. Of many batches they are those of the replay as a whole; of one they are as uncertain as a training forward's.
+The table has the distance of the channels' means and of the Q-values from those with the statistics measured first:
+what lies between the running ones and these is delay, what lies between two draws is chance.
 """
 
 import json
@@ -61,6 +61,10 @@ class Played:
     games: Evaluation
     q_values: Tensor
     """[states, A]."""
+    means: tuple[Tensor, ...]
+    """Of the channels of each layer."""
+    deviations: tuple[Tensor, ...]
+    """Their standard deviations."""
 
 
 def load(folder: Path) -> Run:
@@ -91,7 +95,10 @@ def plays(run: Run, options: Options) -> Iterator[Played]:
 
     def played(name: str) -> Played:
         q_values = torch.cat([run.network(prepared(part)).q_values for part in states.split(64)])
-        return Played(name, run.evaluate(options.games, seed=options.seed), q_values)
+        layers = statistics_layers(run.network)
+        means = tuple(layer.running_mean.clone() for layer in layers)
+        deviations = tuple((layer.running_var + layer.eps).sqrt() for layer in layers)
+        return Played(name, run.evaluate(options.games, seed=options.seed), q_values, means, deviations)
 
     yield played("running")
     for draw, count in enumerate(options.batches, 1):
@@ -104,6 +111,12 @@ def gap(played: Played, measured: Played) -> float:
     return ((played.q_values - measured.q_values).abs().mean() / measured.q_values.std()).item()
 
 
+def shift(played: Played, measured: Played) -> float:
+    """Mean distance of the channels' means from those measured first, in standard deviations; the worst layer's."""
+    layers = zip(played.means, measured.means, measured.deviations, strict=True)
+    return max(((mean - other).abs() / deviation).mean().item() for mean, other, deviation in layers)
+
+
 def disagree(played: Played, measured: Played) -> float:
     """Share of the states whose best action is another than with the statistics measured first."""
     return (played.q_values.argmax(dim=1) != measured.q_values.argmax(dim=1)).float().mean().item()
@@ -111,15 +124,17 @@ def disagree(played: Played, measured: Played) -> float:
 
 def report(every: Sequence[Played], title: str) -> tuple[Table, dict[str, dict[str, Any]]]:
     """For people and for programs."""
-    table = Table("statistics", "gap", "disagree", "mean", "95 %", "median", "range", title=title)
+    table = Table("statistics", "shift", "gap", "disagree", "mean", "95 %", "median", "range", title=title)
     rows: dict[str, dict[str, Any]] = {}
     for played in every:
-        games, apart, others = played.games, gap(played, every[1]), disagree(played, every[1])
+        games = played.games
+        moved, apart, others = (measure(played, every[1]) for measure in (shift, gap, disagree))
         low, high = games.interval
         range_ = f"{min(games.scores):g} to {max(games.scores):g}"
         interval = f"{low:.1f} to {high:.1f}"
         table.add_row(
             played.statistics,
+            f"{moved:.3f}",
             f"{apart:.3f}",
             f"{others:.1%}",
             f"{games.mean:.1f}",
@@ -127,7 +142,7 @@ def report(every: Sequence[Played], title: str) -> tuple[Table, dict[str, dict[s
             f"{games.median:g}",
             range_,
         )
-        rows[played.statistics] = {"gap": apart, "disagree": others, "scores": games.scores}
+        rows[played.statistics] = {"shift": moved, "gap": apart, "disagree": others, "scores": games.scores}
     return table, rows
 
 

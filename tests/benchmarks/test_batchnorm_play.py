@@ -64,10 +64,20 @@ def test_the_running_statistics_come_first_and_every_draw_is_another(script, sho
     assert list(rows) == ["running", "of 2 batches, draw 1", "of 2 batches, draw 2"]
     running, first, second = rows.values()
     assert running["scores"] == first["scores"] == second["scores"] == [1.0, 2.0]
-    assert first["gap"] == first["disagree"] == 0 < min(second["gap"], running["gap"])
+    assert first["shift"] == first["gap"] == first["disagree"] == 0
+    assert min(row[what] for row in (second, running) for what in ("shift", "gap")) > 0
     assert "1.0 to 2.0" in capsys.readouterr().out
     assert played[0] == script.load(short).network.encoder.bn1.running_mean.tolist()
     assert played[1] != played[0] != played[2] != played[1]
+
+
+def test_a_shift_is_in_standard_deviations_of_the_worst_layer(script):
+    def played(*means):
+        return script.Played(
+            "", None, None, tuple(map(torch.tensor, means)), tuple(torch.tensor([2.0, 4.0]) for _ in means)
+        )
+
+    assert script.shift(played([1.0, 1.0], [0.0, 0.0]), played([3.0, 5.0], [0.0, 1.0])) == 1.0
 
 
 def test_a_run_without_statistics_is_refused(script, short, monkeypatch):
