@@ -103,7 +103,7 @@ def plays(run: Run, options: Options) -> Iterator[Played]:
     yield played("running")
     for draw, count in enumerate(options.batches, 1):
         recalibrate(run.network, (prepared(next(observations)) for _ in range(count)))
-        yield played(f"of {count} batches, draw {draw}")
+        yield played(f"of {count} {'batch' if count == 1 else 'batches'}, draw {draw}")
 
 
 def gap(played: Played, measured: Played) -> float:
