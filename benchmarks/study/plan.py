@@ -58,6 +58,7 @@ RENORM: Overrides = {"network.norm": "renorm"}
 ARMS: Mapping[str, Overrides] = {
     "renorm": RENORM,
     "running": {"network.norm": "running"},
+    "running, momentum 0.9": {"network.norm": "running", "network.momentum": 0.9},
     "batch": {"network.norm": "batch"},
     "joint": {"network.norm": "joint"},
     "fixed": {"network.norm": "fixed"},
@@ -94,7 +95,6 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     "renorm, one frame": {**RENORM, "env.stack": 1},
     "renorm, four frames": {**RENORM, "env.stack": 4},
     "running, momentum 0.01": {"network.norm": "running", "network.momentum": 0.01},
-    "running, momentum 0.9": {"network.norm": "running", "network.momentum": 0.9},
     "running, learning rate / 3": {"network.norm": "running", "optimiser.learning_rate": 1.67e-4},
     "running, target period x 4": {"network.norm": "running", "agent.target_period": 800},
     "running, batch 128": {

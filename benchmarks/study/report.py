@@ -46,6 +46,7 @@ SUMMARY = (
 COLOURS = {
     "renorm": "#1b6ac9",
     "running": "#d1495b",
+    "running, momentum 0.9": "#e377c2",
     "batch": "#edae49",
     "joint": "#8d5a97",
     "fixed": "#00a6d6",
