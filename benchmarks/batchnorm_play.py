@@ -28,6 +28,7 @@ from rlvision.allocator import keep_freed_memory
 from rlvision.build import make_memory
 from rlvision.errors import RLVisionError
 from rlvision.evaluation import Evaluation
+from rlvision.nn.diagnostics import disagreement, gap
 from rlvision.nn.fast import prepared
 from rlvision.nn.normalisation import statistics_layers
 from rlvision.nn.views import recalibrate
@@ -106,20 +107,10 @@ def plays(run: Run, options: Options) -> Iterator[Played]:
         yield played(f"of {count} {'batch' if count == 1 else 'batches'}, draw {draw}")
 
 
-def gap(played: Played, measured: Played) -> float:
-    """Mean distance of the Q-values from those with the statistics measured first, in standard deviations of these."""
-    return ((played.q_values - measured.q_values).abs().mean() / measured.q_values.std()).item()
-
-
 def shift(played: Played, measured: Played) -> float:
     """Mean distance of the channels' means from those measured first, in standard deviations; the worst layer's."""
     layers = zip(played.means, measured.means, measured.deviations, strict=True)
     return max(((mean - other).abs() / deviation).mean().item() for mean, other, deviation in layers)
-
-
-def disagree(played: Played, measured: Played) -> float:
-    """Share of the states whose best action is another than with the statistics measured first."""
-    return (played.q_values.argmax(dim=1) != measured.q_values.argmax(dim=1)).float().mean().item()
 
 
 def report(every: Sequence[Played], title: str) -> tuple[Table, dict[str, dict[str, Any]]]:
@@ -128,7 +119,10 @@ def report(every: Sequence[Played], title: str) -> tuple[Table, dict[str, dict[s
     rows: dict[str, dict[str, Any]] = {}
     for played in every:
         games = played.games
-        moved, apart, others = (measure(played, every[1]) for measure in (shift, gap, disagree))
+        measured = every[1]
+        moved = shift(played, measured)
+        apart = gap(played.q_values, measured.q_values).item()
+        others = disagreement(played.q_values, measured.q_values).item()
         low, high = games.interval
         range_ = f"{min(games.scores):g} to {max(games.scores):g}"
         interval = f"{low:.1f} to {high:.1f}"

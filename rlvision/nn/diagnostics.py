@@ -67,6 +67,17 @@ def diagnose(views: Views, observation: Tensor) -> dict[str, Tensor]:
     return metrics
 
 
+def gap(q_values: Tensor, reference: Tensor) -> Tensor:
+    """Mean distance of Q-values [B, A] from those of another forward, in standard deviations of the latter."""
+    spread = reference.std(correction=0).clamp_min(torch.finfo(reference.dtype).tiny)
+    return (q_values - reference).abs().mean() / spread
+
+
+def disagreement(q_values: Tensor, reference: Tensor) -> Tensor:
+    """Share of the B states whose greedy action differs between two forwards' Q-values [B, A]."""
+    return (q_values.argmax(1) != reference.argmax(1)).float().mean()
+
+
 @torch.no_grad()
 def target_drift(views: Views) -> Tensor:
     """Mean distance of the running means of online and target, over all channels."""
@@ -87,11 +98,7 @@ def _mode_differences(views: Views, observation: Tensor) -> dict[str, Tensor]:
     _switch_off_dropout(shadow)
     learns = shadow(observation).q_values  # [B, A]
     acts = folded(views.actor)(observation).q_values  # [B, A]
-    spread = acts.std(correction=0).clamp_min(torch.finfo(acts.dtype).tiny)
-    metrics = {
-        "bn/gap": (learns - acts).abs().mean() / spread,
-        "bn/disagree": (learns.argmax(1) != acts.argmax(1)).float().mean(),
-    }
+    metrics = {"bn/gap": gap(learns, acts), "bn/disagree": disagreement(learns, acts)}
     corrected = [layer for layer in shadow.modules() if isinstance(layer, BatchRenorm2d)]
     return metrics | ({"bn/clipped": _clipped_share(corrected)} if corrected else {})
 
