@@ -11,10 +11,10 @@ from ale_py.vector_env import AtariVectorEnv
 from rlvision.envs.frames import choose_frames
 from rlvision.envs.games import resolve_game
 from rlvision.envs.pixels import Crop, View
-from rlvision.envs.vector import Outcome, Progress, TapedVectorEnv
+from rlvision.envs.vector import Outcome, TapedVectorEnv
 from rlvision.errors import ConfigError, EnvError
 from rlvision.protocols import EnvSpec
-from rlvision.types import BoolArray, IntArray, UInt8Array
+from rlvision.types import BoolArray, IntArray, Progress, UInt8Array
 
 Info = dict[str, IntArray]
 

@@ -9,11 +9,11 @@ from rlvision.envs.pixels import Crop, View
 from rlvision.envs.processes import Workers
 from rlvision.envs.restarts import Faults, Restarts
 from rlvision.envs.slot import Seat, Slot, SlotGroup
-from rlvision.envs.vector import Outcome, Progress, TapedVectorEnv
+from rlvision.envs.vector import Outcome, TapedVectorEnv
 from rlvision.envs.worlds import World
 from rlvision.errors import ConfigError, EnvCrashError, EnvError
 from rlvision.protocols import EnvSpec
-from rlvision.types import BoolArray, IntArray, UInt8Array
+from rlvision.types import BoolArray, IntArray, Progress, UInt8Array
 
 CHUNK = 32
 """Steps of a replay between two reports of its progress."""

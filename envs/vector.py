@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -15,12 +14,7 @@ import torch
 from rlvision.envs.tape import Tape
 from rlvision.errors import CheckpointError, EnvError
 from rlvision.protocols import EnvSpec
-from rlvision.types import BoolArray, EnvStep, FloatArray, IntArray, State, UInt8Array
-
-Progress = Callable[[int, int], None]
-"""Called with (done, total) steps of a replay."""
-PATIENCE = 2.0
-"""Seconds that a replay may take before anybody is told of its progress."""
+from rlvision.types import BoolArray, EnvStep, FloatArray, IntArray, Progress, State, UInt8Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +40,7 @@ class TapedVectorEnv(ABC):
 
     Attributes:
         tapes: one of each environment.
-        progress: set it to be told of a long replay.
+        progress: set it to be told how far a replay is, in steps.
     """
 
     def __init__(self, spec: EnvSpec, reseed_after: int) -> None:
@@ -59,7 +53,7 @@ class TapedVectorEnv(ABC):
         self._in_step = True  # the environments are where their tapes say
         self._closed = False
         self.tapes: list[Tape] = []
-        self.progress: Progress | None = None
+        self.progress: Progress = lambda done, total: None
 
     @property
     def spec(self) -> EnvSpec:
@@ -168,7 +162,7 @@ class TapedVectorEnv(ABC):
         """
         self._expect_idle("load_state_dict")
         self._load_tapes(state)
-        self._observation = self._replay(patient(self.progress))
+        self._observation = self._replay(self.progress)
         self._first = np.asarray(state["first"], dtype=np.bool_).copy()
         found = [observation_hash(observation) for observation in self._observation]
         self._give_up(np.array([a != b for a, b in zip(found, state["hashes"], strict=True)]))
@@ -281,17 +275,6 @@ class TapedVectorEnv(ABC):
             raise EnvError(f"expected open environments, got {verb}() after close(): make new ones")
         if self._pending is not None:
             raise EnvError(f"expected recv() after send(action), got {verb}(): receive the step under way first")
-
-
-def patient(progress: Progress | None) -> Progress:
-    """A listener that passes on only what comes after the first `PATIENCE` seconds."""
-    started = time.monotonic()
-
-    def listen(done: int, total: int) -> None:
-        if progress is not None and time.monotonic() - started > PATIENCE:
-            progress(done, total)
-
-    return listen
 
 
 def observation_hash(observation: UInt8Array) -> str:

@@ -4,9 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
-from rlvision.types import Episode
+from rlvision.types import Episode, Progress
+
+PATIENCE = 2.0
+"""Seconds that something may take before a bar shows how far it is."""
+GAMES_BACK = "bringing the games back"
+"""What a bar says while tapes are replayed."""
 
 
 @contextmanager
@@ -38,11 +44,16 @@ def say_if_interrupted(console: Console, what: Callable[[], str]) -> Iterator[No
 
 
 @contextmanager
-def show_replay() -> Iterator[Callable[[int, int], None]]:
-    """A bar over the steps of tapes that are replayed; yields what to tell of (done, total) steps."""
+def show_progress(description: str) -> Iterator[Progress]:
+    """A bar over the steps of something that may take long, from `PATIENCE` seconds on; yields what to tell of them."""
     with _bar() as bar:
-        task = bar.add_task("bringing the games back", visible=False)
-        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+        task = bar.add_task(description, visible=False)
+
+        def tell(done: int, total: int) -> None:
+            if (bar.tasks[0].elapsed or 0.0) > PATIENCE:
+                bar.update(task, completed=done, total=total, visible=True)
+
+        yield tell
 
 
 def _mean(scores: list[float]) -> str:
@@ -55,10 +66,10 @@ def _so_far(scores: list[float], games: int) -> str:
     return f"after {len(scores):,} of {games:,} games, {_mean(scores)}; they are not kept"
 
 
-def _bar() -> Progress:
+def _bar() -> Bar:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(
+    return Bar(
         *columns,
         TimeElapsedColumn(),
         TimeRemainingColumn(),

@@ -15,7 +15,7 @@ Counters carry their unit in their name: ``env_steps`` (agent decisions, summed 
 environments), ``frames`` (emulator frames) and ``updates`` (gradient steps).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,8 @@ FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 State = dict[str, Any]
 """What ``state_dict`` returns: nested dicts and lists of tensors and plain Python values."""
+Progress = Callable[[int, int], None]
+"""Told of (done, total) steps of what takes long."""
 
 
 @dataclass(frozen=True, slots=True)

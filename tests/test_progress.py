@@ -1,9 +1,23 @@
 """What is said of games that are being played, and of those that somebody interrupts."""
 
-import pytest
+import io
+from functools import partial
 
-from rlvision.progress import count_games
+import pytest
+from rich.console import Console
+
+from rlvision import progress
+from rlvision.progress import count_games, show_progress
 from rlvision.types import Episode
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    """What a terminal would get."""
+    written = io.StringIO()
+    terminal = partial(Console, file=written, force_terminal=True, width=80)
+    monkeypatch.setattr(progress, "Console", lambda stderr: terminal())
+    return written
 
 
 def episode(score: float) -> Episode:
@@ -34,3 +48,17 @@ def test_games_played_to_the_end_need_no_word(capsys):
     with count_games(1) as tell:
         tell(episode(3.0))
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_takes_long_says_how_far_it_is(monkeypatch, screen):
+    monkeypatch.setattr(progress, "PATIENCE", -1.0)
+    with show_progress("reading the replay") as tell:
+        tell(32, 70)
+    assert "reading the replay" in screen.getvalue()
+    assert "32/70" in screen.getvalue()
+
+
+def test_what_is_soon_done_says_nothing(screen):
+    with show_progress("reading the replay") as tell:
+        tell(70, 70)
+    assert "reading" not in screen.getvalue()

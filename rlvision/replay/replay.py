@@ -19,7 +19,7 @@ from rlvision.replay.selection import Prioritised, PrioritySettings, Selection, 
 from rlvision.replay.starts import BYTES_PER_CELL, Starts
 from rlvision.replay.sum_tree import SumTree
 from rlvision.replay.windows import RewardTransform, Windows
-from rlvision.types import Batch, EnvStep, IntArray, State
+from rlvision.types import Batch, EnvStep, IntArray, Progress, State
 
 
 class Replay:
@@ -194,13 +194,18 @@ class Replay:
         """
         return self._segments.save(folder)
 
-    def load_rows(self, folder: Path, manifest: Manifest) -> None:
+    def load_rows(self, folder: Path, manifest: Manifest, progress: Progress = lambda done, total: None) -> None:
         """Fill the replay with saved rows; to be followed by `load_state_dict`.
+
+        Args:
+            folder: where their files are.
+            manifest: which of them, as `save_rows` returned it.
+            progress: is told how far it is, in rows, each read twice: checked, then taken.
 
         Raises:
             CheckpointError: A file is missing or damaged, or the rows are those of another replay.
         """
-        self._segments.load(folder, manifest)
+        self._segments.load(folder, manifest, progress)
         rows = np.arange(self._ring.oldest, self._ring.rows)
         self._starts.restart(self._ring.oldest)
         if len(rows):

@@ -26,7 +26,7 @@ from rlvision.durable import PART, sync_folder
 from rlvision.errors import CheckpointError
 from rlvision.replay.codec import pack, unpack
 from rlvision.replay.ring import Fields, Ring
-from rlvision.types import State
+from rlvision.types import Progress, State
 
 Manifest = list[State]
 """The segments of which a ring consists, oldest first, as plain dicts: name, start, stop, checksum."""
@@ -44,6 +44,11 @@ class Segment:
     start: int
     stop: int
     checksum: int  # CRC-32
+
+    @property
+    def rows(self) -> int:
+        """How many."""
+        return self.stop - self.start
 
 
 class Segments:
@@ -71,8 +76,8 @@ class Segments:
         self._saved = [segment for segment in self._saved if segment.stop > ring.oldest]
         return [asdict(segment) for segment in self._saved]
 
-    def load(self, folder: Path, manifest: Manifest) -> None:
-        """Fill the ring with the rows of a manifest, each in the slot where it was.
+    def load(self, folder: Path, manifest: Manifest, progress: Progress) -> None:
+        """Fill the ring with the rows of a manifest, each in the slot where it was, and tell how far that is.
 
         Raises:
             CheckpointError: A file is missing or damaged, or the files are not those of such a ring.
@@ -80,12 +85,24 @@ class Segments:
         segments = [Segment(**entry) for entry in manifest]
         _check_kind(segments)
         self._check_coverage(segments)
-        for segment in segments:
-            _check(segment, folder)
-        for segment in segments:
-            _fill(self._ring, segment, folder)
+        steps = [(step, segment) for step in (_check, self._fill) for segment in segments]
+        total, done = sum(segment.rows for _, segment in steps), 0
+        for step, segment in steps:
+            step(segment, folder)
+            done += segment.rows
+            progress(done, total)
         self._ring.rows = segments[-1].stop if segments else 0
         self._saved = segments
+
+    def _fill(self, segment: Segment, folder: Path) -> None:
+        """Put a segment's rows where they were, block by block."""
+        ring, row = self._ring, segment.start
+        with (folder / segment.name).open("rb") as file:
+            while head := file.read(HEAD.size):
+                rows, size = HEAD.unpack(head)
+                content = unpack(file.read(size), rows * ring.row_bytes)
+                ring.put(row, ring.fields_of(bytearray(content)))
+                row += rows
 
     def _check_coverage(self, segments: list[Segment]) -> None:
         bounds = [(segment.start, segment.stop) for segment in segments]
@@ -159,14 +176,3 @@ def _check(segment: Segment, folder: Path) -> None:
             f"expected checksum {segment.checksum:08x} of {path}, got {checksum:08x}: "
             "the file is damaged, use an earlier checkpoint"
         )
-
-
-def _fill(ring: Ring, segment: Segment, folder: Path) -> None:
-    """Put a segment's rows where they were, block by block."""
-    row = segment.start
-    with (folder / segment.name).open("rb") as file:
-        while head := file.read(HEAD.size):
-            rows, size = HEAD.unpack(head)
-            content = unpack(file.read(size), rows * ring.row_bytes)
-            ring.put(row, ring.fields_of(bytearray(content)))
-            row += rows

@@ -93,6 +93,14 @@ def test_after_loading_too_only_new_rows_are_written(tmp_path):
     assert ranges(resumed.play(5).replay.save_rows(tmp_path)) == [(0, 7), (7, 12)]
 
 
+def test_loading_says_how_far_it_is(tmp_path):
+    session, told = Session().play(7), []
+    session.replay.save_rows(tmp_path)
+    manifest = session.play(5).replay.save_rows(tmp_path)
+    Session().replay.load_rows(tmp_path, manifest, lambda done, total: told.append((done, total)))
+    assert told == [(7, 24), (12, 24), (19, 24), (24, 24)]
+
+
 def test_a_file_that_no_checkpoint_came_to_name_is_written_again_and_no_other(tmp_path):
     """As where the disk was full when the checkpoint followed its rows: the garbage collector took them."""
     session = Session().play(7)
