@@ -32,6 +32,18 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "batchnorm"
 DOCS = HERE.parent / "docs"
 ALL_SEEDS = range(1, 11)
+HEADING = """# All runs of the BatchNorm study
+
+What they are for, and what they say: [batchnorm.md](batchnorm.md). Three more, of Breakout, were broken off and are
+told of there. First the arms, the mean of those of an arm's runs that were not broken off early; then every run.
+
+* *Last 20 games*: mean raw score of training games, which explore. *As far as every run of the world came*: the same
+  at the env step where the shortest run of that world ended. *Evaluation*: of the last weights, with its 95 % interval.
+* *Gap*, *disagree*, *clipped*, *drift*: `bn/gap`, `bn/disagree`, `bn/clipped` and `bn/target_drift` of
+  [metrics.md](metrics.md), the mean over all rows of a run. *Gap above 0.2 since update*: the first of three rows in
+  a row.
+* *Q, return seen*: `q/mean` and `q/return_seen` of the last row that has them.
+"""
 LOOK_EVERY = 2.0
 """Seconds between two looks at how far a run has come."""
 
@@ -112,7 +124,7 @@ def report() -> None:
     """Tables and figure of all results."""
     planned = list(cells(tuple(WORLDS), (*ARMS, *EXPERIMENTS), ALL_SEEDS))
     results = read(RESULTS, planned)
-    text = f"# All runs of the BatchNorm study\n\n{summary(results)}\n{table(results)}"
+    text = f"{HEADING}\n{summary(results)}\n{table(results)}"
     (DOCS / "batchnorm-runs.md").write_text(text)
     draw(results, DOCS / "batchnorm.png")
     print(f"{len(results)} runs: {DOCS / 'batchnorm-runs.md'}, {DOCS / 'batchnorm.png'}")

@@ -7,7 +7,7 @@ import numpy as np
 from rlvision import build
 from rlvision.agent import Agent
 from rlvision.allocator import keep_freed_memory
-from rlvision.config import AgentConfig, Config, ReplayConfig
+from rlvision.config import AgentConfig, Config, NetworkConfig, ReplayConfig
 from rlvision.protocols import EnvSpec
 from rlvision.types import EnvStep
 
@@ -28,12 +28,12 @@ def env_step(random: np.random.Generator, spec: EnvSpec = SPEC) -> EnvStep:
     )
 
 
-def make_agent(*, prioritised: bool = False, size: int = 84) -> Agent:
-    """The defaults' agent, its replay full of noise of ``size`` by ``size`` pixels."""
+def make_agent(*, prioritised: bool = False, size: int = 84, network: NetworkConfig | None = None) -> Agent:
+    """The defaults' agent, or one with another network, its replay full of noise of ``size`` by ``size`` pixels."""
     keep_freed_memory()
     spec = replace(SPEC, observation_shape=(4, size, size))
     replay = ReplayConfig(capacity=NUM_ENVS * ROWS, prioritised=prioritised)
-    config = Config(device="cpu", replay=replay, agent=AgentConfig(n_step=3))
+    config = Config(device="cpu", network=network or NetworkConfig(), replay=replay, agent=AgentConfig(n_step=3))
     agent = build.make_agent(config, spec)
     random = np.random.default_rng(0)
     for _ in range(ROWS + 10):

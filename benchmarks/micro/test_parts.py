@@ -6,15 +6,17 @@ A row of the table is one call: an ``add`` is a step of 8 environments, an ``act
 """
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from noise import SPEC, env_step
+from noise import SPEC, env_step, make_agent
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from rlvision.agent import Agent
 from rlvision.checkpoint import read_state, write_state
+from rlvision.config import NetworkConfig
 
 
 @pytest.mark.parametrize("replay", ["agent", "prioritised_agent"])
@@ -48,6 +50,15 @@ def test_act(benchmark: BenchmarkFixture, agent: Agent) -> None:
 @pytest.mark.parametrize("frames", ["agent", "smallest_agent"])
 def test_update(benchmark: BenchmarkFixture, frames: str, request: pytest.FixtureRequest) -> None:
     agent: Agent = request.getfixturevalue(frames)
+    batch = agent.memory.sample()
+    agent.learner.update(batch)  # the first one calibrates
+    update = benchmark(agent.learner.update, batch)
+    assert torch.isfinite(update.loss)
+
+
+@pytest.mark.parametrize("norm", ["renorm", "running", "batch", "joint", "fixed", "layer", "none"])
+def test_update_by_normalisation(benchmark: BenchmarkFixture, norm: Any) -> None:
+    agent = make_agent(network=NetworkConfig(norm=norm))
     batch = agent.memory.sample()
     agent.learner.update(batch)  # the first one calibrates
     update = benchmark(agent.learner.update, batch)

@@ -112,6 +112,7 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     "none, learning rate x 3": {"network.norm": "none", "optimiser.learning_rate": 1.5e-3},
     "none, Adam epsilon 1e-8": {"network.norm": "none", "optimiser.epsilon": 1e-8},
     "nature, larger weights": {"network.encoder": "study.encoders:HeNature"},
+    "nature, learning rate / 3": {"network.encoder": "nature", "optimiser.learning_rate": 1.67e-4},
     "layer, pixels centred": {"network.encoder": "study.encoders:CentredLayerDN"},
     "frozen, learning rate / 10": {"network.norm": "frozen", "optimiser.learning_rate": 5e-5},
     "frozen, momentum 0.01": {"network.norm": "frozen", "network.momentum": 0.01},
