@@ -28,7 +28,7 @@ from torch import Tensor
 
 from rlvision import build
 from rlvision.allocator import keep_freed_memory
-from rlvision.config import Config
+from rlvision.config import Config, NetworkConfig
 from rlvision.errors import RLVisionError
 from rlvision.nn.fast import folded, prepared
 from rlvision.nn.views import Views
@@ -118,7 +118,12 @@ def configs(options: Options, base: Config) -> dict[str, Config]:
     known_arms = ARMS | EXPERIMENTS
     if strangers := sorted(set(options.arms) - set(known_arms)):
         sys.exit(f"expected arms out of {', '.join(known_arms)}, got {', '.join(strangers)}: choose some of these")
-    same: Overrides = {"seed": options.seed, "device": "cpu", "optimiser.learning_rate": options.learning_rate}
+    same: Overrides = {
+        "seed": options.seed,
+        "device": "cpu",
+        "network.momentum": NetworkConfig().momentum,  # the arm's own, whatever the agent was trained with
+        "optimiser.learning_rate": options.learning_rate,
+    }
     return {arm: assemble(base, {**same, **known_arms[arm]}) for arm in options.arms}
 
 

@@ -32,6 +32,8 @@ WORLDS: Mapping[str, World] = {
             "evaluation.target_score": None,
             "env.actions": ["FIRE", "RIGHTFIRE", "LEFTFIRE"],
             "env.crop": [34, 194, 0, 160],
+            "network.norm": "renorm",
+            "network.momentum": 0.1,
             "exploration.final": None,
             "exploration.final_env_steps": None,
             "agent.n_step": 10,
