@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from rlvision.settings.names import assemble
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -43,6 +45,12 @@ def test_games_are_those_of_the_seed(script, agent):
     assert one.observations.shape == (20, 4, 77, 77)
     assert torch.equal(one.observations, again.observations)
     assert not torch.equal(one.observations, other.observations)
+
+
+def test_the_momentum_is_the_arms_whatever_the_agent_was_trained_with(script, agent):
+    trained = assemble(agent.config, {"network.norm": "running", "network.momentum": 0.5})
+    arms = script.configs(script.Options(arms=("running", "running, momentum 0.9")), trained)
+    assert [config.network.momentum for config in arms.values()] == [0.1, 0.9]
 
 
 def test_every_arm_begins_with_the_same_weights_and_learns(script, agent):
