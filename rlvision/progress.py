@@ -44,7 +44,7 @@ def say_if_interrupted(console: Console, what: Callable[[], str]) -> Iterator[No
 
 
 @contextmanager
-def show_progress(description: str) -> Iterator[Progress]:
+def show_steps(description: str) -> Iterator[Progress]:
     """A bar over the steps of something that may take long, from `PATIENCE` seconds on; yields what to tell of them."""
     with _bar() as bar:
         task = bar.add_task(description, visible=False)

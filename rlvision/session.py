@@ -18,7 +18,7 @@ from rlvision.interruption import Interrupted, Leave, Signals, interruption
 from rlvision.out_of_memory import naming
 from rlvision.playing import MOST_ENVS, lasting, make_watchdog
 from rlvision.precision import arithmetic, resolve_device
-from rlvision.progress import GAMES_BACK, show_progress
+from rlvision.progress import GAMES_BACK, show_steps
 from rlvision.replay.segments import collect_garbage
 from rlvision.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.seeding import derive
@@ -112,7 +112,7 @@ class Session:
         require_same_spec(spec_from_state(state["spec"]), self._env.spec)
         self._folder.checkpoints.set_aside_newer(state["env_steps"])
         self._console.message(f"continuing {self._folder.path} at {state['env_steps']:,} env steps")
-        with show_progress(GAMES_BACK) as self._env.progress:
+        with show_steps(GAMES_BACK) as self._env.progress:
             self._trainer.load_state_dict(state["trainer"])
         self._tracker.load_state_dict(state["trackers"])
         self._say_whether_refilled(state)
@@ -126,7 +126,7 @@ class Session:
 
     def _load_replay(self, state: State) -> None:
         if self._config.checkpoint.replay and state["replay"] is not None:
-            with show_progress("reading the replay") as tell:
+            with show_steps("reading the replay") as tell:
                 self._agent.memory.load_rows(self._folder.checkpoints.replay_folder, state["replay"], tell)
 
     def _less_memory(self) -> str:

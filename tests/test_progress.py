@@ -7,13 +7,14 @@ import pytest
 from rich.console import Console
 
 from rlvision import progress
-from rlvision.progress import count_games, show_progress
+from rlvision.progress import count_games, show_steps
 from rlvision.types import Episode
 
 
 @pytest.fixture
 def screen(monkeypatch):
     """What a terminal would get."""
+    monkeypatch.setenv("TERM", "xterm")  # rich draws nothing on a dumb one
     written = io.StringIO()
     terminal = partial(Console, file=written, force_terminal=True, width=80)
     monkeypatch.setattr(progress, "Console", lambda stderr: terminal())
@@ -52,13 +53,13 @@ def test_games_played_to_the_end_need_no_word(capsys):
 
 def test_what_takes_long_says_how_far_it_is(monkeypatch, screen):
     monkeypatch.setattr(progress, "PATIENCE", -1.0)
-    with show_progress("reading the replay") as tell:
+    with show_steps("reading the replay") as tell:
         tell(32, 70)
     assert "reading the replay" in screen.getvalue()
     assert "32/70" in screen.getvalue()
 
 
 def test_what_is_soon_done_says_nothing(screen):
-    with show_progress("reading the replay") as tell:
+    with show_steps("reading the replay") as tell:
         tell(70, 70)
     assert "reading" not in screen.getvalue()

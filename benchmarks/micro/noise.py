@@ -28,12 +28,16 @@ def env_step(random: np.random.Generator, spec: EnvSpec = SPEC) -> EnvStep:
     )
 
 
-def make_agent(*, prioritised: bool = False, size: int = 84, network: NetworkConfig | None = None) -> Agent:
+def make_agent(
+    *, prioritised: bool = False, size: int = 84, network: NetworkConfig | None = None, double: bool = True
+) -> Agent:
     """The defaults' agent, or one with another network, its replay full of noise of ``size`` by ``size`` pixels."""
     keep_freed_memory()
     spec = replace(SPEC, observation_shape=(4, size, size))
     replay = ReplayConfig(capacity=NUM_ENVS * ROWS, prioritised=prioritised)
-    config = Config(device="cpu", network=network or NetworkConfig(), replay=replay, agent=AgentConfig(n_step=3))
+    config = Config(
+        device="cpu", network=network or NetworkConfig(), replay=replay, agent=AgentConfig(n_step=3, double=double)
+    )
     agent = build.make_agent(config, spec)
     random = np.random.default_rng(0)
     for _ in range(ROWS + 10):

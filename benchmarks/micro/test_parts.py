@@ -56,9 +56,10 @@ def test_update(benchmark: BenchmarkFixture, frames: str, request: pytest.Fixtur
     assert torch.isfinite(update.loss)
 
 
+@pytest.mark.parametrize("double", [True, False], ids=["double", "plain"])
 @pytest.mark.parametrize("norm", ["renorm", "running", "batch", "joint", "fixed", "layer", "none"])
-def test_update_by_normalisation(benchmark: BenchmarkFixture, norm: Any) -> None:
-    agent = make_agent(network=NetworkConfig(norm=norm))
+def test_update_by_normalisation(benchmark: BenchmarkFixture, norm: Any, double: bool) -> None:
+    agent = make_agent(network=NetworkConfig(norm=norm), double=double)
     batch = agent.memory.sample()
     agent.learner.update(batch)  # the first one calibrates
     update = benchmark(agent.learner.update, batch)

@@ -132,7 +132,7 @@ EXPERIMENTS: Mapping[str, Overrides] = {
 """On the world ``cartpole`` (learning rate 5e-4, target period 200, stack 2, rewards of 2): one change at a time, and
 a few arms once more with rewards and gamma as the preset ``quick`` has them now. "renorm, not clipped" and
 "renorm, momentum 0.3" are for ``breakout``; "running, target period x 4", those of "batch" and
-"nature, larger weights" for ``pong``; scale and shift alone for ``batchnorm_fit.py``."""
+"nature" for ``pong``; scale and shift alone for ``batchnorm_fit.py``."""
 
 
 @dataclass(frozen=True, slots=True)

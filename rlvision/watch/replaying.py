@@ -8,7 +8,7 @@ import numpy as np
 
 from rlvision.envs.vector import TapedVectorEnv, observation_hash
 from rlvision.errors import CheckpointError
-from rlvision.progress import GAMES_BACK, show_progress
+from rlvision.progress import GAMES_BACK, show_steps
 from rlvision.tapes import TapedGame, tape_up_to
 from rlvision.types import FloatArray, IntArray, UInt8Array
 from rlvision.watch.moment import Game
@@ -109,7 +109,7 @@ class Replay:
         """Reset and play what is on the tape before the game; its first picture. A terminal shows how far that is."""
         self._env.rewind([seed])
         opening = self._screen.first_frame()
-        with show_progress(GAMES_BACK) as tell:
+        with show_steps(GAMES_BACK) as tell:
             for done, action in enumerate(chain.from_iterable(game.actions for game in self._before), 1):
                 step = self._env.step(np.array([action], dtype=np.int64))
                 if done < self.game.start:

@@ -1,6 +1,7 @@
 """A run that was stopped and continued by the same command equals the one that was not, bit for bit."""
 
 import signal
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -110,6 +111,22 @@ def test_a_run_that_is_complete_stays_as_it_is(tmp_path, watched):
     config = small(tmp_path / "run")
     before = everything(watched.train(config))
     assert differences(before, everything(watched.train(config))) == []
+
+
+def test_a_run_that_is_brought_back_says_how_far_its_replay_and_its_games_are(tmp_path, monkeypatch, watched):
+    told: dict[str, list[tuple[int, int]]] = {}
+
+    @contextmanager
+    def collect(description):
+        yield lambda done, total: told.setdefault(description, []).append((done, total))
+
+    config = small(tmp_path / "run")
+    stop_at(monkeypatch, 80)
+    watched.train(config)
+    monkeypatch.setattr("rlvision.session.show_steps", collect)
+    watched.train(config)
+    assert sorted(told) == ["bringing the games back", "reading the replay"]
+    assert all(progress[-1][0] == progress[-1][1] > 0 for progress in told.values())
 
 
 def test_without_a_saved_replay_a_continued_run_gathers_a_new_one_first_and_says_so(
