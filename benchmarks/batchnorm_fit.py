@@ -28,9 +28,10 @@ from torch import Tensor
 
 from rlvision import build
 from rlvision.allocator import keep_freed_memory
-from rlvision.config import Config, NetworkConfig
+from rlvision.config import Config
 from rlvision.errors import RLVisionError
 from rlvision.nn.fast import folded, prepared
+from rlvision.nn.normalisation import MOMENTUM
 from rlvision.nn.views import Views
 from rlvision.optimisers import make_optimiser
 from rlvision.run import Run
@@ -121,7 +122,7 @@ def configs(options: Options, base: Config) -> dict[str, Config]:
     same: Overrides = {
         "seed": options.seed,
         "device": "cpu",
-        "network.momentum": NetworkConfig().momentum,  # the arm's own, whatever the agent was trained with
+        "network.momentum": MOMENTUM,  # as in the study, whatever the agent was trained with
         "optimiser.learning_rate": options.learning_rate,
     }
     return {arm: assemble(base, {**same, **known_arms[arm]}) for arm in options.arms}

@@ -17,8 +17,9 @@ largest of the per-round ratios. A peer that is not installed is skipped by name
 some minutes on two cores with all of them. sb3-contrib has no contender: its one algorithm of this kind,
 QR-DQN, regresses 200 quantiles an action, which is other work.
 
-``--double`` measures rlvision's default Double DQN as well: more work, one more forward an update. ``--fixed`` measures
-it with statistics that stay (network.norm=fixed): the same network with less work, as nothing of a batch is normalised.
+``--double`` measures rlvision's default Double DQN as well: more work, one more forward an update. ``--renorm``
+measures it with BatchRenorm, its default normalisation: more work than the BatchNorm of its peers. ``--fixed`` measures
+it with statistics that stay (network.norm=fixed): less work, as nothing of a batch is normalised.
 ``--profile`` shows instead where the time of rlvision's loop goes.
 """
 
@@ -52,6 +53,7 @@ class Contender:
 CONTENDERS = (
     Contender(OURS, "rlvision_dqn", ("rlvision",)),
     Contender("rlvision (Double: more work)", "rlvision_dqn", ("rlvision",), ("--double",)),
+    Contender("rlvision (norm renorm: more work)", "rlvision_dqn", ("rlvision",), ("--renorm",)),
     Contender("rlvision (norm fixed: less work)", "rlvision_dqn", ("rlvision",), ("--fixed",)),
     Contender("stable-baselines3", "sb3_dqn", ("stable_baselines3",)),
     Contender("tianshou", "tianshou_dqn", ("tianshou", "envpool")),
@@ -70,6 +72,8 @@ class Options:
     """Env steps of a slice, a multiple of num_envs."""
     double: bool = False
     """Measure Double DQN beside."""
+    renorm: bool = False
+    """Measure DN with network.norm=renorm beside."""
     fixed: bool = False
     """Measure DN with network.norm=fixed beside."""
     without: tuple[Literal["stable-baselines3", "tianshou", "torchrl"], ...] = ()
@@ -131,15 +135,18 @@ def main() -> None:
 
 
 def expect_possible(options: Options) -> None:
-    """All environments step at once, peers make whole updates only, and only DN has statistics that can stay."""
+    """All environments step at once, peers make whole updates only, and only DN's BatchNorm has alternatives."""
     work = options.work
     if options.rounds < 1 or options.slice % work.num_envs or work.prefill % work.num_envs:
         sys.exit(
             "expected at least one round, and slice and prefill to be multiples of num_envs, got "
             f"{options.rounds}, {options.slice}, {work.prefill} and {work.num_envs}"
         )
-    if options.fixed and (work.network, work.norm) != ("dn", "batch"):
-        sys.exit(f"expected dn with norm batch beside --fixed, got {work.network} with {work.norm}: leave one out")
+    for beside in ("renorm", "fixed"):
+        if getattr(options, beside) and (work.network, work.norm) != ("dn", "batch"):
+            sys.exit(
+                f"expected dn with norm batch beside --{beside}, got {work.network} with {work.norm}: leave one out"
+            )
     if work.num_envs * work.samples_per_env_step % work.batch_size:
         sys.exit(
             "expected num_envs * samples_per_env_step to be a multiple of batch_size, got "

@@ -296,9 +296,10 @@ def _encoder_options(config: Config) -> dict[str, object]:
     network = config.network
     options = dict(network.kwargs)
     if network.encoder == "dn":
+        arm = ARMS[network.norm]
         options |= {
-            "norm": ARMS[network.norm].layer,
-            "momentum": network.momentum,
+            "norm": arm.layer,
+            "momentum": arm.momentum if network.momentum is None else network.momentum,
             "activation": network.activation,
             "max_pool": network.max_pool,
             "hidden": network.hidden,

@@ -95,8 +95,9 @@ class NetworkConfig:
         "renorm", "running", "batch", "joint", "fixed", "frozen", "recalibrated", "layer", "group", "none"
     ] = "renorm"
     """How DN normalises (docs/network.md). renorm is BatchNorm whose training forward equals its evaluation."""
-    momentum: ShareAboveZero = 0.1
-    """Weight of a new batch in the running statistics (PyTorch's convention; docs/network.md says why not 0.01)."""
+    momentum: ShareAboveZero | None = None
+    """Weight of a new batch in the running statistics (PyTorch's convention); unset, the norm's own: 0.9 for running
+    and batch, 0.1 for the others (docs/network.md)."""
     r_max: AtLeastOne = 3.0
     """BatchRenorm: bound of the scale correction."""
     d_max: AtLeastZero = 5.0

@@ -1,7 +1,7 @@
 """rlvision's DQN as a contender: the very `Trainer` of a run, its metrics logged to a file as in any run.
 
-With one-step returns and, unless it is started with ``--double``, without Double, as its peers. Its BatchNorm is
-BatchRenorm; with ``--fixed``, statistics that stay.
+With one-step returns, plain BatchNorm and, unless it is started with ``--double``, without Double, as its peers.
+``--renorm`` takes BatchRenorm instead, its default, ``--fixed`` statistics that stay.
 """
 
 import sys
@@ -32,15 +32,17 @@ from rlvision.trainer import Hooks, Trainer
 
 FOREVER = 10**12
 
+Norm = Literal["running", "renorm", "fixed"]
+
 
 class RLVisionLoop:
     """`contenders.slices.Loop` of rlvision, warm."""
 
     version = version("rlvision")
 
-    def __init__(self, work: Work, *, double: bool, fixed: bool = False) -> None:
+    def __init__(self, work: Work, *, double: bool, norm: Norm = "running") -> None:
         keep_freed_memory()
-        config = settings(work, double=double, fixed=fixed)
+        config = settings(work, double=double, norm=norm)
         self.env = build.make_env(config, work.num_envs)
         self.agent = build.make_agent(config, self.env.spec)
         returns = DiscountedReturns(work.num_envs, config.agent.gamma, build.make_reward_transform(config))
@@ -74,9 +76,8 @@ class RLVisionLoop:
         self._folder.cleanup()
 
 
-def settings(work: Work, *, double: bool, fixed: bool) -> Config:
+def settings(work: Work, *, double: bool, norm: Norm) -> Config:
     has_norm = work.network == "dn" and work.norm == "batch"
-    norm: Literal["renorm", "fixed", "none"] = "none" if not has_norm else "fixed" if fixed else "renorm"
     return Config(
         env_steps=FOREVER,
         evaluate_every=0,
@@ -84,7 +85,7 @@ def settings(work: Work, *, double: bool, fixed: bool) -> Config:
         device=work.device,
         precision=work.precision,
         env=EnvConfig(game=work.game, num_envs=work.num_envs),
-        network=NetworkConfig(encoder=work.network, norm=norm),
+        network=NetworkConfig(encoder=work.network, norm=norm if has_norm else "none"),
         replay=ReplayConfig(
             capacity=work.capacity,
             batch_size=work.batch_size,
@@ -118,4 +119,5 @@ def _never(*_: object) -> NoReturn:
 
 
 if __name__ == "__main__":
-    serve(lambda work: RLVisionLoop(work, double="--double" in sys.argv, fixed="--fixed" in sys.argv))
+    chosen: Norm = "renorm" if "--renorm" in sys.argv else "fixed" if "--fixed" in sys.argv else "running"
+    serve(lambda work: RLVisionLoop(work, double="--double" in sys.argv, norm=chosen))

@@ -15,7 +15,7 @@ class Work:
     network: Literal["dn", "nature"] = "dn"
     """dn: three convolutions and a linear head (the chapter's); nature: Mnih et al. 2015."""
     norm: Literal["batch", "none"] = "batch"
-    """Of dn: BatchNorm as each library trains it (rlvision renormalises), or none."""
+    """Of dn: torch's BatchNorm, or none."""
     batch_size: int = 32
     """Transitions per update."""
     samples_per_env_step: int = 8

@@ -20,6 +20,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from rlvision.nn.normalisation import MOMENTUM
+
+FOLLOWING = 0.9
+"""Momentum of running statistics that are nearly the last batch's, so that they do not trail the weights."""
+
 Norm = Literal["batch", "renorm", "fixed", "frozen", "layer", "group", "none"]
 Target = Literal["eval", "batch_statistics", "joint", "recalibrated"]
 
@@ -30,17 +35,19 @@ class Arm:
 
     ``target`` is "eval": target(s') in evaluation mode; "batch_statistics": target(s') normalised
     by its own batch; "joint": online(s and s') in one forward; "recalibrated": as "eval", with
-    statistics measured on replay batches at each sync.
+    statistics measured on replay batches at each sync. ``momentum`` is the one that its running
+    statistics learned best with, where they move (docs/batchnorm.md).
     """
 
     layer: Norm
     target: Target
+    momentum: float = MOMENTUM
 
 
 ARMS: Mapping[str, Arm] = {
     "renorm": Arm("renorm", "eval"),
-    "running": Arm("batch", "eval"),
-    "batch": Arm("batch", "batch_statistics"),
+    "running": Arm("batch", "eval", FOLLOWING),
+    "batch": Arm("batch", "batch_statistics", FOLLOWING),
     "joint": Arm("batch", "joint"),
     "fixed": Arm("fixed", "eval"),
     "frozen": Arm("frozen", "eval"),

@@ -123,7 +123,7 @@ def _options_of_dn_without_dn(config: Config) -> None:
     network, usual = config.network, NetworkConfig()
     if network.encoder == "dn":
         return
-    for name in ("norm", "momentum", "r_max", "d_max", "activation", "max_pool", "dropout"):
+    for name in ("norm", "r_max", "d_max", "activation", "max_pool", "dropout"):
         if (value := getattr(network, name)) != (default := getattr(usual, name)):
             expected = f"network.encoder=dn where network.{name} is {shown(value)}"
             remedy = f"set network.{name}={default}, its default; network.kwargs holds what other encoders take"

@@ -22,8 +22,8 @@ NEEDS = (
     Need(("network.r_max", "network.d_max"), "network.norm=renorm", lambda c: c.network.norm == "renorm"),
     Need(
         ("network.momentum",),
-        "a network.norm whose running statistics move",
-        lambda c: c.network.norm not in ("fixed", "layer", "group", "none"),
+        "network.encoder=dn and a network.norm whose running statistics move",
+        lambda c: c.network.encoder == "dn" and c.network.norm not in ("fixed", "layer", "group", "none"),
     ),
     Need(
         ("network.calibration_batches",),

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rlvision.config import Config
+from rlvision.config import Config, NetworkConfig
 from rlvision.durable import write_atomically
 from rlvision.errors import ConfigError
 from rlvision.settings import strict_yaml
@@ -27,6 +27,9 @@ HEADER = "# All settings of this run, defaults included. rlvision train --help e
 def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Config:
     """A complete configuration: the defaults, changed by a preset, changed by overrides.
 
+    What a preset says of its network is meant for its encoder: where the overrides choose another one, the network's
+    other settings are the defaults.
+
     Args:
         preset: Name of a preset (see `rlvision.settings.presets.presets`) or path of a YAML file like it.
         overrides: Values by dotted name, ``{"agent.double": False}``, or nested, ``{"agent": {"double": False}}``.
@@ -40,7 +43,10 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
     """
     found = find_preset(preset)
     config = _changed(Config(), _mapping(found.text, f"preset {preset}"), f"preset {preset}")
-    config = _changed(config, overrides or {}, "the overrides")
+    chosen = named_values(overrides or {}, settings_of(config), "the overrides")
+    if chosen.get("network.encoder", config.network.encoder) != config.network.encoder:
+        config = replace(config, network=NetworkConfig())
+    config = assemble(config, chosen)
     if config.out is None:
         config = replace(config, out=_usual_folder(found.name, config.seed))
     refuse_contradictions(config)

@@ -43,13 +43,14 @@ def test_a_run_without_peers_reports_the_work_done(tmp_path):
 def test_what_is_measured_beside_does_the_same_updates_and_is_no_peer(tmp_path):
     numbers = tmp_path / "numbers.json"
     result = run(
-        *ALONE, *TINY, "--norm", "batch", "--fixed", "--double", "--json", str(numbers)
+        *ALONE, *TINY, "--norm", "batch", "--fixed", "--renorm", "--double", "--json", str(numbers)
     )  # it checks the updates
     assert result.returncode == 0, result.stderr
     report = json.loads(numbers.read_text())
     assert [name.split(":")[0] for name in report["contenders"]] == [
         "rlvision",
         "rlvision (Double",
+        "rlvision (norm renorm",
         "rlvision (norm fixed",
     ]
     assert report["ratio_vs"] == {}
@@ -70,6 +71,7 @@ def test_the_profile_shares_out_the_time():
         (("--slice", "1001"), "1001"),
         (("--rounds", "0"), "at least one round"),
         (("--fixed", "--network", "nature"), "beside --fixed, got nature"),
+        (("--renorm", "--norm", "none"), "beside --renorm, got dn with none"),
     ],
 )
 def test_work_that_peers_cannot_do_is_refused(arguments, message):

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from rlvision.config import AgentConfig, Config
+from rlvision.config import AgentConfig, Config, NetworkConfig
 from rlvision.errors import ConfigError
 from rlvision.settings import strict_yaml
 from rlvision.settings.names import named_values, settings_of
@@ -39,6 +39,14 @@ def test_overrides_change_the_preset_and_the_preset_the_defaults():
     config = load_config("pong", {"env_steps": 1000, "agent.double": True})
     agent = AgentConfig(name="qr_dqn", gamma=0.98, n_step=20, double=True, target_period=200)
     assert (config.env.game, config.env_steps, config.agent) == ("pong", 1000, agent)
+
+
+@pytest.mark.parametrize("encoder", ["nature", "dn"])
+def test_what_a_preset_says_of_its_network_is_meant_for_its_encoder(encoder):
+    of_preset = load_config("pong-fast").network
+    network = load_config("pong-fast", {"network.encoder": encoder, "network.hidden": 64}).network
+    assert of_preset != NetworkConfig()
+    assert network == replace(of_preset if encoder == "dn" else NetworkConfig(), encoder=encoder, hidden=64)
 
 
 @pytest.mark.parametrize(

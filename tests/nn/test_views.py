@@ -225,6 +225,7 @@ def test_every_arm_names_a_layer_that_exists() -> None:
         "none": ("none", "eval"),
     }
     assert {arm.layer for arm in ARMS.values()} == set(NORMS)
+    assert {name: arm.momentum for name, arm in ARMS.items() if arm.momentum != 0.1} == {"running": 0.9, "batch": 0.9}
 
 
 def test_batch_statistics_forward_is_a_training_forward_without_traces() -> None:

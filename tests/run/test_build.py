@@ -9,6 +9,7 @@ from rlvision import build, cli
 from rlvision.errors import ConfigError
 from rlvision.losses.quantile import double_quantile_q_learning, quantile_q_learning
 from rlvision.losses.td import double_q_learning, huber, q_learning
+from rlvision.nn.normalisation import statistics_layers
 from rlvision.protocols import EnvSpec
 from rlvision.settings.store import load_config
 from rlvision.types import Batch, Transition
@@ -133,6 +134,22 @@ def test_a_soft_target_follows_at_once(name):
     after = learner.views.target.head.q.weight
     assert torch.equal(after, learner.views.online.head.q.weight)
     assert not torch.equal(after, before)
+
+
+@pytest.mark.parametrize(
+    ("network", "momentum"),
+    [
+        ({"network.norm": "renorm"}, 0.1),
+        ({"network.norm": "running"}, 0.9),
+        ({"network.norm": "joint"}, 0.1),
+        ({"network.norm": "running", "network.momentum": 0.1}, 0.1),
+        ({"network.norm": "renorm", "network.momentum": 0.9}, 0.9),
+    ],
+)
+def test_running_statistics_move_by_the_momentum_that_is_set_or_else_by_the_norms_own(network, momentum):
+    config = load_config("pong", {**SMALL, "network.momentum": None, **network})
+    encoder = build.make_network(config, EnvSpec(1, (4, 32, 32), 1, ("a", "b"), 4)).encoder
+    assert [layer.momentum for layer in statistics_layers(encoder)] == [momentum] * 3
 
 
 def test_games_that_count_are_played_in_float32_whatever_the_precision_of_learning():
