@@ -30,8 +30,8 @@ from rlvision import build
 from rlvision.allocator import keep_freed_memory
 from rlvision.config import Config
 from rlvision.errors import RLVisionError
+from rlvision.nn.arms import MOMENTUM
 from rlvision.nn.fast import folded, prepared
-from rlvision.nn.normalisation import MOMENTUM
 from rlvision.nn.views import Views
 from rlvision.optimisers import make_optimiser
 from rlvision.run import Run

@@ -86,8 +86,8 @@ def expect_whole_steps(options: Options) -> None:
 def measure(options: Options) -> Measured:
     """Let everything take turns."""
     work, device = options.work, torch.device(options.work.device)
-    loop = RLVisionLoop(work, double=options.double)
-    acting = RLVisionLoop(replace(work, samples_per_env_step=0), double=options.double)
+    loop = RLVisionLoop(work, double=options.double, norm="renorm")
+    acting = RLVisionLoop(replace(work, samples_per_env_step=0), double=options.double, norm="renorm")
     formats = {"float32": torch.float32} | ({"bfloat16": torch.bfloat16} if computes_bfloat16(device) else {})
     peaks = {name: f"matrix product, {name}" for name in formats}
     cases = {

@@ -20,7 +20,7 @@ QR-DQN, regresses 200 quantiles an action, which is other work.
 ``--double`` measures rlvision's default Double DQN as well: more work, one more forward an update. ``--renorm``
 measures it with BatchRenorm, its default normalisation: more work than the BatchNorm of its peers. ``--fixed`` measures
 it with statistics that stay (network.norm=fixed): less work, as nothing of a batch is normalised.
-``--profile`` shows instead where the time of rlvision's loop goes.
+``--profile`` shows instead where the time of rlvision's loop goes, with what else is asked for.
 """
 
 import json
@@ -233,9 +233,11 @@ def show(report: dict[str, Any]) -> None:
 
 
 def profile(options: Options) -> None:
+    from contenders.rlvision_dqn import norm_of
     from contenders.stopwatch import profile_rlvision
 
-    profile_rlvision(options.work, double=options.double, env_steps=options.slice)
+    norm = norm_of(renorm=options.renorm, fixed=options.fixed)
+    profile_rlvision(options.work, double=options.double, norm=norm, env_steps=options.slice)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from rlvision.config import Config, EnvConfig
 from rlvision.envs.make import Settings, is_atari, make
 from rlvision.envs.vector import TapedVectorEnv
 from rlvision.errors import ConfigError
-from rlvision.nn.arms import ARMS
+from rlvision.nn.arms import ARMS, momentum_of
 from rlvision.nn.capture import Record, cuda_graph
 from rlvision.nn.decay import decay_groups
 from rlvision.nn.fast import channels_last, folded
@@ -296,10 +296,9 @@ def _encoder_options(config: Config) -> dict[str, object]:
     network = config.network
     options = dict(network.kwargs)
     if network.encoder == "dn":
-        arm = ARMS[network.norm]
         options |= {
-            "norm": arm.layer,
-            "momentum": arm.momentum if network.momentum is None else network.momentum,
+            "norm": ARMS[network.norm].layer,
+            "momentum": momentum_of(network.norm, network.momentum),
             "activation": network.activation,
             "max_pool": network.max_pool,
             "hidden": network.hidden,

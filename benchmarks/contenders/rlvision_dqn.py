@@ -40,7 +40,7 @@ class RLVisionLoop:
 
     version = version("rlvision")
 
-    def __init__(self, work: Work, *, double: bool, norm: Norm = "running") -> None:
+    def __init__(self, work: Work, *, double: bool, norm: Norm) -> None:
         keep_freed_memory()
         config = settings(work, double=double, norm=norm)
         self.env = build.make_env(config, work.num_envs)
@@ -76,6 +76,11 @@ class RLVisionLoop:
         self._folder.cleanup()
 
 
+def norm_of(*, renorm: bool, fixed: bool) -> Norm:
+    """The normalisation that is asked for; without a word, that of the peers."""
+    return "renorm" if renorm else "fixed" if fixed else "running"
+
+
 def settings(work: Work, *, double: bool, norm: Norm) -> Config:
     has_norm = work.network == "dn" and work.norm == "batch"
     return Config(
@@ -85,7 +90,7 @@ def settings(work: Work, *, double: bool, norm: Norm) -> Config:
         device=work.device,
         precision=work.precision,
         env=EnvConfig(game=work.game, num_envs=work.num_envs),
-        network=NetworkConfig(encoder=work.network, norm=norm if has_norm else "none"),
+        network=NetworkConfig(encoder=work.network, norm=norm if has_norm else "none", momentum=0.1),  # its peers'
         replay=ReplayConfig(
             capacity=work.capacity,
             batch_size=work.batch_size,
@@ -119,5 +124,5 @@ def _never(*_: object) -> NoReturn:
 
 
 if __name__ == "__main__":
-    chosen: Norm = "renorm" if "--renorm" in sys.argv else "fixed" if "--fixed" in sys.argv else "running"
+    chosen = norm_of(renorm="--renorm" in sys.argv, fixed="--fixed" in sys.argv)
     serve(lambda work: RLVisionLoop(work, double="--double" in sys.argv, norm=chosen))

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 import torch
-from contenders.rlvision_dqn import RLVisionLoop
+from contenders.rlvision_dqn import Norm, RLVisionLoop
 from contenders.slices import timed_slice
 from contenders.work import Work
 
@@ -51,11 +51,11 @@ def watched(loop: RLVisionLoop) -> Stopwatch:
     return stopwatch
 
 
-def profile_rlvision(work: Work, *, double: bool, env_steps: int) -> None:
+def profile_rlvision(work: Work, *, double: bool, norm: Norm, env_steps: int) -> None:
     """Print the share of each part in a slice of training."""
     if work.threads is not None:
         torch.set_num_threads(work.threads)
-    loop = RLVisionLoop(work, double=double)
+    loop = RLVisionLoop(work, double=double, norm=norm)
     stopwatch = watched(loop)
     timing = timed_slice(loop, env_steps)
     loop.close()

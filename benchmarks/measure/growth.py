@@ -43,7 +43,7 @@ def of_environments(number: int, effort: Effort) -> Row:
     torch.set_num_threads(effort.threads)
     before, rows = resident_bytes(), max(64, 256 // number)
     loop = RLVisionLoop(
-        Work(num_envs=number, capacity=rows * number, prefill=8 * number, precision="auto"), double=True
+        Work(num_envs=number, capacity=rows * number, prefill=8 * number, precision="auto"), double=True, norm="renorm"
     )
     while not loop.updates:  # the first one calibrates
         loop.train(number)
@@ -64,7 +64,9 @@ def of_batch(size: int, effort: Effort) -> Row:
     """Milliseconds of an update of DN, Double, with so large a batch; the most memory it took beside the agent."""
     torch.set_num_threads(effort.threads)
     keep_freed_memory()
-    learner = build.make_agent(settings(Work(capacity=1_000, precision="auto"), double=True, fixed=False), SPEC).learner
+    learner = build.make_agent(
+        settings(Work(capacity=1_000, precision="auto"), double=True, norm="renorm"), SPEC
+    ).learner
     learner.updates = 1  # there is nothing to calibrate with
     before, batch = resident_bytes(), noise(size)
     seconds = timed({"update": lambda: learner.update(batch)}, effort)["update"]

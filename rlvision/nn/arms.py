@@ -4,7 +4,7 @@
 arm           what it does
 ============  ========================================================================================
 renorm        BatchRenorm (Ioffe 2017) on the running scale; target in evaluation mode. The default
-running       BatchNorm trains on batch statistics, the target evaluates on running ones: common practice
+running       BatchNorm trains on batch statistics, the target evaluates on running ones
 batch         BatchNorm; the target, too, normalises s' by the batch's statistics
 joint         BatchNorm over s and s' in one forward, no target network (CrossQ, Bhatt et al. 2024)
 fixed         BatchNorm whose statistics are measured once, before the first update, and then stay
@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from rlvision.nn.normalisation import MOMENTUM
-
+MOMENTUM = 0.1
+"""Weight of the newest batch in the running statistics (PyTorch's convention, and its default)."""
 FOLLOWING = 0.9
 """Momentum of running statistics that are nearly the last batch's, so that they do not trail the weights."""
 
@@ -35,8 +35,8 @@ class Arm:
 
     ``target`` is "eval": target(s') in evaluation mode; "batch_statistics": target(s') normalised
     by its own batch; "joint": online(s and s') in one forward; "recalibrated": as "eval", with
-    statistics measured on replay batches at each sync. ``momentum`` is the one that its running
-    statistics learned best with, where they move (docs/batchnorm.md).
+    statistics measured on replay batches at each sync. ``momentum`` is that of its running statistics,
+    where they move and no other is chosen (docs/network.md).
     """
 
     layer: Norm
@@ -56,3 +56,8 @@ ARMS: Mapping[str, Arm] = {
     "group": Arm("group", "eval"),
     "none": Arm("none", "eval"),
 }
+
+
+def momentum_of(norm: str, chosen: float | None) -> float:
+    """The momentum of an arm's running statistics: the chosen one, or where that is None the arm's own."""
+    return ARMS[norm].momentum if chosen is None else chosen

@@ -45,8 +45,9 @@ class GapWatch:
             self._said = True
             logging.getLogger("rlvision").warning(
                 "bn/gap has been above %g for %d measurements in a row (now %.2f): the network learns one function "
-                "and acts by another. Agents have won in spite of it; where scores do not rise, try network.norm=renorm, "
-                "which has no gap, a network.momentum nearer to 1, or a smaller optimiser.learning_rate",
+                "and acts by another. Agents have won in spite of it; where scores do not rise, try "
+                "network.norm=renorm, which has no gap, a network.momentum nearer to 1, or a smaller "
+                "optimiser.learning_rate",
                 WIDE_GAP,
                 PATIENCE,
                 metrics["bn/gap"],

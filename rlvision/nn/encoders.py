@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rlvision.errors import ConfigError
-from rlvision.nn.arms import Norm
+from rlvision.nn.arms import MOMENTUM, Norm
 from rlvision.nn.encoder import Encoder, Level, as_float
-from rlvision.nn.normalisation import MOMENTUM, normalisation
+from rlvision.nn.normalisation import normalisation
 from rlvision.nn.windows import Window, feature_map
 
 

@@ -29,9 +29,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from rlvision.errors import ConfigError
+from rlvision.nn.arms import MOMENTUM
 
-MOMENTUM = 0.1
-"""Weight of the newest batch in the running statistics (PyTorch's convention)."""
 GROUPS = 4
 """Groups of channels of the ``group`` normalisation."""
 

@@ -8,7 +8,11 @@ from collections.abc import Callable
 
 from rlvision.config import AgentConfig, Config, EnvConfig, NetworkConfig
 from rlvision.errors import ConfigError
+from rlvision.nn.arms import ARMS
 from rlvision.settings.hints import shown
+
+OPTIONS_OF_DN = ("norm", "momentum", "r_max", "d_max", "activation", "max_pool", "dropout")
+"""Settings of the network that only the encoder dn takes."""
 
 
 def refuse_contradictions(config: Config) -> None:
@@ -120,10 +124,11 @@ def _patience_without_evaluations(config: Config) -> None:
 
 
 def _options_of_dn_without_dn(config: Config) -> None:
-    network, usual = config.network, NetworkConfig()
+    network = config.network
     if network.encoder == "dn":
         return
-    for name in ("norm", "r_max", "d_max", "activation", "max_pool", "dropout"):
+    usual = NetworkConfig(momentum=None if network.momentum is None else ARMS[network.norm].momentum)
+    for name in OPTIONS_OF_DN:
         if (value := getattr(network, name)) != (default := getattr(usual, name)):
             expected = f"network.encoder=dn where network.{name} is {shown(value)}"
             remedy = f"set network.{name}={default}, its default; network.kwargs holds what other encoders take"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from rlvision.config import Config
+from rlvision.nn.arms import momentum_of
 from rlvision.settings.names import flatten
 
 
@@ -22,8 +23,8 @@ NEEDS = (
     Need(("network.r_max", "network.d_max"), "network.norm=renorm", lambda c: c.network.norm == "renorm"),
     Need(
         ("network.momentum",),
-        "network.encoder=dn and a network.norm whose running statistics move",
-        lambda c: c.network.encoder == "dn" and c.network.norm not in ("fixed", "layer", "group", "none"),
+        "a network.norm whose running statistics move",
+        lambda c: c.network.norm not in ("fixed", "layer", "group", "none"),
     ),
     Need(
         ("network.calibration_batches",),
@@ -55,7 +56,8 @@ NEEDS = (
 
 def without_effect(config: Config) -> Iterator[str]:
     """The settings that differ from their defaults in vain, a phrase each: which, and what it needs."""
-    values, usual = flatten(config), flatten(Config())
+    values = flatten(config)
+    usual = flatten(Config()) | {"network.momentum": momentum_of(config.network.norm, None)}
     for settings, needs, is_met in NEEDS:
         if not is_met(config):
             yield from (f"{name} needs {needs}" for name in settings if values[name] != usual[name])

@@ -12,15 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rlvision.config import Config, NetworkConfig
+from rlvision.config import Config
 from rlvision.durable import write_atomically
 from rlvision.errors import ConfigError
+from rlvision.nn.arms import momentum_of
 from rlvision.settings import strict_yaml
-from rlvision.settings.contradictions import refuse_contradictions
+from rlvision.settings.contradictions import OPTIONS_OF_DN, refuse_contradictions
 from rlvision.settings.hints import shown
 from rlvision.settings.names import assemble, flatten, named_values, nest, settings_of
 from rlvision.settings.presets import find_preset, read_text
 
+OF_AN_ENCODER = {"network.kwargs", *(f"network.{name}" for name in OPTIONS_OF_DN)}
+"""Settings that say what is inside an encoder, by dotted name."""
 HEADER = "# All settings of this run, defaults included. rlvision train --help explains them.\n"
 
 
@@ -36,7 +39,7 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
 
     Returns:
         The configuration; where ``out`` was not set, it is ``runs/PRESET-seedSEED``, and under a W&B agent
-        ``runs/sweep-SWEEP/RUN``.
+        ``runs/sweep-SWEEP/RUN``; where ``network.momentum`` was not set, it is the norm's own.
 
     Raises:
         ConfigError: a name is unknown, a value cannot be used, or two values cannot be used together.
@@ -45,8 +48,8 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
     config = _changed(Config(), _mapping(found.text, f"preset {preset}"), f"preset {preset}")
     chosen = named_values(overrides or {}, settings_of(config), "the overrides")
     if chosen.get("network.encoder", config.network.encoder) != config.network.encoder:
-        config = replace(config, network=NetworkConfig())
-    config = assemble(config, chosen)
+        config = assemble(config, {name: usual for name, usual in flatten(Config()).items() if name in OF_AN_ENCODER})
+    config = _with_momentum(assemble(config, chosen))
     if config.out is None:
         config = replace(config, out=_usual_folder(found.name, config.seed))
     refuse_contradictions(config)
@@ -59,7 +62,7 @@ def read_config(path: Path) -> Config:
     Raises:
         ConfigError: the file cannot be read, or what it holds cannot be used.
     """
-    config = _changed(Config(), _mapping(read_text(path), str(path)), str(path))
+    config = _with_momentum(_changed(Config(), _mapping(read_text(path), str(path)), str(path)))
     refuse_contradictions(config)
     return config
 
@@ -74,6 +77,11 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
     """The settings in which two configurations differ: dotted name -> (old value, new value)."""
     before, after = flatten(old), flatten(new)
     return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+
+
+def _with_momentum(config: Config) -> Config:
+    """With the number that will be used, so that a file tells it and two runs compare by it."""
+    return assemble(config, {"network.momentum": momentum_of(config.network.norm, config.network.momentum)})
 
 
 def _usual_folder(preset: str, seed: int) -> str:

@@ -56,6 +56,26 @@ def test_what_is_measured_beside_does_the_same_updates_and_is_no_peer(tmp_path):
     assert report["ratio_vs"] == {}
 
 
+@pytest.mark.parametrize(
+    ("asked", "norm"),
+    [
+        ({}, "running"),
+        ({"renorm": True}, "renorm"),
+        ({"fixed": True}, "fixed"),
+        ({"renorm": True, "fixed": True}, "renorm"),
+    ],
+)
+def test_each_contender_has_the_normalisation_that_it_is_named_after(asked, norm, monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    from contenders.rlvision_dqn import norm_of, settings
+    from contenders.work import Work
+
+    chosen = norm_of(**{"renorm": False, "fixed": False} | asked)
+    network = settings(Work(), double=False, norm=chosen).network
+    assert (network.encoder, network.norm, network.momentum) == ("dn", norm, 0.1)
+    assert settings(Work(norm="none"), double=False, norm=chosen).network.norm == "none"
+
+
 def test_the_profile_shares_out_the_time():
     result = run(*TINY, "--profile")
     assert result.returncode == 0, result.stderr

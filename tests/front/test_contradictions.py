@@ -31,6 +31,10 @@ CASES = [
     ),
     ({"evaluate_every": 0, "evaluation.patience": 3}, "evaluate_every above 0"),
     (
+        {"network.encoder": "nature", "network.momentum": 0.5},
+        "network.encoder=dn where network.momentum is 0.5, got 'nature'",
+    ),
+    (
         {"network.encoder": "nature", "network.norm": "layer"},
         "network.encoder=dn where network.norm is 'layer', got 'nature'",
     ),

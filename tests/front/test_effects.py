@@ -22,11 +22,7 @@ def test_every_setting_of_a_preset_has_an_effect(preset):
         ({"network.norm": "layer"}, []),
         (
             {"network.norm": "fixed", "network.momentum": 0.01, "network.calibration_batches": 9},
-            ["network.momentum needs network.encoder=dn and a network.norm whose running statistics move"],
-        ),
-        (
-            {"network.encoder": "nature", "network.momentum": 0.1},
-            ["network.momentum needs network.encoder=dn and a network.norm whose running statistics move"],
+            ["network.momentum needs a network.norm whose running statistics move"],
         ),
         (
             {"replay.alpha": 0.7, "replay.beta": 0.5},

@@ -41,12 +41,47 @@ def test_overrides_change_the_preset_and_the_preset_the_defaults():
     assert (config.env.game, config.env_steps, config.agent) == ("pong", 1000, agent)
 
 
-@pytest.mark.parametrize("encoder", ["nature", "dn"])
-def test_what_a_preset_says_of_its_network_is_meant_for_its_encoder(encoder):
-    of_preset = load_config("pong-fast").network
-    network = load_config("pong-fast", {"network.encoder": encoder, "network.hidden": 64}).network
-    assert of_preset != NetworkConfig()
-    assert network == replace(of_preset if encoder == "dn" else NetworkConfig(), encoder=encoder, hidden=64)
+@pytest.mark.parametrize("overrides", [{"network.encoder": "nature"}, {"network": {"encoder": "nature"}}])
+def test_what_a_preset_says_of_the_inside_of_its_encoder_is_meant_for_that_one(overrides, tmp_path):
+    preset = tmp_path / "mine.yaml"
+    preset.write_text("network: {norm: layer, activation: tanh, dropout: 0.1, dueling: true, hidden: 64}")
+    same, other = (
+        load_config(str(preset), {"network.encoder": "dn"}).network,
+        load_config(str(preset), overrides).network,
+    )
+    assert (same.norm, same.activation, same.dropout, same.dueling, same.hidden) == ("layer", "tanh", 0.1, True, 64)
+    assert other == NetworkConfig(encoder="nature", momentum=0.1, dueling=True, hidden=64)
+
+
+def test_arguments_of_an_encoder_are_not_another_ones(tmp_path):
+    preset = tmp_path / "mine.yaml"
+    preset.write_text("network: {encoder: impala, kwargs: {width_multiplier: 2}}")
+    assert load_config(str(preset)).network.kwargs == {"width_multiplier": 2}
+    assert load_config(str(preset), {"network.encoder": "nature"}).network.kwargs == {}
+
+
+@pytest.mark.parametrize(
+    ("preset", "overrides", "momentum"),
+    [
+        ("pong-fast", {}, 0.9),
+        ("pong-fast", {"network.norm": "renorm"}, 0.1),
+        ("cartpole", {}, 0.9),
+        ("quick", {}, 0.1),
+        ("quick", {"network.norm": "running"}, 0.9),
+        ("quick", {"network.norm": "running", "network.momentum": 0.1}, 0.1),
+        ("quick", {"network.momentum": None}, 0.1),
+    ],
+)
+def test_a_norm_brings_its_momentum_unless_another_is_chosen(preset, overrides, momentum, tmp_path):
+    config = load_config(preset, overrides)
+    assert config.network.momentum == momentum
+    save_config(config, tmp_path / "config.yaml")
+    assert f"momentum: {momentum}\n" in (tmp_path / "config.yaml").read_text()
+
+
+def test_a_file_without_a_momentum_is_read_with_the_norms(tmp_path):
+    (tmp_path / "config.yaml").write_text("network: {norm: running}")
+    assert read_config(tmp_path / "config.yaml").network.momentum == 0.9
 
 
 @pytest.mark.parametrize(
@@ -66,7 +101,8 @@ def test_the_run_folder_is_named_after_preset_and_seed(tmp_path):
 
 def test_an_empty_preset_is_all_defaults(tmp_path):
     (tmp_path / "empty.yaml").write_text("# nothing\n")
-    assert load_config(str(tmp_path / "empty.yaml")) == replace(Config(), out="runs/empty-seed1")
+    network = NetworkConfig(momentum=0.1)  # that of the default norm
+    assert load_config(str(tmp_path / "empty.yaml")) == replace(Config(), out="runs/empty-seed1", network=network)
 
 
 def test_a_mapping_valued_setting_is_replaced_not_merged(tmp_path):
