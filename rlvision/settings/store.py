@@ -30,8 +30,8 @@ HEADER = "# All settings of this run, defaults included. rlvision train --help e
 def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Config:
     """A complete configuration: the defaults, changed by a preset, changed by overrides.
 
-    What a preset says of its network is meant for its encoder: where the overrides choose another one, the network's
-    other settings are the defaults.
+    What a preset says of the inside of its encoder is meant for that one: where the overrides choose another encoder,
+    these settings are the defaults.
 
     Args:
         preset: Name of a preset (see `rlvision.settings.presets.presets`) or path of a YAML file like it.

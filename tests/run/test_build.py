@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from rlvision import build, cli
+from rlvision.config import Config, NetworkConfig
 from rlvision.errors import ConfigError
 from rlvision.losses.quantile import double_quantile_q_learning, quantile_q_learning
 from rlvision.losses.td import double_q_learning, huber, q_learning
@@ -137,17 +138,17 @@ def test_a_soft_target_follows_at_once(name):
 
 
 @pytest.mark.parametrize(
-    ("network", "momentum"),
+    ("norm", "chosen", "momentum"),
     [
-        ({"network.norm": "renorm"}, 0.1),
-        ({"network.norm": "running"}, 0.9),
-        ({"network.norm": "joint"}, 0.1),
-        ({"network.norm": "running", "network.momentum": 0.1}, 0.1),
-        ({"network.norm": "renorm", "network.momentum": 0.9}, 0.9),
+        ("renorm", None, 0.1),
+        ("running", None, 0.9),
+        ("joint", None, 0.1),
+        ("running", 0.1, 0.1),
+        ("renorm", 0.9, 0.9),
     ],
 )
-def test_running_statistics_move_by_the_momentum_that_is_set_or_else_by_the_norms_own(network, momentum):
-    config = load_config("pong", {**SMALL, "network.momentum": None, **network})
+def test_running_statistics_move_by_the_momentum_that_is_set_or_else_by_the_norms_own(norm, chosen, momentum):
+    config = Config(device="cpu", network=NetworkConfig(norm=norm, momentum=chosen))  # not loaded, which fills it in
     encoder = build.make_network(config, EnvSpec(1, (4, 32, 32), 1, ("a", "b"), 4)).encoder
     assert [layer.momentum for layer in statistics_layers(encoder)] == [momentum] * 3
 
