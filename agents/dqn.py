@@ -19,9 +19,8 @@ epsilon at the end     0.1             0.01            van Hasselt et al. 2016, 
 
 from collections.abc import Mapping
 
-from rlvision.agent import Agent
-from rlvision.composition import Ingredients, compose
-from rlvision.losses.td import Penalty, double_q_learning, huber, mse, q_learning
+from rlvision.learning.agent import Agent, Ingredients, compose
+from rlvision.learning.losses import Penalty, double_q_learning, huber, mse, q_learning
 
 PENALTIES: Mapping[str, Penalty] = {"huber": huber, "mse": mse}
 

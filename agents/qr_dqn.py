@@ -15,9 +15,8 @@ gradients clipped at   never            a norm of 10    the same; a sum of K los
 =====================  ===============  ==============  ===================================================
 """
 
-from rlvision.agent import Agent
-from rlvision.composition import Ingredients, compose
-from rlvision.losses.quantile import double_quantile_q_learning, quantile_q_learning
+from rlvision.learning.agent import Agent, Ingredients, compose
+from rlvision.learning.losses import double_quantile_q_learning, quantile_q_learning
 
 
 def qr_dqn(

@@ -20,17 +20,16 @@ def measure(keep: bool, threads: int) -> None:
     import numpy as np
     import torch
 
-    from rlvision import build
-    from rlvision.allocator import keep_freed_memory
-    from rlvision.protocols import EnvSpec
-    from rlvision.settings.store import load_config
-    from rlvision.types import EnvStep
+    from rlvision.config.loading import load_config
+    from rlvision.core.memory import keep_freed_memory
+    from rlvision.core.types import EnvSpec, EnvStep
+    from rlvision.runs import builders
 
     if keep:
         keep_freed_memory()
     torch.set_num_threads(threads)
     config = load_config("pong", {"replay.capacity": 10_000, "replay.learning_starts": 10_000})
-    agent = build.make_agent(config, EnvSpec(8, (4, 84, 84), 1, tuple("abcdef"), 4))
+    agent = builders.make_agent(config, EnvSpec(8, (4, 84, 84), 1, tuple("abcdef"), 4))
     random = np.random.default_rng(0)
     observation = random.integers(0, 255, (8, 4, 84, 84), dtype=np.uint8)
     nothing = np.zeros(8, np.bool_)

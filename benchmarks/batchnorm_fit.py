@@ -26,16 +26,16 @@ from study.observing import observe
 from study.plan import ARMS, EXPERIMENTS, Overrides
 from torch import Tensor
 
-from rlvision import build
-from rlvision.allocator import keep_freed_memory
-from rlvision.config import Config
-from rlvision.errors import RLVisionError
-from rlvision.nn.arms import MOMENTUM
-from rlvision.nn.fast import folded, prepared
-from rlvision.nn.views import Views
-from rlvision.optimisers import make_optimiser
-from rlvision.run import Run
-from rlvision.settings.names import assemble
+from rlvision.config.fields import assemble
+from rlvision.config.schema import Config
+from rlvision.core.errors import RLVisionError
+from rlvision.core.memory import keep_freed_memory
+from rlvision.learning.optimisers import make_optimiser
+from rlvision.nn.fusion import folded, prepared
+from rlvision.nn.norm_variants import MOMENTUM
+from rlvision.nn.target_network import Views
+from rlvision.runs import builders
+from rlvision.runs.run import Run
 
 BATCH = 32
 RANDOM_ACTIONS = 0.3
@@ -89,7 +89,7 @@ def known(run: Run, count: int, seed: int) -> Known:
 
 def fit(config: Config, run: Run, train: Known, updates: int) -> Iterator[Views]:
     """A new network after each of its updates."""
-    views = Views(build.make_network(config, run.spec))
+    views = Views(builders.make_network(config, run.spec))
     draws = torch.Generator().manual_seed(config.seed)
     batches = [torch.randint(len(train.observations), (BATCH,), generator=draws) for _ in range(updates)]
     views.calibrate(train.observations[rows] for rows in batches[: config.network.calibration_batches])

@@ -24,16 +24,16 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from rlvision.allocator import keep_freed_memory
-from rlvision.build import make_memory
-from rlvision.errors import RLVisionError
-from rlvision.evaluation import Evaluation
+from rlvision.core.errors import RLVisionError
+from rlvision.core.memory import keep_freed_memory
+from rlvision.evaluation.evaluate import Evaluation
 from rlvision.nn.diagnostics import disagreement, gap
-from rlvision.nn.fast import prepared
+from rlvision.nn.fusion import prepared
 from rlvision.nn.normalisation import statistics_layers
-from rlvision.nn.views import recalibrate
-from rlvision.run import Run
-from rlvision.run_folder import RunFolder
+from rlvision.nn.target_network import recalibrate
+from rlvision.runs.builders import make_memory
+from rlvision.runs.run import Run
+from rlvision.runs.run_folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

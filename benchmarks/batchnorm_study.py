@@ -25,8 +25,8 @@ import tyro
 from study.plan import ARMS, EXPERIMENTS, WORLDS, Cell, cells
 from study.report import draw, read, summary, table
 
-from rlvision.run_folder import RunFolder
-from rlvision.tracking.files import read_metrics
+from rlvision.runs.run_folder import RunFolder
+from rlvision.tracking.jsonl import read_metrics
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "batchnorm"

@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.table import Table
 from study.observing import observe
 
-from rlvision.errors import RLVisionError
+from rlvision.core.errors import RLVisionError
+from rlvision.core.types import UInt8Array
 from rlvision.features.maps import feature_maps
-from rlvision.run import Run
-from rlvision.types import UInt8Array
+from rlvision.runs.run import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,14 +26,14 @@ from measure.machine import in_words, machine
 from measure.processes import resident
 from measure.rounds import Rates, by_turns
 
-from rlvision import build
-from rlvision.checkpoint import CheckpointFolder
+from rlvision.config.loading import load_config
+from rlvision.core.types import EnvStep
 from rlvision.envs.make import make
-from rlvision.preflight import expected_spec
-from rlvision.replay.frames import Compression
-from rlvision.replay.replay import Replay, required_bytes
-from rlvision.settings.store import load_config
-from rlvision.types import EnvStep
+from rlvision.replay.buffer import Replay, required_bytes
+from rlvision.replay.frame_store import Compression
+from rlvision.runs import builders
+from rlvision.runs.checkpoint import CheckpointFolder
+from rlvision.runs.memory_estimate import expected_spec
 
 MILLION, NUM_ENVS, FRAME = 1_000_000, 8, (1, 84, 84)
 KINDS: tuple[Compression, ...] = ("none", "lz4")
@@ -189,7 +189,7 @@ def disk(replay: Replay, frames: int) -> dict[str, float]:
 def checkpoint_seconds() -> dict[str, float]:
     """How long a checkpoint of pong without its replay stops training."""
     config = load_config("pong", {"replay.capacity": 1_000, "replay.learning_starts": 1_000, "device": "cpu"})
-    agent = build.make_agent(config, expected_spec(config))
+    agent = builders.make_agent(config, expected_spec(config))
     for step in steps("pong", 60):
         agent.memory.add(step)
     agent.learner.update(agent.memory.sample())

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlvision.allocator import keep_freed_memory
+from rlvision.core.devices import make_autocast
+from rlvision.core.memory import keep_freed_memory
 from rlvision.nn.dn import DNEncoder
-from rlvision.nn.fast import channels_last, folded, folded_to_learn, prepared
+from rlvision.nn.fusion import channels_last, folded, folded_to_learn, prepared
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.nn.views import Views
-from rlvision.precision import make_autocast
+from rlvision.nn.target_network import Views
 
 SHAPE = (4, 84, 84)
 Case = Callable[[], object]

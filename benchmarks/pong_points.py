@@ -18,8 +18,8 @@ import tyro
 from rich.console import Console
 from rich.table import Column, Table
 
-from rlvision.errors import RLVisionError
-from rlvision.run import Run
+from rlvision.core.errors import RLVisionError
+from rlvision.runs.run import Run
 
 ENVS = 8
 

@@ -32,7 +32,7 @@ from measure.flops import layer_flops, update_flops
 from measure.machine import in_words, machine, usable_cores
 from measure.rounds import Rates, by_turns
 
-from rlvision.precision import computes_bfloat16
+from rlvision.core.devices import computes_bfloat16
 
 LOOP, ACTING = "the whole loop", "acting alone"
 

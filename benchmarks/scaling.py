@@ -24,7 +24,7 @@ import tyro
 from measure.growth import Effort, Row, of_batch, of_environments, of_replay
 from measure.machine import in_words, machine
 
-from rlvision.precision import computes_bfloat16
+from rlvision.core.devices import computes_bfloat16
 
 HERE = Path(__file__).parent
 

@@ -17,11 +17,11 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from rlvision.acting import ladder_exponents
-from rlvision.build import make_exploration
-from rlvision.config import Config
-from rlvision.run_folder import RunFolder
-from rlvision.tapes import TAPES_FOLDER, read_games
+from rlvision.config.schema import Config
+from rlvision.envs.game_archive import TAPES_FOLDER, read_games
+from rlvision.learning.policies import ladder_exponents
+from rlvision.runs.builders import make_exploration
+from rlvision.runs.run_folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

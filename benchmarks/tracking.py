@@ -24,13 +24,13 @@ from typing import Annotated, Any
 import torch
 import tyro
 
-import rlvision.machine
-from rlvision.learner import QLearner
-from rlvision.run import train
-from rlvision.settings.store import load_config
-from rlvision.showcase import Showcase
+import rlvision.core.memory
+from rlvision.config.loading import load_config
+from rlvision.learning.learner import QLearner
+from rlvision.runs.media import Showcase
+from rlvision.runs.run import train
 from rlvision.tracking.console import ConsoleTracker
-from rlvision.tracking.files import FileTracker, read_metrics
+from rlvision.tracking.jsonl import FileTracker, read_metrics
 from rlvision.tracking.tensorboard import TensorboardTracker
 from rlvision.tracking.wandb import WandbTracker
 
@@ -43,7 +43,7 @@ PARTS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "W&B end": (WandbTracker, ("close",)),
     "TensorBoard": (TensorboardTracker, ("log", "show")),
     "diagnostics": (QLearner, ("diagnose",)),
-    "machine": (rlvision.machine, ("usage",)),
+    "machine": (rlvision.core.memory, ("usage",)),
     "video and Q-values": (Showcase, ("evaluated",)),
     "curve": (Showcase, ("curve",)),
 }

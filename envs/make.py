@@ -8,13 +8,13 @@ from typing import Any, TypedDict, Unpack
 
 import gymnasium
 
-from rlvision.envs.atari import AtariEnv
-from rlvision.envs.games import ATARI_PROTOCOLS, find_game, nearest_game
-from rlvision.envs.pixels import Crop
-from rlvision.envs.rendered import RenderedEnv
-from rlvision.envs.vector import TapedVectorEnv
-from rlvision.errors import ConfigError
-from rlvision.protocols import EnvSpec
+from rlvision.core.errors import ConfigError
+from rlvision.core.types import EnvSpec
+from rlvision.envs.atari_env import AtariEnv
+from rlvision.envs.atari_games import ATARI_PROTOCOLS, find_game, nearest_game
+from rlvision.envs.gymnasium_env import RenderedEnv
+from rlvision.envs.preprocessing import Crop
+from rlvision.envs.vector_env import TapedVectorEnv
 
 
 class Settings(TypedDict, total=False):

@@ -16,12 +16,11 @@ from typing import Protocol
 import numpy as np
 from ale_py import Action, ALEInterface, LoggerMode
 
-from rlvision.envs.atari import AtariEnv
-from rlvision.envs.rendered import RenderedEnv
-from rlvision.envs.slot import Slot
-from rlvision.errors import EnvError
-from rlvision.protocols import VectorEnv
-from rlvision.types import EnvStep, UInt8Array
+from rlvision.core.errors import EnvError
+from rlvision.core.types import EnvStep, UInt8Array, VectorEnv
+from rlvision.envs.atari_env import AtariEnv
+from rlvision.envs.env_group import Slot
+from rlvision.envs.gymnasium_env import RenderedEnv
 
 
 class Screen(Protocol):

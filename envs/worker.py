@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rlvision.envs.slot import Seat, SlotGroup
-from rlvision.errors import EnvCrashError, EnvError, RLVisionError
+from rlvision.core.errors import EnvCrashError, EnvError, RLVisionError
+from rlvision.envs.env_group import Seat, SlotGroup
 
 if TYPE_CHECKING:
-    from rlvision.types import UInt8Array  # would bring torch into every worker
+    from rlvision.core.types import UInt8Array
 
 GRACE = 5.0
 """Seconds that a worker gets to close its environments before it is killed."""

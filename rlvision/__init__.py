@@ -14,18 +14,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rlvision.config import Config as Config
+    from rlvision.config.loading import load_config as load_config
+    from rlvision.config.schema import Config as Config
     from rlvision.nn.dn import DN as DN
-    from rlvision.run import Run as Run
-    from rlvision.run import train as train
-    from rlvision.settings.store import load_config as load_config
+    from rlvision.runs.run import Run as Run
+    from rlvision.runs.run import train as train
 
 _HOME = {
-    "Config": "rlvision.config",
+    "Config": "rlvision.config.schema",
     "DN": "rlvision.nn.dn",
-    "Run": "rlvision.run",
-    "load_config": "rlvision.settings.store",
-    "train": "rlvision.run",
+    "Run": "rlvision.runs.run",
+    "load_config": "rlvision.config.loading",
+    "train": "rlvision.runs.run",
 }
 
 __all__ = ["DN", "Config", "Run", "load_config", "train"]

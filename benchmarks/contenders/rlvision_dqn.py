@@ -14,10 +14,7 @@ import torch
 from contenders.slices import serve
 from contenders.work import Work
 
-from rlvision import build
-from rlvision.allocator import keep_freed_memory
-from rlvision.collector import Collector, DiscountedReturns
-from rlvision.config import (
+from rlvision.config.schema import (
     AgentConfig,
     Config,
     EnvConfig,
@@ -26,9 +23,11 @@ from rlvision.config import (
     OptimiserConfig,
     ReplayConfig,
 )
-from rlvision.machine import usage
-from rlvision.tracking.files import FileTracker
-from rlvision.trainer import Hooks, Trainer
+from rlvision.core.memory import keep_freed_memory, usage
+from rlvision.runs import builders
+from rlvision.tracking.jsonl import FileTracker
+from rlvision.training.collector import Collector, DiscountedReturns
+from rlvision.training.trainer import Hooks, Trainer
 
 FOREVER = 10**12
 
@@ -43,16 +42,16 @@ class RLVisionLoop:
     def __init__(self, work: Work, *, double: bool, norm: Norm) -> None:
         keep_freed_memory()
         config = settings(work, double=double, norm=norm)
-        self.env = build.make_env(config, work.num_envs)
-        self.agent = build.make_agent(config, self.env.spec)
-        returns = DiscountedReturns(work.num_envs, config.agent.gamma, build.make_reward_transform(config))
+        self.env = builders.make_env(config, work.num_envs)
+        self.agent = builders.make_agent(config, self.env.spec)
+        returns = DiscountedReturns(work.num_envs, config.agent.gamma, builders.make_reward_transform(config))
         self.collector = Collector(self.env, self.agent.policy, self.agent.memory, returns)
         self._folder = tempfile.TemporaryDirectory()
         self.trainer = Trainer(
             agent=self.agent,
             collector=self.collector,
             tracker=FileTracker(Path(self._folder.name)),
-            plan=build.make_plan(config),
+            plan=builders.make_plan(config),
             hooks=_hooks(),
         )
         self.env.reset(seed=1)

@@ -12,13 +12,11 @@ from contenders.rlvision_dqn import RLVisionLoop, settings
 from contenders.work import Work
 from measure.rounds import Case, by_turns
 
-from rlvision import build
-from rlvision.allocator import keep_freed_memory
-from rlvision.machine import resident_bytes
-from rlvision.protocols import EnvSpec
-from rlvision.replay.replay import Replay, required_bytes
-from rlvision.replay.selection import PrioritySettings
-from rlvision.types import Batch, EnvStep, Transition
+from rlvision.core.memory import keep_freed_memory, resident_bytes
+from rlvision.core.types import Batch, EnvSpec, EnvStep, Transition
+from rlvision.replay.buffer import Replay, required_bytes
+from rlvision.replay.samplers import PrioritySettings
+from rlvision.runs import builders
 
 Row = dict[str, float]
 """Column -> number; the first column is what was varied."""
@@ -64,7 +62,7 @@ def of_batch(size: int, effort: Effort) -> Row:
     """Milliseconds of an update of DN, Double, with so large a batch; the most memory it took beside the agent."""
     torch.set_num_threads(effort.threads)
     keep_freed_memory()
-    learner = build.make_agent(
+    learner = builders.make_agent(
         settings(Work(capacity=1_000, precision="auto"), double=True, norm="renorm"), SPEC
     ).learner
     learner.updates = 1  # there is nothing to calibrate with

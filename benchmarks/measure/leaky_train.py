@@ -6,8 +6,8 @@ python -m measure.leaky_train 1000 quick --env-steps=20000
 import sys
 from typing import Any
 
-from rlvision.cli import main
-from rlvision.collector import Collector
+from rlvision.cli.main import main
+from rlvision.training.collector import Collector
 
 LOST: list[bytes] = []
 

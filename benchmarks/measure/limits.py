@@ -6,7 +6,7 @@ from contenders.rlvision_dqn import RLVisionLoop
 from contenders.work import Work
 from measure.rounds import Case
 
-from rlvision.envs.atari import AtariEnv, make_native
+from rlvision.envs.atari_env import AtariEnv, make_native
 
 SIZE, STACK = (84, 84), 4
 FRAME = SIZE[0] * SIZE[1]

@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from rlvision import build
-from rlvision.agent import Agent
-from rlvision.allocator import keep_freed_memory
-from rlvision.config import AgentConfig, Config, NetworkConfig, ReplayConfig
-from rlvision.protocols import EnvSpec
-from rlvision.types import EnvStep
+from rlvision.config.schema import AgentConfig, Config, NetworkConfig, ReplayConfig
+from rlvision.core.memory import keep_freed_memory
+from rlvision.core.types import EnvSpec, EnvStep
+from rlvision.learning.agent import Agent
+from rlvision.runs import builders
 
 NUM_ENVS, ROWS = 8, 500
 SPEC = EnvSpec(NUM_ENVS, (4, 84, 84), 1, tuple("abcdef"), 4)
@@ -38,7 +37,7 @@ def make_agent(
     config = Config(
         device="cpu", network=network or NetworkConfig(), replay=replay, agent=AgentConfig(n_step=3, double=double)
     )
-    agent = build.make_agent(config, spec)
+    agent = builders.make_agent(config, spec)
     random = np.random.default_rng(0)
     for _ in range(ROWS + 10):
         agent.memory.add(env_step(random, spec))

@@ -14,9 +14,9 @@ import torch
 from noise import SPEC, env_step, make_agent
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from rlvision.agent import Agent
-from rlvision.checkpoint import read_state, write_state
-from rlvision.config import NetworkConfig
+from rlvision.config.schema import NetworkConfig
+from rlvision.learning.agent import Agent
+from rlvision.runs.checkpoint import read_state, write_state
 
 
 @pytest.mark.parametrize("replay", ["agent", "prioritised_agent"])

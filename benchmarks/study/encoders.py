@@ -5,8 +5,8 @@ from typing import Unpack
 from torch import Tensor, nn
 
 from rlvision.nn.dn import DNEncoder, DNOptions
-from rlvision.nn.encoder import as_float
-from rlvision.nn.encoders import NatureCNN
+from rlvision.nn.encoder_base import as_float
+from rlvision.nn.standard_encoders import NatureCNN
 
 
 class CentredDN(DNEncoder):

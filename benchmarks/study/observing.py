@@ -4,8 +4,8 @@ from contextlib import closing
 
 import numpy as np
 
-from rlvision.run import Run
-from rlvision.types import UInt8Array
+from rlvision.core.types import UInt8Array
+from rlvision.runs.run import Run
 
 ENVS = 8
 

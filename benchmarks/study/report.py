@@ -11,7 +11,7 @@ import numpy.typing as npt
 from study.plan import ARMS, WORLDS, Cell
 
 from rlvision.tracking.curve import running_mean
-from rlvision.tracking.files import read_metrics
+from rlvision.tracking.jsonl import read_metrics
 
 Row = Mapping[str, float]
 Series = npt.NDArray[np.float64]

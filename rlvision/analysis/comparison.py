@@ -8,10 +8,9 @@ import numpy as np
 
 from rlvision.analysis import statistics
 from rlvision.analysis.grouping import Group, differing_between_games, differing_unnamed
-from rlvision.analysis.published import Published
 from rlvision.analysis.scores import Score
 from rlvision.analysis.statistics import Scores, Series, Statistic
-from rlvision.facts.atari import human_normalised, reference
+from rlvision.evaluation.atari_scores import Published, human_normalised, reference
 
 STATISTICS: Mapping[str, Statistic] = {
     "mean": statistics.mean,

@@ -7,12 +7,12 @@ from typing import Literal
 import numpy as np
 
 from rlvision.analysis.grouping import Group
-from rlvision.analysis.sources import Source
+from rlvision.analysis.scores import Source
 from rlvision.analysis.statistics import Series
-from rlvision.errors import CheckpointError
-from rlvision.exports.folder import ExportFolder
+from rlvision.core.errors import CheckpointError
+from rlvision.runs.export_folder import ExportFolder
 from rlvision.tracking.curve import RECENT, columns, running_mean
-from rlvision.tracking.files import read_metrics
+from rlvision.tracking.jsonl import read_metrics
 
 Unit = Literal["env_steps", "frames", "hours"]
 What = Literal["training", "evaluations"]

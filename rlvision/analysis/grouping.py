@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlvision.analysis.sources import Source
-from rlvision.errors import ConfigError
-from rlvision.settings.hints import spelling
+from rlvision.analysis.scores import Source
+from rlvision.config.field_types import spelling
+from rlvision.core.errors import ConfigError
 from rlvision.sweeps.trials import short_name
 
 NOT_THE_AGENT = (

@@ -6,10 +6,9 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from rlvision.analysis.aggregate_plots import listed
 from rlvision.analysis.comparison import Comparison, Estimate, GameResult
-from rlvision.analysis.pictures import listed
-from rlvision.analysis.published import Published, millions
-from rlvision.facts.atari import human_normalised, reference
+from rlvision.evaluation.atari_scores import Published, human_normalised, millions, reference
 
 COLUMNS = {"iqm": "IQM", "median": "median", "mean": "mean", "optimality_gap": "optimality gap"}
 NOTHING = "-"

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rlvision.features.glass import evaluating_copy, to_tensor
+from rlvision.core.types import FloatArray, UInt8Array
+from rlvision.features.saliency import evaluating_copy, to_tensor
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.types import FloatArray, UInt8Array
 
 
 def feature_maps(network: QNetwork, observation: UInt8Array) -> dict[str, FloatArray]:

@@ -2,14 +2,15 @@
 
 from typing import cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rlvision.errors import ConfigError
-from rlvision.features.glass import evaluating_copy, to_tensor
+from rlvision.core.errors import ConfigError
+from rlvision.core.types import FloatArray, UInt8Array
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.types import FloatArray, UInt8Array
+from rlvision.nn.target_network import sharing_copy
 
 STRIDE = 5
 """Pixels between the places that are blurred (Greydanus et al. 2018)."""
@@ -128,3 +129,28 @@ def _scaled(saliency: Tensor, least: float = torch.finfo(torch.float32).tiny) ->
     """Divided by the greatest value, or by ``least``, so that zeros stay zeros."""
     greatest = saliency.max().clamp_min(least)
     return cast(FloatArray, (saliency / greatest).cpu().numpy())
+
+
+def evaluating_copy(network: QNetwork) -> QNetwork:
+    """The network in evaluation mode over the same tensors, to hang hooks on.
+
+    Evaluation writes to no buffer, so the network itself stays as it is whatever is done with the copy.
+    """
+    copy = sharing_copy(network)
+    copy.pin_mode(training=False)
+    return copy
+
+
+def to_tensor(observation: UInt8Array, network: QNetwork) -> Tensor:
+    """Pixels in [0, 1], [1, C, H, W] float32 of one observation [1, C, H, W] uint8, where the network is.
+
+    Raises:
+        ConfigError: the observation is of another shape or type.
+    """
+    if observation.ndim != 4 or len(observation) != 1 or observation.dtype != np.uint8:
+        raise ConfigError(
+            f"expected one observation [1, C, H, W] uint8, got {list(observation.shape)} {observation.dtype}: "
+            "choose one with observation[i : i + 1]"
+        )
+    device = next(network.parameters()).device
+    return torch.tensor(observation, device=device).float().div_(255)

@@ -21,9 +21,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from rlvision.nn.fast import folded, folded_to_learn
+from rlvision.nn.fusion import folded, folded_to_learn
 from rlvision.nn.normalisation import BatchRenorm2d, statistics_layers
-from rlvision.nn.views import Views
+from rlvision.nn.target_network import Views
 
 WIDE_GAP = 0.2
 """A gap from which on the greedy action of many states depends on the mode."""

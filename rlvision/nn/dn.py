@@ -6,11 +6,10 @@ from typing import Literal, TypedDict, Unpack
 
 from torch import Tensor, nn
 
-from rlvision.errors import ConfigError
-from rlvision.nn.arms import MOMENTUM, Norm
-from rlvision.nn.encoder import Encoder, Level, as_float
+from rlvision.core.errors import ConfigError
+from rlvision.nn.encoder_base import Encoder, Level, Window, as_float, feature_map
+from rlvision.nn.norm_variants import MOMENTUM, Norm
 from rlvision.nn.normalisation import normalisation
-from rlvision.nn.windows import Window, feature_map
 
 Activation = Literal["relu", "leaky_relu", "tanh", "sigmoid"]
 

@@ -9,7 +9,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from rlvision.types import QOutput
+from rlvision.core.types import QOutput
 
 
 class LinearHead(nn.Module):

@@ -28,8 +28,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from rlvision.errors import ConfigError
-from rlvision.nn.arms import MOMENTUM
+from rlvision.core.errors import ConfigError
+from rlvision.nn.norm_variants import MOMENTUM
 
 GROUPS = 4
 """Groups of channels of the ``group`` normalisation."""

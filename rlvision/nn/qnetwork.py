@@ -7,11 +7,11 @@ from typing import Self
 
 from torch import Tensor, nn
 
-from rlvision.errors import ConfigError
+from rlvision.core.errors import ConfigError
+from rlvision.core.types import QOutput
 from rlvision.nn.dn import DNEncoder
-from rlvision.nn.encoder import Level, as_float
+from rlvision.nn.encoder_base import Level, as_float
 from rlvision.nn.heads import DuelingHead, LinearHead, of_means
-from rlvision.types import QOutput
 
 
 class QNetwork(nn.Module):
@@ -20,7 +20,7 @@ class QNetwork(nn.Module):
     Under autocast the encoder may run in low precision; the head and its Q-values are float32.
 
     Args:
-        encoder: Maps pixels in [0, 1], floating [B, C, H, W], to [B, features]; see `rlvision.nn.encoder.Encoder`.
+        encoder: Maps pixels in [0, 1], floating [B, C, H, W], to [B, features]; see `rlvision.nn.encoder_base.Encoder`.
         head: Maps features to a `QOutput`.
     """
 

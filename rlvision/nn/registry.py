@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import nn
 
-from rlvision.errors import ConfigError
+from rlvision.core.errors import ConfigError
 from rlvision.nn.dn import DNEncoder
-from rlvision.nn.encoders import MLP, ImpalaCNN, NatureCNN
+from rlvision.nn.standard_encoders import MLP, ImpalaCNN, NatureCNN
 
 ENCODERS: Mapping[str, type[nn.Module]] = {"dn": DNEncoder, "nature": NatureCNN, "impala": ImpalaCNN, "mlp": MLP}
 
@@ -22,7 +22,7 @@ def build_encoder(name: str, observation_shape: tuple[int, int, int], **options:
         name: "dn", "nature", "impala", "mlp", or "package.module:Class" for a `torch.nn.Module` of
             one's own that maps pixels in [0, 1], float32 or in autocast's precision, [B, C, H, W], to
             [B, features] and says so in an integer attribute ``features``; ``levels`` (see
-            `rlvision.nn.encoder.Encoder`) is welcome.
+            `rlvision.nn.encoder_base.Encoder`) is welcome.
         observation_shape: (C, H, W).
         options: Keyword arguments of the class.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from rlvision.errors import MemoryBudgetError
+from rlvision.core.errors import MemoryBudgetError
 
 
 def check_budget(needed: int, device: torch.device, what: str, remedy: str) -> None:

@@ -12,13 +12,13 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from rlvision.durable import write_atomically
-from rlvision.errors import CheckpointError
-from rlvision.settings.hints import spelling
-from rlvision.sweeps.document import Metric
+from rlvision.config.field_types import spelling
+from rlvision.core.errors import CheckpointError
+from rlvision.core.files import write_atomically
+from rlvision.sweeps.sweep_file import Metric
 from rlvision.sweeps.trials import Trial, short, short_name
 from rlvision.tracking.dashboard import number
-from rlvision.tracking.files import read_metrics
+from rlvision.tracking.jsonl import read_metrics
 
 SUMMARY = "summary.json"
 Status = Literal["finished", "interrupted", "failed", "waiting"]

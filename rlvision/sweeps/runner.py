@@ -9,12 +9,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from rlvision.errors import ConfigError
-from rlvision.interruption import Interrupted, interruption
-from rlvision.lock import alone_in
-from rlvision.run_folder import RunFolder
-from rlvision.sweeps.document import Sweep
+from rlvision.core.errors import ConfigError
+from rlvision.core.files import alone_in
+from rlvision.core.signals import Interrupted, interruption
+from rlvision.runs.run_folder import RunFolder
 from rlvision.sweeps.results import Result, Status, measure, read_results, write_results
+from rlvision.sweeps.sweep_file import Sweep
 from rlvision.sweeps.trials import Trial
 from rlvision.sweeps.workers import PROGRAM, Worker, train_command
 from rlvision.tracking.console import SteadyConsole

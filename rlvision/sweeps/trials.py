@@ -7,12 +7,12 @@ from itertools import islice, product
 from random import Random
 from typing import Any
 
-from rlvision.config import Config
-from rlvision.errors import ConfigError
-from rlvision.settings.hints import spelling
-from rlvision.settings.names import checked, settings_of
-from rlvision.settings.store import load_config
-from rlvision.sweeps.document import Sweep
+from rlvision.config.field_types import spelling
+from rlvision.config.fields import checked, settings_of
+from rlvision.config.loading import load_config
+from rlvision.config.schema import Config
+from rlvision.core.errors import ConfigError
+from rlvision.sweeps.sweep_file import Sweep
 
 LONGEST_NAME = 100
 

@@ -7,16 +7,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rlvision import history
-from rlvision.interruption import INTERRUPTED
-from rlvision.settings.hints import spelling
-from rlvision.sweeps.document import Sweep
+from rlvision.config.field_types import spelling
+from rlvision.core.signals import INTERRUPTED
+from rlvision.runs import history
 from rlvision.sweeps.results import Status
+from rlvision.sweeps.sweep_file import Sweep
 from rlvision.sweeps.trials import Trial
-from rlvision.tracking.files import METRICS_FILE, last_env_steps
+from rlvision.tracking.jsonl import METRICS_FILE, last_env_steps
 
 LOG_FILE = "log.txt"
-PROGRAM = (sys.executable, "-m", "rlvision.leash")
+PROGRAM = (sys.executable, "-m", "rlvision.cli.exit_with_parent")
 
 
 def train_command(sweep: Sweep, trial: Trial, folder: Path, threads: int) -> list[str]:
@@ -30,7 +30,7 @@ class Worker:
     """One run going on; what it says goes to ``log.txt`` in its folder.
 
     It has a session of its own, so that Ctrl-C reaches the sweep alone, which passes it on once. Its input is a pipe
-    that nobody writes to: it ends with the sweep, and with it the run (`rlvision.leash`).
+    that nobody writes to: it ends with the sweep, and with it the run (`rlvision.cli.exit_with_parent`).
 
     Args:
         trial: what it trains.

@@ -11,8 +11,8 @@ from typing import Protocol, TextIO
 from rich.console import Console
 from rich.live import Live
 
+from rlvision.core.types import State
 from rlvision.tracking.dashboard import Board, evaluation_line, line, screen
-from rlvision.types import State
 
 _log = logging.getLogger("rlvision")
 

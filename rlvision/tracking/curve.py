@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from rlvision.tracking.files import each_row
+from rlvision.tracking.jsonl import each_row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

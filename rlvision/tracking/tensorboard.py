@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from PIL import Image
 
-from rlvision.errors import MissingExtraError
-from rlvision.protocols import Exhibit
-from rlvision.types import State, UInt8Array
+from rlvision.core.errors import MissingExtraError
+from rlvision.core.types import Exhibit, State, UInt8Array
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import FileWriter, SummaryWriter

@@ -1,6 +1,11 @@
 """What the keys do, apart from any window."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
+
+from rlvision.watch.rollout import Rollout
+from rlvision.watch.step import Game, Moment, game_of
 
 SPEEDS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 NORMAL = SPEEDS.index(1.0)
@@ -50,3 +55,28 @@ class Controls:
         """Whether the viewer wants the next game; used up by asking."""
         wanted, self.skip = self.skip, False
         return wanted
+
+
+class Viewer(Protocol):
+    """Shows moments at their pace, and listens to the keys."""
+
+    @property
+    def controls(self) -> Controls:
+        """What the keys wished for."""
+
+    def play(self, moment: Moment) -> None:
+        """Show the moment's frames, then hold the last for as long as the viewer pauses."""
+
+
+def view(rollout: Rollout, moments: Iterable[Moment], viewer: Viewer) -> list[Game]:
+    """Show the moments of a rollout until its games are over or the viewer leaves; the games that came to an end."""
+    games = []
+    for moment in moments:
+        viewer.play(moment)
+        if moment.last:
+            games.append(game_of(moment))
+        if viewer.controls.quit:
+            break
+        if viewer.controls.leave_game() and not moment.last:
+            rollout.skip()
+    return games

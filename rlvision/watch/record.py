@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from rlvision.progress import say_if_interrupted
-from rlvision.watch.moment import Game, Moment, Moments, game_of
-from rlvision.watch.overlay import Overlay
+from rlvision.core.progress import say_if_interrupted
+from rlvision.watch.drawing.overlay import Overlay
+from rlvision.watch.step import Game, Moment, Moments, game_of
 from rlvision.watch.video import Video, check_video_path, open_video
 
 

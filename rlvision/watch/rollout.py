@@ -6,9 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-from rlvision.protocols import EnvSpec, Policy, VectorEnv
-from rlvision.types import BoolArray, EnvStep, FloatArray, UInt8Array
-from rlvision.watch.moment import Moment
+from rlvision.core.types import BoolArray, EnvSpec, EnvStep, FloatArray, Policy, UInt8Array, VectorEnv
+from rlvision.watch.step import Moment
 
 
 class WatchedEnv(VectorEnv, Protocol):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from rlvision.errors import ConfigError
-from rlvision.types import UInt8Array
+from rlvision.core.errors import ConfigError
+from rlvision.core.types import UInt8Array
 
 Wide = npt.NDArray[np.uint16]
 

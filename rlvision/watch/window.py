@@ -8,13 +8,12 @@ from itertools import chain
 from types import ModuleType
 from typing import Any
 
-from rlvision.errors import ConfigError, MissingExtraError
-from rlvision.types import UInt8Array
-from rlvision.watch.controls import HELP, Controls
-from rlvision.watch.moment import Game, Moment
-from rlvision.watch.overlay import Overlay
+from rlvision.core.errors import ConfigError, MissingExtraError
+from rlvision.core.types import UInt8Array
+from rlvision.watch.controls import HELP, Controls, view
+from rlvision.watch.drawing.overlay import Overlay
 from rlvision.watch.rollout import Rollout
-from rlvision.watch.viewing import view
+from rlvision.watch.step import Game, Moment
 
 PAUSE_FPS = 30
 """How often a paused window looks at its keys."""

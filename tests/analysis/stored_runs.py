@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlvision.settings.store import load_config, save_config
-from rlvision.tracking.files import FileTracker
+from rlvision.config.loading import load_config, save_config
+from rlvision.tracking.jsonl import FileTracker
 
 Points = Sequence[tuple[int, float]]
 """(env steps, score)."""

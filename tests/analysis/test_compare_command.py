@@ -5,10 +5,10 @@ import json
 import pytest
 from stored_runs import store_run
 
-from rlvision import cli
-from rlvision.analysis.comparing import compare_runs
-from rlvision.run import Run
-from rlvision.watchdog import Watchdog
+from rlvision.analysis.compare import compare_runs
+from rlvision.cli import main as cli
+from rlvision.evaluation.evaluate import Watchdog
+from rlvision.runs.run import Run
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from stored_runs import store_run
 
-from rlvision.analysis import efficiency
-from rlvision.analysis.comparing import compare_runs, write_pictures
+from rlvision.analysis import efficiency_plots
+from rlvision.analysis.aggregate_plots import aggregates, performance_profiles
+from rlvision.analysis.compare import compare_runs, write_pictures
 from rlvision.analysis.comparison import STATISTICS, Comparison, Estimate
-from rlvision.analysis.figures import save
-from rlvision.analysis.pictures import aggregates, performance_profiles
-from rlvision.errors import CheckpointError, ConfigError
-from rlvision.facts.atari import human_normalised, published
+from rlvision.analysis.plot_style import save
+from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.evaluation.atari_scores import human_normalised, published
 
 AGENT, OTHER = "dn-renorm n=3", "dn-layer n=3"
 PONG, BREAKOUT = {1: 14.6, 2: -3.05}, {1: 1.7, 2: 59.3}  # human-normalised 1.0, 0.5 and 0.0, 2.0
@@ -150,7 +150,7 @@ def drawn(axes) -> dict[str, list[tuple[float, float]]]:
 
 
 def test_sample_efficiency_shows_the_iqm_along_the_frames(comparison):
-    [axes] = efficiency.sample_efficiency(comparison).axes
+    [axes] = efficiency_plots.sample_efficiency(comparison).axes
     lines = drawn(axes)
     assert lines[AGENT] == [(4_000, pytest.approx(0.0, abs=1e-12)), (8_000, pytest.approx(0.75))]
     assert lines[OTHER] == [(8_000, pytest.approx(0.0, abs=1e-12))]
@@ -160,7 +160,7 @@ def test_sample_efficiency_shows_the_iqm_along_the_frames(comparison):
 
 
 def test_an_agent_without_a_course_has_its_one_score(comparison):
-    [axes] = efficiency.sample_efficiency(compare_runs(["pong"], beside=[])).axes
+    [axes] = efficiency_plots.sample_efficiency(compare_runs(["pong"], beside=[])).axes
     [(frames, score)] = drawn(axes)["qr_dqn dn-renorm n=20"]
     assert (frames, score) == (4 * 299_112, pytest.approx(human_normalised("pong", 19.833333333333332)))
 
@@ -172,7 +172,7 @@ def test_runs_evaluated_at_their_end_alone_have_one_point_after_the_longest(tmp_
         store_run(tmp_path / f"{seed}", seed=seed, evaluations=[(at, scores[seed])]) for seed, at in ended.items()
     ]
     comparison = compare_runs(places, beside=[])
-    [axes] = efficiency.sample_efficiency(comparison).axes
+    [axes] = efficiency_plots.sample_efficiency(comparison).axes
     iqm = comparison.aggregates()[AGENT]["iqm"]
     assert drawn(axes)[AGENT] == [(4 * 250_000, pytest.approx(iqm.value))]
     [[low, high]] = axes.collections[0].get_segments()  # a band of one point would not be seen
@@ -203,7 +203,7 @@ def test_aggregates_have_a_row_an_agent_with_its_interval(comparison):
 def test_an_agent_has_one_colour_in_all_pictures(places, tmp_path):
     pole = store_run(tmp_path / "pole", game="CartPole-v1", evaluations=[(10, 90.0), (20, 91.0)])
     mixed = compare_runs([pole, *places], beside=[])
-    pictures = [aggregates(mixed), performance_profiles(mixed), efficiency.sample_efficiency(mixed)]
+    pictures = [aggregates(mixed), performance_profiles(mixed), efficiency_plots.sample_efficiency(mixed)]
     lines = [line for figure in pictures for axes in figure.axes for line in axes.lines if line.get_label() == OTHER]
     assert len(lines) == len(STATISTICS) + 2
     assert len({line.get_color() for line in lines}) == 1

@@ -6,9 +6,9 @@ import pytest
 from stored_runs import store_run
 
 from rlvision.analysis.grouping import NOT_THE_AGENT, Group, differing_between_games, differing_unnamed, group
-from rlvision.analysis.sources import read_source
-from rlvision.errors import CheckpointError, ConfigError
-from rlvision.run_folder import MAY_CHANGE
+from rlvision.analysis.scores import read_source
+from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.runs.run_folder import MAY_CHANGE
 
 
 def grouped(*places: Path) -> list[Group]:

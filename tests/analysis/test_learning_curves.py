@@ -6,12 +6,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from stored_runs import store_run
 
 from rlvision.analysis import statistics
-from rlvision.analysis.comparing import plot_runs
+from rlvision.analysis.compare import plot_runs
+from rlvision.analysis.curve_plots import band_of, learning_curves
 from rlvision.analysis.curves import POINTS, read_curves
 from rlvision.analysis.grouping import group
-from rlvision.analysis.learning import band_of, learning_curves
-from rlvision.analysis.sources import read_source
-from rlvision.errors import CheckpointError, ConfigError
+from rlvision.analysis.scores import read_source
+from rlvision.core.errors import CheckpointError, ConfigError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from rlvision.settings.names import assemble
+from rlvision.config.fields import assemble
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -24,13 +24,13 @@ def script(monkeypatch):
 
 @pytest.fixture
 def agent():
-    from rlvision.run import Run
+    from rlvision.runs.run import Run
 
     return Run(BENCHMARKS / "results" / "pong-fast-first", device="cpu")
 
 
 def test_the_agent_explains_itself_and_a_constant_nothing(script, agent):
-    from rlvision.nn.views import Views
+    from rlvision.nn.target_network import Views
 
     test = script.known(agent, 64, seed=3)
     views = Views(agent.network)

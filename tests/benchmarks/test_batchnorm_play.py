@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from rlvision.run import train
-from rlvision.run_folder import RunFolder
-from rlvision.settings.store import load_config
+from rlvision.config.loading import load_config
+from rlvision.runs.run import train
+from rlvision.runs.run_folder import RunFolder
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -56,7 +56,7 @@ def test_the_running_statistics_come_first_and_every_draw_is_another(script, sho
         assert (games, seed) == (2, 5)
         return Played()
 
-    monkeypatch.setattr("rlvision.run.Run.evaluate", play)
+    monkeypatch.setattr("rlvision.runs.run.Run.evaluate", play)
     arguments = [f"--run={short}", "--games=2", "--seed=5", "--states=1", "--batches", "2", "2", f"--json={out}"]
     monkeypatch.setattr(sys, "argv", ["batchnorm_play.py", *arguments])
     script.main()
@@ -89,7 +89,9 @@ def test_a_run_without_statistics_is_refused(script, short, monkeypatch):
 def test_a_run_without_its_replay_is_refused(script, short, monkeypatch):
     run = script.load(short)
     newest = RunFolder(short).checkpoints.load_newest()
-    monkeypatch.setattr("rlvision.checkpoint.CheckpointFolder.load_newest", lambda self: {**newest, "replay": None})
+    monkeypatch.setattr(
+        "rlvision.runs.checkpoint.CheckpointFolder.load_newest", lambda self: {**newest, "replay": None}
+    )
     with pytest.raises(SystemExit, match=r"expected a run with its replay, got .*checkpoint\.replay"):
         next(script.replayed(run))
 

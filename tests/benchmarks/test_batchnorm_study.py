@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rlvision.run_folder import RunFolder
-from rlvision.settings.store import load_config, save_config
+from rlvision.config.loading import load_config, save_config
+from rlvision.runs.run_folder import RunFolder
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from rlvision.run import Run
+from rlvision.runs.run import Run
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 AGENT = str(BENCHMARKS / "results" / "pong-fast-first")

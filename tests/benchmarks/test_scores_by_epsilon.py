@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rlvision.tapes import read_games
+from rlvision.envs.game_archive import read_games
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 KEPT = BENCHMARKS / "results" / "pong-small"

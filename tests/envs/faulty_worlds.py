@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from odd_worlds import GrayImage, Odd
 
-from rlvision.envs.counting import CountingEnv
+from rlvision.envs.counting_env import CountingEnv
 
 
 def fail(how):

@@ -6,8 +6,8 @@ import pytest
 from ale_py.vector_env import AtariVectorEnv
 from histories import assert_same, column, play
 
-from rlvision.envs.atari import AtariEnv
-from rlvision.errors import CheckpointError, ConfigError, EnvError
+from rlvision.core.errors import CheckpointError, ConfigError, EnvError
+from rlvision.envs.atari_env import AtariEnv
 
 
 def bare(game, env, **settings):

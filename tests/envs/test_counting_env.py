@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from rlvision.envs.counting import CountingEnv, draw, ends_by_truncation, game_length, read, reward
-from rlvision.envs.rendered import RenderedEnv
+from rlvision.envs.counting_env import CountingEnv, draw, ends_by_truncation, game_length, read, reward
+from rlvision.envs.gymnasium_env import RenderedEnv
 
-NAME = "rlvision.envs.counting:CountingEnv"
+NAME = "rlvision.envs.counting_env:CountingEnv"
 
 
 def test_pictures_can_be_read_back():

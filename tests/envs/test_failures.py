@@ -12,12 +12,12 @@ import pytest
 import torch
 from histories import assert_same, column, play
 
-from rlvision.collector import Scorekeeper
-from rlvision.envs.counting import read, reward
-from rlvision.envs.rendered import RenderedEnv
-from rlvision.envs.tape import episode_seed
-from rlvision.errors import ConfigError, EnvError
-from rlvision.replay.replay import Replay
+from rlvision.core.errors import ConfigError, EnvError
+from rlvision.envs.action_log import episode_seed
+from rlvision.envs.counting_env import read, reward
+from rlvision.envs.gymnasium_env import RenderedEnv
+from rlvision.replay.buffer import Replay
+from rlvision.training.collector import Scorekeeper
 
 SIZE = {"height": None, "width": None, "stack": 2}
 HUNG = {"step_timeout": 2.0}

@@ -1,9 +1,9 @@
 import pytest
 
-from rlvision.envs.atari import AtariEnv
+from rlvision.core.errors import ConfigError
+from rlvision.envs.atari_env import AtariEnv
+from rlvision.envs.gymnasium_env import RenderedEnv
 from rlvision.envs.make import describe, is_atari, make
-from rlvision.envs.rendered import RenderedEnv
-from rlvision.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ from rlvision.errors import ConfigError
         ("ALE/Pong-v5", AtariEnv),
         ("PongNoFrameskip-v4", AtariEnv),
         ("CartPole-v1", RenderedEnv),
-        ("rlvision.envs.counting:CountingEnv", RenderedEnv),
+        ("rlvision.envs.counting_env:CountingEnv", RenderedEnv),
     ],
 )
 def test_the_name_chooses_the_kind(name, kind):

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from rlvision.envs.atari import AtariEnv
-from rlvision.envs.rendered import RenderedEnv
+from rlvision.core.errors import EnvError
+from rlvision.envs.atari_env import AtariEnv
+from rlvision.envs.gymnasium_env import RenderedEnv
 from rlvision.envs.screen import AtariScreen, RenderedScreen, make_screen
-from rlvision.errors import EnvError
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rlvision.core.types import UInt8Array
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import build_encoder
-from rlvision.types import UInt8Array
 
 
 class Flat(nn.Module):

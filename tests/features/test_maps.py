@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from glass_networks import built_network, linear_network, noise, untouched
 
-from rlvision.errors import ConfigError
+from rlvision.core.errors import ConfigError
 from rlvision.features.maps import feature_maps
 
 SHAPES = {

@@ -7,9 +7,9 @@ import pytest
 import torch
 from glass_networks import built_network, linear_network, noise, untouched
 
-from rlvision.errors import ConfigError
+from rlvision.core.errors import ConfigError
+from rlvision.core.types import FloatArray
 from rlvision.features.saliency import BLUR, REACH, gradient_saliency, occlusion_saliency
-from rlvision.types import FloatArray
 
 BOTH = [gradient_saliency, occlusion_saliency]
 

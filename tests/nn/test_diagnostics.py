@@ -8,10 +8,10 @@ from torch import Tensor
 
 from rlvision.nn.diagnostics import GapWatch, diagnose, target_drift, weight_norms
 from rlvision.nn.dn import DNEncoder
-from rlvision.nn.fast import folded
+from rlvision.nn.fusion import folded
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.nn.views import Views
+from rlvision.nn.target_network import Views
 
 WEIGHTS = {"weights/encoder.conv1", "weights/encoder.conv2", "weights/encoder.conv3", "weights/head.q"}
 SCALES = {"weights/encoder.bn1", "weights/encoder.bn2", "weights/encoder.bn3"}

@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rlvision.errors import ConfigError
+from rlvision.core.errors import ConfigError
 from rlvision.nn.dn import DN, DNEncoder
-from rlvision.nn.encoder import as_float
+from rlvision.nn.encoder_base import as_float
 
 
 class Chapter(nn.Module):

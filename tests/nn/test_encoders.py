@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from rlvision.errors import ConfigError
-from rlvision.nn.encoders import MLP, ImpalaCNN, NatureCNN
+from rlvision.core.errors import ConfigError
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import build_encoder, find_encoder
+from rlvision.nn.standard_encoders import MLP, ImpalaCNN, NatureCNN
 
 SHAPE = (4, 52, 44)
 SOURCE = """

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rlvision.errors import ConfigError
+from rlvision.core.errors import ConfigError
 from rlvision.nn.normalisation import (
     NORMS,
     BatchRenorm2d,

@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from rlvision.errors import ConfigError
-from rlvision.nn.decay import decay_groups
+from rlvision.core.errors import ConfigError
+from rlvision.learning.optimisers import decay_groups
 from rlvision.nn.dn import DN, DNEncoder
-from rlvision.nn.encoders import NatureCNN
-from rlvision.nn.fast import prepared
+from rlvision.nn.fusion import prepared
 from rlvision.nn.heads import DuelingHead, LinearHead, of_means
 from rlvision.nn.qnetwork import QNetwork
+from rlvision.nn.standard_encoders import NatureCNN
 
 
 def frames(batch: int = 4) -> torch.Tensor:

@@ -59,5 +59,5 @@ def test_the_wheel_owns_one_top_level_name(wheel):
 
 def test_the_wheel_brings_command_and_licence(wheel):
     names = {Path(name).name: name for name in wheel.namelist()}
-    assert "rlvision = rlvision.cli:main" in wheel.read(names["entry_points.txt"]).decode()
+    assert "rlvision = rlvision.cli.main:main" in wheel.read(names["entry_points.txt"]).decode()
     assert wheel.read(names["LICENSE"]) == (ROOT / "LICENSE").read_bytes()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rlvision.types import EnvStep
+from rlvision.core.types import EnvStep
 
 SIZE = (1, 2)  # H, W: a frame is the number of its cell, in two bytes
 

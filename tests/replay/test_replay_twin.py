@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from naive_replay import SIZE, History, NaiveReplay
 
-from rlvision.replay.replay import Replay
-from rlvision.replay.selection import PrioritySettings
+from rlvision.replay.buffer import Replay
+from rlvision.replay.samplers import PrioritySettings
 
 ALPHA, BETA, EPSILON = 0.7, 0.5, 0.25
 HORIZONS = [(1, 0.5), (2, 1.0), (3, 0.5), (4, 0.25), (5, 0.0)]  # n, γ: powers of two, so that sums are exact
@@ -150,9 +150,11 @@ def in_a_hurry():
     """What is saved need not survive a power cut here, and what fits needs no checking each time."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("os.fsync", lambda descriptor: None)
-        monkeypatch.setattr("rlvision.replay.replay.check_budget", lambda *_: None)
-        monkeypatch.setattr("rlvision.replay.frames.check_budget", lambda *_: None)
-        monkeypatch.setattr("rlvision.replay.log.CHUNK_BYTES", 64)  # of a few frames, so that each is filled often
+        monkeypatch.setattr("rlvision.replay.buffer.check_budget", lambda *_: None)
+        monkeypatch.setattr("rlvision.replay.frame_store.check_budget", lambda *_: None)
+        monkeypatch.setattr(
+            "rlvision.replay.frame_store.CHUNK_BYTES", 64
+        )  # of a few frames, so that each is filled often
         yield
 
 

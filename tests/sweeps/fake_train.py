@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from rlvision.leash import hold
+from rlvision.cli.exit_with_parent import hold
 
 given = dict(word[2:].split("=", 1) for word in sys.argv if word.startswith("--"))
 folder, n_step = Path(given["out"]), int(given["agent.n_step"])

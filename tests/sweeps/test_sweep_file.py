@@ -7,10 +7,10 @@ from statistics import mean
 import pytest
 import yaml
 
-from rlvision.errors import ConfigError
-from rlvision.settings.store import load_config
-from rlvision.sweeps.document import read_sweep
-from rlvision.sweeps.domains import DISTRIBUTIONS, read_domain
+from rlvision.config.loading import load_config
+from rlvision.core.errors import ConfigError
+from rlvision.sweeps.distributions import DISTRIBUTIONS, read_domain
+from rlvision.sweeps.sweep_file import read_sweep
 from rlvision.sweeps.trials import trial_name, trials
 
 FILE = {

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from rlvision.errors import CheckpointError, ConfigError
-from rlvision.lock import alone_in
-from rlvision.sweeps.document import read_sweep
+from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.files import alone_in
 from rlvision.sweeps.results import SUMMARY, summary_table
 from rlvision.sweeps.runner import Runner
+from rlvision.sweeps.sweep_file import read_sweep
 from rlvision.sweeps.trials import trials
 
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_train.py")))

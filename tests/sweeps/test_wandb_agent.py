@@ -6,11 +6,11 @@ import pytest
 import yaml
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 
-from rlvision.config import Config
-from rlvision.settings.arguments import option_values, sort_arguments
-from rlvision.settings.names import settings_of
-from rlvision.settings.store import load_config
-from rlvision.sweeps.document import read_sweep
+from rlvision.config.arguments import option_values, sort_arguments
+from rlvision.config.fields import settings_of
+from rlvision.config.loading import load_config
+from rlvision.config.schema import Config
+from rlvision.sweeps.sweep_file import read_sweep
 from rlvision.sweeps.trials import trials
 
 SWEEPS = importlib.resources.files("rlvision.configs").joinpath("sweeps")

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from rlvision.errors import CheckpointError
+from rlvision.core.errors import CheckpointError
 from rlvision.tracking.curve import draw_curve, learning_curve, running_mean
-from rlvision.tracking.files import FileTracker, each_row
+from rlvision.tracking.jsonl import FileTracker, each_row
 
 ROWS: list[dict[str, float]] = [
     {"env_steps": 100, "episode/score": 10.0},

@@ -9,7 +9,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import FileWriter
 
-from rlvision.errors import MissingExtraError
+from rlvision.core.errors import MissingExtraError
 from rlvision.tracking.tensorboard import TensorboardTracker
 
 

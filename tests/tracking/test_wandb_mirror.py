@@ -19,10 +19,10 @@ from PIL import Image
 from wandb_files import fragments, inspect, rows
 from wandb_server import WandbServer, wandb_server
 
-from rlvision.tracking.files import FileTracker, read_metrics
-from rlvision.tracking.group import TrackerGroup
+from rlvision.core.types import State
+from rlvision.tracking.jsonl import FileTracker, read_metrics
+from rlvision.tracking.trackers import TrackerGroup
 from rlvision.tracking.wandb import WandbTracker
-from rlvision.types import State
 
 KEY = "c0ffee5ec4e7f00dfeed" * 2
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rlvision.tracking.files import NOT_FINITE
+from rlvision.tracking.jsonl import NOT_FINITE
 from rlvision.tracking.metrics import EXHIBITS
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from rlvision.envs.rendered import RenderedEnv
+from rlvision.core.types import FloatArray, IntArray, UInt8Array
+from rlvision.envs.gymnasium_env import RenderedEnv
 from rlvision.envs.screen import make_screen
-from rlvision.types import FloatArray, IntArray, UInt8Array
 from rlvision.watch.rollout import Rollout
 
 SIZE = 32
@@ -26,7 +26,7 @@ def step_as_q_values(observation: UInt8Array) -> FloatArray:
 
 def counting_rollout(*lengths: int, games: int | None = 1, max_steps: int | None = None, seed: int = 0) -> Rollout:
     env = RenderedEnv(
-        "rlvision.envs.counting:CountingEnv",
+        "rlvision.envs.counting_env:CountingEnv",
         1,
         height=SIZE,
         width=SIZE,

@@ -13,18 +13,18 @@ import torch
 from counting_rollout import ACTIONS, SIZE, step_as_q_values
 from websockets.sync.client import ClientConnection, connect
 
-from rlvision.envs.counting import read
-from rlvision.envs.rendered import RenderedEnv
-from rlvision.live import make_player
+from rlvision.envs.counting_env import read
+from rlvision.envs.gymnasium_env import RenderedEnv
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import build_encoder
+from rlvision.runs.live import make_player
 from rlvision.watch.controls import SPEEDS
-from rlvision.watch.web.analyst import Analyst
-from rlvision.watch.web.brain import Brain
+from rlvision.watch.web.inspector import Analyst
 from rlvision.watch.web.player import Player
+from rlvision.watch.web.protocol import unpack
 from rlvision.watch.web.server import WebView
-from rlvision.watch.web.wire import unpack
+from rlvision.watch.web.weights import Brain
 
 PATIENCE = 20.0
 """Seconds to wait for what must come."""
@@ -44,7 +44,7 @@ def playing(
 ) -> Iterator[Player]:
     """A player at work in a thread of its own; games of the counting environment last so long."""
     settings: dict[str, Any] = {"lengths": lengths, "size": SIZE, "actions": ACTIONS}
-    env = RenderedEnv("rlvision.envs.counting:CountingEnv", 1, height=SIZE, width=SIZE, stack=2, kwargs=settings)
+    env = RenderedEnv("rlvision.envs.counting_env:CountingEnv", 1, height=SIZE, width=SIZE, stack=2, kwargs=settings)
     player, follower = make_player(env, load, epsilon=0.0, seed=5)
     player.set_speed(speed)
     player.pause(paused)

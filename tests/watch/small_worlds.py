@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rlvision.envs.counting import CountingEnv, Picture
+from rlvision.envs.counting_env import CountingEnv, Picture
 
 
 class Drifting(CountingEnv):

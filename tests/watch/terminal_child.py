@@ -4,7 +4,7 @@ import sys
 
 from counting_rollout import counting_rollout
 
-from rlvision.watch import terminal
+from rlvision.watch.terminal import viewer as terminal
 
 
 class BreakageError(Exception):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from emulator import Emulator
 
-from rlvision.types import UInt8Array
-from rlvision.watch.cells import Cells, Depth, Painter, color_depth, to_codes
+from rlvision.core.types import UInt8Array
+from rlvision.watch.terminal.cells import Cells, Depth, Painter, color_depth, to_codes
 
 BLACK, RED = (0, 0, 0), (255, 0, 0)
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rlvision.types import UInt8Array
-from rlvision.watch.moment import Moment
-from rlvision.watch.overlay import BAR, CHOSEN, FAINT, INK, MARGIN, PANEL, Overlay, input_frames
+from rlvision.core.types import UInt8Array
+from rlvision.watch.drawing.overlay import BAR, CHOSEN, FAINT, INK, MARGIN, PANEL, Overlay, input_frames
+from rlvision.watch.step import Moment
 
 NAMES = ("NOOP", "FIRE", "LEFT", "RIGHT")
 RED = np.full((210, 160, 3), (250, 10, 10), dtype=np.uint8)
@@ -169,7 +169,9 @@ def test_a_network_that_has_diverged_can_still_be_watched() -> None:
 )
 def test_a_long_title_is_made_smaller_before_it_is_cut(monkeypatch, title: str, written: str, size: int) -> None:
     sizes: dict[str, int] = {}
-    monkeypatch.setattr("rlvision.watch.overlay.write", lambda panel, text, x, y, size, *_: sizes.update({text: size}))
+    monkeypatch.setattr(
+        "rlvision.watch.drawing.overlay.write", lambda panel, text, x, y, size, *_: sizes.update({text: size})
+    )
     Overlay(title, NAMES, 1, (210, 160)).show(moment([1.0, 2.0, 3.0, 6.0], 3))
     assert {(text[: len(written)], size) for text, size in sizes.items() if text.startswith(written)} == {
         (written, size)

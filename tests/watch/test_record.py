@@ -9,12 +9,12 @@ import pytest
 from counting_rollout import counting_rollout
 from rich.console import Console
 
-from rlvision.envs.counting import draw, read
-from rlvision.errors import ConfigError
-from rlvision.watch.moment import Game, Moment
-from rlvision.watch.overlay import MARGIN
+from rlvision.core.errors import ConfigError
+from rlvision.envs.counting_env import draw, read
+from rlvision.watch.drawing.overlay import MARGIN
 from rlvision.watch.record import record
 from rlvision.watch.rollout import Rollout
+from rlvision.watch.step import Game, Moment
 
 SCALE = 8  # 32 pixels are enlarged to 256
 

@@ -1,12 +1,12 @@
 import numpy as np
 from counting_rollout import counting_rollout
 
-from rlvision.envs.atari import AtariEnv
-from rlvision.envs.counting import read, reward
+from rlvision.core.types import FloatArray, IntArray, UInt8Array
+from rlvision.envs.atari_env import AtariEnv
+from rlvision.envs.counting_env import read, reward
 from rlvision.envs.screen import make_screen
-from rlvision.types import FloatArray, IntArray, UInt8Array
-from rlvision.watch.moment import Game, Moment, game_of
 from rlvision.watch.rollout import Rollout
+from rlvision.watch.step import Game, Moment, game_of
 
 
 def steps(moment: Moment) -> tuple[int, list[int]]:

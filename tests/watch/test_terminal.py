@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from emulator import Emulator
 
-from rlvision.errors import ConfigError
-from rlvision.watch.tty import Terminal, require_terminal
+from rlvision.core.errors import ConfigError
+from rlvision.watch.terminal.tty import Terminal, require_terminal
 
 HERE = Path(__file__).parent
 PATIENCE = 60.0

@@ -5,8 +5,8 @@ import av
 import numpy as np
 import pytest
 
-from rlvision.errors import ConfigError
-from rlvision.types import UInt8Array
+from rlvision.core.errors import ConfigError
+from rlvision.core.types import UInt8Array
 from rlvision.watch.video import Planes, check_video_path, open_video
 
 COLORS = [(200, 72, 72), (72, 160, 72), (66, 72, 200), (255, 255, 255), (0, 0, 0)]

@@ -10,16 +10,17 @@ import pytest
 from served import PATIENCE, Served, Watcher
 from websockets.sync.client import connect
 
-from rlvision import build, cli, live
-from rlvision.checkpoint import write_state
-from rlvision.config import Config
-from rlvision.errors import CheckpointError
-from rlvision.live import NewestWeights, serve
-from rlvision.run_folder import RunFolder, spec_to_state
-from rlvision.settings.store import load_config, save_config
+from rlvision.cli import main as cli
+from rlvision.config.loading import load_config, save_config
+from rlvision.config.schema import Config
+from rlvision.core.errors import CheckpointError
+from rlvision.runs import builders, live
+from rlvision.runs.checkpoint import write_state
+from rlvision.runs.live import NewestWeights, serve
+from rlvision.runs.run_folder import RunFolder, spec_to_state
 
 COUNTING = {
-    "env.game": "rlvision.envs.counting:CountingEnv",
+    "env.game": "rlvision.envs.counting_env:CountingEnv",
     "env.crop": None,
     "env.height": 32,
     "env.width": 32,
@@ -42,8 +43,8 @@ def folder(tmp_path: Path) -> RunFolder:
 
 def state(config: Config, env_steps: int, seed: int = 1) -> dict[str, Any]:
     """A checkpoint's weights."""
-    env = build.make_env(config, 1)
-    network = build.make_network(replace(config, seed=seed), env.spec)
+    env = builders.make_env(config, 1)
+    network = builders.make_network(replace(config, seed=seed), env.spec)
     env.close()
     spec = replace(env.spec, num_envs=8)
     return {"env_steps": env_steps, "spec": spec_to_state(spec), "online": network.state_dict()}
@@ -60,7 +61,7 @@ def keep(folder: RunFolder, env_steps: int, name: str | None = None, age: int | 
 
 def newest(folder: RunFolder, which: str | None = None) -> Callable[[], tuple[int, str] | None]:
     """What is loaded, call by call."""
-    env = build.make_env(folder.config(), 1)
+    env = builders.make_env(folder.config(), 1)
     env.close()
     load = NewestWeights(folder, env.spec, which, "cpu")
 

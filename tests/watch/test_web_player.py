@@ -5,10 +5,10 @@ import pytest
 from counting_rollout import Cycle
 from served import brain, once, playing, shown, wait
 
-from rlvision.errors import CheckpointError, ConfigError
-from rlvision.watch.web.brain import Follower
-from rlvision.watch.web.pilot import Pilot
+from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.watch.web.human_policy import Pilot
 from rlvision.watch.web.player import Player
+from rlvision.watch.web.weights import Follower
 
 LONG = 10_000
 

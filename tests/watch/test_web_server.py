@@ -14,13 +14,13 @@ from served import PATIENCE, Served, brain, once, picture, served, wait
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from rlvision.envs.counting import read
-from rlvision.errors import ConfigError
+from rlvision.core.errors import ConfigError
+from rlvision.envs.counting_env import read
 from rlvision.features.maps import feature_maps
 from rlvision.features.saliency import gradient_saliency, occlusion_saliency
 from rlvision.watch.web import server
-from rlvision.watch.web.analyst import STRIDE, Analyst
-from rlvision.watch.web.guard import new_token, refusal
+from rlvision.watch.web.inspector import STRIDE, Analyst
+from rlvision.watch.web.security import new_token, refusal
 from rlvision.watch.web.server import WebView
 
 LONG = 10_000

@@ -4,12 +4,12 @@ from typing import Any
 import pytest
 from counting_rollout import counting_rollout
 
-from rlvision.envs.counting import read
-from rlvision.errors import ConfigError, MissingExtraError
-from rlvision.types import UInt8Array
+from rlvision.core.errors import ConfigError, MissingExtraError
+from rlvision.core.types import UInt8Array
+from rlvision.envs.counting_env import read
 from rlvision.watch import window
 from rlvision.watch.controls import Controls
-from rlvision.watch.overlay import MARGIN
+from rlvision.watch.drawing.overlay import MARGIN
 
 pygame = pytest.importorskip("pygame")
 

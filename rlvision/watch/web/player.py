@@ -8,15 +8,15 @@ from itertools import count
 from math import ceil
 from typing import Any
 
-from rlvision.errors import ConfigError
-from rlvision.interruption import Interrupted
-from rlvision.protocols import EnvSpec
+from rlvision.core.errors import ConfigError
+from rlvision.core.signals import Interrupted
+from rlvision.core.types import EnvSpec
 from rlvision.watch.controls import SPEEDS, Controls
-from rlvision.watch.moment import Moment
 from rlvision.watch.rollout import Rollout
-from rlvision.watch.web.brain import Brain, Follower
-from rlvision.watch.web.pilot import Dial, Pilot
-from rlvision.watch.web.shot import History, take
+from rlvision.watch.step import Moment
+from rlvision.watch.web.history import History, take
+from rlvision.watch.web.human_policy import Dial, Pilot
+from rlvision.watch.web.weights import Brain, Follower
 
 LISTEN = 0.2
 """Seconds between two questions whether somebody interrupts."""

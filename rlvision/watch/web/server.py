@@ -4,14 +4,19 @@ One small library does both. HTTP alone would need a stream and a request per or
 than six open per host: the seventh tab would hang.
 """
 
+import base64
 import errno
+import hashlib
 import logging
 import os
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
+from importlib.resources import files
 from typing import Any, cast
 from weakref import WeakSet
 
@@ -20,13 +25,12 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
 
-from rlvision.errors import ConfigError
-from rlvision.watch.web.analyst import Analyst
-from rlvision.watch.web.guard import Refusal, headers, new_token, refusal
-from rlvision.watch.web.orders import obey
-from rlvision.watch.web.page import page
+from rlvision.core.errors import ConfigError
+from rlvision.watch.web.client import Viewer
+from rlvision.watch.web.inspector import Analyst
+from rlvision.watch.web.messages import obey
 from rlvision.watch.web.player import Player
-from rlvision.watch.web.viewer import Viewer
+from rlvision.watch.web.security import Refusal, headers, new_token, refusal
 
 HOST = "127.0.0.1"
 PAGE, LIVE = "/", "/live"
@@ -174,3 +178,34 @@ def _page(host: str) -> Response:
 def _response(status: HTTPStatus, content: bytes, kind: str, fixed: dict[str, str]) -> Response:
     told = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(content)), "Connection": "close"}
     return Response(status.value, status.phrase, Headers({**told, **fixed}), content)
+
+
+SCRIPTS = ("wire.js", "stage.js", "curve.js", "maps.js", "panels.js", "keys.js", "main.js")
+STYLE = "page.css"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page, and the sources that a Content-Security-Policy has to allow for it."""
+
+    html: bytes
+    script_source: str
+    style_source: str
+
+
+@cache
+def page() -> Page:
+    """The page, put together."""
+    script, style = "\n".join(map(_read, SCRIPTS)), _read(STYLE)
+    html = _read("page.html").replace("/* STYLE */", style).replace("/* SCRIPT */", script)
+    return Page(html.encode(), _source(script), _source(style))
+
+
+def _read(name: str) -> str:
+    return files("rlvision.watch.web").joinpath(name).read_text(encoding="utf-8")
+
+
+def _source(content: str) -> str:
+    """The hash by which a policy knows an inline element."""
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

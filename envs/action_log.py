@@ -1,0 +1,72 @@
+"""The tape of an environment: the seed of its last seeded reset and every action since, a byte a step.
+
+A tape is all that a checkpoint stores of an environment: resetting with the seed and repeating the actions brings it
+back, bit for bit. Whatever the environment resets by itself on the way (without a seed) repeats too.
+"""
+
+from array import array
+from collections.abc import Iterable
+
+import numpy as np
+
+from rlvision.core.types import UInt8Array
+
+SEED_BITS = 31  # emulators keep their seed in a signed 32-bit integer
+
+
+def episode_seed(seed: int, env_index: int, count: int) -> int:
+    """The seed of an environment's seeded reset number ``count``, in [0, 2^31).
+
+    Args:
+        seed: what the vector of environments was reset with, at least 0.
+        env_index: the environment's place in the vector.
+        count: seeded resets of this environment before this one.
+    """
+    sequence = np.random.SeedSequence(seed, spawn_key=(env_index, count))
+    return int(sequence.generate_state(1)[0]) >> (32 - SEED_BITS)
+
+
+class Tape:
+    """What an environment did since its last seeded reset.
+
+    Attributes:
+        count: seeded resets before the one the tape starts from.
+        seed: of the reset the tape starts from.
+        next_seed: of the seeded reset after it.
+        actions: since then; those ignored by a step that resets are on the tape too.
+    """
+
+    def __init__(self, base: int, env_index: int, num_actions: int) -> None:
+        self._base, self._env_index = base, env_index
+        self._typecode = "B" if num_actions <= 256 else "i"
+        self.rewind_to(0, ())
+
+    def rewind_to(self, count: int, actions: Iterable[int]) -> None:
+        """Become the tape that started at seeded reset number ``count`` and holds ``actions``."""
+        self.count = count
+        self.seed = episode_seed(self._base, self._env_index, count)
+        self.next_seed = episode_seed(self._base, self._env_index, count + 1)
+        self.actions = array(self._typecode, actions)
+
+    def restart(self, skipped: int = 0) -> None:
+        """Note the next seeded reset: a new seed and no actions.
+
+        Args:
+            skipped: seeds to leave out, with which no game could be begun.
+        """
+        self.rewind_to(self.count + 1 + skipped, ())
+
+    def seed_after(self, resets: int) -> int:
+        """The seed of the reset that comes so many after the one the tape starts from, which has number 0."""
+        return episode_seed(self._base, self._env_index, self.count + resets) if resets else self.seed
+
+    def append(self, action: int) -> None:
+        """Note one more step."""
+        self.actions.append(action)
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    def to_numpy(self) -> UInt8Array:
+        """A copy of the actions [T]: uint8, or int32 where there are more than 256."""
+        return np.array(self.actions, dtype=self._typecode)

@@ -1,0 +1,268 @@
+"""The tapes of training games, kept in the run folder: a byte a step or less, and any game can be watched again.
+
+::
+
+    RUN/tapes/00000000.tapes   entry entry entry ...      the oldest kept
+              00000001.tapes   entry entry                grows
+
+    entry  = header, zlib of the actions                  CRC-32 of both in the header
+    tape of one environment:  seed | game 1 | game 2 | game 3 ...
+                                   start=0  start=317  start=702
+
+An emulator is re-seeded only now and then, so a game in the middle of a tape is brought back by playing the games
+before it on the same tape first: those with the same environment and seed.
+"""
+
+import logging
+import struct
+import zlib
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from rlvision.core.errors import CheckpointError
+from rlvision.core.files import Journal
+from rlvision.core.types import EnvStep, Episode, State
+from rlvision.envs.vector_env import TapedVectorEnv, observation_hash
+
+TAPES_FOLDER = "tapes"
+SUFFIX = ".tapes"
+SHARES = 8
+"""Files that the space for tapes is divided among; the oldest goes when there would be one more."""
+
+_HEADER = struct.Struct("<2sHIIIIQd16sI")  # magic, item size, number, env, seed, start, env steps, score, hash, length
+_LENGTHS = struct.Struct("<II")  # bytes of the packed actions, CRC-32 of all before and after
+_MAGIC = b"RT"
+_log = logging.getLogger("rlvision")
+
+
+@dataclass(frozen=True, slots=True)
+class TapedGame:
+    """One game of training, and its part of the tape."""
+
+    number: int  # 1, 2, ... in the order in which they ended
+    env: int  # which environment played it
+    seed: int  # of the reset that its tape starts from
+    start: int  # steps of the tape before it
+    env_steps: int  # of the run, when it was over
+    score: float  # raw
+    length: int  # decisions
+    last_observation: str  # fingerprint of what the game ended with
+    item_size: int  # bytes of an action
+    packed: bytes  # the actions, compressed
+
+    @property
+    def actions(self) -> "array[int]":
+        """The decisions, and the ignored action of the step that reset the game: ``length + 1`` in all."""
+        return array(_typecode(self.item_size), zlib.decompress(self.packed))
+
+    @property
+    def stop(self) -> int:
+        """Steps of the tape up to its end."""
+        return self.start + self.length + 1
+
+
+class TapeArchive:
+    """Appends games to the newest file of a folder; keeps the newest files.
+
+    Its state is the place it writes at. What a killed run wrote after its last checkpoint is cut off when that is
+    loaded, so that a continued run has each game once. With nothing loaded, the folder begins anew at the first game.
+
+    Args:
+        folder: of the tapes; made at the first game.
+        limit: bytes that the folder may hold, about; the oldest games go.
+    """
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self._folder = folder
+        self._share = max(1, limit // SHARES)
+        self._number = 0
+        self._journal: Journal | None = None
+
+    def append(self, game: TapedGame) -> None:
+        """Keep one game more."""
+        if self._journal is None:
+            self._drop(lambda number: True)
+            self._journal = Journal(self._path(0))
+        elif self._journal.size >= self._share:
+            self._turn_over()
+        self._journal.append(encode(game))
+
+    def state_dict(self) -> State:
+        """The newest file and its size, once it is on the disk.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        return {"number": self._number, "size": 0 if self._journal is None else self._journal.sync()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Forget the games that came after; where a file is missing, a line says so and a new one begins."""
+        self.close()
+        self._number = int(state["number"])
+        self._drop(lambda number: number > self._number)
+        self._journal = Journal(self._path(self._number))
+        try:
+            self._journal.cut(int(state["size"]))
+        except CheckpointError as error:
+            _log.warning("some tapes of training games are gone: %s", error)
+            self._turn_over()
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        if self._journal is not None:
+            self._journal.close()
+
+    def _turn_over(self) -> None:
+        self.close()
+        self._number += 1
+        self._journal = Journal(self._path(self._number))
+        self._drop(lambda number: number <= self._number - SHARES)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:08d}{SUFFIX}"
+
+    def _drop(self, unwanted: Callable[[int], bool]) -> None:
+        for path in tape_files(self._folder):
+            if unwanted(int(path.stem)):
+                path.unlink()
+
+
+class GameRecorder:
+    """Follows N environments and hands every finished game to the archive.
+
+    Args:
+        env: keeps the tapes.
+        archive: keeps the games.
+    """
+
+    def __init__(self, env: TapedVectorEnv, archive: TapeArchive) -> None:
+        self._env = env
+        self._archive = archive
+        self._typecode = _typecode(1 if env.spec.num_actions <= 256 else 4)
+        self._starts = [-1] * env.spec.num_envs  # of the games that are on; -1: not seen from their beginning
+        self._actions = [array(self._typecode) for _ in self._starts]
+        self._last = [""] * env.spec.num_envs
+
+    def add(self, step: EnvStep, games: Sequence[tuple[int, Episode]], number: int, env_steps: int) -> None:
+        """Take the row that `env` has just returned.
+
+        Args:
+            step: the row.
+            games: the (environment, game) that ended before its ``first`` rows.
+            number: of the first of them.
+            env_steps: of the run.
+        """
+        for number_of_it, (i, episode) in zip(count(number), games, strict=False):
+            self._keep(i, episode, number_of_it, env_steps)
+        for i in np.flatnonzero(step.first).tolist():
+            self._starts[i] = len(self._env.tapes[i]) - 1  # this row's action is on it already
+            self._actions[i] = array(self._typecode)
+        for actions, action in zip(self._actions, step.action.tolist(), strict=True):
+            actions.append(action)
+        for i in np.flatnonzero(step.terminated | step.truncated).tolist():
+            self._last[i] = observation_hash(self._env.observation[i])
+
+    def state_dict(self) -> State:
+        """The games that are on, and the archive's place."""
+        actions = [torch.from_numpy(np.array(taken)) for taken in self._actions]
+        games = {"starts": list(self._starts), "actions": actions, "last": list(self._last)}
+        return {**games, "archive": self._archive.state_dict()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on with the games that were on."""
+        self._starts, self._last = list(state["starts"]), list(state["last"])
+        self._actions = [array(self._typecode, taken.tolist()) for taken in state["actions"]]
+        self._archive.load_state_dict(state["archive"])
+
+    def close(self) -> None:
+        """Close the archive; may be called twice."""
+        self._archive.close()
+
+    def _keep(self, i: int, episode: Episode, number: int, env_steps: int) -> None:
+        if self._starts[i] >= 0:
+            actions = self._actions[i]
+            game = TapedGame(
+                number=number,
+                env=i,
+                seed=episode.seed,
+                start=self._starts[i],
+                env_steps=env_steps,
+                score=episode.score,
+                length=episode.length,
+                last_observation=self._last[i],
+                item_size=actions.itemsize,
+                packed=zlib.compress(actions.tobytes()),
+            )
+            self._archive.append(game)
+
+
+def encode(game: TapedGame) -> bytes:
+    """A game as an entry of a file."""
+    numbers = (game.number, game.env, game.seed, game.start, game.env_steps, game.score)
+    fingerprint = bytes.fromhex(game.last_observation)
+    header = _HEADER.pack(_MAGIC, game.item_size, *numbers, fingerprint, game.length)
+    checksum = zlib.crc32(game.packed, zlib.crc32(header))
+    return header + _LENGTHS.pack(len(game.packed), checksum) + game.packed
+
+
+def read_games(folder: Path) -> list[TapedGame]:
+    """The games that a folder keeps, in the order in which they ended.
+
+    Raises:
+        CheckpointError: an entry is damaged; one that a kill cut short is left out.
+    """
+    return [game for path in tape_files(folder) for game in _decode(path)]
+
+
+def tape_up_to(game: TapedGame, games: Sequence[TapedGame]) -> list[TapedGame]:
+    """The games to be played before ``game``, from the seeded reset on.
+
+    Raises:
+        CheckpointError: the beginning of its tape is not kept.
+    """
+    before = [other for other in games if (other.env, other.seed) == (game.env, game.seed) and other.start < game.start]
+    before.sort(key=lambda other: other.start)
+    stops = [0, *(other.stop for other in before)]
+    if stops != [*(other.start for other in before), game.start]:
+        raise CheckpointError(
+            f"expected the tape of game {game.number} from its seeded reset on, got one whose beginning is no longer "
+            "kept: choose a later game, and let a run keep more by --checkpoint.tapes"
+        )
+    return before
+
+
+def tape_files(folder: Path) -> list[Path]:
+    """The files, oldest first."""
+    return sorted(folder.glob("[0-9]" * 8 + SUFFIX))
+
+
+def _decode(path: Path) -> Iterator[TapedGame]:
+    content = path.read_bytes()
+    place, head = 0, _HEADER.size + _LENGTHS.size
+    while place + head <= len(content):
+        size, checksum = _LENGTHS.unpack_from(content, place + _HEADER.size)
+        packed = content[place + head : place + head + size]
+        if len(packed) < size and content[place : place + 2] == _MAGIC:
+            return  # cut short by a kill
+        header = content[place : place + _HEADER.size]
+        if checksum != zlib.crc32(packed, zlib.crc32(header)):
+            raise CheckpointError(f"expected undamaged tapes in {path}, got other bytes at {place}: delete the file")
+        yield _game(header, packed)
+        place += head + size
+
+
+def _game(header: bytes, packed: bytes) -> TapedGame:
+    _, item_size, number, env, seed, start, env_steps, score, fingerprint, length = _HEADER.unpack(header)
+    return TapedGame(
+        number, env, seed, start, env_steps, score, length, fingerprint.hex(), item_size=item_size, packed=packed
+    )
+
+
+def _typecode(item_size: int) -> str:
+    return {1: "B", 4: "i"}[item_size]

@@ -1,0 +1,281 @@
+"""What all vectors of environments share: send and recv, the row they make, the tapes, save and resume."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import numpy as np
+import torch
+
+from rlvision.core.errors import CheckpointError, EnvError
+from rlvision.core.types import BoolArray, EnvSpec, EnvStep, FloatArray, IntArray, Progress, State, UInt8Array
+from rlvision.envs.action_log import Tape
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step of N environments brought; the arrays are the receiver's own."""
+
+    observation: UInt8Array  # [N, C, H, W]
+    reward: FloatArray  # [N]
+    terminated: BoolArray  # [N]
+    truncated: BoolArray  # [N]
+    first: BoolArray  # [N] the observation is a reset's
+    skipped: Mapping[int, int] = field(default_factory=dict)  # seeds that a failed environment could not begin with
+
+
+class TapedVectorEnv(ABC):
+    """A `rlvision.core.types.VectorEnv` whose environments are brought back from their tapes.
+
+    A subclass steps, resets by seed and replays; this class checks, keeps the tapes and builds the rows.
+
+    Args:
+        spec: shapes and names.
+        reseed_after: a reset is a seeded one where the tape holds at least this many steps (0: every reset).
+
+    Attributes:
+        tapes: one of each environment.
+        progress: set it to be told how far a replay is, in steps.
+    """
+
+    def __init__(self, spec: EnvSpec, reseed_after: int) -> None:
+        self._spec = spec
+        self._reseed_after = reseed_after
+        self._seed = 0
+        self._observation: UInt8Array | None = None
+        self._first: BoolArray = np.zeros(spec.num_envs, dtype=np.bool_)
+        self._pending: IntArray | None = None
+        self._in_step = True  # the environments are where their tapes say
+        self._closed = False
+        self.tapes: list[Tape] = []
+        self.progress: Progress = lambda done, total: None
+
+    @property
+    def spec(self) -> EnvSpec:
+        """Shapes and names."""
+        return self._spec
+
+    @property
+    def observation(self) -> UInt8Array:
+        """What the next `send` acts on, [N, C, H, W] uint8, oldest frame first; never written to again."""
+        if self._observation is None:
+            raise EnvError("expected environments in play, got none yet: reset(seed) or load_state_dict(state) first")
+        return self._observation
+
+    @property
+    def first(self) -> BoolArray:
+        """Which current observations are a reset's, [N]."""
+        return self._first.copy()
+
+    def reset(self, seed: int) -> UInt8Array:
+        """Start every environment anew, environment i from a seed derived from (seed, i)."""
+        self._expect_idle("reset")
+        if seed < 0:
+            raise EnvError(f"expected a seed of at least 0, got {seed}")
+        self._begin_tapes(seed)
+        return self._start()
+
+    def rewind(self, seeds: Sequence[int]) -> UInt8Array:
+        """Start every environment anew from the very seed [N] of a tape, so that its actions can be played again."""
+        self._expect_idle("rewind")
+        self._begin_tapes(0)
+        for tape, seed in zip(self.tapes, seeds, strict=True):
+            tape.seed = seed
+        return self._start()
+
+    def begin_games(self, seeds: Mapping[int, int]) -> UInt8Array:
+        """Leave the games of some environments and begin others there, by the very seeds given; the rest plays on.
+
+        Not for environments that are to be saved: a state knows the seeds of `reset` alone.
+
+        Args:
+            seeds: of the games, by the environment that is to play them.
+        """
+        self._expect_idle("begin_games")
+        begun = np.isin(np.arange(self._spec.num_envs), list(seeds))  # [N]
+        for index, seed in seeds.items():
+            self.tapes[index].restart()
+            self.tapes[index].seed = seed
+        self._first = self._first | begun
+        self._observation = self._restart(begun, self._tape_seeds())
+        return self._observation
+
+    def send(self, action: IntArray) -> None:
+        """Hand over the actions [N] and return at once; the environments step in the background.
+
+        Raises:
+            EnvError: if an action is not one of the A, or a step is still under way.
+        """
+        self._expect_idle("send")
+        _ = self.observation
+        if not self._in_step:
+            raise EnvError("expected reset(seed) or load_state_dict(state) after a step that failed, got send(action)")
+        self._pending = self._checked(action)
+        self._begin(self._pending)
+
+    def recv(self) -> EnvStep:
+        """Wait for the step begun by `send` and return its complete row.
+
+        A step that fails is as if it had not been: the state is that of before, and can be saved.
+
+        Raises:
+            EnvError: if there is no such step, an environment failed, or a reward is not a finite number.
+        """
+        if self._pending is None:
+            raise EnvError("expected send(action) before recv(), got recv() alone")
+        action, self._pending = self._pending, None
+        self._in_step = False
+        row = self._advance(action, self._finish())
+        self._in_step = True
+        return row
+
+    def step(self, action: IntArray) -> EnvStep:
+        """`send` and `recv`."""
+        self.send(action)
+        return self.recv()
+
+    def seeds(self) -> tuple[int, ...]:
+        """N seeds: of each environment's last seeded reset."""
+        return tuple(tape.seed for tape in self.tapes)
+
+    def state_dict(self) -> State:
+        """The tapes, and a hash of each observation to know it by; no emulators."""
+        self._expect_idle("state_dict")
+        return {
+            "seed": self._seed,
+            "counts": torch.tensor([tape.count for tape in self.tapes]),
+            "actions": [torch.from_numpy(tape.to_numpy()) for tape in self.tapes],
+            "first": torch.from_numpy(self._first.copy()),
+            "hashes": [observation_hash(observation) for observation in self.observation],
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Reset, replay the tapes and verify; an environment that does not come back begins a new game.
+
+        Raises:
+            CheckpointError: if the state is of other environments.
+        """
+        self._expect_idle("load_state_dict")
+        self._load_tapes(state)
+        self._observation = self._replay(self.progress)
+        self._first = np.asarray(state["first"], dtype=np.bool_).copy()
+        found = [observation_hash(observation) for observation in self._observation]
+        self._give_up(np.array([a != b for a, b in zip(found, state["hashes"], strict=True)]))
+
+    def close(self) -> None:
+        """Release processes and emulators; may be called twice."""
+        if not self._closed:
+            self._closed = True
+            self._release()
+
+    @abstractmethod
+    def _release(self) -> None:
+        """Let go of processes and emulators, a step under way or not."""
+
+    @abstractmethod
+    def _begin(self, action: IntArray) -> None:
+        """Start stepping all environments with valid actions [N]."""
+
+    @abstractmethod
+    def _finish(self) -> Outcome:
+        """Wait for the step."""
+
+    @abstractmethod
+    def _restart(self, mask: BoolArray, seeds: Sequence[int]) -> UInt8Array:
+        """Reset the masked environments by seed; all N observations, the others' as they were."""
+
+    @abstractmethod
+    def _reseed(self, due: BoolArray, observation: UInt8Array) -> UInt8Array:
+        """The environments ``due`` have just been reset and their tapes restarted: observations to go with them."""
+
+    @abstractmethod
+    def _replay(self, progress: Progress) -> UInt8Array:
+        """Bring all environments to the end of their tapes; all N observations."""
+
+    def _advance(self, action: IntArray, outcome: Outcome) -> EnvStep:
+        """The row that a step completes; its outcome becomes the present."""
+        if not np.isfinite(outcome.reward).all():  # the last gate before the replay, for every kind of environment
+            raise EnvError(f"expected finite rewards, got {outcome.reward.tolist()}: mend the environment's reward")
+        for tape, taken in zip(self.tapes, action.tolist(), strict=True):
+            tape.append(taken)
+        ended = outcome.terminated, outcome.truncated
+        row = EnvStep(self.observation, action, outcome.reward, *ended, self._first)
+        self._first = outcome.first
+        self._observation = self._restart_tapes(outcome)
+        return row
+
+    def _restart_tapes(self, outcome: Outcome) -> UInt8Array:
+        """Begin a new tape where one is due."""
+        if not outcome.first.any():
+            return outcome.observation
+        due = outcome.first & (np.array([len(tape) for tape in self.tapes]) >= self._reseed_after)
+        if not due.any():
+            return outcome.observation
+        for index in np.flatnonzero(due):
+            self.tapes[index].restart(outcome.skipped.get(int(index), 0))
+        return self._reseed(due, outcome.observation)
+
+    def _start(self) -> UInt8Array:
+        """Reset all environments by the seeds of their tapes."""
+        self._first = np.ones(self._spec.num_envs, dtype=np.bool_)
+        self._observation = self._restart(self._first, self._tape_seeds())
+        return self._observation
+
+    def _begin_tapes(self, seed: int) -> None:
+        self._seed, self._in_step = seed, True
+        self.tapes = [Tape(seed, index, self._spec.num_actions) for index in range(self._spec.num_envs)]
+
+    def _load_tapes(self, state: State) -> None:
+        actions = [np.asarray(tape) for tape in state["actions"]]
+        highest = max((int(tape.max()) for tape in actions if len(tape)), default=0)
+        if len(actions) != self._spec.num_envs or highest >= self._spec.num_actions:
+            raise CheckpointError(
+                f"expected tapes of {self._spec.num_envs} environments with {self._spec.num_actions} actions, "
+                f"got {len(actions)} tapes with actions up to {highest}: resume with the settings of the run"
+            )
+        self._begin_tapes(int(state["seed"]))
+        for tape, count, taken in zip(self.tapes, state["counts"].tolist(), actions, strict=True):
+            tape.rewind_to(count, taken.tolist())
+
+    def _give_up(self, lost: BoolArray) -> None:
+        """Begin a new game in the environments that did not come back."""
+        if not lost.any():
+            return
+        logging.getLogger("rlvision").warning(
+            "%d of %d environments did not repeat their past (they are not deterministic, or have changed): "
+            "new games begin there and the interrupted ones count as truncated",
+            lost.sum(),
+            len(lost),
+        )
+        for index in np.flatnonzero(lost):
+            self.tapes[index].restart()
+        self._first = self._first | lost
+        self._observation = self._restart(lost, self._tape_seeds())
+
+    def _tape_seeds(self) -> list[int]:
+        return [tape.seed for tape in self.tapes]
+
+    def _checked(self, action: object) -> IntArray:
+        """A copy of valid actions [N]."""
+        shape, count = (self._spec.num_envs,), self._spec.num_actions
+        if not isinstance(action, np.ndarray) or action.shape != shape or action.dtype.kind not in "iu":
+            got = f"{action.dtype} {list(action.shape)}" if isinstance(action, np.ndarray) else type(action).__name__
+            raise EnvError(f"expected a numpy array of {shape[0]} integer actions, got {got}")
+        if action.min() < 0 or action.max() >= count:
+            raise EnvError(f"expected actions from 0 to {count - 1}, got {action.tolist()}")
+        return action.astype(np.int64)
+
+    def _expect_idle(self, verb: str) -> None:
+        if self._closed:
+            raise EnvError(f"expected open environments, got {verb}() after close(): make new ones")
+        if self._pending is not None:
+            raise EnvError(f"expected recv() after send(action), got {verb}(): receive the step under way first")
+
+
+def observation_hash(observation: UInt8Array) -> str:
+    """A fingerprint of one observation."""
+    return blake2b(observation.tobytes(), digest_size=16).hexdigest()

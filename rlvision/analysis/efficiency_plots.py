@@ -1,0 +1,147 @@
+"""Sample efficiency: how far agents have come after how many frames, by their evaluations along the way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rlvision.analysis import plot_style, statistics
+from rlvision.analysis.aggregate_plots import HUMAN_NORMALISED, listed, runs_of, with_band
+from rlvision.analysis.comparison import Comparison, GameResult
+from rlvision.analysis.curves import Curves, common_points, read_evaluations
+from rlvision.analysis.statistics import Scores, Series
+from rlvision.evaluation.atari_scores import Published, human_normalised, millions, reference
+from rlvision.tracking.curve import dress
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+POINTS = 50
+"""Of a curve, at most: each has a bootstrap of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The IQM of an agent's runs along their training."""
+
+    agent: str
+    frames: Series  # [K]
+    iqm: Series  # [K]
+    interval: tuple[Series, Series] | None  # [K] each
+
+
+def course(agent: str, results: Sequence[GameResult], *, normalised: bool) -> Course:
+    """What an agent's runs come to, over all their games together.
+
+    Where runs have no evaluations along the way, as an export has none, or none at common frames, there is one point:
+    their scores, where the longest training ended.
+
+    Args:
+        agent: its name.
+        results: its games.
+        normalised: whether scores are human-normalised first.
+    """
+    read = [read_evaluations(result.group) for result in results]
+    curves = [one for one in read if one is not None]
+    if len(curves) == len(results):
+        frames = common_points([one.x for one in curves], POINTS)
+        if len(frames):
+            return _course(agent, frames, [_scores(one, frames, normalised) for one in curves])
+    scores = [each for result in results if (each := result.normalised if normalised else result.raw) is not None]
+    last = np.array([max(result.frames[1] for result in results)], dtype=np.float64)
+    return _course(agent, last, [game[None, :] for game in scores])
+
+
+def sample_efficiency(comparison: Comparison) -> "Figure | None":
+    """IQM against emulator frames: normalised with the published agents at their frames, or raw, game by game.
+
+    None where no scores can be compared.
+    """
+    raw = [game for game in comparison.games if reference(game) is None]
+    titles = [*([listed(comparison.common)] if comparison.common else []), *raw]
+    if not titles:
+        return None
+    with plot_style.look():
+        figure, panels = plot_style.new_figure(titles)
+        entries: dict[str, Artist] = {}
+        if comparison.common:
+            entries |= _draw_normalised(panels[0], comparison)
+        for axes, game in zip(panels[len(panels) - len(raw) :], raw, strict=True):
+            entries |= _draw_raw(axes, comparison, game)
+        if comparison.common:
+            entries |= _draw_published(panels[0], comparison)
+        plot_style.explain(figure, with_band(entries, panels), len(panels))
+    return figure
+
+
+def _course(agent: str, frames: Series, scores: Scores) -> Course:
+    """Of games of scores [K, S]."""
+    return Course(agent, frames, statistics.iqm(scores), statistics.interval(scores, statistics.iqm))
+
+
+def _scores(curves: Curves, frames: Series, normalised: bool) -> Series:
+    """Scores [K, S] at these frames."""
+    scores = np.stack([np.interp(frames, curves.x, run) for run in curves.scores.T], axis=1)
+    if not normalised:
+        return scores
+    game = curves.group.game
+    return np.array([[human_normalised(game, score) for score in row] for row in scores], dtype=np.float64)
+
+
+def _draw_normalised(axes: "Axes", comparison: Comparison) -> "dict[str, Artist]":
+    """On a logarithmic scale, for the published agents were trained a hundred times as long."""
+    entries: dict[str, Artist] = {}
+    for agent in comparison.ranked:
+        entries |= _draw_course(axes, course(agent, comparison.of(agent), normalised=True), comparison)
+    axes.set_xscale("log")
+    dress(axes, "emulator frames of training", f"IQM, {HUMAN_NORMALISED}")
+    return entries
+
+
+def _draw_raw(axes: "Axes", comparison: Comparison, game: str) -> "dict[str, Artist]":
+    from matplotlib.ticker import EngFormatter
+
+    entries: dict[str, Artist] = {}
+    for result in comparison.results:
+        if result.group.game == game:
+            entries |= _draw_course(axes, course(result.group.agent, [result], normalised=False), comparison)
+    dress(axes, "emulator frames of training", "IQM, score")
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    return entries
+
+
+def _draw_course(axes: "Axes", drawn: Course, comparison: Comparison) -> "dict[str, Artist]":
+    index = comparison.agents.index(drawn.agent)
+    dots = plot_style.dots(len(drawn.frames))
+    [line] = axes.plot(drawn.frames, drawn.iqm, label=drawn.agent, marker=dots, **plot_style.strokes(index))
+    if drawn.interval is not None:
+        plot_style.shade(axes, drawn.frames, drawn.interval, index)
+    return {f"{drawn.agent} ({runs_of(comparison, drawn.agent)})": line}
+
+
+def _draw_published(axes: "Axes", comparison: Comparison) -> "dict[str, Artist]":
+    """A mark where a published agent's training ended; a line for who was not trained."""
+    values, entries = comparison.published_aggregates(), {}
+    for number, one in enumerate(one for one in comparison.published if one.key in values):
+        score = values[one.key]["iqm"].value
+        entries[_said_of(one)] = _mark(axes, one, score, number)
+    return entries
+
+
+def _mark(axes: "Axes", one: Published, score: float, number: int) -> "Artist":
+    if one.frames is None:
+        return axes.axhline(
+            score, color=plot_style.GRAY, linewidth=1, linestyle=plot_style.STROKES[1 + number], label=one.agent
+        )
+    marker = plot_style.MARKERS[number % len(plot_style.MARKERS)]
+    [mark] = axes.plot([one.frames], [score], marker, color=plot_style.GRAY, markersize=6, label=one.agent)
+    return mark
+
+
+def _said_of(one: Published) -> str:
+    frames = "" if one.frames is None else f"{millions(one.frames)} frames; "
+    return f"{one.agent}: {frames}{one.protocol}"

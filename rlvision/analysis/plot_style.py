@@ -1,0 +1,149 @@
+"""The look of pictures for papers: sizes, fonts, colours that everybody can tell apart, PNG and SVG."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from math import ceil
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, Literal
+
+from rlvision.analysis.statistics import Series
+from rlvision.core.errors import ConfigError
+from rlvision.core.files import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SUFFIXES = (".png", ".svg")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito 2008, "Color Universal Design", without yellow, which fades on white."""
+STROKES = ("-", "--", "-.", ":")
+MARKERS = "osD^vP*X"
+GRAY = "#6b6b6b"
+PANEL = (4.2, 3.1)
+"""Inches of a panel; a single one is as wide as a column and a half."""
+MOST_ACROSS = 3
+LEGEND_WIDTH = 46
+"""Letters of a line of a legend for each panel across."""
+_LOOK: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.labelsize": 9.5,
+    "legend.fontsize": 8.5,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "rlvision",  # the same numbers, the same file
+}
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """Draw and save in our look, and leave everybody else's alone."""
+    from matplotlib import rc_context
+
+    with rc_context(_LOOK):
+        yield
+
+
+def new_figure(panels: Sequence[str], most_across: int = MOST_ACROSS) -> "tuple[Figure, list[Axes]]":
+    """A figure with a titled panel each, without pyplot: no window, no global state, no display needed."""
+    from matplotlib.figure import Figure
+
+    across = min(len(panels), most_across)
+    down = ceil(len(panels) / across)
+    width = PANEL[0] * across if across > 1 else 1.3 * PANEL[0]
+    figure = Figure(figsize=(width, PANEL[1] * down), dpi=300, layout="constrained", facecolor="white")
+    every = [figure.add_subplot(down, across, place + 1) for place in range(len(panels))]
+    for axes, title in zip(every, panels, strict=True):
+        axes.set_title(title, loc="left")
+    return figure, every
+
+
+def strokes(index: int) -> dict[str, Any]:
+    """Colour and line of agent number ``index``: seven colours, then other dashes."""
+    return {
+        "color": COLOURS[index % len(COLOURS)],
+        "linestyle": STROKES[index // len(COLOURS) % len(STROKES)],
+        "linewidth": 1.8,
+        "markersize": 4,
+    }
+
+
+def dots(points: int) -> str | None:
+    """The marker of a line through few points."""
+    return "o" if points < 30 else None
+
+
+def shade(
+    axes: "Axes", x: Series, ends: tuple[Series, Series], index: int, step: Literal["post"] | None = None
+) -> None:
+    """A band [K] around the line of agent number ``index``, a bar where K is 1; ``step`` as of matplotlib."""
+    if len(x) == 1:
+        axes.vlines(x, *ends, color=COLOURS[index % len(COLOURS)], alpha=0.35, linewidth=7)
+        return
+    axes.fill_between(x, *ends, color=COLOURS[index % len(COLOURS)], alpha=0.18, linewidth=0, step=step)
+
+
+def explain(figure: "Figure", entries: "Mapping[str, Artist]", panels: int) -> None:
+    """One legend below all panels; the figure grows by what it needs.
+
+    Args:
+        figure: the panels are in.
+        entries: what is shown, by what is said of it.
+        panels: how many there are.
+    """
+    across = min(panels, MOST_ACROSS)
+    texts = [fill(text, LEGEND_WIDTH * across + 28) for text in entries]
+    columns = 1 if max(map(len, texts)) > LEGEND_WIDTH * across / 2 else 2
+    lines = sum(text.count("\n") + 1 for text in texts) / columns
+    figure.set_figheight(figure.get_figheight() + 0.19 * lines + 0.1)
+    figure.legend(entries.values(), texts, loc="outside lower left", ncols=columns, frameon=False)
+
+
+def require_picture(path: Path) -> None:
+    """Refuse, before anything is computed, a file that is no picture or could not be written.
+
+    Raises:
+        ConfigError: says which.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise ConfigError(f"expected a picture (.png or .svg) in --out, got {path}: name one")
+    require_folder(path.parent)
+    if path.is_dir():
+        raise ConfigError(f"expected a file to write in --out, got the folder {path}: name another")
+
+
+def require_folder(folder: Path) -> None:
+    """Make a folder, or refuse one that cannot be.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise ConfigError(f"expected a folder to write in --out, got the file {folder}: name another") from error
+    except OSError as error:
+        raise ConfigError(
+            f"expected a folder to write in --out, got {folder}: {error.strerror}; name another"
+        ) from error
+
+
+def save(figure: "Figure", path: Path) -> Path:
+    """Write a picture whole or not at all, in the format of its suffix, and return its path.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    content = BytesIO()
+    kind = path.suffix.lower().removeprefix(".")
+    with look():
+        figure.savefig(content, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    try:
+        write_atomically(path, content.getvalue())
+    except OSError as error:
+        raise ConfigError(f"expected to write {path}, got {error.strerror}: name another file") from error
+    return path

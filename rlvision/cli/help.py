@@ -1,0 +1,114 @@
+"""Help screens: tyro draws a command's options from its types, docstrings and defaults.
+
+tyro only draws. Arguments are read by `rlvision.config.arguments`, because a mistake is to be one line, and
+the same line whether it was made in a file, on the command line or in Python.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import tyro
+from rich.box import ROUNDED
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+from rlvision.config.field_types import is_plain, placeholder, spelling
+from rlvision.config.loading import load_config
+from rlvision.config.presets import find_preset, presets
+from rlvision.config.schema import Config
+
+MARKERS = (tyro.conf.FlagConversionOff, tyro.conf.PositionalMetavarFromFieldName)
+HOW_TO_SET = "Write --name=value, a list as --env.crop=34,194,0,160, a mapping as --env.kwargs='{lap: 0.9}'."
+
+_registry = ConstructorRegistry()
+
+
+@_registry.primitive_rule
+def _spell_as_we_do(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """Show placeholders and defaults as `rlvision.config.field_types.parse` reads them."""
+    if not is_plain(info.type):
+        return None
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=placeholder(info.type),
+        instance_from_str=lambda texts: texts[0],
+        is_instance=lambda value: True,
+        str_from_instance=lambda value: [spelling(value)],
+    )
+
+
+def show_help(target: Callable[..., Any], program: str, description: str | None = None, default: Any = None) -> None:
+    """Print the options of a command.
+
+    Args:
+        target: A dataclass, or a function with a Google docstring.
+        program: As the user calls it, such as "rlvision train pong".
+        description: What stands above the options; by default the docstring's.
+        default: An instance of the dataclass whose values are shown as defaults.
+    """
+    drawing: dict[str, Any] = {} if default is None else {"default": default}
+    drawing |= {"prog": program, "description": description, "registry": _registry}
+    with suppress(SystemExit):  # how tyro ends after a help screen
+        tyro.cli(target, args=["--help"], config=MARKERS, **drawing)
+
+
+def show_train(preset: str | None) -> None:
+    """Print all settings, with the values of a preset as defaults where one is named."""
+    if preset is None:
+        names = ", ".join(known.name for known in presets())
+        about = f"Train an agent; the same command continues the run in its folder.\n\nPRESET: {names}, or a YAML file."
+        return show_help(Config, "rlvision train PRESET", f"{about}\n\n{HOW_TO_SET}", Config())
+    found = find_preset(preset)
+    about = f"Trains {found.trains}.\n\nTakes {found.takes}." if found.trains else f"Settings of {preset}."
+    return show_help(Config, f"rlvision train {preset}", f"{about}\n\n{HOW_TO_SET}", load_config(preset))
+
+
+SYNOPSES = {
+    "train": "PRESET [--name=value ...]",
+    "resume": "RUN",
+    "evaluate": "RUN [--games=N ...]",
+    "watch": "RUN [--video=FILE ...]",
+    "export": "RUN [--out=FOLDER ...]",
+    "replay": "RUN [--episode=best ...]",
+    "compare": "RUN ... [--out=FOLDER ...]",
+    "plot": "RUN ... [--out=FILE ...]",
+    "sweep": "FILE [--processes=N ...]",
+}
+EXAMPLES = """\
+rlvision train quick                             learns in minutes
+rlvision train atari --env.game=ms_pacman        any game
+rlvision train pong --agent.double=false         any setting
+rlvision train pong --help                       all of them
+rlvision evaluate runs/quick-seed1 --games=100
+rlvision watch pong --terminal                   an agent that comes along"""
+OPTIONS = """\
+-h, --help    this screen, or that of a command
+--version     the version
+--debug       show where an error comes from"""
+
+
+def show_overview(commands: Mapping[str, Callable[..., Any]]) -> None:
+    """Print the commands, each with the first line of its docstring."""
+    table = Table.grid(padding=(0, 2))
+    for name, command in commands.items():
+        usage = f"[bold]{name}[/] {escape(SYNOPSES.get(name, ''))}"
+        table.add_row(usage, (command.__doc__ or "").splitlines()[0])
+    console = Console(highlight=False)
+    console.print("usage: rlvision COMMAND ...\n\nDeep Q-learning from pixels.\n", markup=False)
+    console.print(_panel(table, "commands"), _panel(EXAMPLES, "examples"), _panel(OPTIONS, "options"), sep="\n")
+
+
+def show_presets() -> None:
+    """Print a table of the presets."""
+    table = Table("preset", "trains", "takes", box=ROUNDED, border_style="dim", header_style="bold")
+    for preset in presets():
+        table.add_row(f"[bold]{preset.name}[/]", escape(preset.trains), escape(preset.takes))
+    Console(highlight=False).print(table)
+
+
+def _panel(content: RenderableType, title: str) -> Panel:
+    return Panel(content, title=title, title_align="left", border_style="dim")

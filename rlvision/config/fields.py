@@ -1,0 +1,119 @@
+"""Settings by their dotted names: the flat table behind preset files, the command line and Python."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+from rlvision.config.field_types import check, choices, shown, spelling
+from rlvision.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value that can be set."""
+
+    name: str  # dotted, such as agent.double
+    hint: Any
+    default: Any
+
+
+def settings_of(instance: Any, prefix: str = "") -> dict[str, Setting]:
+    """The leaves of a nested dataclass by dotted name, in their order; their defaults are the instance's values."""
+    hints = get_type_hints(type(instance), include_extras=True)
+    table: dict[str, Setting] = {}
+    for field in fields(instance):
+        name, value = prefix + field.name, getattr(instance, field.name)
+        leaf = {name: Setting(name, hints[field.name], value)}
+        table |= settings_of(value, f"{name}.") if is_dataclass(value) else leaf
+    return table
+
+
+def flatten(instance: Any) -> dict[str, Any]:
+    """The values of a nested dataclass by dotted name."""
+    return {name: setting.default for name, setting in settings_of(instance).items()}
+
+
+def assemble(template: T, values: Mapping[str, Any], prefix: str = "") -> T:
+    """A copy of a nested dataclass with the values of some dotted names put in."""
+    changes: dict[str, Any] = {}
+    for field in fields(template):
+        name, value = prefix + field.name, getattr(template, field.name)
+        is_group = is_dataclass(value)
+        changes[field.name] = assemble(value, values, f"{name}.") if is_group else values.get(name, value)
+    return replace(template, **changes)
+
+
+def nest(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted names as nested dicts: ``{"agent.double": True}`` becomes ``{"agent": {"double": True}}``."""
+    tree: dict[str, Any] = {}
+    for name, value in values.items():
+        *groups, leaf = name.split(".")
+        branch = tree
+        for group in groups:
+            branch = branch.setdefault(group, {})
+        branch[leaf] = value
+    return tree
+
+
+def named_values(tree: Mapping[Any, Any], settings: Mapping[str, Setting], source: str) -> dict[str, Any]:
+    """Checked values by dotted name, from nested or dotted keys, with hyphens or underscores.
+
+    Args:
+        tree: What a preset file or a Python caller gives.
+        settings: The settings there are.
+        source: Where the tree comes from, for the error messages.
+
+    Raises:
+        ConfigError: where a name is unknown or given twice, or a value cannot be used.
+    """
+    values: dict[str, Any] = {}
+    for name, value in _leaves(tree, settings, ""):
+        if name not in settings:
+            raise unknown(f"a setting in {source}", name, settings, "rlvision train --help lists all settings")
+        if name in values:
+            raise ConfigError(f"expected {name} once in {source}, got it twice: keep one of them")
+        values[name] = checked(settings[name], value, f"{name} in {source}")
+    return values
+
+
+def checked(setting: Setting, value: Any, shown_as: str) -> Any:
+    """The value as the program will hold it; a ConfigError that calls it ``shown_as`` where it cannot be used."""
+    near = nearest(str(value), choices(setting.hint))
+    remedy = f"did you mean {near}?" if near else f"set another value, the default is {spelling(setting.default)}"
+    return check(shown_as, value, setting.hint, remedy)
+
+
+def unknown(what: str, name: str, known: Iterable[str], otherwise: str) -> ConfigError:
+    """The error for a name that does not exist, with the nearest one that does.
+
+    Args:
+        what: What was expected: "a preset".
+        name: The name that came.
+        known: The names there are.
+        otherwise: The remedy where no name is near.
+    """
+    near = nearest(name, known)
+    return ConfigError(f"expected {what}, got {shown(name)}: {f'did you mean {near}?' if near else otherwise}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The name most likely meant: one that ends in the whole of ``name``, else one of similar letters."""
+    names = list(known)
+    endings = [candidate for candidate in names if candidate.split(".")[-1].lstrip("-") == name.lstrip("-")]
+    return next(iter([*endings, *get_close_matches(name, names, n=1)]), None)
+
+
+def _leaves(tree: Mapping[Any, Any], settings: Mapping[str, Setting], prefix: str) -> Iterable[tuple[str, Any]]:
+    """Dotted names and their values; a mapping is entered only where its name is that of a group."""
+    for key, value in tree.items():
+        name = prefix + str(key).replace("-", "_")
+        is_group = any(known.startswith(f"{name}.") for known in settings)
+        if is_group and not isinstance(value, Mapping):
+            raise ConfigError(f"expected {name} to be a group, got {shown(value)}: give the settings in it")
+        yield from _leaves(value, settings, f"{name}.") if is_group else [(name, value)]

@@ -1,0 +1,101 @@
+"""Configurations: loaded from a preset, kept in a file, compared.
+
+Example:
+    >>> config = load_config("pong", {"env_steps": 1000, "agent.double": False})
+    >>> config.out, config.agent.double
+    ('runs/pong-seed1', False)
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rlvision.config import strict_yaml
+from rlvision.config.field_types import shown
+from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
+from rlvision.config.presets import find_preset, read_text
+from rlvision.config.schema import Config
+from rlvision.config.validation import OPTIONS_OF_DN, refuse_contradictions
+from rlvision.core.errors import ConfigError
+from rlvision.core.files import write_atomically
+from rlvision.nn.norm_variants import momentum_of
+
+OF_AN_ENCODER = {"network.kwargs", *(f"network.{name}" for name in OPTIONS_OF_DN)}
+"""Settings that say what is inside an encoder, by dotted name."""
+HEADER = "# All settings of this run, defaults included. rlvision train --help explains them.\n"
+
+
+def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Config:
+    """A complete configuration: the defaults, changed by a preset, changed by overrides.
+
+    What a preset says of the inside of its encoder is meant for that one: where the overrides choose another encoder,
+    these settings are the defaults.
+
+    Args:
+        preset: Name of a preset (see `rlvision.config.presets.presets`) or path of a YAML file like it.
+        overrides: Values by dotted name, ``{"agent.double": False}``, or nested, ``{"agent": {"double": False}}``.
+
+    Returns:
+        The configuration; where ``out`` was not set, it is ``runs/PRESET-seedSEED``, and under a W&B agent
+        ``runs/sweep-SWEEP/RUN``; where ``network.momentum`` was not set, it is the norm's own.
+
+    Raises:
+        ConfigError: a name is unknown, a value cannot be used, or two values cannot be used together.
+    """
+    found = find_preset(preset)
+    config = _changed(Config(), _mapping(found.text, f"preset {preset}"), f"preset {preset}")
+    chosen = named_values(overrides or {}, settings_of(config), "the overrides")
+    if chosen.get("network.encoder", config.network.encoder) != config.network.encoder:
+        config = assemble(config, {name: usual for name, usual in flatten(Config()).items() if name in OF_AN_ENCODER})
+    config = _with_momentum(assemble(config, chosen))
+    if config.out is None:
+        config = replace(config, out=_usual_folder(found.name, config.seed))
+    refuse_contradictions(config)
+    return config
+
+
+def read_config(path: Path) -> Config:
+    """The configuration in a file made by `save_config`, checked as `load_config` checks.
+
+    Raises:
+        ConfigError: the file cannot be read, or what it holds cannot be used.
+    """
+    config = _with_momentum(_changed(Config(), _mapping(read_text(path), str(path)), str(path)))
+    refuse_contradictions(config)
+    return config
+
+
+def save_config(config: Config, path: Path) -> None:
+    """Write every setting to ``path``; the file is replaced as a whole or not at all."""
+    values = {name: list(value) if isinstance(value, tuple) else value for name, value in flatten(config).items()}
+    write_atomically(path, (HEADER + strict_yaml.dump(nest(values))).encode())
+
+
+def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
+    """The settings in which two configurations differ: dotted name -> (old value, new value)."""
+    before, after = flatten(old), flatten(new)
+    return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+
+
+def _with_momentum(config: Config) -> Config:
+    """With the number that will be used, so that a file tells it and two runs compare by it."""
+    return assemble(config, {"network.momentum": momentum_of(config.network.norm, config.network.momentum)})
+
+
+def _usual_folder(preset: str, seed: int) -> str:
+    """Where a run goes that was not told; under a W&B agent, which may try one seed many times, by W&B's own names."""
+    sweep, run = os.environ.get("WANDB_SWEEP_ID"), os.environ.get("WANDB_RUN_ID")
+    return f"runs/sweep-{sweep}/{run}" if sweep and run else f"runs/{preset}-seed{seed}"
+
+
+def _changed(config: Config, tree: Mapping[Any, Any], source: str) -> Config:
+    return assemble(config, named_values(tree, settings_of(config), source))
+
+
+def _mapping(text: str, source: str) -> Mapping[Any, Any]:
+    tree = strict_yaml.parse(text, source)
+    if tree is not None and not isinstance(tree, Mapping):
+        raise ConfigError(f"expected {source} to be a mapping of settings, got {shown(tree)}: write name: value lines")
+    return tree or {}

@@ -1,0 +1,240 @@
+"""Settings that can each be used, but not together.
+
+What only a part can know, such as the smallest frame an encoder takes or the devices of the machine, the part
+refuses itself when it is built.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from rlvision.config.field_types import shown
+from rlvision.config.fields import flatten
+from rlvision.config.schema import AgentConfig, Config, EnvConfig, NetworkConfig
+from rlvision.core.errors import ConfigError
+from rlvision.nn.norm_variants import ARMS, momentum_of
+
+OPTIONS_OF_DN = ("norm", "momentum", "r_max", "d_max", "activation", "max_pool", "dropout")
+"""Settings of the network that only the encoder dn takes."""
+
+
+def refuse_contradictions(config: Config) -> None:
+    """Raise a ConfigError for the first two settings that cannot be used together."""
+    for refuse in _CONTRADICTIONS:
+        refuse(config)
+
+
+def _refuse(expected: str, got: str, remedy: str) -> None:
+    raise ConfigError(f"expected {expected}, got {got}: {remedy}")
+
+
+def _crop_without_area(config: Config) -> None:
+    if (crop := config.env.crop) is None:
+        return
+    top, bottom, left, right = crop
+    if top >= bottom or left >= right:
+        _refuse("env.crop to be top, bottom, left, right with top < bottom and left < right", f"{crop}", "reorder it")
+
+
+def _more_workers_than_environments(config: Config) -> None:
+    env = config.env
+    if env.num_workers > env.num_envs:
+        expected = f"env.num_workers of at most env.num_envs ({env.num_envs})"
+        _refuse(expected, f"{env.num_workers}", "use fewer workers or more environments")
+
+
+def _time_limit_without_workers(config: Config) -> None:
+    env = config.env
+    if env.num_workers == 0 and env.step_timeout != EnvConfig().step_timeout:
+        expected = "env.num_workers of at least 1 where env.step_timeout is set"
+        _refuse(expected, "0", "set it, for only a process of its own can be ended in mid-step, or leave both out")
+
+
+def _ring_without_transitions(config: Config) -> None:
+    env, replay, n_step = config.env, config.replay, config.agent.n_step
+    needed = env.num_envs * (n_step + env.stack)
+    if replay.capacity < needed:
+        expected = f"replay.capacity of at least env.num_envs * (agent.n_step + env.stack) = {needed}"
+        _refuse(expected, f"{replay.capacity}", "raise replay.capacity or lower agent.n_step")
+
+
+def _batch_before_there_is_one(config: Config) -> None:
+    replay = config.replay
+    if replay.batch_size > replay.learning_starts:
+        expected = f"replay.learning_starts of at least replay.batch_size ({replay.batch_size})"
+        _refuse(expected, f"{replay.learning_starts}", "raise replay.learning_starts or lower replay.batch_size")
+
+
+def _start_after_the_replay_is_full(config: Config) -> None:
+    replay = config.replay
+    if replay.learning_starts > replay.capacity:
+        expected = f"replay.learning_starts of at most replay.capacity ({replay.capacity})"
+        _refuse(expected, f"{replay.learning_starts}", "lower replay.learning_starts or raise replay.capacity")
+
+
+def _exploration_that_grows(config: Config) -> None:
+    exploration = config.exploration
+    if exploration.end > exploration.start:
+        expected = f"exploration.end of at most exploration.start ({exploration.start:g})"
+        _refuse(expected, f"{exploration.end:g}", "lower exploration.end")
+    if exploration.final is not None and exploration.final > exploration.end:
+        expected = f"exploration.final of at most exploration.end ({exploration.end:g})"
+        _refuse(expected, f"{exploration.final:g}", "lower exploration.final")
+
+
+def _final_exploration_without_a_way_there(config: Config) -> None:
+    exploration = config.exploration
+    if (last := exploration.final_env_steps) is None:
+        return
+    if exploration.final is None:
+        _refuse("exploration.final where exploration.final_env_steps is set", "none", "set it or unset the other")
+    if last <= exploration.decay_env_steps:
+        expected = f"exploration.final_env_steps above exploration.decay_env_steps ({exploration.decay_env_steps})"
+        _refuse(expected, f"{last}", "raise it, or leave it out: it is then the end of the run")
+
+
+def _graphs_of_an_optimiser_without(config: Config) -> None:
+    if config.cuda_graphs and config.optimiser.name == "adagrad":
+        expected = "an optimiser whose steps can be captured where cuda_graphs is on"
+        _refuse(expected, "adagrad", "choose adam, adamw, sgd or rmsprop, or leave cuda_graphs out")
+
+
+def _epsilon_above_one(config: Config) -> None:
+    exploration = config.exploration
+    if exploration.kind != "softmax" and exploration.start > 1:
+        remedy = "lower it, or choose exploration.kind=softmax, where it is a temperature"
+        _refuse("exploration.start, a probability, of at most 1", f"{exploration.start:g}", remedy)
+
+
+def _temperature_of_zero(config: Config) -> None:
+    exploration = config.exploration
+    for name in ("end", "final"):
+        if exploration.kind == "softmax" and getattr(exploration, name) == 0:
+            expected = f"exploration.{name}, a temperature, above 0"
+            _refuse(expected, "0", "raise it, or choose exploration.kind=epsilon_greedy")
+
+
+def _learning_rate_that_grows(config: Config) -> None:
+    optimiser = config.optimiser
+    if optimiser.schedule != "constant" and optimiser.final_learning_rate > optimiser.learning_rate:
+        expected = f"optimiser.final_learning_rate of at most optimiser.learning_rate ({optimiser.learning_rate:g})"
+        _refuse(expected, f"{optimiser.final_learning_rate:g}", "lower optimiser.final_learning_rate")
+
+
+def _patience_without_evaluations(config: Config) -> None:
+    if config.evaluation.patience is not None and config.evaluate_every == 0:
+        _refuse("evaluate_every above 0 where evaluation.patience is set", "0", "set evaluate_every or unset the other")
+
+
+def _options_of_dn_without_dn(config: Config) -> None:
+    network = config.network
+    if network.encoder == "dn":
+        return
+    usual = NetworkConfig(momentum=None if network.momentum is None else ARMS[network.norm].momentum)
+    for name in OPTIONS_OF_DN:
+        if (value := getattr(network, name)) != (default := getattr(usual, name)):
+            expected = f"network.encoder=dn where network.{name} is {shown(value)}"
+            remedy = f"set network.{name}={default}, its default; network.kwargs holds what other encoders take"
+            _refuse(expected, shown(network.encoder), remedy)
+
+
+def _measuring_without_batches(config: Config) -> None:
+    network = config.network
+    purposes = {"recalibrated": "the target's statistics at each sync", "fixed": "the statistics, which then stay"}
+    if network.norm in purposes and network.calibration_batches == 0:
+        expected = f"network.calibration_batches above 0 where network.norm is {network.norm}"
+        _refuse(expected, "0", f"raise it: they measure {purposes[network.norm]}")
+
+
+def _soft_target_without_one(config: Config) -> None:
+    network, agent = config.network, config.agent
+    if agent.target_tau is not None and network.norm in ("joint", "recalibrated"):
+        expected = "agent.target_tau unset where network.norm is joint (no target) or recalibrated (hard copies)"
+        _refuse(expected, f"{agent.target_tau:g}", "unset it, or choose another network.norm")
+
+
+def _options_of_another_agent(config: Config) -> None:
+    agent, usual = config.agent, AgentConfig()
+    owner, name = ("dqn", "loss") if agent.name == "qr_dqn" else ("qr_dqn", "quantiles")
+    if getattr(agent, name) != getattr(usual, name):
+        _refuse(f"agent.name={owner} where agent.{name} is set", agent.name, f"unset agent.{name} or change agent.name")
+
+
+def _options_of_dn_twice(config: Config) -> None:
+    network = config.network
+    if network.encoder == "dn" and network.kwargs:
+        expected = "network.kwargs empty for network.encoder=dn, which has settings of its own"
+        _refuse(expected, f"{network.kwargs}", "set network.hidden, network.norm and their like instead")
+
+
+_CONTRADICTIONS: tuple[Callable[[Config], None], ...] = (
+    _crop_without_area,
+    _more_workers_than_environments,
+    _time_limit_without_workers,
+    _ring_without_transitions,
+    _batch_before_there_is_one,
+    _start_after_the_replay_is_full,
+    _exploration_that_grows,
+    _final_exploration_without_a_way_there,
+    _graphs_of_an_optimiser_without,
+    _epsilon_above_one,
+    _temperature_of_zero,
+    _learning_rate_that_grows,
+    _patience_without_evaluations,
+    _options_of_dn_without_dn,
+    _options_of_dn_twice,
+    _options_of_another_agent,
+    _measuring_without_batches,
+    _soft_target_without_one,
+)
+
+
+class Need(NamedTuple):
+    """Settings that do something only where another one is chosen."""
+
+    settings: tuple[str, ...]  # by dotted name
+    needs: str
+    is_met: Callable[[Config], bool]
+
+
+NEEDS = (
+    Need(("network.r_max", "network.d_max"), "network.norm=renorm", lambda c: c.network.norm == "renorm"),
+    Need(
+        ("network.momentum",),
+        "a network.norm whose running statistics move",
+        lambda c: c.network.norm not in ("fixed", "layer", "group", "none"),
+    ),
+    Need(
+        ("network.calibration_batches",),
+        "a network.norm with running statistics",
+        lambda c: c.network.norm not in ("layer", "group", "none"),
+    ),
+    Need(
+        ("replay.alpha", "replay.beta", "replay.priority_epsilon"),
+        "replay.prioritised",
+        lambda c: c.replay.prioritised,
+    ),
+    Need(("agent.double",), "a target network: no network.norm=joint", lambda c: c.network.norm != "joint"),
+    Need(
+        ("agent.target_period",),
+        "a target network that is copied: no agent.target_tau, no network.norm=joint",
+        lambda c: c.agent.target_tau is None and c.network.norm != "joint",
+    ),
+    Need(
+        ("optimiser.final_learning_rate",),
+        "optimiser.schedule=linear or cosine",
+        lambda c: c.optimiser.schedule != "constant",
+    ),
+    Need(("optimiser.epsilon",), "another optimiser.name than sgd", lambda c: c.optimiser.name != "sgd"),
+    Need(("optimiser.momentum",), "another optimiser.name than adagrad", lambda c: c.optimiser.name != "adagrad"),
+    Need(("exploration.ladder_alpha",), "exploration.kind=ladder", lambda c: c.exploration.kind == "ladder"),
+    Need(("tracking.video_steps",), "tracking.video_every above 0", lambda c: c.tracking.video_every > 0),
+)
+
+
+def without_effect(config: Config) -> Iterator[str]:
+    """The settings that differ from their defaults in vain, a phrase each: which, and what it needs."""
+    values = flatten(config)
+    usual = flatten(Config()) | {"network.momentum": momentum_of(config.network.norm, None)}
+    for settings, needs, is_met in NEEDS:
+        if not is_met(config):
+            yield from (f"{name} needs {needs}" for name in settings if values[name] != usual[name])

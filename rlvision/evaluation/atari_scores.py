@@ -1,0 +1,141 @@
+"""Published scores of the 57 Atari games: what random play, people and well-known agents reach.
+
+Example:
+    >>> human_normalised("pong", 14.6)
+    1.0
+    >>> table = tables()["rainbow"]
+    >>> table.frames, published("rainbow")["pong"]
+    (200000000, 20.9)
+
+Scores of different protocols and lengths of training do not compare; so every table says its own.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from rlvision.core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The two ends of the human-normalised scale of a game, in raw points."""
+
+    random: float
+    human: float
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One column of published scores."""
+
+    agent: str  # as its authors call it, with the paper
+    protocol: str  # how it was measured, in words
+    frames: int  # emulator frames it was trained for
+    source: str  # where the numbers were read, exactly
+
+
+def games() -> tuple[str, ...]:
+    """The 57 games by rom id, in the order of the alphabet."""
+    return tuple(_data()["games"])
+
+
+def reference(game: str) -> Reference | None:
+    """Random and human scores of a game, or None where it is not one of the 57.
+
+    Args:
+        game: a rom id such as ``ms_pacman``; `rlvision.envs.atari_games.find_game` knows other names.
+    """
+    row = _data()["games"].get(game)
+    return None if row is None else Reference(row["random"], row["human"])
+
+
+def reference_source() -> str:
+    """Where the random and human scores were read."""
+    return str(_data()["sources"][_data()["reference_source"]])
+
+
+def human_normalised(game: str, score: float) -> float | None:
+    """``(score - random) / (human - random)``: 0 plays at random, 1 as a person does (Mnih et al. 2015).
+
+    None where the game is not one of the 57.
+    """
+    scale = reference(game)
+    return None if scale is None else (score - scale.random) / (scale.human - scale.random)
+
+
+def tables() -> dict[str, Table]:
+    """The published agents by key, such as ``rainbow``, ``dopamine_dqn_10m``, ``pqn`` and ``bbf_100k``."""
+    data = _data()
+    return {key: Table(**{**row, "source": data["sources"][row["source"]]}) for key, row in data["tables"].items()}
+
+
+def published(key: str) -> dict[str, float]:
+    """The mean raw score of every game that an agent's table has, by rom id.
+
+    Raises:
+        ConfigError: there is no such table.
+    """
+    data = _data()
+    if key not in data["tables"]:
+        raise ConfigError(f"expected a table of published scores, got {key!r}: choose from {', '.join(data['tables'])}")
+    return {game: row["scores"][key] for game, row in data["games"].items() if key in row["scores"]}
+
+
+@cache
+def _data() -> Mapping[str, Any]:
+    content: Mapping[str, Any] = json.loads(files("rlvision.evaluation").joinpath("atari57.json").read_text("utf-8"))
+    return content
+
+
+USUAL = ("dqn", "rainbow", "dopamine_dqn_10m", "dopamine_rainbow_10m", "pqn", "bbf_100k")
+"""The tables that are shown unless others are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published agent, or an end of the human-normalised scale."""
+
+    key: str
+    agent: str
+    protocol: str
+    frames: int | None  # of its training; None of who was not trained
+    scores: Mapping[str, float]  # mean raw score by rom id
+
+
+def published_agents(games: Sequence[str], keys: Sequence[str] = USUAL) -> list[Published]:
+    """Random play, people, and the published agents with a score of one of the games.
+
+    Args:
+        games: rom ids.
+        keys: of `rlvision.evaluation.atari_scores.tables`.
+
+    Raises:
+        ConfigError: there is no such table.
+    """
+    ends = [_end("random", "random play", games), _end("human", "human", games)]
+    listed = [*ends, *(_agent(key, games) for key in keys)]
+    return [one for one in listed if one.scores]
+
+
+def _end(key: str, agent: str, games: Sequence[str]) -> Published:
+    scales = {game: scale for game in games if (scale := reference(game)) is not None}
+    scores = {game: scale.random if key == "random" else scale.human for game, scale in scales.items()}
+    return Published(key, agent, f"{0 if key == 'random' else 1} of the human-normalised scale", None, scores)
+
+
+def _agent(key: str, games: Sequence[str]) -> Published:
+    scores, table = published(key), tables()[key]
+    known = {game: scores[game] for game in games if game in scores}
+    return Published(key, table.agent, table.protocol, table.frames, known)
+
+
+def millions(frames: int) -> str:
+    """A number of frames in a few letters: 1.2B, 200M, 1.4M, 400k, 160."""
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if frames >= 0.9995 * size:
+            return f"{frames / size:.3g}{letter}"
+    return str(frames)

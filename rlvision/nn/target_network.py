@@ -1,0 +1,101 @@
+"""One network seen three ways, so that nobody ever flips a mode."""
+
+import copy
+from collections.abc import Iterable
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+from rlvision.core.types import QOutput, State
+from rlvision.nn.normalisation import batch_statistics, calibrating, statistics_layers
+from rlvision.nn.qnetwork import QNetwork
+
+
+class Views:
+    """The online network, its target and the actor.
+
+    ==========  ==========  =========================  ====================================
+    view        mode        tensors                    used for
+    ==========  ==========  =========================  ====================================
+    ``online``  training    its own                    one forward per update, on s
+    ``target``  evaluation  copies, without gradient   bootstrap values, target(s')
+    ``actor``   evaluation  online's, shared           acting, argmax over s', evaluation
+    ==========  ==========  =========================  ====================================
+
+    Modes are pinned: ``train()`` and ``eval()`` on a view change nothing. An optimizer's step or a
+    ``load_state_dict`` on ``online`` is the actor's at once. Call ``actor`` without gradients.
+
+    Args:
+        online: The network, already on its device: moving it later would part it from the actor.
+    """
+
+    def __init__(self, online: QNetwork) -> None:
+        self.online = online
+        self.target = copy.deepcopy(online).requires_grad_(False)
+        self.actor = sharing_copy(online)
+        self.online.pin_mode(training=True)
+        self.target.pin_mode(training=False)
+        self.actor.pin_mode(training=False)
+
+    @torch.no_grad()
+    def sync_target(self, tau: float = 1.0) -> None:
+        """Move the target's parameters by ``tau`` of the way; copy every buffer as it is.
+
+        Running statistics belong to the parameters of today, and integers cannot be averaged:
+        buffers are copied by a soft update (tau < 1) as by a hard one.
+        """
+        online: list[Tensor] = [*self.online.parameters()]
+        target: list[Tensor] = [*self.target.parameters()]
+        if tau == 1.0:
+            _copy(target, online)
+        else:
+            torch._foreach_lerp_(target, online, tau)
+        _copy(self.target.buffers(), self.online.buffers())
+
+    @property
+    def has_statistics(self) -> bool:
+        """Whether there is anything to calibrate."""
+        return bool(statistics_layers(self.online))
+
+    @torch.no_grad()
+    def calibrate(self, observations: Iterable[Tensor]) -> None:
+        """Before the first update: measure online's statistics over batches [B, C, H, W], then sync the target."""
+        recalibrate(self.online, observations)
+        self.sync_target()
+
+    def state_dict(self) -> State:
+        """Both networks, buffers included."""
+        return {"online": self.online.state_dict(), "target": self.target.state_dict()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Take over both networks; the actor follows."""
+        self.online.load_state_dict(state["online"])
+        self.target.load_state_dict(state["target"])
+
+
+def sharing_copy(network: QNetwork) -> QNetwork:
+    """A second network over the same parameter and buffer tensors, with a mode of its own."""
+    memo = {id(tensor): tensor for tensor in chain(network.parameters(), network.buffers())}
+    return copy.deepcopy(network, memo)
+
+
+@torch.no_grad()
+def recalibrate(network: nn.Module, observations: Iterable[Tensor]) -> None:
+    """Replace running statistics by the average over batches [B, C, H, W], each counting the same."""
+    with calibrating(network):
+        for observation in observations:
+            network(observation)
+
+
+@torch.no_grad()
+def batch_statistics_forward(network: QNetwork, observation: Tensor) -> QOutput:
+    """What ``network`` makes of [B, C, H, W] when it normalises by this batch; no buffer changes."""
+    with batch_statistics(network):
+        output: QOutput = network(observation)
+    return output
+
+
+def _copy(destinations: Iterable[Tensor], sources: Iterable[Tensor]) -> None:
+    for destination, source in zip(destinations, sources, strict=True):
+        destination.copy_(source)

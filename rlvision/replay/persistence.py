@@ -1,0 +1,178 @@
+"""The rows on disk: each checkpoint writes one file of the rows that came since the last one.
+
+::
+
+    rows      0 ........ 400 ........ 800 .... 1000 ........ 1200
+    files     |__ a _____|___ b ______|__ c ____|____ d _____|
+    ring                     oldest 500 ~~~~~~~~~~~~~~~~~~~~~      manifest: b, c, d
+
+A file is a sequence of blocks of rows, each packed by itself, so that neither writing nor reading holds more than
+one of them. Consecutive frames are alike: a block shrinks much more than its frames would one by one::
+
+    rows, bytes (two uint32, little-endian)    the fields of `Ring`, one after the other, packed    rows, bytes    …
+
+A file is named after its rows and its checksum, so that none is ever written anew with other content.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import pairwise, takewhile
+from pathlib import Path
+from struct import Struct
+from zlib import crc32
+
+from rlvision.core.errors import CheckpointError
+from rlvision.core.files import PART, sync_folder
+from rlvision.core.types import Progress, State
+from rlvision.replay.frame_store import pack, unpack
+from rlvision.replay.storage import Fields, Ring
+
+Manifest = list[State]
+"""The segments of which a ring consists, oldest first, as plain dicts: name, start, stop, checksum."""
+
+BLOCK_BYTES = 2**22
+SUFFIX = ".rows.lz4"
+HEAD = Struct("<II")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Rows start … stop - 1, in one file."""
+
+    name: str
+    start: int
+    stop: int
+    checksum: int  # CRC-32
+
+    @property
+    def rows(self) -> int:
+        """How many."""
+        return self.stop - self.start
+
+
+class Segments:
+    """Saves and loads the rows of a ring.
+
+    Args:
+        ring: whose rows.
+    """
+
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
+        self._saved: list[Segment] = []
+
+    def save(self, folder: Path) -> Manifest:
+        """Write the rows that are not in ``folder`` yet and say of which files the ring consists.
+
+        Reads the ring and changes nothing in it. The file is complete and on disk when this returns.
+        """
+        ring = self._ring
+        folder.mkdir(parents=True, exist_ok=True)
+        self._saved = list(takewhile(lambda segment: (folder / segment.name).exists(), self._saved))
+        start = max(ring.oldest, self._saved[-1].stop if self._saved else 0)
+        if start < ring.rows:
+            self._saved.append(_write(ring, start, ring.rows, folder))
+        self._saved = [segment for segment in self._saved if segment.stop > ring.oldest]
+        return [asdict(segment) for segment in self._saved]
+
+    def load(self, folder: Path, manifest: Manifest, progress: Progress) -> None:
+        """Fill the ring with the rows of a manifest, each in the slot where it was, and tell how far that is.
+
+        Raises:
+            CheckpointError: A file is missing or damaged, or the files are not those of such a ring.
+        """
+        segments = [Segment(**entry) for entry in manifest]
+        _check_kind(segments)
+        self._check_coverage(segments)
+        steps = [(step, segment) for step in (_check, self._fill) for segment in segments]
+        total, done = sum(segment.rows for _, segment in steps), 0
+        for step, segment in steps:
+            step(segment, folder)
+            done += segment.rows
+            progress(done, total)
+        self._ring.rows = segments[-1].stop if segments else 0
+        self._saved = segments
+
+    def _fill(self, segment: Segment, folder: Path) -> None:
+        """Put a segment's rows where they were, block by block."""
+        ring, row = self._ring, segment.start
+        with (folder / segment.name).open("rb") as file:
+            while head := file.read(HEAD.size):
+                rows, size = HEAD.unpack(head)
+                content = unpack(file.read(size), rows * ring.row_bytes)
+                ring.put(row, ring.fields_of(bytearray(content)))
+                row += rows
+
+    def _check_coverage(self, segments: list[Segment]) -> None:
+        bounds = [(segment.start, segment.stop) for segment in segments]
+        gaps = [start for (_, stop), (start, _) in pairwise(bounds) if start != stop]
+        if gaps or (bounds and bounds[0][0] > max(0, bounds[-1][1] - self._ring.length)):
+            raise CheckpointError(
+                f"expected the last {self._ring.length} rows without a gap, got rows {bounds}: "
+                "resume with the capacity and the number of environments of the run"
+            )
+
+
+def collect_garbage(folder: Path, manifests_in_use: Iterable[Manifest]) -> None:
+    """Delete the segments in ``folder`` that no manifest names, and what an interrupted save left."""
+    used = {entry["name"] for manifest in manifests_in_use for entry in manifest}
+    for path in (*folder.glob("*.rows*"), *folder.glob(f"*{PART}")):
+        if path.name not in used:
+            path.unlink()
+
+
+def _write(ring: Ring, start: int, stop: int, folder: Path) -> Segment:
+    """Write beside, flush to the disk, rename."""
+    part = folder / f"{start}-{stop}{PART}"
+    checksum = 0
+    with part.open("wb") as file:
+        for row, count in _blocks(ring, start, stop):
+            content = _packed(ring.get(row, count), count)
+            checksum = crc32(content, checksum)
+            file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    segment = Segment(f"{start:012d}-{stop:012d}-{checksum:08x}{SUFFIX}", start, stop, checksum)
+    part.replace(folder / segment.name)
+    sync_folder(folder)
+    return segment
+
+
+def _blocks(ring: Ring, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """First row and number of rows of each block: none across the ring's seam, none larger than `BLOCK_BYTES`."""
+    at_most = max(1, BLOCK_BYTES // ring.row_bytes)
+    while start < stop:
+        count = min(at_most, stop - start, ring.length - start % ring.length)
+        yield start, count
+        start += count
+
+
+def _packed(fields: Fields, rows: int) -> bytes:
+    content = pack(memoryview(b"".join([field.numpy().data.cast("B") for field in fields])))
+    return HEAD.pack(rows, len(content)) + content
+
+
+def _check_kind(segments: list[Segment]) -> None:
+    strange = [segment.name for segment in segments if not segment.name.endswith(SUFFIX)]
+    if strange:
+        raise CheckpointError(
+            f"expected rows in files that end in {SUFFIX}, got {strange[0]}: "
+            "an earlier release of rlvision wrote it, continue with that one"
+        )
+
+
+def _check(segment: Segment, folder: Path) -> None:
+    """Compare the checksum before anything is made of the content."""
+    path, checksum = folder / segment.name, 0
+    try:
+        with path.open("rb") as file:
+            while content := file.read(BLOCK_BYTES):
+                checksum = crc32(content, checksum)
+    except OSError as error:
+        raise CheckpointError(f"expected rows in {path}, got {error.strerror}: use an earlier checkpoint") from error
+    if checksum != segment.checksum:
+        raise CheckpointError(
+            f"expected checksum {segment.checksum:08x} of {path}, got {checksum:08x}: "
+            "the file is damaged, use an earlier checkpoint"
+        )

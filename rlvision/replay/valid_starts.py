@@ -1,0 +1,102 @@
+"""Which rows may start a transition."""
+
+import numpy as np
+
+from rlvision.core.types import BoolArray, IntArray
+
+BYTES_PER_CELL = 17
+"""Host memory of `Starts` for one row of one environment."""
+
+
+class Starts:
+    """The rows from which a transition can be read right now, kept on the host.
+
+    Row i of an environment is one of them when
+
+    * row i + 1 is here and not ``first`` (else nobody knows what row i led to: a *dead* row);
+    * row i + n is here, so that its window is complete, whatever happened in it;
+    * its stack is here: row i - stack + 1, or a ``first`` row on the way back to it.
+
+    These bounds only move on, so the starts of an environment are one stretch of the queue of its
+    live rows, and a uniform draw is a position in all stretches laid end to end: exact, without
+    rejection, without a word to the device::
+
+        rows here          2  3  4  5  6  7  8  9     first: row 5; stack 3, n 2
+        live rows          2  3  .  5  6  7  8        4 is dead, 9 not known yet
+        starts                      5  6  7           2 and 3 lack frames, 8 lacks row 10
+
+    Args:
+        length: T, rows of the ring.
+        num_envs: N.
+        stack: frames of an observation.
+        n_step: n.
+    """
+
+    def __init__(self, length: int, num_envs: int, stack: int, n_step: int) -> None:
+        self._length = length
+        self._num_envs = num_envs
+        self._stack = stack
+        self._n_step = n_step
+        self._first = np.empty((length, num_envs), dtype=np.bool_)
+        self._lives_before = np.empty((length, num_envs), dtype=np.int64)  # live rows before this row
+        self._queue = np.empty((length, num_envs), dtype=np.int64)  # the k-th live row, at k % T
+        self.restart(0)
+
+    @property
+    def count(self) -> int:
+        """Starts of all environments together."""
+        return int(self._ends[-1])
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the bookkeeping, bytes."""
+        return self._first.nbytes + self._lives_before.nbytes + self._queue.nbytes
+
+    def restart(self, row: int) -> None:
+        """Forget everything; row ``row`` is the next to come, and all T rows from it on if it is not the first."""
+        self._rows = row
+        self._lives = np.zeros(self._num_envs, dtype=np.int64)  # [N] live rows so far
+        self._low = np.full(self._num_envs, row)  # [N] the oldest row whose stack is here
+        self._ends = np.zeros(self._num_envs, dtype=np.int64)  # [N] position at which each stretch ends
+        self._shift = np.zeros(self._num_envs, dtype=np.int64)  # [N] from position to place in the queue
+
+    def set_n_step(self, n_step: int) -> None:
+        """Ask for complete windows of another n from now on."""
+        self._n_step = n_step
+        if self._rows:
+            self._bound()
+
+    def extend(self, first: BoolArray) -> None:
+        """Take the ``first`` flags [R, N] of the next rows, 1 <= R <= T."""
+        rows = self._rows + np.arange(len(first))  # [R]
+        live = ~first & (rows > 0)[:, None]  # [R, N] may row - 1 start a transition?
+        lives = self._lives + live.cumsum(axis=0)  # [R, N]
+        r, env = live.nonzero()
+        self._queue[(lives[r, env] - 1) % self._length, env] = rows[r] - 1
+        self._lives_before[rows % self._length] = lives
+        self._first[rows % self._length] = first
+        self._lives = lives[-1]
+        self._rows += len(first)
+        self._bound()
+
+    def at(self, position: IntArray) -> IntArray:
+        """The starts [B], as row * N + environment, at positions [B] in 0 … count - 1."""
+        env = np.searchsorted(self._ends, position, side="right")  # [B]
+        row: IntArray = self._queue[(position + self._shift[env]) % self._length, env]  # [B]
+        return row * self._num_envs + env
+
+    def among(self, rows: IntArray) -> BoolArray:
+        """Whether rows [R], none of them still to come, are starts, [R, N]."""
+        here = (rows[:, None] >= self._low) & (rows < self._rows - self._n_step)[:, None]  # [R, N]
+        return here & ~self._first[(rows + 1) % self._length]
+
+    def _bound(self) -> None:
+        """Find the stretch of each environment anew."""
+        oldest = max(0, self._rows - self._length)
+        edge = np.arange(oldest, min(oldest + self._stack - 1, self._rows))
+        has_stack = np.logical_or.accumulate(self._first[edge % self._length], axis=0)  # [<stack, N]
+        self._low = oldest + (~has_stack).sum(axis=0)  # [N]
+        head = self._lives_before[np.minimum(self._low, self._rows - 1) % self._length, range(self._num_envs)]
+        tail = self._lives_before[max(oldest, self._rows - self._n_step) % self._length]
+        self._ends = np.maximum(tail - head, 0).cumsum()
+        self._shift = tail - self._ends

@@ -1,0 +1,168 @@
+"""``export.json``: what it takes to play with the weights beside it, and how they came about.
+
+Schema 1::
+
+    schema        1
+    env           the settings of `rlvision.config.schema.EnvConfig` that decide what is seen and played
+    network       those of `rlvision.config.schema.NetworkConfig`
+    evaluation    epsilon, max_frames, max_idle_frames: how whole games are scored
+    spec          observation_shape (C, H, W), frame_channels, action_meanings, frameskip
+    weights       sha256 of model.safetensors; layout: "chapter" (it loads into the chapter's class) or "network"
+    env_steps     decisions that the weights were trained for
+    training      seed, frames and settings of the training; nobody reads them but people
+    scores        evaluations, as `rlvision.evaluation.report.Report.to_plain` gives them; likewise
+    versions      of what made it; likewise
+
+A setting that is not named has its default. What a later release adds has a default that changes nothing; what it
+renames or changes gets a schema of its own, and a way here from the old one.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import MinLen
+
+from rlvision.config.field_types import check, shown
+from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
+from rlvision.config.schema import Config, Count, Positive, Text
+from rlvision.config.validation import refuse_contradictions
+from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.types import EnvSpec
+
+MANIFEST = "export.json"
+SCHEMA = 1
+GROUPS = ("env", "network", "evaluation")
+"""Of the settings, that say how the agent sees and plays."""
+LEFT_OUT = (
+    "env.num_envs",
+    "env.num_workers",
+    "env.reseed_after",
+    "env.step_timeout",
+    "env.max_restarts",
+    "evaluation.games",
+    "evaluation.patience",
+    "evaluation.target_score",
+)
+"""Settings of those groups that only training needs."""
+
+Digest = Annotated[str, MinLen(64)]
+Layout = Literal["chapter", "network"]
+_SPEC: Mapping[str, Any] = {
+    "observation_shape": tuple[Positive, Positive, Positive],
+    "frame_channels": Positive,
+    "action_meanings": tuple[Text, ...],
+    "frameskip": Positive,
+}
+_KEYS: Mapping[str, Any] = {
+    "schema": int,
+    **dict.fromkeys((*GROUPS, "spec", "weights"), dict),
+    "env_steps": Count,
+    "training": dict,
+    "scores": tuple[dict[str, Any], ...],
+    "versions": dict,
+}
+_REMEDY = "fetch the export again"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an ``export.json`` says."""
+
+    config: Config
+    spec: EnvSpec
+    sha256: str
+    layout: Layout
+    env_steps: int
+    training: Mapping[str, Any]
+    scores: tuple[Mapping[str, Any], ...]
+    versions: Mapping[str, Any]
+
+    def to_json(self) -> bytes:
+        """The content of the file."""
+        spec = {name: getattr(self.spec, name) for name in _SPEC}
+        tree = {
+            "schema": SCHEMA,
+            **nest(played_settings(self.config)),
+            "spec": spec,
+            "weights": {"sha256": self.sha256, "layout": self.layout},
+            "env_steps": self.env_steps,
+            "training": self.training,
+            "scores": self.scores,
+            "versions": self.versions,
+        }
+        return json.dumps(tree, indent=1, allow_nan=False).encode() + b"\n"
+
+
+def played_settings(config: Config) -> dict[str, Any]:
+    """The settings, by dotted name, that say how an agent sees and plays."""
+    return {name: value for name, value in flatten(config).items() if _is_played(name)}
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read and check an ``export.json``.
+
+    Raises:
+        CheckpointError: it is missing, damaged or of another schema.
+        ConfigError: a setting in it cannot be used.
+    """
+    tree = _checked(_read(path), _KEYS, str(path))
+    spec = EnvSpec(num_envs=1, **_checked(tree["spec"], _SPEC, f"spec in {path}"))
+    config = _config(tree, path)
+    _require_consistent(config, spec, path)
+    weights = _checked(tree["weights"], {"sha256": Digest, "layout": Layout}, f"weights in {path}")
+    return Manifest(config, spec, *weights.values(), *(tree[name] for name in list(_KEYS)[-4:]))
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """The object in the file, of this schema."""
+    try:
+        tree = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise CheckpointError(f"expected an export with {path}, got {error.strerror}: check the path") from error
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"expected {path} to be JSON, got other text ({reason}): {_REMEDY}") from error
+    if not isinstance(tree, Mapping) or "schema" not in tree:
+        raise CheckpointError(f"expected {path} to be an object with a schema, got {shown(tree)}: {_REMEDY}")
+    if tree["schema"] != SCHEMA:
+        got = shown(tree["schema"])
+        raise CheckpointError(f"expected {path} of schema {SCHEMA}, got {got}: use the release of rlvision it is of")
+    return tree
+
+
+def _checked(tree: Mapping[str, Any], hints: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """The values of exactly these keys, in their order."""
+    missing, extra = (sorted(map(str, keys)) for keys in (hints.keys() - tree.keys(), tree.keys() - hints.keys()))
+    if missing or extra:
+        got = " and ".join([*(f"no {name}" for name in missing), *(shown(name) for name in extra)])
+        raise CheckpointError(f"expected the keys {', '.join(hints)} in {source}, got {got}: {_REMEDY}")
+    return {name: check(f"{name} in {source}", tree[name], hint, _REMEDY) for name, hint in hints.items()}
+
+
+def _config(tree: Mapping[str, Any], path: Path) -> Config:
+    settings = {name: setting for name, setting in settings_of(Config()).items() if _is_played(name)}
+    if "game" not in tree["env"]:
+        raise CheckpointError(f"expected env.game in {path}, got none: {_REMEDY}")
+    values = named_values({group: tree[group] for group in GROUPS}, settings, str(path))
+    config = assemble(Config(), values)
+    refuse_contradictions(config)
+    return config
+
+
+def _is_played(name: str) -> bool:
+    return name.partition(".")[0] in GROUPS and name not in LEFT_OUT
+
+
+def _require_consistent(config: Config, spec: EnvSpec, path: Path) -> None:
+    """Refuse a spec that environments of these settings could not have."""
+    env, channels = config.env, 1 if config.env.gray else 3
+    due = (channels, (env.stack * channels, env.height, env.width), env.frameskip)
+    got = (spec.frame_channels, spec.observation_shape, spec.frameskip)
+    if due != got:
+        raise ConfigError(
+            f"expected frame_channels, observation_shape and frameskip in {path} to be {due} by its env, got {got}: "
+            f"{_REMEDY}"
+        )

@@ -1,0 +1,233 @@
+"""Writing an export: the whole folder or nothing of it."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+
+from rlvision.config.fields import flatten, nest
+from rlvision.config.schema import Config
+from rlvision.core.errors import ConfigError
+from rlvision.core.files import PART, sync_folder, write_atomically
+from rlvision.core.types import EnvSpec
+from rlvision.evaluation.report import Report
+from rlvision.nn.qnetwork import QNetwork
+from rlvision.runs import export_folder
+from rlvision.runs.eval_protocol import conditions
+from rlvision.runs.export_folder import CARD, MODEL, digest, imported, laid_out, layout_of
+from rlvision.runs.export_manifest import MANIFEST, Manifest
+from rlvision.runs.history import versions
+
+TRAINING = ("env.num_envs", "replay.", "agent.", "optimiser.", "exploration.")
+"""Settings of the training that an export tells of; a trailing dot stands for a group."""
+
+
+def require_free(out: Path) -> None:
+    """Refuse, before anything is played, a place where no new folder could be written.
+
+    Raises:
+        ConfigError: there is something, or nothing can be written there.
+    """
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise ConfigError(f"expected a new folder in --out, got {out}, which is there: name another")
+    part = _part(out)
+    try:
+        part.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(part)  # with what an export left that was killed
+    except OSError as error:
+        raise ConfigError(f"expected a folder to write in --out, got {out}: {error.strerror}; name another") from error
+
+
+def write_export(
+    out: Path,
+    place: str,
+    *,
+    config: Config,
+    spec: EnvSpec,
+    env_steps: int,
+    network: QNetwork,
+    reports: Sequence[Report],
+) -> None:
+    """Write an export to a new folder.
+
+    Args:
+        out: the folder; not there yet, or empty.
+        place: what the card's commands call it.
+        config: of the run.
+        spec: of its environments.
+        env_steps: decisions that the weights were trained for.
+        network: the weights, of a network without quantiles.
+        reports: evaluations of exactly these weights.
+
+    Raises:
+        ConfigError: it cannot be written there.
+    """
+    require_free(out)
+    layout = layout_of(network)
+    weights = export_folder.to_bytes(laid_out(network, layout))
+    manifest = Manifest(
+        config=config,
+        spec=spec,
+        sha256=digest(weights),
+        layout=layout,
+        env_steps=env_steps,
+        training=_training(config, env_steps * spec.frameskip),
+        scores=tuple(report.to_plain() for report in reports),
+        versions=versions(),
+    )
+    text = card(place, manifest, reports)
+    _write_folder(out, {MODEL: weights, MANIFEST: manifest.to_json(), CARD: text.encode()})
+
+
+def _training(config: Config, frames: int) -> dict[str, object]:
+    settings = {name: value for name, value in flatten(config).items() if name.startswith(TRAINING)}
+    return {"seed": config.seed, "frames": frames, **nest(settings)}
+
+
+def _write_folder(out: Path, files: dict[str, bytes]) -> None:
+    """Write the files beside, then rename their folder."""
+    part = _part(out)
+    try:
+        part.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            write_atomically(part / name, content)
+        part.replace(out)
+        sync_folder(out.parent)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise ConfigError(
+            f"expected to write {out}, got {error.strerror}: make room, or set --out to another"
+        ) from error
+
+
+def _part(out: Path) -> Path:
+    return out.with_name(f".{out.name}{PART}")
+
+
+_USE = Template("""\
+## Use it
+
+Where rlvision is installed:
+
+```bash
+rlvision watch $place$flag
+rlvision evaluate $place$flag
+```
+
+```python
+import rlvision
+
+run = rlvision.Run("$place"$argument)
+env = run.make_env()
+action = run.act(env.reset(seed=0))  # [N] greedy actions for observations [N, $channels, $height, $width] uint8
+```
+""")
+
+_PLAIN = Template("""\
+## In plain PyTorch
+
+The weights are those of the chapter's class, and nothing of rlvision is needed, beside this card:
+
+```python
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import nn
+
+
+class DN(nn.Module):
+    def __init__(self, h, w, outputs, in_channels=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, 16, kernel_size=5, stride=2)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.conv2 = nn.Conv2d(16, 32, kernel_size=5, stride=2)
+        self.bn2 = nn.BatchNorm2d(32)
+        self.conv3 = nn.Conv2d(32, 32, kernel_size=5, stride=2)
+        self.bn3 = nn.BatchNorm2d(32)
+
+        def conv2d_size_out(size, kernel_size=5, stride=2):
+            return (size - (kernel_size - 1) - 1) // stride + 1
+
+        convw = conv2d_size_out(conv2d_size_out(conv2d_size_out(w)))
+        convh = conv2d_size_out(conv2d_size_out(conv2d_size_out(h)))
+        self.head = nn.Linear(convw * convh * 32, outputs)
+
+    def forward(self, x):
+        x = F.relu(self.bn1(self.conv1(x)))
+        x = F.relu(self.bn2(self.conv2(x)))
+        x = F.relu(self.bn3(self.conv3(x)))
+        return self.head(x.view(x.size(0), -1))
+
+
+network = DN($height, $width, outputs=$actions, in_channels=$channels).eval()
+network.load_state_dict(load_file("model.safetensors"))
+observation = torch.zeros(1, $channels, $height, $width, dtype=torch.uint8)  # the newest frame last
+with torch.no_grad():
+    q_values = network(observation / 255)  # [1, $actions]
+```
+""")
+
+
+def card(place: str, manifest: Manifest, reports: Sequence[Report]) -> str:
+    """The text of the card, Markdown.
+
+    Args:
+        place: where the export is, as commands take it.
+        manifest: of the export.
+        reports: evaluations of exactly these weights.
+    """
+    spec = manifest.spec
+    channels, height, width = spec.observation_shape
+    numbers = {"channels": channels, "height": height, "width": width, "actions": spec.num_actions}
+    flag, argument = (" --trust-imports", ", trust_imports=True") if imported(manifest.config) else ("", "")
+    use = _USE.substitute(numbers, place=place, flag=flag, argument=argument)
+    parts = [_what(manifest), _scores(place + flag, reports), use]
+    if manifest.layout == "chapter":
+        parts.append(_PLAIN.substitute(numbers))
+    return "\n".join(parts)
+
+
+def _what(manifest: Manifest) -> str:
+    config, spec, training = manifest.config, manifest.spec, manifest.training
+    env, network = config.env, config.network
+    frames = "gray frames" if env.gray else "frames in colour"
+    crop = f", cut out of the screen's rows and columns {list(env.crop)}" if env.crop else ""
+    kind = f"{network.encoder} ({network.norm})" if network.encoder == "dn" else network.encoder
+    rows = {
+        "game": conditions(config, 0.0, 0).game,
+        "network": kind,
+        "sees": f"{spec.stack} {frames} of {env.height} x {env.width}{crop}; a decision lasts {spec.frameskip} frames",
+        "actions": ", ".join(spec.action_meanings),
+        "trained": f"{manifest.env_steps:,} decisions ({training['frames']:,} frames), seed {training['seed']}",
+        "made by": ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
+    }
+    title = f"# {rows['game']}, played by {kind}\n"
+    return "\n".join([title, "| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows.items())]) + "\n"
+
+
+def _scores(place: str, reports: Sequence[Report]) -> str:
+    if not reports:
+        return f"## Score\n\nNot measured: `rlvision evaluate {place}` does it.\n"
+    rows = [report.rows() for report in reports]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    table = [f"| {name} | {' | '.join(row.get(name, '') for row in rows)} |" for name in names]
+    lines = [
+        "## Score\n",
+        "Whole games, raw scores, whatever lives or clipping training saw; the interval is a bootstrap's over the",
+        "games. They were played by exactly these weights; what training with another seed would reach, they do not",
+        "say. To play them again:\n",
+        "```bash",
+        *(_command(place, report) for report in reports),
+        "```\n",
+        f"| |{' |' * len(rows)}",
+        f"|{'---|' * (len(rows) + 1)}",
+        *table,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _command(place: str, report: Report) -> str:
+    about, evaluation = report.conditions, report.evaluation
+    protocol = f" --protocol={about.protocol.split()[0]}" if about.protocol else ""
+    games = f" --games={len(evaluation.episodes)}"
+    return f"rlvision evaluate {place}{games}{protocol} --epsilon={about.epsilon:g} --seed={about.seed}"

@@ -1,0 +1,66 @@
+"""Trained agents by place: a run folder, an export, or the name of one that comes along."""
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from rlvision.config.fields import nearest
+from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.files import is_there
+from rlvision.runs.export_folder import ExportFolder, require_no_imports
+from rlvision.runs.export_manifest import MANIFEST
+from rlvision.runs.run_folder import RunFolder
+
+
+def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | ExportFolder:
+    """What holds the agent. A path that exists wins over a name.
+
+    Args:
+        place: folder of a run, folder of an export, or a name out of `shipped`.
+        trust_imports: whether an environment or an encoder that the folder names by import path may be imported.
+
+    Raises:
+        CheckpointError: there is no agent.
+        ConfigError: its folder names code of its own that is not trusted.
+    """
+    if is_there(place / MANIFEST):
+        return ExportFolder(place, trust_imports=trust_imports)
+    folder = RunFolder(place)
+    if folder.exists:
+        if not trust_imports:
+            require_no_imports(folder.config(), place)
+        return folder
+    if not is_there(place) and str(place) in shipped():
+        return ExportFolder(shipped()[str(place)])
+    near = nearest(str(place), shipped())
+    raise CheckpointError(
+        f"expected a run folder, an export or a trained agent that comes along ({', '.join(shipped())}), got {place} "
+        f"without a config.yaml or {MANIFEST}: {f'did you mean {near}?' if near else 'check the path'}"
+    )
+
+
+def find_run(place: Path, *, trust_imports: bool = False) -> RunFolder:
+    """What holds a run, with all that an export leaves behind: its checkpoints and its games of training.
+
+    Args:
+        place: folder of a run.
+        trust_imports: as of `find_agent`.
+
+    Raises:
+        CheckpointError: there is no run.
+        ConfigError: this is an export, or its folder names code of its own that is not trusted.
+    """
+    folder = find_agent(place, trust_imports=trust_imports)
+    if isinstance(folder, ExportFolder):
+        raise ConfigError(
+            f"expected a run folder, got the export {place}, without checkpoints or games of its training: "
+            "rlvision watch and evaluate take it"
+        )
+    return folder
+
+
+@cache
+def shipped() -> dict[str, Path]:
+    """The trained agents that come along, by name."""
+    folder = Path(str(files("rlvision.runs.trained").joinpath("")))
+    return {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{MANIFEST}"))}

@@ -1,0 +1,260 @@
+"""A session: one process's work on a run."""
+
+import copy
+import logging
+import math
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from rlvision.config.schema import Config
+from rlvision.config.validation import without_effect
+from rlvision.core import memory
+from rlvision.core.devices import arithmetic, resolve_device
+from rlvision.core.errors import CheckpointError
+from rlvision.core.memory import naming
+from rlvision.core.progress import GAMES_BACK, show_steps
+from rlvision.core.seeding import derive
+from rlvision.core.signals import Interrupted, Leave, Signals, interruption
+from rlvision.core.types import State, Tracker
+from rlvision.envs.game_archive import GameRecorder, TapeArchive
+from rlvision.envs.vector_env import TapedVectorEnv
+from rlvision.evaluation.evaluate import Evaluation, evaluate
+from rlvision.learning.finite_checks import require_finite_weights
+from rlvision.replay.persistence import collect_garbage
+from rlvision.runs import builders, history
+from rlvision.runs.eval_protocol import MOST_ENVS, lasting, make_watchdog
+from rlvision.runs.media import Showcase
+from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
+from rlvision.tracking.console import ConsoleTracker
+from rlvision.tracking.jsonl import FileTracker
+from rlvision.tracking.tensorboard import TensorboardTracker
+from rlvision.tracking.trackers import TrackerGroup
+from rlvision.tracking.wandb import WandbTracker
+from rlvision.training.collector import Collector, DiscountedReturns
+from rlvision.training.trainer import Hooks, Trainer
+
+_log = logging.getLogger("rlvision")
+
+
+class Session:
+    """One process's work on a run: everything wired, from the folder's newest checkpoint or from the start.
+
+    Args:
+        config: of the run.
+        folder: of the run.
+        env: to train in.
+        announcement: what the run needs, as it is said at the start.
+    """
+
+    def __init__(self, config: Config, folder: RunFolder, env: TapedVectorEnv, announcement: str) -> None:
+        torch.manual_seed(derive(config.seed, "torch"))  # what dropout draws from
+        self._config = config
+        self._folder = folder
+        self._env = env
+        self._announcement = announcement
+        with naming(f"lower {builders.memory_of_replay(config, env.spec)}, or set --device=cpu"):
+            self._agent = builders.make_agent(config, env.spec)
+        title = f"{config.env.game} {folder.path} seed {config.seed}"
+        self._console = ConsoleTracker(config.env_steps, title, learns_from=config.replay.learning_starts)
+        self._tracker = make_trackers(config, folder.path, self._console)
+        self._showcase = Showcase(config, folder, self._agent, self._tracker)
+        self._recorder = self._make_recorder()
+        self._trainer = self._make_trainer()
+        self._evaluation_env: TapedVectorEnv | None = None
+        self._unsaved_best: State | None = None
+
+    def run(self) -> None:
+        """Begin or continue, and train."""
+        try:
+            with interruption() as signals, self._folder.claimed(), naming(self._less_memory()):
+                self._console.message(self._work(signals))
+        except OSError as error:
+            raise CheckpointError(
+                f"expected to write to {self._folder.path}, got {error.strerror}: mend that, and the same command "
+                "continues from the last checkpoint"
+            ) from error
+        finally:
+            self._tracker.close()
+            if self._recorder is not None:
+                self._recorder.close()
+            if self._evaluation_env is not None:
+                self._evaluation_env.close()
+
+    def _work(self, signals: Signals) -> str:
+        """Why it ended, in words."""
+        self._console.message(self._announcement)
+        if self._folder.is_longer_than(self._config):
+            return f"the run has come further than {self._config.env_steps:,} env steps already: it stays as it is"
+        try:
+            self._begin(signals)
+        except Leave as leave:
+            return str(leave)
+        if _learns_nothing(self._config):
+            self._console.message("nothing will be learned: the run ends before its first update")
+        if vain := "; ".join(without_effect(self._config)):
+            self._console.message(f"without effect: {vain}")
+        reason = self._trainer.run()
+        history.end(self._folder.path, reason)
+        self._showcase.keep("last", self._folder.checkpoints.paths()[-1])
+        return reason
+
+    def _begin(self, signals: Signals) -> None:
+        """From the newest checkpoint, or else from the start; bringing a run back may take minutes."""
+        with signals.leaving() if self._folder.checkpoints.paths() else nullcontext():
+            env_steps = self._restore()
+        using = {**history.versions(), **arithmetic(resolve_device(self._config.device), self._config.precision)}
+        for line in self._folder.begin_session(self._config, env_steps, using):
+            self._console.message(line)
+
+    def _restore(self) -> int:
+        """After so many env steps the run goes on; where it does not, what is on the disk stays as it was."""
+        state = self._folder.checkpoints.load_newest(self._load_replay)
+        if state is None:
+            self._env.reset(derive(self._config.seed, "environments"))
+            return 0
+        require_same_spec(spec_from_state(state["spec"]), self._env.spec)
+        self._folder.checkpoints.set_aside_newer(state["env_steps"])
+        self._console.message(f"continuing {self._folder.path} at {state['env_steps']:,} env steps")
+        with show_steps(GAMES_BACK) as self._env.progress:
+            self._trainer.load_state_dict(state["trainer"])
+        self._tracker.load_state_dict(state["trackers"])
+        self._say_whether_refilled(state)
+        return int(state["env_steps"])
+
+    def _say_whether_refilled(self, state: State) -> None:
+        if state["env_steps"] and not (self._config.checkpoint.replay and state["replay"] is not None):
+            gathered = self._config.replay.learning_starts
+            self._console.gather_until(state["env_steps"] + gathered)
+            self._console.message(f"without its replay: {gathered:,} env steps are gathered before it learns again")
+
+    def _load_replay(self, state: State) -> None:
+        if self._config.checkpoint.replay and state["replay"] is not None:
+            with show_steps("reading the replay") as tell:
+                self._agent.memory.load_rows(self._folder.checkpoints.replay_folder, state["replay"], tell)
+
+    def _less_memory(self) -> str:
+        config, replay = self._config, builders.memory_of_replay(self._config, self._env.spec)
+        lower = f"lower replay.batch_size ({config.replay.batch_size}) or {replay} in another run"
+        return f"{lower}; --device=cpu goes on with this one"
+
+    def _make_recorder(self) -> GameRecorder | None:
+        limit = self._config.checkpoint.tapes * 2**20
+        return GameRecorder(self._env, TapeArchive(self._folder.tapes_folder, limit)) if limit else None
+
+    def _make_trainer(self) -> Trainer:
+        config, agent = self._config, self._agent
+        transform = builders.make_reward_transform(config)
+        returns = DiscountedReturns(self._env.spec.num_envs, config.agent.gamma, transform)
+        hooks = Hooks(
+            evaluate=self._evaluate,
+            save=self._save,
+            save_best=self._save_best,
+            show_progress=self._console.progress,
+            draw=self._showcase.curve,
+            exhibit=self._showcase.evaluated,
+            measure=lambda: memory.usage(resolve_device(config.device)),
+        )
+        collector = Collector(self._env, agent.policy, agent.memory, returns, self._recorder)
+        return Trainer(
+            agent=agent, collector=collector, tracker=self._tracker, plan=builders.make_plan(config), hooks=hooks
+        )
+
+    def _evaluate(self, env_steps: int, interrupted: Interrupted) -> Evaluation:
+        config, games, watchdog = self._config, self._config.evaluation.games, make_watchdog(self._config)
+        if self._evaluation_env is None:
+            self._evaluation_env = builders.make_env(lasting(config, watchdog.max_frames), min(games, MOST_ENVS))
+        seed = derive(config.seed, f"evaluation at {env_steps}")
+        return evaluate(
+            self._evaluation_env,
+            self._agent.q_function,
+            games=games,
+            epsilon=config.evaluation.epsilon,
+            seed=seed,
+            watchdog=watchdog,
+            interrupted=interrupted,
+        )
+
+    def _save_best(self, env_steps: int) -> None:
+        self._unsaved_best = copy.deepcopy(self._weights(env_steps))
+        self._write_best()
+
+    def _write_best(self) -> None:
+        """Write the best weights, those of an earlier exam where the disk was full then."""
+        if self._unsaved_best is not None:
+            checkpoints = self._folder.checkpoints
+            checkpoints.save_best(self._unsaved_best)
+            self._unsaved_best = None
+            self._showcase.keep("best", checkpoints.best_path)
+
+    def _save(self, env_steps: int, trainer: State) -> None:
+        checkpoints = self._folder.checkpoints
+        weights = self._weights(env_steps)
+        self._write_best()  # a checkpoint that knows of the best exam must not outlive its weights
+        try:
+            rows = self._agent.memory.save_rows(checkpoints.replay_folder) if self._config.checkpoint.replay else None
+            state = {
+                **weights,
+                "trainer": trainer,
+                "trackers": self._tracker.state_dict(),
+                "replay": rows,
+            }
+            checkpoints.save(env_steps, state)
+        finally:
+            self._collect_garbage()
+
+    def _collect_garbage(self) -> None:
+        """Delete the replay's files that no checkpoint needs; none, where one of them cannot be asked."""
+        checkpoints = self._folder.checkpoints
+        try:
+            manifests = [manifest for manifest in checkpoints.replays() if manifest is not None]
+        except CheckpointError as error:
+            _log.warning("%s; until it is replaced, no file of the replay is deleted", error)
+        else:
+            collect_garbage(checkpoints.replay_folder, manifests)
+
+    def _weights(self, env_steps: int) -> State:
+        learner = self._agent.learner
+        online = learner.views.online.state_dict()
+        require_finite_weights(online, learner.updates)
+        return {"env_steps": env_steps, "spec": spec_to_state(self._env.spec), "online": online}
+
+
+def _learns_nothing(config: Config) -> bool:
+    """Whether no update is owed before the last step, in which updates are made while the environments step."""
+    replay, num_envs = config.replay, config.env.num_envs
+    before_the_last = math.ceil(config.env_steps / num_envs) * num_envs - num_envs
+    return replay.samples_per_env_step * (before_the_last - replay.learning_starts) < replay.batch_size
+
+
+def make_trackers(config: Config, folder: Path, console: ConsoleTracker) -> TrackerGroup:
+    """All that the settings ask for; the file comes first, for W&B mirrors it.
+
+    Raises:
+        MissingExtraError: TensorBoard is wanted and not installed.
+    """
+    trackers: dict[str, Tracker] = {
+        "files": FileTracker(folder),
+        "console": console,
+        "wandb": WandbTracker(config.wandb, folder, asdict(config), about=_about(config, folder)),
+    }
+    if config.tracking.tensorboard:
+        trackers["tensorboard"] = TensorboardTracker(folder)
+    return TrackerGroup(trackers)
+
+
+def _about(config: Config, folder: Path) -> Mapping[str, object]:
+    """What W&B is told of a run, by the names of ``wandb.init``."""
+    tracking = config.tracking
+    return {
+        "project": tracking.project,
+        "entity": tracking.entity,
+        "name": tracking.name or folder.name,
+        "group": tracking.group,
+        "tags": tracking.tags,
+        "job_type": tracking.job_type,
+        "notes": tracking.notes,
+    }

@@ -1,0 +1,183 @@
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import rlvision
+from rlvision.cli import main as cli
+from rlvision.config.loading import load_config
+from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.evaluation.evaluate import Watchdog
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def calls(monkeypatch, tmp_path):
+    """What the commands ask of `rlvision.cli.run_commands`, in an empty working directory."""
+    seen = []
+
+    def note(name):
+        return lambda *positional, **named: seen.append((name, *positional, named))
+
+    fake = SimpleNamespace(**{name: note(name) for name in ("train", "resume", "evaluate", "watch")})
+    monkeypatch.setattr(rlvision, "commands", fake, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return seen
+
+
+def test_train_hands_over_the_complete_configuration(calls):
+    assert cli.main(["train", "pong", "--agent.double=True", "--env-steps=1e3", "--env.kwargs={a: 1e-4}"]) == 0
+    expected = load_config("pong", {"agent.double": True, "env_steps": 1000, "env.kwargs": {"a": 1e-4}})
+    assert calls == [("train", expected, {})]
+    assert expected.out == "runs/pong-seed1"
+
+
+def test_the_names_that_scripts_rely_on(calls):
+    assert cli.main([
+        "train", "quick", "--out=a/b", "--seed=2", "--env-steps=9", "--device=cpu", "--checkpoint-every=3",
+        "--evaluate-every=4", "--wandb=disabled",
+    ]) == 0  # fmt: skip
+    assert cli.main(["evaluate", "a/b", "--games=5", "--json=scores.json"]) == 0
+    assert cli.main(["watch", "a/b", "--video=a.webm", "--episodes=2", "--max-steps=50"]) == 0
+    assert cli.main(["resume", "a/b"]) == 0
+    run = Path("a/b")
+    scripted = {
+        "out": "a/b", "seed": 2, "env_steps": 9, "device": "cpu", "checkpoint_every": 3, "evaluate_every": 4,
+        "wandb": "disabled",
+    }  # fmt: skip
+    shared = {"seed": 0, "epsilon": None, "checkpoint": "best", "device": "auto"}
+    untouched = {
+        "protocol": None, "num_envs": 16, "max_frames": None, "max_idle_frames": None, "trust_imports": False,
+    }  # fmt: skip
+    assert calls == [
+        ("train", load_config("quick", scripted), {}),
+        ("evaluate", run, {"games": 5, "json": Path("scores.json"), **shared, **untouched}),
+        (
+            "watch",
+            run,
+            {
+                "video": Path("a.webm"),
+                "terminal": False,
+                "html": None,
+                "episodes": 2,
+                "max_steps": 50,
+                "trust_imports": False,
+                **shared,
+            },
+        ),
+        ("resume", run, {"trust_imports": False}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "cut_after"), [("", 500), ("--max-idle-frames=7", 7), ("--max-idle-frames=never", None)]
+)
+def test_games_without_a_reward_are_cut_as_the_command_says_or_else_the_run(monkeypatch, given, cut_after):
+    watchdogs = []
+
+    class Agent:
+        config = load_config("pong", {"evaluation.max_idle_frames": 500})
+
+        def __init__(self, *_, **__):
+            pass
+
+        def measure(self, games, *, watchdog, **_):
+            watchdogs.append(watchdog)
+            raise ConfigError("expected to play, got what was wanted: enough")
+
+    monkeypatch.setattr("rlvision.cli.run_commands.Run", Agent)
+    assert cli.main(["evaluate", "a", *filter(None, [given])]) == 2
+    assert watchdogs == [Watchdog(108_000, cut_after)]
+
+
+A_PRESET = "a preset (atari, breakout, cartpole, pong, pong-fast, quick) or a YAML file"
+A_SEED = "--seed to be a whole number of at least 0 and below 4294967296"
+A_COMMAND = f"a command ({', '.join(cli.COMMANDS)})"
+
+
+@pytest.mark.parametrize(
+    ("command", "expected", "got", "remedy"),
+    [
+        ("tran pong", A_COMMAND, "'tran'", "did you mean train?"),
+        ("train", "one PRESET after rlvision train", "nothing", "rlvision presets lists them"),
+        ("train pong quick", "one PRESET after rlvision train", "pong quick", "rlvision presets lists them"),
+        ("train pnog", A_PRESET, "'pnog'", "did you mean pong?"),
+        ("train pong --sead=1", "an option of rlvision train", "'--sead'", "did you mean --seed?"),
+        ("train pong --seed=x", A_SEED, "'x'", "set another value, the default is 1"),
+        (
+            "train pong --replay.batch-size=9999 --replay.learning-starts=5000",
+            "replay.learning_starts of at least replay.batch_size (9999)",
+            "5000",
+            "raise replay.learning_starts or lower replay.batch_size",
+        ),
+        ("resume", "RUN after rlvision resume", "nothing", "rlvision resume --help explains it"),
+        ("watch a --fps=3", "an option of rlvision watch", "'--fps'", "rlvision watch --help lists them"),
+        ("watch a --port=3", "--port with --web", "--port=3 alone", "add --web"),
+        (
+            "watch a --web --max-steps=9",
+            "--web alone",
+            "--max-steps too",
+            "the page plays until Ctrl-C, leave --max-steps out",
+        ),
+        (
+            "evaluate a --greedy --epsilon=0.1",
+            "--greedy or --epsilon",
+            "both (--epsilon=0.1)",
+            "leave one out",
+        ),
+        ("evaluate a --games=0", "--games to be a whole number above 0", "0", "set another value, the default is 30"),
+    ],
+)
+def test_a_mistake_is_one_line_and_creates_nothing(command, expected, got, remedy, calls, capsys, tmp_path):
+    assert cli.main(command.split()) == 2
+    assert capsys.readouterr() == ("", f"rlvision: expected {expected}, got {got}: {remedy}\n")
+    assert calls == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_a_part_is_one_line_too(monkeypatch, calls, capsys):
+    def fail(run, **_):
+        raise CheckpointError("expected a run,\n  got nothing: train one")
+
+    monkeypatch.setattr(rlvision.cli.run_commands, "resume", fail)
+    assert cli.main(["resume", "a"]) == 2
+    assert capsys.readouterr().err == "rlvision: expected a run, got nothing: train one\n"
+    with pytest.raises(CheckpointError):
+        cli.main(["resume", "a", "--debug"])
+
+
+def test_an_interruption_has_its_own_status(monkeypatch, calls):
+    def interrupt(run, **_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rlvision.cli.run_commands, "resume", interrupt)
+    assert cli.main(["resume", "a"]) == 130
+
+
+def test_the_version_is_that_of_the_distribution(capsys):
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"rlvision {importlib.metadata.version('rlvision')}\n"
+
+
+def test_a_reader_that_leaves_is_no_error():
+    program = (
+        "import sys; sys.stdin.readline(); from rlvision.cli.main import main; sys.exit(main(['train', '--help']))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    _, errors = process.communicate(b"go\n")
+    assert (process.returncode, errors) == (141, b"")
+
+
+def test_train_py_is_the_same_program(tmp_path):
+    command = [sys.executable, ROOT / "train.py", "pnog"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    line = f"rlvision: expected {A_PRESET}, got 'pnog': did you mean pong?\n"
+    assert (run.returncode, run.stdout, run.stderr) == (2, "", line)

@@ -1,0 +1,108 @@
+import re
+
+import pytest
+
+from rlvision.config.loading import load_config
+from rlvision.config.validation import _CONTRADICTIONS
+from rlvision.core.errors import ConfigError
+
+CASES = [
+    ({"env.crop": [100, 100, 0, 10]}, "env.crop"),
+    ({"env.crop": [0, 100, 10, 9]}, "env.crop"),
+    ({"env.num_envs": 2, "env.num_workers": 3}, "env.num_workers of at most env.num_envs (2), got 3"),
+    ({"env.game": "CartPole-v1", "env.step_timeout": 5}, "env.num_workers of at least 1 where env.step_timeout is set"),
+    ({"replay.capacity": 8 * 7 - 1, "replay.learning_starts": 50, "agent.n_step": 3}, "= 56, got 55"),
+    ({"replay.learning_starts": 31}, "replay.learning_starts of at least replay.batch_size (32), got 31"),
+    ({"replay.capacity": 5_000, "replay.learning_starts": 5_001}, "at most replay.capacity (5000), got 5001"),
+    ({"exploration.start": 0.1, "exploration.end": 0.2}, "exploration.end of at most exploration.start (0.1), got 0.2"),
+    ({"cuda_graphs": True, "optimiser.name": "adagrad"}, "where cuda_graphs is on, got adagrad"),
+    ({"exploration.start": 2}, "exploration.start, a probability, of at most 1, got 2"),
+    ({"exploration.kind": "softmax", "exploration.end": 0}, "exploration.end, a temperature, above 0, got 0"),
+    ({"exploration.kind": "softmax", "exploration.final": 0}, "exploration.final, a temperature, above 0, got 0"),
+    ({"exploration.end": 0.1, "exploration.final": 0.2}, "exploration.final of at most exploration.end (0.1), got 0.2"),
+    ({"exploration.final_env_steps": 90_000}, "exploration.final where exploration.final_env_steps is set, got none"),
+    (
+        {"exploration.final": 0, "exploration.final_env_steps": 50_000},
+        "exploration.final_env_steps above exploration.decay_env_steps (50000), got 50000",
+    ),
+    (
+        {"optimiser.schedule": "linear", "optimiser.learning_rate": 1e-4, "optimiser.final_learning_rate": 2e-4},
+        "optimiser.final_learning_rate of at most optimiser.learning_rate (0.0001), got 0.0002",
+    ),
+    ({"evaluate_every": 0, "evaluation.patience": 3}, "evaluate_every above 0"),
+    (
+        {"network.encoder": "nature", "network.momentum": 0.5},
+        "network.encoder=dn where network.momentum is 0.5, got 'nature'",
+    ),
+    (
+        {"network.encoder": "nature", "network.norm": "layer"},
+        "network.encoder=dn where network.norm is 'layer', got 'nature'",
+    ),
+    (
+        {"network.encoder": "a\nb", "network.norm": "layer"},
+        r"network.encoder=dn where network.norm is 'layer', got 'a\nb'",
+    ),
+    (
+        {"network.norm": "recalibrated", "network.calibration_batches": 0},
+        "network.calibration_batches above 0 where network.norm is recalibrated, got 0",
+    ),
+    (
+        {"network.norm": "fixed", "network.calibration_batches": 0},
+        "network.calibration_batches above 0 where network.norm is fixed, got 0",
+    ),
+    (
+        {"network.norm": "joint", "agent.target_tau": 0.01},
+        "agent.target_tau unset where network.norm is joint (no target) or recalibrated (hard copies), got 0.01",
+    ),
+    ({"agent.quantiles": 64}, "agent.name=qr_dqn where agent.quantiles is set, got dqn"),
+    ({"agent.name": "qr_dqn", "agent.loss": "mse"}, "agent.name=dqn where agent.loss is set, got qr_dqn"),
+    ({"network.kwargs": {"hidden": 64}}, "network.kwargs empty for network.encoder=dn"),
+]
+
+ON_THE_EDGE = [
+    {"env.crop": [0, 1, 0, 1]},
+    {"env.num_envs": 2, "env.num_workers": 2},
+    {"env.num_workers": 1, "env.step_timeout": 5},
+    {"replay.capacity": 8 * 7, "replay.learning_starts": 50, "agent.n_step": 3},
+    {"replay.learning_starts": 32},
+    {"replay.capacity": 5_000, "replay.learning_starts": 5_000},
+    {"exploration.start": 0.2, "exploration.end": 0.2},
+    {"exploration.final": 0.01, "exploration.final_env_steps": 50_001},
+    {"exploration.final": 0, "env_steps": 1_000},
+    {"exploration.start": 1},
+    {"exploration.kind": "softmax", "exploration.start": 2, "exploration.end": 0.1},
+    {"optimiser.schedule": "linear", "optimiser.learning_rate": 1e-4, "optimiser.final_learning_rate": 1e-4},
+    {"optimiser.schedule": "constant", "optimiser.final_learning_rate": 1.0},
+    {"evaluate_every": 0},
+    {"network.encoder": "nature", "network.hidden": 64, "network.dueling": True},
+    {"agent.name": "qr_dqn", "agent.quantiles": 64},
+    {"network.norm": "recalibrated", "network.calibration_batches": 1},
+    {"network.norm": "renorm", "network.calibration_batches": 0, "agent.target_tau": 0.01},
+]
+
+
+@pytest.fixture
+def load(tmp_path):
+    """The defaults with overrides: what contradicts what does not hang on a preset."""
+    (tmp_path / "defaults.yaml").write_text("# all of them\n")
+    return lambda overrides: load_config(str(tmp_path / "defaults.yaml"), overrides)
+
+
+@pytest.mark.parametrize(("overrides", "message"), CASES)
+def test_what_cannot_be_used_together(overrides, message, load):
+    with pytest.raises(ConfigError, match=rf"^expected .*{re.escape(message)}.*, got .*: |{re.escape(message)}: "):
+        load(overrides)
+
+
+@pytest.mark.parametrize("overrides", ON_THE_EDGE)
+def test_what_just_can(overrides, load):
+    load(overrides)
+
+
+def test_every_contradiction_has_a_case(load):
+    raised = set()
+    for overrides, _ in CASES:
+        with pytest.raises(ConfigError) as refused:
+            load(overrides)
+        raised.add(refused.traceback[-2].name)
+    assert raised == {refuse.__name__ for refuse in _CONTRADICTIONS}

@@ -1,0 +1,182 @@
+"""Kernels launched as one make the bits that kernels launched one by one make."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from recording import record
+from small_learners import batch, equal, frames, learner, network, snapshot
+from torch import Tensor
+
+from rlvision.agents.qr_dqn import qr_dqn
+from rlvision.config.schema import Config
+from rlvision.core.devices import make_autocast
+from rlvision.core.errors import ConfigError
+from rlvision.core.types import EnvStep, Transition
+from rlvision.learning.learner import QLearner
+from rlvision.learning.policies import on_device
+from rlvision.learning.schedules import Linear
+from rlvision.nn.cuda_graphs import WARM_UP, Captured, CapturedByShape
+from rlvision.nn.fusion import folded
+from rlvision.nn.norm_variants import ARMS
+from rlvision.replay.buffer import Replay
+from rlvision.replay.samplers import PrioritySettings
+from rlvision.runs import builders
+
+UPDATES = 300
+CPU = torch.device("cpu")
+
+
+def history(agent: QLearner, updates: int = UPDATES, first: int = 0) -> list[tuple[float, list[float], float]]:
+    """Loss, priorities and gradient norm of every update."""
+    made = [agent.update(batch(seed % 50)) for seed in range(first, first + updates)]
+    return [
+        (update.loss.item(), update.priority.tolist(), float(update.metrics["optimiser/grad_norm"])) for update in made
+    ]
+
+
+def both(**settings: Any) -> tuple[QLearner, QLearner]:
+    settings = {"target_period": 7, "learning_rate": Linear(0.01, 0.001, UPDATES), "calibration_batches": 2} | settings
+    return learner(**settings), learner(**settings, record=record)
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_updates_are_the_same_bit_for_bit(arm: str) -> None:
+    """Statistics of BatchNorm, priorities, target copies and a learning rate that falls are all among them."""
+    plain, captured = both(arm=arm)
+    updates = UPDATES if arm == "renorm" else 40
+    assert history(plain, updates) == history(captured, updates)
+    assert equal(snapshot(plain.views.online), snapshot(captured.views.online))
+    assert equal(snapshot(plain.views.target), snapshot(captured.views.target))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimiser": "sgd"},
+        {"optimiser": "adamw", "weight_decay": 0.1},
+        {"double": False, "loss": "mse"},
+        {"recipe": qr_dqn},
+        {"recipe": qr_dqn, "arm": "joint"},
+        {"target_tau": 0.05},
+        {"max_grad_norm": 0.1},
+        {"max_grad_norm": None},
+    ],
+    ids=str,
+)
+def test_so_are_they_with_other_settings(settings: dict[str, Any]) -> None:
+    plain, captured = both(**settings)
+    assert history(plain, 60) == history(captured, 60)
+    assert equal(snapshot(plain.views.online), snapshot(captured.views.online))
+
+
+def test_what_was_loaded_is_what_is_trained() -> None:
+    """The optimiser's tensors are others then: their kernels are taken down anew."""
+    plain, captured = both()
+    history(plain, 20), history(captured, 20)
+    other, _ = both(seed=1)
+    history(other, 30)
+    for agent in (plain, captured):
+        agent.load_state_dict(copy.deepcopy(other.state_dict()))
+    assert history(plain, 20) == history(captured, 20)
+    assert equal(snapshot(plain.views.online), snapshot(captured.views.online))
+
+
+def test_a_captured_run_goes_on_uncaptured_and_back() -> None:
+    one, other, captured = learner(), learner(), learner(record=record)
+    history(one, 30)
+    history(captured, 10)
+    other.load_state_dict(copy.deepcopy(captured.state_dict()))
+    history(other, 10, first=10)
+    captured.load_state_dict(copy.deepcopy(other.state_dict()))
+    history(captured, 10, first=20)
+    assert equal(snapshot(one.views.online), snapshot(captured.views.online))
+
+
+def test_what_an_update_returned_stays_as_it_was() -> None:
+    captured = learner(record=record)
+    history(captured, WARM_UP)
+    update = captured.update(batch(1))
+    kept = update.priority.clone(), update.loss.clone(), float(update.metrics["q/mean"])
+    history(captured, 3)
+    assert torch.equal(update.priority, kept[0])
+    assert (update.loss, float(update.metrics["q/mean"])) == kept[1:]
+
+
+def test_a_captured_actor_follows_the_weights_and_takes_any_number_of_games() -> None:
+    net = network()
+    net.pin_mode(training=False)
+    plain, captured = (on_device(folded(net), CPU, make_autocast("float32", CPU), how) for how in (None, record))
+    for call in range(3 * WARM_UP):
+        for rows in (2, 5):
+            seen = frames(call, rows).numpy()
+            assert torch.equal(plain(seen), captured(seen))
+        with torch.no_grad():
+            net.encoder.conv1.weight.add_(0.01)
+            net.encoder.bn1.running_mean.add_(0.01)
+
+
+def full_replay() -> Replay:
+    replay = Replay(
+        capacity=40, num_envs=2, frame_shape=(1, 4, 4), stack=2, n_step=3, gamma=0.9, batch_size=6,
+        samples_per_env_step=1, learning_starts=0, generator=torch.Generator().manual_seed(0),
+        priority=PrioritySettings(alpha=0.5, beta=0.4, epsilon=1e-6),
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    for row in range(30):
+        replay.add(
+            EnvStep(
+                observation=rng.integers(256, size=(2, 2, 4, 4), dtype=np.uint8),
+                action=rng.integers(3, size=2),
+                reward=rng.normal(size=2).astype(np.float32),
+                terminated=np.array([row % 7 == 5, False]),
+                truncated=np.array([False, False]),
+                first=np.array([row % 7 == 0, row == 0]),
+            )
+        )
+    return replay
+
+
+def test_reading_and_ranking_transitions_never_waits_for_the_device() -> None:
+    """On a GPU a prioritised batch is assembled, and its priorities are written, by kernels alone."""
+    taken, plain = full_replay(), full_replay()
+    read = Captured(lambda index: fields(taken._windows.read(index)), record)
+    rank = Captured(lambda index, priority: taken.update_priorities(index, priority) or (index,), record)
+    for draw in range(WARM_UP + 3):
+        batches = [replay.sample() for replay in (taken, plain)]
+        assert torch.equal(batches[0].index, batches[1].index)
+        assert all(map(torch.equal, read(batches[0].index), fields(batches[1].transition)))
+        priority = torch.rand(6, generator=torch.Generator().manual_seed(draw))
+        rank(batches[0].index, priority)
+        plain.update_priorities(batches[1].index, priority)
+
+
+def fields(transition: Transition) -> tuple[Tensor, ...]:
+    return tuple(getattr(transition, name) for name in transition.__slots__)
+
+
+def test_a_function_that_waits_for_its_device_is_refused() -> None:
+    waits = Captured(lambda x: (x * x.sum().item(),), record)
+    for _ in range(WARM_UP):
+        waits(torch.ones(2))
+    with pytest.raises(RuntimeError, match="waits for the device"):
+        waits(torch.ones(2))
+
+
+def test_each_shape_has_its_own() -> None:
+    shapes = []
+    double = CapturedByShape(lambda x: (shapes.append(x.shape) or 2 * x,), record)
+    for _ in range(WARM_UP + 3):
+        for rows in (1, 3):
+            assert torch.equal(double(torch.ones(rows))[0], torch.full((rows,), 2.0))
+    assert len(shapes) == 2 * (WARM_UP + 1)  # Python runs no more after that
+
+
+def test_graphs_on_a_device_without_them_are_refused() -> None:
+    with pytest.raises(
+        ConfigError, match="expected --device=cuda for cuda_graphs=True, got cpu: leave cuda_graphs out"
+    ):
+        builders.make_record(Config(device="cpu", cuda_graphs=True))
+    assert builders.make_record(Config(device="cpu")) is None

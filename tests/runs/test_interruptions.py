@@ -1,0 +1,145 @@
+"""One signal at any time ends a run well, two end it at once; nothing is lost."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_runs import Watched, differences, everything, small, stop_at
+
+from rlvision.cli import main as cli
+from rlvision.config.loading import save_config
+from rlvision.core.signals import Leave, interruption
+from rlvision.envs.gymnasium_env import RenderedEnv
+from rlvision.replay.buffer import Replay
+from rlvision.runs.run import train
+from rlvision.tracking.trackers import TrackerGroup
+from rlvision.training.collector import Collector
+
+SAID = "interrupted by SIGTERM; the same command continues"
+WHILE_IT_IMPORTS = """
+import os, signal, sys
+
+class Terminating:
+    def find_spec(self, name, *_):
+        if name == "torch":
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+from rlvision.cli import main
+sys.meta_path.insert(0, Terminating())
+sys.exit(main(["train", sys.argv[1]]))
+"""
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    return Watched(monkeypatch)
+
+
+def content(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_signal_while_it_imports_ends_well_before_the_first_step(tmp_path, watched):
+    undisturbed = everything(watched.train(small(tmp_path / "undisturbed")))
+    config = small(tmp_path / "run")
+    save_config(config, tmp_path / "run.yaml")
+    command = [sys.executable, "-c", WHILE_IT_IMPORTS, tmp_path / "run.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("interrupted") == 1
+    assert SAID in done.stdout
+    assert [int(path.stem) for path in (tmp_path / "run" / "checkpoints").glob("*.ckpt")] == [0]
+    assert differences(undisturbed, everything(watched.train(config))) == []
+
+
+@pytest.mark.parametrize(("owner", "name"), [(Replay, "load_rows"), (RenderedEnv, "_replay")])
+def test_a_signal_while_a_run_is_brought_back_leaves_at_once_and_changes_nothing(
+    tmp_path, monkeypatch, watched, capsys, owner, name
+):
+    undisturbed = everything(watched.train(small(tmp_path / "undisturbed")))
+    config = small(tmp_path / "run")
+    stop_at(monkeypatch, 110)
+    watched.train(config)
+    before, method = content(tmp_path / "run"), getattr(owner, name)
+
+    def interrupted(*args):
+        signal.raise_signal(signal.SIGTERM)
+        return method(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, interrupted)
+        capsys.readouterr()
+        assert cli.main(["resume", str(tmp_path / "run")]) == 0
+    assert capsys.readouterr().out.count(SAID) == 1
+    assert watched.collector.env_steps == 0
+    assert content(tmp_path / "run") == before
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert differences(undisturbed, everything(watched.train(config))) == []
+
+
+def test_a_second_ctrl_c_stops_at_once_and_costs_only_what_was_not_saved(tmp_path, monkeypatch, watched):
+    undisturbed = everything(watched.train(small(tmp_path / "undisturbed")))
+    config, recv = small(tmp_path / "run"), Collector.recv
+
+    def impatient(self: Collector) -> object:
+        if self.env_steps == 110:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        return recv(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Collector, "recv", impatient)
+        with pytest.raises(KeyboardInterrupt):
+            train(config)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert watched.sessions[-1]._folder.checkpoints.paths()[-1].stem.endswith("080")
+    assert differences(undisturbed, everything(watched.train(config))) == []
+
+
+def test_a_second_ctrl_c_while_a_run_is_brought_back_has_the_status_of_an_interruption(tmp_path, monkeypatch, watched):
+    watched.train(small(tmp_path, env_steps=40))
+
+    def interrupted(*_):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Replay, "load_rows", interrupted)
+    monkeypatch.setattr(TrackerGroup, "close", interrupted)  # on the way out
+    assert cli.main(["resume", str(tmp_path)]) == 130
+
+
+# The words
+
+
+def test_signals_are_words_only_for_as_long_as_they_are_asked_for():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with interruption() as interrupted:
+        assert interrupted() is None
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        assert interrupted() == SAID
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_within_an_interruption_another_hears_the_same_and_leaves_the_handlers():
+    with interruption() as outer:
+        with interruption() as inner:
+            signal.raise_signal(signal.SIGTERM)
+            assert inner() == SAID
+        signal.raise_signal(signal.SIGTERM)  # would end this process
+        assert outer() == SAID
+    with interruption() as later:
+        assert later() is None
+
+
+def test_where_nothing_is_lost_a_signal_is_an_exit_and_one_that_came_before_too():
+    with interruption() as signals:
+        with pytest.raises(Leave, match="SIGTERM"), signals.leaving():
+            signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(Leave, match="SIGTERM"), signals.leaving():
+            pytest.fail("is not entered")
+        signal.raise_signal(signal.SIGTERM)  # outside it is a word again

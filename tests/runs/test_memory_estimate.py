@@ -1,0 +1,194 @@
+"""What a run will need is reckoned from its settings: by hand, as torch has it, and before anything is made."""
+
+import re
+from dataclasses import replace
+
+import pytest
+import torch
+from small_runs import COUNTING, small
+from torch import nn
+
+import rlvision.runs.run
+from rlvision.cli import main as cli
+from rlvision.config.loading import load_config
+from rlvision.core.errors import ConfigError, MemoryBudgetError
+from rlvision.learning.optimisers import OPTIMISERS, STATES, make_optimiser
+from rlvision.nn.footprint import Footprint, footprint
+from rlvision.replay.buffer import required_bytes
+from rlvision.runs import builders, memory_estimate
+from rlvision.runs.memory_estimate import Needs, Part, expected_spec
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
+GB = 1_000_000_000
+
+
+def part(config, name):
+    (found,) = [part for part in memory_estimate.preflight(config).parts if part.name == name]
+    return found
+
+
+class Particular(nn.Module):
+    """An encoder of a user's own that looks at its numbers."""
+
+    def __init__(self, in_channels, height, width):
+        super().__init__()
+        self.features = in_channels * height * width
+
+    def forward(self, observation):
+        assert observation.float().sum().item() >= 0
+        return observation.flatten(1).float()
+
+
+class MoreParticular(Particular):
+    """One that does so while it is made."""
+
+    def __init__(self, in_channels, height, width):
+        super().__init__(in_channels, height, width)
+        assert torch.ones(3).sum().item() == 3
+
+
+def test_a_network_by_hand():
+    convolution, activation = nn.Conv2d(2, 3, 4, stride=2), nn.ReLU()
+    encoder = nn.Sequential(Scaled(), convolution, nn.Identity(), activation, nn.Flatten())
+    network = nn.Sequential(encoder, nn.Linear(3 * 3 * 4, 5)).to("meta")
+    weights = (3 * 2 * 16 + 3) + (36 * 5 + 5)
+    scaled, layer = 2 * 8 * 10, 3 * 3 * 4  # the picture as floats; convolution, activation, and as one row
+    assert footprint(network, encoder, (2, 8, 10)) == Footprint(
+        weights=4 * weights, kept=4 * (scaled + 3 * layer + 5), largest=4 * scaled
+    )
+
+
+class Scaled(nn.Module):
+    def forward(self, observation):
+        return observation.float()
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_what_an_optimiser_keeps_is_what_it_keeps(name):
+    weight = nn.Parameter(torch.ones(50))
+    optimiser = make_optimiser(name, [{"params": [weight]}], learning_rate=0.1, epsilon=1e-3, momentum=0.9)
+    weight.sum().backward()
+    optimiser.step()
+    assert sum(tensor.numel() == 50 for tensor in optimiser.state[weight].values()) == STATES[name]
+
+
+def test_the_parts_of_pong_by_hand():
+    config = load_config("pong", {"device": "cpu", "wandb": "disabled", "agent.name": "dqn"})
+    assert part(config, "replay").nbytes == required_bytes(100_000, 8, (1, 84, 84), prioritised=False)
+    at_once = 8 + 16 + 1  # of the 20 games of an exam, 16 go side by side
+    assert part(config, "emulators").nbytes == at_once * (1_900_000 + 4 * 4 * 84 * 84)
+    with torch.device("meta"):
+        network = builders.new_network(config, expected_spec(config))
+    weights = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
+    assert part(config, "network").nbytes == weights * (6 + 2)  # Adam's two
+    maps = (16 * 40 * 40, 32 * 18 * 18, 32 * 7 * 7)
+    kept = sum(2 * each for each in maps) + 18  # convolution and normalisation, in whose place ReLU writes; actions
+    assert part(config, "batch").nbytes == 32 * (2 * 4 * 84 * 84 * 5 + 4 * kept + 2 * 4 * maps[0])
+
+
+def test_settings_add_what_they_cost():
+    config = load_config("pong", {"device": "cpu", "wandb": "disabled"})
+    without, with_wandb = part(config, "libraries").nbytes, part(replace(config, wandb="offline"), "libraries").nbytes
+    assert with_wandb - without >= memory_estimate.WANDB_BYTES
+    assert part(load_config("pong", {"network.norm": "joint"}), "batch").nbytes > part(config, "batch").nbytes * 1.3
+    plain = part(load_config("pong", {"agent.name": "dqn"}), "batch")
+    of_quantiles = part(load_config("pong", {"agent.quantiles": 200}), "batch")
+    assert of_quantiles.nbytes - plain.nbytes > 32 * 200 * 200 * 5 * 4
+    assert of_quantiles.remedy == "lower replay.batch_size (32) or agent.quantiles (200)"
+    packed = part(load_config("pong", {"replay.compression": "lz4", "device": "cpu"}), "replay")
+    assert packed.nbytes < 0.32 * part(config, "replay").nbytes
+    assert packed.remedy == "lower replay.capacity (100,000)"
+    workers = load_config("quick", {"env.num_workers": 4, "evaluation.games": 1})
+    assert part(workers, "emulators").nbytes > 4 * memory_estimate.WORKER_BYTES
+
+
+@pytest.mark.parametrize("preset", ["quick", "pong"])
+def test_the_environments_are_what_was_expected(preset):
+    config = load_config(preset, {"env.num_envs": 2})
+    env = builders.make_env(config, 2)
+    env.close()
+    expected = expected_spec(config)
+    assert len(env.spec.action_meanings) <= len(expected.action_meanings)
+    assert replace(expected, action_meanings=env.spec.action_meanings) == env.spec
+
+
+@pytest.mark.parametrize("encoder", ["Particular", "MoreParticular"])
+def test_a_network_that_cannot_be_counted_is_said_to_be_missing(tmp_path, encoder):
+    config = small(tmp_path, COUNTING, network__encoder=f"test_preflight:{encoder}", network__norm="renorm")
+    names = [part.name for part in memory_estimate.preflight(config).parts]
+    assert "batch (its layers not counted)" in names
+
+
+def test_a_network_that_cannot_be_built_is_refused_as_ever(tmp_path):
+    with pytest.raises(ConfigError, match="expected frames of at least 29x29"):
+        memory_estimate.preflight(small(tmp_path, COUNTING, env__height=20))
+
+
+def test_packed_frames_on_a_gpu_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory_estimate, "resolve_device", lambda name: GPU)
+    with pytest.raises(ConfigError, match=r"expected replay.compression=none on cuda:0"):
+        memory_estimate.preflight(small(tmp_path, replay__compression="lz4"))
+
+
+def free(monkeypatch, machine, gpu=0):
+    monkeypatch.setattr(
+        "rlvision.runs.memory_estimate.available_bytes", lambda device: machine if device == CPU else gpu
+    )
+
+
+PARTS = (
+    Part("libraries", 400_000_000, "free some"),
+    Part("replay", 7 * GB, "lower replay.capacity", on_device=True),
+    Part("dust", 4_999_999, "sweep"),
+)
+
+
+def test_what_is_held_already_is_not_needed_again(monkeypatch):
+    needs = Needs(PARTS, CPU, resident=300_000_000)
+    free(monkeypatch, 7_104_999_999)
+    needs.require_free()
+    assert needs.line() == "needs about 7.40 GB of 7.4 GB: replay 7.00, libraries 0.40"
+    free(monkeypatch, 7_104_999_998)
+    with pytest.raises(
+        MemoryBudgetError,
+        match=r"expected 7.40 GB on cpu for this run \(replay 7.00, libraries 0.40\), got 7.40 GB: lower replay.capa",
+    ):
+        needs.require_free()
+
+
+def test_a_gpu_has_a_budget_of_its_own(monkeypatch):
+    needs = Needs(PARTS, GPU, resident=300_000_000)
+    free(monkeypatch, 104_999_999, 7 * GB)
+    needs.require_free()
+    assert needs.line() == "needs about 0.40 GB of 0.4 GB: libraries 0.40; on cuda:0 7.00 GB of 7.0 GB: replay 7.00"
+    free(monkeypatch, 104_999_999, 7 * GB - 1)
+    with pytest.raises(MemoryBudgetError, match=r"7.00 GB on cuda:0 .* lower replay.capacity"):
+        needs.require_free()
+    free(monkeypatch, 104_999_998, 7 * GB)
+    with pytest.raises(MemoryBudgetError, match=r"0.40 GB on cpu .* free some"):
+        needs.require_free()
+
+
+def test_a_gpu_holds_what_lies_where_the_network_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory_estimate, "resolve_device", lambda name: GPU)
+    needs = memory_estimate.preflight(small(tmp_path))
+    assert {part.name for part in needs.on_gpu()} == {"replay", "network", "batch", "GPU's libraries"}
+    assert {part.name for part in needs.in_memory()} == {"libraries", "emulators", "checkpoint"}
+
+
+def test_too_much_is_refused_before_anything_is_made(tmp_path, monkeypatch, capsys):
+    made = []
+    for maker in ("make_env", "make_agent", "make_network", "make_memory"):
+        monkeypatch.setattr(build, maker, lambda *_, maker=maker: made.append(maker))
+    out = tmp_path / "run"
+    status = cli.main(["train", "atari", "--replay.capacity=1000000000", "--device=cpu", f"--out={out}"])
+    said = capsys.readouterr().err
+    assert (status, made, out.exists()) == (2, [], False)
+    assert said.startswith("rlvision: expected 70")
+    assert "for this run (replay 7088.00, libraries " in said
+    assert said.endswith("lower replay.capacity (1,000,000,000), or set replay.compression=lz4\n")
+
+
+def test_a_run_begins_by_saying_what_it_needs(tmp_path, capsys):
+    rlvision.runs.run.train(small(tmp_path / "run", env_steps=4))
+    assert re.match(r"needs about \d+\.\d+ GB of \d+", capsys.readouterr().out)

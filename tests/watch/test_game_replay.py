@@ -1,0 +1,174 @@
+"""A training game played again is the game of training, bit for bit, wherever on its tape it lies."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_worlds import DRIFTING
+
+from rlvision.core.errors import CheckpointError
+from rlvision.core.types import EnvStep, FloatArray, IntArray, UInt8Array
+from rlvision.envs.game_archive import GameRecorder, TapeArchive, TapedGame, read_games
+from rlvision.envs.make import make
+from rlvision.envs.screen import make_screen
+from rlvision.envs.vector_env import TapedVectorEnv
+from rlvision.training.collector import Collector, DiscountedReturns
+from rlvision.watch.game_replay import Replay, choose
+from rlvision.watch.step import Moment, game_of
+
+SMALL: dict[str, Any] = {"height": 36, "width": 36, "stack": 2}
+PONG = ("pong", {**SMALL, "sticky": 0.25, "max_episode_frames": 120, "fire_on_reset": False})
+NEVER_RESEEDED = ("pong", {**SMALL, "max_episode_frames": 100, "noop_max": 30})
+BREAKOUT = ("breakout", {**SMALL, "life_loss": True, "fire_on_reset": True, "reseed_after": 60})
+CARTPOLE = ("CartPole-v1", {**SMALL, "crop": (160, 320, 0, 600)})
+
+
+class Recall:
+    """A memory of every row, to be compared with."""
+
+    def __init__(self) -> None:
+        self.rows: list[EnvStep] = []
+
+    def add(self, step: EnvStep) -> None:
+        self.rows.append(step)
+
+    def games(self) -> list[list[UInt8Array]]:
+        """The observations acted on, game by game, as the games ended."""
+        games: list[list[UInt8Array]] = []
+        on: list[list[UInt8Array]] = [[] for _ in self.rows[0].action]  # of each environment, the game that is on
+        for row in self.rows:
+            for i in np.flatnonzero(row.first).tolist():
+                games += [on[i]] if on[i] else []
+                on[i] = []
+            for game, observation in zip(on, row.observation, strict=True):
+                game.append(observation)
+        return games
+
+
+class Fumbling:
+    """Random actions, FIRE more often than not."""
+
+    def __init__(self, actions: int) -> None:
+        self.rng, self.actions = np.random.default_rng(1), actions
+
+    def act(self, observation: UInt8Array, env_steps: int) -> IntArray:
+        chosen = self.rng.integers(0, self.actions, len(observation))
+        return np.where(self.rng.random(len(observation)) < 0.4, 1, chosen)
+
+
+def no_thoughts(env: TapedVectorEnv) -> Any:
+    def q_values(observation: UInt8Array) -> FloatArray:
+        return np.zeros((len(observation), env.spec.num_actions), dtype=np.float32)
+
+    return q_values
+
+
+def train(folder: Path, world: tuple[str, dict[str, Any]], rows: int) -> Recall:
+    name, settings = world
+    env, memory = make(name, 2, **settings), Recall()
+    recorder = GameRecorder(env, TapeArchive(folder, 2**20))
+    returns = DiscountedReturns(2, 0.9, None)
+    collector = Collector(env, Fumbling(env.spec.num_actions), memory, returns, recorder)  # type: ignore[arg-type]
+    env.reset(5)
+    for _ in range(rows):
+        collector.send()
+        collector.recv()
+    recorder.close()
+    env.close()
+    return memory
+
+
+def play_again(
+    games: list[TapedGame], game: TapedGame, world: tuple[str, dict[str, Any]], **how: Any
+) -> tuple[list[Moment], Replay]:
+    name, settings = world
+    env = make(name, 1, **settings)
+    replay = Replay(game, games, env, make_screen(env), no_thoughts(env), **how)
+    moments = list(replay.rollout)
+    env.close()
+    return moments, replay
+
+
+def verdict(moments: list[Moment], replay: Replay) -> str:
+    return replay.verdict([game_of(moment) for moment in moments if moment.last])
+
+
+@pytest.mark.parametrize(
+    ("world", "rows", "which"),
+    [(PONG, 130, (0, 5)), (NEVER_RESEEDED, 110, (0, 6)), (BREAKOUT, 330, (0, -1)), (CARTPOLE, 120, (0, 7))],
+    ids=["sticky actions", "many games on a tape", "lives, FIRE, new seeds", "CartPole"],
+)
+def test_a_replay_shows_what_the_training_saw_bit_for_bit(
+    tmp_path: Path, world: tuple[str, dict[str, Any]], rows: int, which: tuple[int, int]
+) -> None:
+    memory = train(tmp_path, world, rows)
+    games, seen = read_games(tmp_path), memory.games()
+    assert len(games) == len(seen) > 2
+    for index in which:
+        moments, replay = play_again(games, games[index], world)
+        observed = [moment.observation for moment in moments]
+        np.testing.assert_array_equal(observed, seen[index][:-1])  # the last of a game is acted on by nobody
+        assert verdict(moments, replay).startswith("the game of training")
+        assert [moment.action for moment in moments] == list(games[index].actions[:-1])
+        assert moments[-1].score == games[index].score
+    if world is NEVER_RESEEDED:
+        assert games[which[1]].start > 60
+    if world is BREAKOUT:
+        assert {moment.lives for moment in moments} >= {5, 4, 3}
+        assert len({game.seed for game in games}) > 2
+
+
+def test_a_game_in_the_middle_of_a_tape_opens_with_its_own_first_picture(tmp_path: Path) -> None:
+    world = ("pong", {**NEVER_RESEEDED[1], "height": None, "width": None, "gray": False, "stack": 1})
+    memory = train(tmp_path, world, 60)
+    games = read_games(tmp_path)
+    index = next(index for index, game in enumerate(games) if game.start > 0)
+    moments, _ = play_again(games, games[index], world)
+    np.testing.assert_array_equal(moments[0].frames[0], memory.games()[index][0].transpose(1, 2, 0))
+
+
+def test_a_recording_of_another_game_is_not_taken_for_it(tmp_path: Path) -> None:
+    train(tmp_path, CARTPOLE, 60)
+    games = read_games(tmp_path)
+    first, other = games[0], next(game for game in games if game.length != games[0].length)
+    mixed = TapedGame(**{name: getattr(first, name) for name in TapedGame.__slots__} | {"seed": other.seed})
+    moments, replay = play_again([mixed], mixed, CARTPOLE)
+    assert "NOT" in verdict(moments, replay)
+    wrong_score = TapedGame(**{name: getattr(first, name) for name in TapedGame.__slots__} | {"score": 99.0})
+    moments, replay = play_again([wrong_score], wrong_score, CARTPOLE)
+    said = verdict(moments, replay)
+    assert said.startswith(f"NOT the game of training: recorded are score 99 and {first.length} decisions")
+    assert "does not repeat itself" in said
+
+
+def test_a_world_that_does_not_repeat_itself_is_told(tmp_path: Path) -> None:
+    train(tmp_path, DRIFTING, 30)
+    games = read_games(tmp_path)
+    moments, replay = play_again(games, games[0], DRIFTING)
+    assert verdict(moments, replay) == (
+        "the recorded score, but NOT the recorded pictures: the environment does not repeat itself exactly"
+    )
+
+
+def test_a_replay_that_is_cut_short_claims_nothing(tmp_path: Path) -> None:
+    train(tmp_path, CARTPOLE, 60)
+    games = read_games(tmp_path)
+    moments, replay = play_again(games, games[0], CARTPOLE, max_steps=3)
+    assert len(moments) == 3
+    assert verdict(moments, replay).startswith("cut short")
+    assert replay.verdict([]).startswith("cut short")  # the viewer left
+
+
+def test_games_are_chosen_by_score_or_number(tmp_path: Path) -> None:
+    train(tmp_path, CARTPOLE, 150)
+    games = read_games(tmp_path)
+    scores = [game.score for game in games]
+    assert choose(games, "best").number == 1 + scores.index(max(scores))
+    assert choose(games, "worst").number == 1 + scores.index(min(scores))
+    assert choose(games, "last") is games[-1]
+    assert choose(games, "2") is games[1]
+    with pytest.raises(CheckpointError, match=rf"best, worst, last or a number from 1 to {len(games)}, got '0'"):
+        choose(games, "0")
+    with pytest.raises(CheckpointError, match="expected tapes of training games in the run folder, got none"):
+        choose([], "best")

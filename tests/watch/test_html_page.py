@@ -1,0 +1,196 @@
+"""A game as one HTML file: what is in it, and what a browser makes of it."""
+
+import base64
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browser import browser, find_browser
+from counting_rollout import SIZE, counting_rollout
+from PIL import Image
+
+from rlvision.core.errors import ConfigError
+from rlvision.core.types import FloatArray, UInt8Array
+from rlvision.watch.html.film_strip import Film
+from rlvision.watch.html.page import About, page_path, write_pages
+from rlvision.watch.step import Moment
+
+
+def film_back(film: dict[str, Any]) -> list[UInt8Array]:
+    """The pictures of a film [H, W, 3], as a browser would cut them out."""
+    pictures: list[UInt8Array] = []
+    for strip in film["strips"]:
+        developed = np.asarray(Image.open(io.BytesIO(base64.b64decode(strip))).convert("RGB"), dtype=np.uint8)
+        pictures += np.split(developed, len(developed) // film["height"])
+    return pictures
+
+
+def game_in(path: Path) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', path.read_text(), re.DOTALL)
+    assert found
+    game: dict[str, Any] = json.loads(found[1])
+    return game
+
+
+def about(**settings: Any) -> About:
+    return About(**{"title": "Counting", "fps": 30.0, "spec": counting_rollout(3).spec} | settings)
+
+
+def corner(moment: Moment) -> FloatArray:
+    """Only the upper left quarter matters, the more the later."""
+    saliency = np.zeros((SIZE, SIZE), dtype=np.float32)
+    saliency[: SIZE // 2, : SIZE // 2] = 1.0
+    return saliency
+
+
+def test_pictures_come_back_bit_for_bit_from_strips() -> None:
+    rng = np.random.default_rng(0)
+    for shape, lossless_shape in (((21, 16, 3), (21, 16, 3)), ((40, 30), (40, 30, 3))):
+        pictures = [rng.integers(0, 256, shape, dtype=np.uint8) for _ in range(150)]
+        film = Film()
+        for picture in pictures:
+            film.add(picture)
+        film.close()
+        assert len(film.strips) == 3  # 64, 64 and 22
+        for picture, back in zip(pictures, film_back(film.as_json()), strict=True):
+            expected = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+            assert np.array_equal(back, expected.reshape(lossless_shape))
+
+
+def test_large_pictures_make_short_strips_for_compressing_takes_memory() -> None:
+    film = Film()
+    for _ in range(12):
+        film.add(np.zeros((400, 600, 3), np.uint8))
+    assert (film.per_strip, len(film.strips)) == (5, 2)  # of 3.6 MB, and two pictures wait
+
+
+def test_tall_pictures_make_strips_that_webp_can_hold() -> None:
+    film = Film()
+    for _ in range(5):
+        film.add(np.zeros((6000, 2), dtype=np.uint8))
+    film.close()
+    assert len(film.strips) == 3
+
+
+def test_the_page_holds_the_game(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "game.html"
+    [game] = write_pages(
+        counting_rollout(5, seed=4), path, about(saliency=corner, crop=(0, 32, 0, 32), note="a </script> b")
+    )
+    moments = list(counting_rollout(5, seed=4))
+    held = game_in(path)
+    assert (held["seed"], held["over"], held["note"]) == (game.seed, True, "a </script> b")
+    assert held["actions"] == [moment.action for moment in moments]
+    assert held["scores"] == [moment.score for moment in moments]
+    np.testing.assert_allclose(np.reshape(held["q"], (5, 3)), [moment.q_values for moment in moments])
+    shown = [frame for moment in moments for frame in moment.frames]
+    assert held["shown"] == [2, 1, 1, 1, 1]
+    assert held["fresh"] == "1" * len(shown)
+    np.testing.assert_array_equal(film_back(held["screens"]), shown)
+    sights = [picture[:, :, 0] for picture in film_back(held["sights"])]
+    np.testing.assert_array_equal(sights, [moment.observation[-1] for moment in moments])
+    [heat, *_] = film_back(held["saliency"])
+    assert heat[:12, :12].min() > 200
+    assert heat[20:, 20:].max() < 40
+
+
+def test_a_screen_that_stays_is_kept_once(tmp_path: Path) -> None:
+    def still() -> Any:
+        for moment in counting_rollout(3):
+            yield Moment(
+                **{name: getattr(moment, name) for name in Moment.__slots__} | {"frames": (moment.frames[0],) * 4}
+            )
+
+    write_pages(still(), tmp_path / "still.html", about())
+    held = game_in(tmp_path / "still.html")
+    assert held["shown"] == [4, 4, 4]
+    assert held["fresh"] == "100010001000"[: len(held["fresh"])]
+    assert len(film_back(held["screens"])) == held["fresh"].count("1")
+    assert held["saliency"] is None
+
+
+def test_every_game_has_a_page_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "games.html"
+    games = write_pages(counting_rollout(3, 5, games=2), path, about())
+    assert [len(game_in(page_path(path, number))["actions"]) for number in (1, 2)] == [game.length for game in games]
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["games-2.html", "games.html"]
+
+
+def test_a_network_that_has_diverged_makes_a_page(tmp_path: Path) -> None:
+    def diverged() -> Any:
+        for moment in counting_rollout(3):
+            q = np.array([np.nan, np.inf, 2.0], dtype=np.float32)
+            yield Moment(**{name: getattr(moment, name) for name in Moment.__slots__} | {"q_values": q})
+
+    write_pages(diverged(), tmp_path / "nan.html", about())
+    assert game_in(tmp_path / "nan.html")["q"] == [0.0, 0.0, 2.0] * 3
+
+
+def test_nothing_in_the_page_comes_from_elsewhere(tmp_path: Path) -> None:
+    write_pages(counting_rollout(3), tmp_path / "x.html", about(title="<b>&"))
+    text = tmp_path.joinpath("x.html").read_text()
+    assert not re.search(r"https?://|src=|@import|url\(", text)
+    assert "<title>&lt;b&gt;&amp;</title>" in text
+
+
+@pytest.mark.parametrize("name", ["game.txt", "game", "game.mp4"])
+def test_another_suffix_is_refused_before_anything_is_played(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"expected an HTML file that ends in \.html"):
+        write_pages(iter(()), tmp_path / name, about())
+
+
+def test_a_browser_plays_the_page(tmp_path: Path) -> None:
+    find_browser()
+    path = tmp_path / "game.html"
+    moments = list(counting_rollout(80, seed=4))
+    write_pages(moments, path, about(title="A <game>", saliency=corner))
+    with browser(tmp_path / "profile") as chromium:
+        tab = chromium.open(path.as_uri())
+        pixel = "[...document.getElementById('game').getContext('2d').getImageData({}, {}, 1, 1).data].slice(0, 3)"
+
+        def shows(index: int) -> None:
+            """The last screen of a decision, its number and what was thought."""
+            moment = moments[index]
+            tab.wait(f"document.getElementById('place').textContent === '{index + 1} / 80'")
+            for row, column in ((0, 7), (9, 20), (31, 31)):
+                x, y = 8 * column + 4, 8 * row + 4  # 32 pixels are enlarged to 256
+                color = json.dumps(moment.frames[-1][row, column].tolist(), separators=(",", ":"))
+                tab.wait(f"JSON.stringify({pixel.format(x, y)}) === '{color}'")
+            q = tab.run("[...document.querySelectorAll('#bars td:last-child')].map(cell => cell.textContent)")
+            assert q == [f"{value:.3f}" for value in moment.q_values]
+            assert tab.run("document.querySelectorAll('#bars tr.chosen').length") == 1
+            assert (
+                tab.run("[...document.querySelectorAll('#bars tr')].findIndex(row => row.className === 'chosen')")
+                == moment.action
+            )
+
+        def slide(index: int) -> None:
+            tab.run(
+                f"(s => {{ s.value = {index}; s.dispatchEvent(new Event('input')) }})"
+                "(document.getElementById('slider'))"
+            )
+
+        tab.wait("document.getElementById('title').textContent === 'A <game>'")
+        for index in (79, 0, 64, 63):  # over the borders of strips, in any order
+            slide(index)
+            shows(index)
+        tab.press("ArrowRight")
+        shows(64)
+        tab.press("ArrowLeft")
+        shows(63)
+        tab.run("document.getElementById('speed').value = '8'")
+        tab.click("#play")
+        tab.wait("document.getElementById('play').textContent === 'Play'")  # it has come to the end and stopped
+        shows(79)
+        slide(40)
+        shows(40)
+        tab.click("#saliency")
+        lit, dark = f"{pixel.format(40, 40)}", f"{pixel.format(240, 240)}"
+        tab.wait(f"{lit}[0] > 200 && {dark}[0] <= 128")
+        seen = "document.querySelectorAll('#sights canvas').length"
+        assert tab.run(seen) == 2
+        assert tab.run("performance.getEntriesByType('resource').length") == 0  # nothing was fetched
