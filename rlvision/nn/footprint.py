@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from rlvision.nn.qnetwork import QNetwork
+
 FLOAT_BYTES = 4
 
 
@@ -16,28 +18,29 @@ class Footprint:
         weights: of its parameters and buffers.
         kept: what the layers put out for one observation, all of which a backward pass needs.
         largest: the most that one layer puts out for one observation.
+        quantiles: K, values of the head for each action.
     """
 
     weights: int
     kept: int
     largest: int
+    quantiles: int
 
 
-def footprint(network: nn.Module, encoder: nn.Module, observation_shape: tuple[int, int, int]) -> Footprint:
-    """Count what ``network`` takes, by a forward of its ``encoder`` in evaluation mode that computes nothing.
+def footprint(network: QNetwork, observation_shape: tuple[int, int, int]) -> Footprint:
+    """Count what ``network`` takes, by a forward of its encoder in evaluation mode that computes nothing.
 
     Args:
         network: on the device ``meta``; what is not in its encoder counts by its linear layers.
-        encoder: the part of it that sees observations.
         observation_shape: (C, H, W).
 
     Raises:
         RuntimeError: The encoder looks at its numbers, of which there are none; torch's own.
     """
     weights = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
-    outputs = [_outputs(encoder, observation_shape), _linear_outputs(network, encoder)]
+    outputs = [_outputs(network.encoder, observation_shape), _linear_outputs(network, network.encoder)]
     sizes = [size for part in outputs for size in part] or [0]
-    return Footprint(weights, sum(sizes), max(sizes))
+    return Footprint(weights, sum(sizes), max(sizes), getattr(network.head, "quantiles", 1))
 
 
 def _outputs(encoder: nn.Module, observation_shape: tuple[int, int, int]) -> list[int]:

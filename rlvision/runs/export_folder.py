@@ -25,7 +25,7 @@ from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.types import EnvSpec, State
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.runs import builders
+from rlvision.nn.registry import make_q_network
 from rlvision.runs.export_manifest import MANIFEST, Layout, Manifest, read_manifest
 from rlvision.runs.run_folder import spec_to_state
 
@@ -121,7 +121,7 @@ def require_no_imports(config: Config, path: Path) -> None:
 def blank_network(config: Config, spec: EnvSpec) -> QNetwork:
     """The network without memory for its tensors: names, shapes and kinds. One of a user's own does have memory."""
     with torch.device("cpu" if ":" in config.network.encoder else "meta"):
-        return builders.new_network(config, spec)
+        return make_q_network(config.network, spec)
 
 
 def layout_of(network: QNetwork) -> Layout:

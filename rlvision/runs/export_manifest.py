@@ -27,9 +27,10 @@ from annotated_types import MinLen
 
 from rlvision.config.field_types import check, shown
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
-from rlvision.config.schema import Config, Count, Positive, Text
+from rlvision.config.schema import Config
 from rlvision.config.validation import refuse_contradictions
 from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.ranges import NonEmptyStr, NonNegativeInt, PositiveInt
 from rlvision.core.types import EnvSpec
 
 MANIFEST = "export.json"
@@ -51,15 +52,15 @@ LEFT_OUT = (
 Digest = Annotated[str, MinLen(64)]
 Layout = Literal["chapter", "network"]
 _SPEC: Mapping[str, Any] = {
-    "observation_shape": tuple[Positive, Positive, Positive],
-    "frame_channels": Positive,
-    "action_meanings": tuple[Text, ...],
-    "frameskip": Positive,
+    "observation_shape": tuple[PositiveInt, PositiveInt, PositiveInt],
+    "frame_channels": PositiveInt,
+    "action_meanings": tuple[NonEmptyStr, ...],
+    "frameskip": PositiveInt,
 }
 _KEYS: Mapping[str, Any] = {
     "schema": int,
     **dict.fromkeys((*GROUPS, "spec", "weights"), dict),
-    "env_steps": Count,
+    "env_steps": NonNegativeInt,
     "training": dict,
     "scores": tuple[dict[str, Any], ...],
     "versions": dict,

@@ -6,7 +6,7 @@ CPU (docs/memory.md says how, and how near the sum comes to whole runs).
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -17,8 +17,10 @@ from rlvision.core.memory import resident_bytes
 from rlvision.core.types import EnvSpec
 from rlvision.envs.make import is_atari
 from rlvision.learning.optimisers import STATES
+from rlvision.learning.registry import find_agent
 from rlvision.nn.footprint import FLOAT_BYTES, Footprint, footprint
 from rlvision.nn.norm_variants import ARMS
+from rlvision.nn.qnetwork import QNetwork
 from rlvision.replay.budget import available_bytes
 from rlvision.replay.buffer import required_bytes
 from rlvision.replay.frame_store import require_packable
@@ -178,12 +180,17 @@ def measured(config: Config, spec: EnvSpec) -> Footprint | None:
     is_ours = ":" not in config.network.encoder
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
-            network = builders.new_network(config, spec)
-            return footprint(network, network.encoder, spec.observation_shape)
+            return footprint(_meta_network(config, spec), spec.observation_shape)
     except (NotImplementedError, RuntimeError, ConfigError):  # as where a number of a meta tensor is asked for
         if is_ours:
             raise
         return None
+
+
+def _meta_network(config: Config, spec: EnvSpec) -> QNetwork:
+    """The agent's network without memory for its tensors."""
+    setup = replace(builders.make_setup(config, spec), device=torch.device("meta"))
+    return find_agent(config.agent.name)(config.agent).make_network(setup)
 
 
 def _libraries(config: Config, resident: int) -> Part:
@@ -196,13 +203,7 @@ def _libraries(config: Config, resident: int) -> Part:
 
 def _replay(config: Config, spec: EnvSpec, device: torch.device) -> Part:
     replay = config.replay
-    nbytes = required_bytes(
-        replay.capacity,
-        spec.num_envs,
-        (spec.frame_channels, *spec.observation_shape[1:]),
-        prioritised=replay.prioritised,
-        compression=replay.compression,
-    )
+    nbytes = required_bytes(replay, spec)
     pack = ", or set replay.compression=lz4" if device.type == "cpu" and replay.compression == "none" else ""
     return Part("replay", nbytes, f"lower replay.capacity ({replay.capacity:,}){pack}", on_device=True)
 
@@ -225,10 +226,10 @@ def _learning(config: Config, spec: EnvSpec, network: Footprint | None) -> tuple
     unknown = "" if network else " (its layers not counted)"
     joint = 2 if encoder == "dn" and ARMS[config.network.norm].target == "joint" else 1
     pixels = math.prod(spec.observation_shape)
-    quantiles = config.agent.quantiles if config.agent.name == "qr_dqn" else 0
+    quantiles = network.quantiles if network and network.quantiles > 1 else 0
     batch = size * (2 * pixels * (1 + FLOAT_BYTES) + joint * (kept + 2 * largest) + PAIRED * quantiles**2 * FLOAT_BYTES)
     acting = spec.num_envs * (pixels * FLOAT_BYTES + 2 * largest)
-    fewer = f"lower replay.batch_size ({size})" + (f" or agent.quantiles ({quantiles})" if quantiles else "")
+    fewer = f"lower replay.batch_size ({size})" + (f" or the quantiles of the agent ({quantiles})" if quantiles else "")
     smaller = f"choose a smaller network.encoder ({encoder})"
     return (
         Part("network", weights * (COPIES + STATES[config.optimiser.name]), smaller, on_device=True),
@@ -237,7 +238,7 @@ def _learning(config: Config, spec: EnvSpec, network: Footprint | None) -> tuple
 
 
 PAIRED = 5
-"""Numbers for each pair of a quantile and a target of QR-DQN, on the way and on the way back."""
+"""Numbers for each pair of a quantile and a target, on the way and on the way back."""
 COPIES = 6
 """Online, target, gradient, the two that are folded (`rlvision.nn.fusion`), and the one that is diagnosed."""
 
