@@ -158,12 +158,11 @@ def test_the_curves_of_the_page_are_drawn_from_the_table(tmp_path):
         assert (ROOT / "studies" / "learning" / f"{name}.png").exists()
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", *(f"studies/{name}/README.md" for name in STUDIES), "studies/batchnorm/runs.md"]
-)
-def test_links_lead_somewhere(page):
-    for path in re.findall(r"\]\(((?!http|#)[^)#]+)[^)]*\)", (ROOT / page).read_text()):
-        assert ((ROOT / page).parent / path).exists(), path
+@pytest.mark.parametrize("pages", ["*.md", "docs/**/*.md", "studies/**/*.md"])
+def test_links_lead_somewhere(pages):
+    for page in ROOT.glob(pages):
+        for path in re.findall(r"\]\(((?!http|#)[^)#]+)[^)]*\)", page.read_text()):
+            assert (page.parent / path).exists(), (page, path)
 
 
 @pytest.mark.parametrize("folder", ["studies", "benchmarks", "docs"])
