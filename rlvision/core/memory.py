@@ -59,7 +59,7 @@ def keep_freed_memory() -> bool:
     """Let this process keep up to 1 GiB of freed memory instead of handing it to the kernel and back at every step.
 
     By default glibc returns large tensors to the kernel when they are freed, and every page is faulted in again
-    when the next step allocates them: thousands of faults an update, 7 to 20 % of its time (docs/results.md).
+    when the next step allocates them: thousands of faults an update, 7 to 20 % of its time (docs/performance.md).
 
     Returns:
         Whether it was done: on Linux with glibc.

@@ -104,7 +104,15 @@ class Showcase:
         steps = config.tracking.video_steps
         rollout = Rollout(env, screen, self._q_values, Attentive(policy, interrupted), seed=seed, max_steps=steps)
         title = f"{config.env.game} at {env_steps / 1000:.4g}k"  # as much as has room
-        page = Record(About(title=title, fps=screen.fps, spec=env.spec, crop=config.env.crop, saliency=self._saliency if isinstance(self._agent.network, QNetwork) else None))
+        page = Record(
+            About(
+                title=title,
+                fps=screen.fps,
+                spec=env.spec,
+                crop=config.env.crop,
+                saliency=self._saliency if isinstance(self._agent.network, QNetwork) else None,
+            )
+        )
         record(Noted(rollout, page), path, title=title, fps=screen.fps, console=Console(quiet=True))
         return write_page(page, path.with_suffix(".html"))
 
