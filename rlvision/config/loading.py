@@ -7,7 +7,7 @@ Example:
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -48,7 +48,8 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
     """
     found = find_preset(preset)
     source = f"preset {preset}"
-    config = _of_preset(_mapping(found.text, source), source)
+    tree = _mapping(found.text, source)
+    config = _changed(defaults_of(tree, source, lambda agent: True), tree, source)
     config = _with_agent(config, agent_named(overrides or {}, "the overrides", config.agent.name))
     chosen = named_values(overrides or {}, settings_of(config), "the overrides")
     if chosen.get("network.encoder", config.network.encoder) != config.network.encoder:
@@ -74,27 +75,40 @@ def settings_for(preset: str | None, agent: str | None) -> Config:
     return config if agent is None else _with_agent(config, agent)
 
 
-def read_config(path: Path, *, trust_imports: bool = True) -> Config:
+def read_config(path: Path, *, trusts: Callable[[str], bool] = lambda agent: False) -> Config:
     """The configuration in a file made by `save_config`, checked as `load_config` checks.
 
     Args:
         path: of the file.
-        trust_imports: whether an agent that it names by import path may be imported, to read its settings by its own
-            types. Otherwise they are plain values that nobody has checked: enough to show and to compare them.
+        trusts: whether an agent that the file names by import path may be imported.
 
     Raises:
         ConfigError: the file cannot be read, or what it holds cannot be used.
     """
     tree, source = _mapping(read_text(path), str(path)), str(path)
-    name = agent_named(tree, source, AgentSettings().name)
-    if ":" in name and not trust_imports:
-        tree, opaque = _split_agent(tree)
-        config = replace(_changed(Config(), tree, source), agent=_opaque_settings(opaque))
-    else:
-        config = _of_preset(tree, source)
-    config = _with_momentum(config)
+    config = _with_momentum(_changed(defaults_of(tree, source, trusts), tree, source))
     refuse_contradictions(config)
     return config
+
+
+def defaults_of(tree: Mapping[Any, Any], source: str, trusts: Callable[[str], bool]) -> Config:
+    """The defaults that the settings in a file change, those of the agent it names among them.
+
+    The settings of an agent that may not be imported are plain values that nobody checks: enough to show and to compare
+    them, not to make the agent.
+
+    Args:
+        tree: the settings in the file.
+        source: where they come from, for error messages.
+        trusts: whether an agent that is named by import path may be imported.
+
+    Raises:
+        ConfigError: there is no such agent.
+    """
+    name = agent_named(tree, source, AgentSettings().name)
+    if ":" in name and not trusts(name):
+        return Config(agent=_opaque_settings({**tree.get("agent", {}), "name": name}))
+    return defaults_for(default_settings(name))
 
 
 def save_config(config: Config, path: Path) -> None:
@@ -127,12 +141,6 @@ def agent_named(tree: Mapping[Any, Any], source: str, otherwise: str) -> str:
     return otherwise if name is None else name
 
 
-def _of_preset(tree: Mapping[Any, Any], source: str) -> Config:
-    """The defaults of the agent that is named, changed by what is set."""
-    agent = default_settings(agent_named(tree, source, AgentSettings().name))
-    return _changed(defaults_for(agent), tree, source)
-
-
 def _with_agent(config: Config, name: str) -> Config:
     """With the settings of another agent: what both have keeps its value, the rest is the default."""
     if name == config.agent.name:
@@ -142,14 +150,13 @@ def _with_agent(config: Config, name: str) -> Config:
     return replace(config, agent=replace(other, **{field: getattr(config.agent, field) for field in shared}))
 
 
-def _split_agent(tree: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], Mapping[str, Any]]:
-    """A tree without the group of the agent, and that group."""
-    return {key: value for key, value in tree.items() if key != "agent"}, dict(tree["agent"])
-
-
 def _opaque_settings(values: Mapping[str, Any]) -> AgentSettings:
     """Settings of an agent whose class is not to be imported, with the values as they are."""
-    own = [(name, Any, field(default=None)) for name in values if name != "name"]
+    own = [
+        (str(name), dict[str, Any] | str | float | bool | None, field(default=None))
+        for name in values
+        if name != "name"
+    ]
     opaque = make_dataclass("OpaqueSettings", own, bases=(AgentSettings,), frozen=True, kw_only=True)
     return cast(AgentSettings, opaque(**values))
 

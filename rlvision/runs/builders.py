@@ -1,6 +1,9 @@
 """From settings to parts: the only module that knows both."""
 
+from dataclasses import replace
 from typing import cast
+
+import torch
 
 from rlvision.config.schema import Config
 from rlvision.core.devices import make_autocast, resolve_device
@@ -77,9 +80,19 @@ def make_agent(config: Config, spec: EnvSpec) -> Agent:
     return find_agent(config.agent.name)(config.agent).make_agent(make_setup(config, spec))
 
 
-def make_network(config: Config, spec: EnvSpec) -> QNetwork:
-    """Make the agent's network, initialised from the run's seed, on its device."""
-    return find_agent(config.agent.name)(config.agent).make_network(make_setup(config, spec))
+def make_network(config: Config, spec: EnvSpec, device: torch.device | None = None) -> QNetwork:
+    """Make the agent's network, initialised from the run's seed.
+
+    Args:
+        config: of the run.
+        spec: of its environments.
+        device: where it lives; on ``meta`` it has no memory for its tensors. None: the run's.
+    """
+    setup = make_setup(config, spec)
+    if device is None:
+        return find_agent(config.agent.name)(config.agent).make_network(setup)
+    with device:
+        return find_agent(config.agent.name)(config.agent).make_network(replace(setup, device=device))
 
 
 def make_q_function(config: Config, spec: EnvSpec, network: QNetwork) -> QFunction:

@@ -6,7 +6,7 @@ CPU (docs/memory.md says how, and how near the sum comes to whole runs).
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -17,10 +17,8 @@ from rlvision.core.memory import resident_bytes
 from rlvision.core.types import EnvSpec
 from rlvision.envs.make import is_atari
 from rlvision.learning.optimisers import STATES
-from rlvision.learning.registry import find_agent
 from rlvision.nn.footprint import FLOAT_BYTES, Footprint, footprint
 from rlvision.nn.norm_variants import ARMS
-from rlvision.nn.qnetwork import QNetwork
 from rlvision.replay.budget import available_bytes
 from rlvision.replay.buffer import required_bytes
 from rlvision.replay.frame_store import require_packable
@@ -179,18 +177,12 @@ def measured(config: Config, spec: EnvSpec) -> Footprint | None:
     """What the network takes; None, where it is a user's own and cannot be built without numbers."""
     is_ours = ":" not in config.network.encoder
     try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
-            return footprint(_meta_network(config, spec), spec.observation_shape)
+        network = builders.make_network(config, spec, torch.device("meta"))
+        return footprint(network, spec.observation_shape)
     except (NotImplementedError, RuntimeError, ConfigError):  # as where a number of a meta tensor is asked for
         if is_ours:
             raise
         return None
-
-
-def _meta_network(config: Config, spec: EnvSpec) -> QNetwork:
-    """The agent's network without memory for its tensors."""
-    setup = replace(builders.make_setup(config, spec), device=torch.device("meta"))
-    return find_agent(config.agent.name)(config.agent).make_network(setup)
 
 
 def _libraries(config: Config, resident: int) -> Part:

@@ -271,7 +271,7 @@ def train(config: Config) -> Run:
     """
     if config.out is None:
         raise ConfigError("expected a run folder in config.out, got none: set out, or use rlvision.load_config")
-    folder = RunFolder(Path(config.out), config.checkpoint.keep)
+    folder = RunFolder(Path(config.out), config.checkpoint.keep, trusts=lambda agent: agent == config.agent.name)
     folder.require_possible()
     if folder.exists:
         folder.require_same_run(config)
