@@ -29,7 +29,9 @@ class Catch(gymnasium.Env[Picture, int]):
     observation_space = gymnasium.spaces.Box(0, 255, (32, 32, 3), np.uint8)
     action_space = gymnasium.spaces.Discrete(3)  # left, stay, right
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Picture, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Picture, dict[str, Any]]:
         """Drop a ball in a column drawn from the environment's own random numbers."""
         super().reset(seed=seed)
         self.ball, self.column, self.paddle = 0, int(self.np_random.integers(8)), 4

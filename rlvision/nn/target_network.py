@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from rlvision.core.types import QOutput, State
 from rlvision.nn.noisy import noisy_layers, resample_noise, switch_noise
-from rlvision.nn.normalisation import batch_statistics, calibrating, statistics_layers
 from rlvision.nn.qnetwork import QNetwork, sharing_copy
+from rlvision.nn.statistics import batch_statistics, calibrating, statistics_layers
 
 
 class Views:

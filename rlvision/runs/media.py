@@ -14,7 +14,7 @@ from rlvision.core.files import training_goes_on
 from rlvision.core.memory import return_freed_memory
 from rlvision.core.seeding import derive, generator
 from rlvision.core.signals import Interrupted
-from rlvision.core.types import Agent, BoolArray, FloatArray, Gallery, IntArray, Policy, UInt8Array
+from rlvision.core.types import Agent, BoolArray, FloatArray, IntArray, Policy, UInt8Array
 from rlvision.envs.screen import make_screen
 from rlvision.envs.vector_env import TapedVectorEnv
 from rlvision.evaluation.evaluate import Abandoned
@@ -25,6 +25,7 @@ from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import builders
 from rlvision.runs.run_folder import RunFolder
 from rlvision.tracking.curve import draw_curve
+from rlvision.tracking.trackers import Gallery
 from rlvision.watch.step import Moment
 
 VIDEOS_FOLDER = "videos"

@@ -141,7 +141,13 @@ def everything(session: Session) -> dict[str, Any]:
     del state["trainer"]["hours"], state["trackers"], state["replay"]
     replay = [ring.get(row, 1) for row in range(ring.oldest, ring.rows)] if ring else []
     tapes = [path.read_bytes() for path in tape_files(folder.tapes_folder)]
-    return {"state": state, "rows": ring.rows if ring else 0, "replay": replay, "metrics": metrics(folder.path), "tapes": tapes}
+    return {
+        "state": state,
+        "rows": ring.rows if ring else 0,
+        "replay": replay,
+        "metrics": metrics(folder.path),
+        "tapes": tapes,
+    }
 
 
 def metrics(folder: Path) -> list[dict[str, float]]:
