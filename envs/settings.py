@@ -16,6 +16,9 @@ from rlvision.core.ranges import (
     UnitInterval,
 )
 
+ProtocolName = Literal["nature", "machado"]
+"""Two ways of playing Atari: Mnih et al. (2015), and Machado et al. (2018)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EnvSettings:
@@ -45,7 +48,7 @@ class EnvSettings:
     """Emulator frames per decision."""
     max_pool: bool = True
     """Take the brighter of the last two frames of a decision, pixel by pixel."""
-    protocol: Literal["nature", "machado"] = "nature"
+    protocol: ProtocolName = "nature"
     """Atari: nature (no-op starts, a lost life terminates) or machado (sticky actions, whole games)."""
     sticky: UnitInterval | None = None
     """Atari: probability that the last action repeats; unset, as the protocol says."""

@@ -5,7 +5,7 @@ import json
 import pytest
 from stored_runs import store_run
 
-from rlvision.analysis.compare import compare_runs
+from rlvision.analysis.study import compare_runs
 from rlvision.cli import main as cli
 from rlvision.evaluation.evaluate import Watchdog
 from rlvision.runs.run import Run

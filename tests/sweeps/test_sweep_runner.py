@@ -182,7 +182,7 @@ from pathlib import Path
 from rlvision.sweeps.workers import Worker
 folder, *program = Path(sys.argv[1]), *sys.argv[2:]
 command = [f"--out={folder / 'run'}", "--threads=1", "--agent.n_step=1"]
-Worker(None, folder / "run", command, 1, program)
+Worker(folder / "run", command, 1, program)
 time.sleep(600)
 """
 
