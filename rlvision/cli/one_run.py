@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Le
 
 from rlvision.config.arguments import option
-from rlvision.config.schema import Count, Frames, Positive, Seed, Share, Text
 from rlvision.core.errors import ConfigError
+from rlvision.core.ranges import FrameCount, NonEmptyStr, NonNegativeInt, PositiveInt, Probability, Seed
 from rlvision.core.signals import interruption
 
 Which = Literal["best", "last"]
@@ -38,17 +38,17 @@ def evaluate(
     run: Path,
     /,
     *,
-    games: Positive = 30,
+    games: PositiveInt = 30,
     json: Path | None = None,
     protocol: Protocol | None = None,
-    epsilon: Share | None = None,
+    epsilon: Probability | None = None,
     greedy: bool = False,
     seed: Seed = 0,
-    num_envs: Positive = 16,
-    max_frames: Frames | None = None,
-    max_idle_frames: Positive | Never | None = None,
+    num_envs: PositiveInt = 16,
+    max_frames: FrameCount | None = None,
+    max_idle_frames: PositiveInt | Never | None = None,
     checkpoint: Which = "best",
-    device: Text = "auto",
+    device: NonEmptyStr = "auto",
     trust_imports: bool = False,
 ) -> None:
     """Play whole games with a trained agent; report raw scores, mean, median and interval.
@@ -94,10 +94,10 @@ def export(
     *,
     out: Path | None = None,
     checkpoint: Which = "best",
-    games: Count = 30,
+    games: NonNegativeInt = 30,
     protocols: tuple[Protocol, ...] = (),
     seed: Seed = 0,
-    device: Text = "auto",
+    device: NonEmptyStr = "auto",
     trust_imports: bool = False,
 ) -> None:
     """Put a trained agent into a folder to pass on: weights (safetensors), settings (JSON), a card with its score.
@@ -135,12 +135,12 @@ def watch(
     html: Path | None = None,
     web: bool = False,
     port: Port | None = None,
-    episodes: Positive = 1,
-    max_steps: Positive | None = None,
+    episodes: PositiveInt = 1,
+    max_steps: PositiveInt | None = None,
     seed: Seed = 0,
-    epsilon: Share | None = None,
+    epsilon: Probability | None = None,
     checkpoint: Which | None = None,
-    device: Text = "auto",
+    device: NonEmptyStr = "auto",
     trust_imports: bool = False,
 ) -> None:
     """Watch a trained agent play: in a window, a terminal, the browser, a video, or a page to keep.
@@ -209,13 +209,13 @@ def replay(
     run: Path,
     /,
     *,
-    episode: Text | None = None,
+    episode: NonEmptyStr | None = None,
     video: Path | None = None,
     terminal: bool = False,
     html: Path | None = None,
-    max_steps: Positive | None = None,
+    max_steps: PositiveInt | None = None,
     checkpoint: Which = "best",
-    device: Text = "auto",
+    device: NonEmptyStr = "auto",
     trust_imports: bool = False,
 ) -> None:
     """Watch a game of the training again, in full colour, from its tape; without --episode, list some.

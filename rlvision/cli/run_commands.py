@@ -15,9 +15,9 @@ from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError, RLVisionError
 from rlvision.core.files import write_atomically
 from rlvision.envs.game_archive import read_games
-from rlvision.evaluation.evaluate import Watchdog
+from rlvision.evaluation.episode_limits import EpisodeLimits
 from rlvision.runs import run as runs
-from rlvision.runs.eval_protocol import HowToPlay, make_watchdog, under_protocol
+from rlvision.runs.eval_protocol import HowToPlay, make_limits, under_protocol
 from rlvision.runs.find import find_run
 from rlvision.runs.run import Run
 from rlvision.tracking.console import SteadyConsole
@@ -63,8 +63,8 @@ def evaluate(
     if json is not None:
         _require_writable(json)
     agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
-    usual = make_watchdog(under_protocol(agent.config, how.get("protocol")))
-    how["watchdog"] = Watchdog(max_frames or usual.max_frames, _idle_frames(max_idle_frames, usual.max_idle_frames))
+    usual = make_limits(under_protocol(agent.config, how.get("protocol")))
+    how["limits"] = EpisodeLimits(max_frames or usual.max_frames, _idle_frames(max_idle_frames, usual.max_idle_frames))
     report = agent.measure(games, **how)
     _console().print(report.table(f"{report.conditions.game}, weights after {agent.env_steps:,} env steps"))
     if json is not None:

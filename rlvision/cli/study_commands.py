@@ -5,8 +5,8 @@ from typing import Literal
 
 from rlvision.cli.one_run import Protocol, Which
 from rlvision.config.arguments import option
-from rlvision.config.schema import Positive, Seed, Text, Threads
 from rlvision.core.errors import ConfigError
+from rlvision.core.ranges import NonEmptyStr, PositiveInt, Seed, ThreadCount
 
 Across = Literal["env_steps", "frames", "hours"]
 Scored = Literal["training", "evaluations"]
@@ -17,12 +17,12 @@ def compare(
     run: tuple[Path, ...],
     /,
     *,
-    games: Positive | None = None,
+    games: PositiveInt | None = None,
     protocol: Protocol | None = None,
     checkpoint: Which | None = None,
     seed: Seed | None = None,
-    device: Text | None = None,
-    beside: tuple[Text, ...] | None = None,
+    device: NonEmptyStr | None = None,
+    beside: tuple[NonEmptyStr, ...] | None = None,
     json: Path | None = None,
     out: Path | None = None,
     trust_imports: bool = False,
@@ -93,13 +93,13 @@ def plot(
 
 
 def sweep(
-    file: Text,
+    file: NonEmptyStr,
     /,
     *,
     out: Path | None = None,
-    processes: Positive = 1,
-    threads: Threads | None = None,
-    runs: Positive | None = None,
+    processes: PositiveInt = 1,
+    threads: ThreadCount | None = None,
+    runs: PositiveInt | None = None,
     seeds: tuple[Seed, ...] = (),
 ) -> None:
     """Train many settings on this machine, from a W&B sweep file; the same command continues.

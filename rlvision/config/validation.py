@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from rlvision.config.field_types import shown
 from rlvision.config.fields import flatten
-from rlvision.config.schema import AgentConfig, Config, EnvConfig, NetworkConfig
+from rlvision.config.schema import AgentConfig, Config, NetworkConfig
 from rlvision.core.errors import ConfigError
+from rlvision.envs.settings import EnvSettings
 from rlvision.nn.norm_variants import ARMS, momentum_of
 
 OPTIONS_OF_DN = ("norm", "momentum", "r_max", "d_max", "activation", "max_pool", "dropout")
@@ -44,7 +45,7 @@ def _more_workers_than_environments(config: Config) -> None:
 
 def _time_limit_without_workers(config: Config) -> None:
     env = config.env
-    if env.num_workers == 0 and env.step_timeout != EnvConfig().step_timeout:
+    if env.num_workers == 0 and env.step_timeout != EnvSettings().step_timeout:
         expected = "env.num_workers of at least 1 where env.step_timeout is set"
         _refuse(expected, "0", "set it, for only a process of its own can be ended in mid-step, or leave both out")
 

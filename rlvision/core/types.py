@@ -164,6 +164,10 @@ class VectorEnv(Stateful, Protocol):
     def observation(self) -> UInt8Array:
         """What the next `send` acts on, [N, C, H, W] uint8, oldest frame first; never written to again."""
 
+    @property
+    def first(self) -> BoolArray:
+        """Which current observations are a reset's, [N]: the ``first`` of the row that the next `recv` returns."""
+
     def reset(self, seed: int) -> UInt8Array:
         """Start every environment anew, environment i from a seed derived from (seed, i)."""
 

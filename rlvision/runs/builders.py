@@ -9,12 +9,12 @@ from torch import Tensor
 
 from rlvision.agents.dqn import dqn
 from rlvision.agents.qr_dqn import qr_dqn
-from rlvision.config.schema import Config, EnvConfig
+from rlvision.config.schema import Config
 from rlvision.core.devices import make_autocast, resolve_device
 from rlvision.core.errors import ConfigError
 from rlvision.core.seeding import derive, generator
 from rlvision.core.types import EnvSpec, QFunction
-from rlvision.envs.make import Settings, is_atari, make
+from rlvision.envs.make import make
 from rlvision.envs.vector_env import TapedVectorEnv
 from rlvision.learning.agent import Agent, Ingredients
 from rlvision.learning.optimisers import decay_groups, make_optimiser
@@ -32,39 +32,14 @@ from rlvision.replay.buffer import Replay, required_bytes
 from rlvision.replay.samplers import PrioritySettings
 from rlvision.training.trainer import Plan
 
-ATARI_ALONE = (
-    "protocol",
-    "sticky",
-    "noop_max",
-    "life_loss",
-    "fire_on_reset",
-    "full_action_space",
-    "actions",
-    "max_episode_frames",
-    "reseed_after",
-)
-GYMNASIUM_ALONE = ("num_workers", "step_timeout", "max_restarts", "kwargs", "max_episode_steps")
-"""Settings of `rlvision.config.schema.EnvConfig` that only one kind of environment has."""
-
 
 def make_env(config: Config, num_envs: int) -> TapedVectorEnv:
-    """``num_envs`` environments of a run's kind; a single one always in this process, where it can be watched.
+    """Make ``num_envs`` environments of a run; a single one always in this process, where it can be watched.
 
     Raises:
         RLVisionError: there is no such environment, or it cannot be played with these settings.
     """
-    env = config.env
-    settings: Settings = {
-        "height": env.height,
-        "width": env.width,
-        "crop": env.crop,
-        "stack": env.stack,
-        "gray": env.gray,
-        "frameskip": env.frameskip,
-        "maxpool": env.max_pool,
-        **_special_settings(config, num_envs),
-    }
-    return make(env.game, num_envs, **settings)
+    return make(config.env, num_envs)
 
 
 def make_network(config: Config, spec: EnvSpec) -> QNetwork:
@@ -251,43 +226,6 @@ def _composed(config: Config, ingredients: Ingredients) -> Agent:
         target_period=agent.target_period,
         target_tau=agent.target_tau,
     )
-
-
-def _special_settings(config: Config, num_envs: int) -> Settings:
-    """What only one kind of environment has: `make` refuses what is set for the other."""
-    env = config.env
-    workers = min(env.num_workers, num_envs) if num_envs > 1 else 0
-    _refuse_misplaced(config)
-    optional: dict[str, object] = {
-        "sticky": env.sticky,
-        "noop_max": env.noop_max,
-        "fire_on_reset": env.fire_on_reset,
-        "life_loss": env.life_loss,
-        "full_action_space": env.full_action_space,
-        "actions": env.actions,
-        "max_episode_frames": env.max_episode_frames,
-        "num_workers": workers or None,
-        "kwargs": env.kwargs or None,
-        "max_episode_steps": env.max_episode_steps,
-    }
-    settings = {name: value for name, value in optional.items() if value is not None}
-    if is_atari(env.game):
-        settings |= {"protocol": env.protocol, "reseed_after": env.reseed_after}
-    else:
-        settings |= {"step_timeout": env.step_timeout, "max_restarts": env.max_restarts}
-    return cast(Settings, settings)
-
-
-def _refuse_misplaced(config: Config) -> None:
-    """Refuse settings of Atari games for other environments, and the other way round."""
-    env, usual = config.env, EnvConfig()
-    other = GYMNASIUM_ALONE if is_atari(env.game) else ATARI_ALONE
-    for name in other:
-        if getattr(env, name) != getattr(usual, name):
-            raise ConfigError(
-                f"expected env.{name} unset for {env.game}, which has no such setting, got {getattr(env, name)!r}: "
-                "leave it out"
-            )
 
 
 def _encoder_options(config: Config) -> dict[str, object]:

@@ -3,7 +3,7 @@
 Schema 1::
 
     schema        1
-    env           the settings of `rlvision.config.schema.EnvConfig` that decide what is seen and played
+    env           the settings of `rlvision.envs.settings.EnvSettings` that decide what is seen and played
     network       those of `rlvision.config.schema.NetworkConfig`
     evaluation    epsilon, max_frames, max_idle_frames: how whole games are scored
     spec          observation_shape (C, H, W), frame_channels, action_meanings, frameskip
@@ -27,9 +27,10 @@ from annotated_types import MinLen
 
 from rlvision.config.field_types import check, shown
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
-from rlvision.config.schema import Config, Count, Positive, Text
+from rlvision.config.schema import Config
 from rlvision.config.validation import refuse_contradictions
 from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.ranges import NonEmptyStr, NonNegativeInt, PositiveInt
 from rlvision.core.types import EnvSpec
 
 MANIFEST = "export.json"
@@ -51,15 +52,15 @@ LEFT_OUT = (
 Digest = Annotated[str, MinLen(64)]
 Layout = Literal["chapter", "network"]
 _SPEC: Mapping[str, Any] = {
-    "observation_shape": tuple[Positive, Positive, Positive],
-    "frame_channels": Positive,
-    "action_meanings": tuple[Text, ...],
-    "frameskip": Positive,
+    "observation_shape": tuple[PositiveInt, PositiveInt, PositiveInt],
+    "frame_channels": PositiveInt,
+    "action_meanings": tuple[NonEmptyStr, ...],
+    "frameskip": PositiveInt,
 }
 _KEYS: Mapping[str, Any] = {
     "schema": int,
     **dict.fromkeys((*GROUPS, "spec", "weights"), dict),
-    "env_steps": Count,
+    "env_steps": NonNegativeInt,
     "training": dict,
     "scores": tuple[dict[str, Any], ...],
     "versions": dict,

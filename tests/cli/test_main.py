@@ -10,7 +10,7 @@ import rlvision
 from rlvision.cli import main as cli
 from rlvision.config.loading import load_config
 from rlvision.core.errors import CheckpointError, ConfigError
-from rlvision.evaluation.evaluate import Watchdog
+from rlvision.evaluation.episode_limits import EpisodeLimits
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,7 +77,7 @@ def test_the_names_that_scripts_rely_on(calls):
     ("given", "cut_after"), [("", 500), ("--max-idle-frames=7", 7), ("--max-idle-frames=never", None)]
 )
 def test_games_without_a_reward_are_cut_as_the_command_says_or_else_the_run(monkeypatch, given, cut_after):
-    watchdogs = []
+    limits_seen = []
 
     class Agent:
         config = load_config("pong", {"evaluation.max_idle_frames": 500})
@@ -85,13 +85,13 @@ def test_games_without_a_reward_are_cut_as_the_command_says_or_else_the_run(monk
         def __init__(self, *_, **__):
             pass
 
-        def measure(self, games, *, watchdog, **_):
-            watchdogs.append(watchdog)
+        def measure(self, games, *, limits, **_):
+            limits_seen.append(limits)
             raise ConfigError("expected to play, got what was wanted: enough")
 
     monkeypatch.setattr("rlvision.cli.run_commands.Run", Agent)
     assert cli.main(["evaluate", "a", *filter(None, [given])]) == 2
-    assert watchdogs == [Watchdog(108_000, cut_after)]
+    assert limits_seen == [EpisodeLimits(108_000, cut_after)]
 
 
 A_PRESET = "a preset (atari, breakout, cartpole, pong, pong-fast, quick) or a YAML file"

@@ -1,0 +1,88 @@
+"""The settings of the environments, and which of them only one kind of environment has."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rlvision.core.ranges import (
+    EnvCount,
+    FrameCount,
+    FramesPerStep,
+    NonEmptyStr,
+    NonNegativeFloat,
+    NonNegativeInt,
+    NoopCount,
+    Pixels,
+    PositiveInt,
+    Probability,
+)
+
+Crop = tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt, NonNegativeInt]
+"""The part of a screen to keep: rows top to bottom, columns left to right, the ends excluded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvSettings:
+    """The world the agent sees."""
+
+    game: NonEmptyStr = "CartPole-v1"
+    """An Atari rom id (pong, ALE/Pong-v5, PongNoFrameskip-v4), a Gymnasium id, or package.module:EnvClass."""
+    num_envs: EnvCount = 8
+    """Environments stepped together."""
+    num_workers: NonNegativeInt = 0
+    """Processes that step them; 0 steps them in this process (not for Atari, which has native threads)."""
+    step_timeout: NonNegativeFloat = 60.0
+    """Gymnasium: seconds a worker may take for one step or reset before it is ended and replaced; 0, any."""
+    max_restarts: NonNegativeInt = 3
+    """Gymnasium: failures of one environment within 1,000 steps that cost a game each; the next ends the run."""
+    height: Pixels = 84
+    """Rows of the network's input, in pixels."""
+    width: Pixels = 84
+    """Columns of the network's input, in pixels."""
+    crop: Crop | None = None
+    """Part of the screen to keep before resizing, in screen pixels: top, bottom, left, right."""
+    stack: FramesPerStep = 4
+    """Frames in one observation; 1 is the chapter's single frame."""
+    gray: bool = True
+    """One gray channel per frame instead of three colours."""
+    frameskip: FramesPerStep = 4
+    """Emulator frames per decision."""
+    max_pool: bool = True
+    """Take the brighter of the last two frames of a decision, pixel by pixel."""
+    protocol: Literal["nature", "machado"] = "nature"
+    """Atari: nature (no-op starts, a lost life terminates) or machado (sticky actions, whole games)."""
+    sticky: Probability | None = None
+    """Atari: probability that the last action repeats; unset, as the protocol says."""
+    noop_max: NoopCount | None = None
+    """Atari: a game begins with fewer no-ops than this; unset, as the protocol says."""
+    life_loss: bool | None = None
+    """Atari: a lost life terminates for the learner, the game goes on; unset, as the protocol says."""
+    fire_on_reset: bool | None = None
+    """Atari: press FIRE at the start of a game that needs it; unset, as the protocol says."""
+    full_action_space: bool | None = None
+    """Atari: all 18 actions instead of the game's minimal set; unset, as the protocol says."""
+    actions: tuple[NonEmptyStr, ...] | None = None
+    """Atari: only these of the game's actions, such as [NOOP, RIGHT, LEFT]; unset, all of them."""
+    max_episode_frames: FrameCount | None = None
+    """Atari: emulator frames after which a game is truncated; unset, as the protocol says."""
+    max_episode_steps: PositiveInt | None = None
+    """Gymnasium: the environment's own steps after which a game is truncated; unset, as registered."""
+    reseed_after: PositiveInt = 10_000
+    """Atari: an environment is re-seeded at the first reset after this many steps, so tapes stay short."""
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    """Gymnasium: further arguments of the environment, as YAML or JSON: '{continuous: false}'."""
+
+
+ATARI_ONLY = (
+    "protocol",
+    "sticky",
+    "noop_max",
+    "life_loss",
+    "fire_on_reset",
+    "full_action_space",
+    "actions",
+    "max_episode_frames",
+    "reseed_after",
+)
+"""Settings of `EnvSettings` that other environments than Atari games do not have."""
+GYMNASIUM_ONLY = ("num_workers", "step_timeout", "max_restarts", "max_episode_steps", "kwargs")
+"""Settings of `EnvSettings` that Atari games do not have."""

@@ -1,0 +1,23 @@
+"""The settings of the evaluations during training."""
+
+from dataclasses import dataclass
+
+from rlvision.core.ranges import FrameCount, PositiveInt, Probability
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSettings:
+    """The periodic evaluation, and the early end of a run."""
+
+    games: PositiveInt = 10
+    """Whole games per evaluation."""
+    epsilon: Probability = 0.001
+    """Exploration while evaluating."""
+    max_frames: FrameCount | None = None
+    """Frames after which a game is cut; unset, env.max_episode_frames where that is set, else 108,000."""
+    max_idle_frames: PositiveInt | None = 18_000
+    """Frames without a reward after which a game is cut, for it may never end; none, never."""
+    patience: PositiveInt | None = None
+    """Early stopping: evaluations without a new best score before the run ends; unset, never."""
+    target_score: float | None = None
+    """The run ends once the mean of the last 20 training games reaches this raw score; unset, never."""
