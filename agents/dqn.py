@@ -17,24 +17,56 @@ epsilon at the end     0.1             0.01            van Hasselt et al. 2016, 
 =====================  ==============  ==============  ==============================================
 """
 
-from collections.abc import Mapping
+from __future__ import annotations
 
-from rlvision.learning.agent import Agent, Ingredients, compose
-from rlvision.learning.losses import Penalty, double_q_learning, huber, mse, q_learning
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-PENALTIES: Mapping[str, Penalty] = {"huber": huber, "mse": mse}
+from rlvision import learning
+from rlvision.learning.settings import QLearningSettings
+
+if TYPE_CHECKING:
+    from rlvision.core.types import Agent, Transition
+    from rlvision.nn.qnetwork import QNetwork
 
 
-def dqn(
-    ingredients: Ingredients,
-    *,
-    double: bool = True,
-    loss: str = "huber",
-    target_period: int = 500,
-    target_tau: float | None = None,
-) -> Agent:
-    """Compose the agent."""
-    rule = double_q_learning if double else q_learning
-    return compose(
-        ingredients, rule(PENALTIES[loss]), double=double, target_period=target_period, target_tau=target_tau
-    )
+@dataclass(frozen=True, kw_only=True)
+class DQNSettings(QLearningSettings):
+    """What is learned."""
+
+    double: bool = True
+    """Choose the bootstrap action with the online network (van Hasselt et al. 2016)."""
+    loss: Literal["huber", "mse"] = "huber"
+    """Loss of the TD error."""
+
+
+class DQN:
+    """Deep Q-learning with experience replay (Mnih et al. 2015, algorithm 1).
+
+    Q(s, a) is a network's output. Experience goes into a replay memory; each update draws a minibatch of it, and moves
+    the network towards ``r + γ^n Q'(s', a')``, where Q' is a copy that is brought up to date every so many updates. The
+    best a' is Q's own choice (Double DQN), or that of Q'.
+    """
+
+    Settings = DQNSettings
+
+    def __init__(self, settings: DQNSettings) -> None:
+        self._settings = settings
+        self._elementwise_loss = learning.ELEMENTWISE_LOSSES[settings.loss]
+        self._selector = learning.online_selector if settings.double else learning.target_selector
+
+    def make_network(self, setup: learning.Setup) -> QNetwork:
+        """Make an encoder with a head of one Q-value an action."""
+        return learning.make_network(setup)
+
+    def make_agent(self, setup: learning.Setup) -> Agent:
+        """Put together the network and its target, the replay memory, the gradient step and the exploration."""
+        return learning.replay_agent(setup, self._settings, self.make_network(setup), self.td_loss)
+
+    def td_loss(self, values: learning.Values, transition: Transition) -> learning.TDLoss:
+        """Return the loss of ``Q(s, a)`` against ``r + γ^n Q'(s', argmax_a' Q(s', a'))``, [B]."""
+        target_tm1 = learning.double_q_target(
+            transition.reward, transition.discount, values.target_t.q_values, self._selector(values)
+        )  # [B]
+        q_tm1 = learning.of_action(values.online_tm1.q_values, transition.action)  # [B]
+        return learning.TDLoss(self._elementwise_loss(q_tm1, target_tm1), target_tm1 - q_tm1.detach())

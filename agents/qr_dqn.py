@@ -15,13 +15,59 @@ gradients clipped at   never            a norm of 10    the same; a sum of K los
 =====================  ===============  ==============  ===================================================
 """
 
-from rlvision.learning.agent import Agent, Ingredients, compose
-from rlvision.learning.losses import double_quantile_q_learning, quantile_q_learning
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rlvision import learning
+from rlvision.core.ranges import QuantileCount
+from rlvision.learning.settings import QLearningSettings
+
+if TYPE_CHECKING:
+    from rlvision.core.types import Agent, Transition
+    from rlvision.nn.qnetwork import QNetwork
 
 
-def qr_dqn(
-    ingredients: Ingredients, *, double: bool = True, target_period: int = 500, target_tau: float | None = None
-) -> Agent:
-    """Compose the agent; its network has a head of quantiles."""
-    rule = double_quantile_q_learning if double else quantile_q_learning
-    return compose(ingredients, rule, double=double, target_period=target_period, target_tau=target_tau)
+@dataclass(frozen=True, kw_only=True)
+class QRDQNSettings(QLearningSettings):
+    """What is learned."""
+
+    quantiles: QuantileCount = 32
+    """Quantiles of each action's return; their mean is its Q-value."""
+    double: bool = True
+    """Choose the bootstrap action with the online network (van Hasselt et al. 2016)."""
+
+
+class QRDQN:
+    """Quantile regression Q-learning (Dabney et al. 2018, algorithm 1).
+
+    The network puts out K quantiles θ_i(s, a) of the return, and Q(s, a) is their mean. An update moves them towards
+    the samples ``r + γ^n θ'_j(s', a')`` by the quantile Huber loss, where θ' is DQN's target network and a' the action
+    with the largest mean.
+    """
+
+    Settings = QRDQNSettings
+
+    def __init__(self, settings: QRDQNSettings) -> None:
+        self._settings = settings
+        self._selector = learning.online_selector if settings.double else learning.target_selector
+
+    def make_network(self, setup: learning.Setup) -> QNetwork:
+        """Make an encoder with a head of K quantiles an action."""
+        return learning.make_network(setup, quantiles=self._settings.quantiles)
+
+    def make_agent(self, setup: learning.Setup) -> Agent:
+        """Put together the network and its target, the replay memory, the gradient step and the exploration."""
+        return learning.replay_agent(setup, self._settings, self.make_network(setup), self.td_loss)
+
+    def td_loss(self, values: learning.Values, transition: Transition) -> learning.TDLoss:
+        """Return the quantile Huber loss of ``θ(s, a)`` against ``r + γ^n θ'(s', argmax_a' Q(s', a'))``, [B]."""
+        quantiles_t = learning.check_quantiles(values.target_t.quantiles)  # [B, A, K]
+        target_tm1 = learning.quantile_targets(
+            transition.reward, transition.discount, quantiles_t, self._selector(values)
+        )  # [B, K]
+        quantiles_tm1 = learning.check_quantiles(values.online_tm1.quantiles)  # [B, A, K]
+        prediction = learning.of_action(quantiles_tm1, transition.action)  # [B, K]
+        td_error = target_tm1.mean(1) - prediction.detach().mean(1)  # [B]
+        return learning.TDLoss(learning.quantile_huber(prediction, target_tm1), td_error)

@@ -28,7 +28,7 @@ from measure.rounds import Rates, by_turns
 
 from rlvision.config.loading import load_config
 from rlvision.core.types import EnvStep
-from rlvision.envs.make import make
+from rlvision.envs.factory import make
 from rlvision.envs.settings import EnvSettings
 from rlvision.replay.buffer import Replay, required_bytes
 from rlvision.replay.frame_store import Compression

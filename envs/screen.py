@@ -181,7 +181,7 @@ def expect_one(env: VectorEnv) -> None:
 
 
 def make_screen(env: VectorEnv) -> Screen:
-    """Return the screen of an environment made by `rlvision.envs.make.make`.
+    """Return the screen of an environment made by `rlvision.envs.factory.make`.
 
     Raises:
         EnvError: it cannot be watched.

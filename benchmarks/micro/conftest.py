@@ -27,6 +27,12 @@ def pytest_benchmark_update_commit_info(commit_info: dict[str, Any]) -> None:
         del commit_info[name]
 
 
+def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
+    """The statistics without the time of every round, which take a hundred times the space."""
+    for one in output_json["benchmarks"]:
+        one["stats"].pop("data", None)
+
+
 @pytest.fixture(scope="module")
 def agent() -> Agent:
     """With uniform replay."""

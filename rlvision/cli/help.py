@@ -6,7 +6,8 @@ the same line whether it was made in a file, on the command line or in Python.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from dataclasses import field, make_dataclass
+from typing import Any, cast
 
 import tyro
 from rich.box import ROUNDED
@@ -17,7 +18,7 @@ from rich.table import Table
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from rlvision.config.field_types import is_plain, placeholder, spelling
-from rlvision.config.loading import load_config
+from rlvision.config.loading import settings_for
 from rlvision.config.presets import find_preset, presets
 from rlvision.config.schema import Config
 
@@ -56,15 +57,25 @@ def show_help(target: Callable[..., Any], program: str, description: str | None 
         tyro.cli(target, args=["--help"], config=MARKERS, **drawing)
 
 
-def show_train(preset: str | None) -> None:
-    """Print all settings, with the values of a preset as defaults where one is named."""
+def show_train(preset: str | None, agent: str | None = None) -> None:
+    """Print all settings, with the values of a preset as defaults where one is named, for its agent or another."""
+    config = settings_for(preset, agent)
     if preset is None:
         names = ", ".join(known.name for known in presets())
         about = f"Train an agent; the same command continues the run in its folder.\n\nPRESET: {names}, or a YAML file."
-        return show_help(Config, "rlvision train PRESET", f"{about}\n\n{HOW_TO_SET}", Config())
+        return show_help(_typed(config), "rlvision train PRESET", f"{about}\n\n{HOW_TO_SET}", config)
     found = find_preset(preset)
     about = f"Trains {found.trains}.\n\nTakes {found.takes}." if found.trains else f"Settings of {preset}."
-    return show_help(Config, f"rlvision train {preset}", f"{about}\n\n{HOW_TO_SET}", load_config(preset))
+    return show_help(_typed(config), f"rlvision train {preset}", f"{about}\n\n{HOW_TO_SET}", config)
+
+
+def _typed(config: Config) -> type[Config]:
+    """The configuration's class with the class of the agent's settings in its place, whose options tyro then draws."""
+    own = type(config.agent)
+    agent = field(default_factory=own)
+    typed = make_dataclass("Config", [("agent", own, agent)], bases=(Config,), frozen=True, kw_only=True)
+    typed.__doc__ = Config.__doc__
+    return cast(type[Config], typed)
 
 
 SYNOPSES = {

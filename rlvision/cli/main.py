@@ -12,6 +12,7 @@ from rlvision.cli.one_run import evaluate, export, replay, resume, watch
 from rlvision.cli.study_commands import compare, plot, presets, sweep
 from rlvision.config.arguments import call, option_values, sort_arguments, switches_of
 from rlvision.config.fields import settings_of, unknown
+from rlvision.config.loading import settings_for
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError, RLVisionError
 from rlvision.core.signals import interruption
@@ -76,11 +77,14 @@ def train(arguments: Sequence[str], /) -> None:
     Args:
         arguments: A preset and the settings that differ from it.
     """
-    settings = settings_of(Config())
-    given = sort_arguments([argument for argument in arguments if argument not in HELP], switches_of(settings))
+    plain = [argument for argument in arguments if argument not in HELP]
+    sorted_by_usual = sort_arguments(plain, switches_of(settings_of(Config())))
+    preset, agent = next(iter(sorted_by_usual.positional), None), sorted_by_usual.options.get("--agent.name")
     if _asks_for_help(arguments):
-        show_settings(*given.positional[:1])
+        show_settings(preset, agent)
         return
+    settings = settings_of(settings_for(preset, agent))
+    given = sort_arguments(plain, switches_of(settings))
     if len(given.positional) != 1:
         got = " ".join(given.positional) or "nothing"
         raise ConfigError(f"expected one PRESET after rlvision train, got {got}: rlvision presets lists them")
@@ -121,11 +125,11 @@ def show_command(name: str) -> None:
     show_help(COMMANDS[name], f"rlvision {name}")
 
 
-def show_settings(preset: str | None = None) -> None:
+def show_settings(preset: str | None = None, agent: str | None = None) -> None:
     """Print what ``rlvision train [PRESET] --help`` shows: all settings, with the preset's defaults."""
     from rlvision.cli.help import show_train
 
-    show_train(preset)
+    show_train(preset, agent)
 
 
 def show_version() -> None:

@@ -7,19 +7,21 @@ Example:
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import field, fields, make_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rlvision.config import strict_yaml
 from rlvision.config.field_types import shown
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
 from rlvision.config.presets import find_preset, read_text
-from rlvision.config.schema import Config
+from rlvision.config.schema import Config, defaults_for
 from rlvision.config.validation import OPTIONS_OF_DN, refuse_contradictions
 from rlvision.core.errors import ConfigError
 from rlvision.core.files import write_atomically
+from rlvision.learning.registry import default_settings
+from rlvision.learning.settings import AgentSettings
 from rlvision.nn.norm_variants import momentum_of
 
 OF_AN_ENCODER = {"network.kwargs", *(f"network.{name}" for name in OPTIONS_OF_DN)}
@@ -30,8 +32,8 @@ HEADER = "# All settings of this run, defaults included. rlvision train --help e
 def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Config:
     """A complete configuration: the defaults, changed by a preset, changed by overrides.
 
-    What a preset says of the inside of its encoder is meant for that one: where the overrides choose another encoder,
-    these settings are the defaults.
+    What a preset says of the inside of its encoder, and of its agent, is meant for that one: where the overrides choose
+    another encoder or agent, these settings are the defaults, as far as the other one has none of that name.
 
     Args:
         preset: Name of a preset (see `rlvision.config.presets.presets`) or path of a YAML file like it.
@@ -45,7 +47,10 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
         ConfigError: a name is unknown, a value cannot be used, or two values cannot be used together.
     """
     found = find_preset(preset)
-    config = _changed(Config(), _mapping(found.text, f"preset {preset}"), f"preset {preset}")
+    source = f"preset {preset}"
+    tree = _mapping(found.text, source)
+    config = _changed(defaults_of(tree, source, lambda agent: True), tree, source)
+    config = _with_agent(config, agent_named(overrides or {}, "the overrides", config.agent.name))
     chosen = named_values(overrides or {}, settings_of(config), "the overrides")
     if chosen.get("network.encoder", config.network.encoder) != config.network.encoder:
         config = assemble(config, {name: usual for name, usual in flatten(Config()).items() if name in OF_AN_ENCODER})
@@ -56,15 +61,54 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
     return config
 
 
-def read_config(path: Path) -> Config:
+def settings_for(preset: str | None, agent: str | None) -> Config:
+    """The configuration whose settings, with their values as defaults, a command line for ``preset`` may set.
+
+    Args:
+        preset: as of `load_config`; None, no preset.
+        agent: name of the agent, where the command line chooses one; None, the preset's.
+
+    Raises:
+        ConfigError: there is no such preset or agent.
+    """
+    config = Config() if preset is None else load_config(preset)
+    return config if agent is None else _with_agent(config, agent)
+
+
+def read_config(path: Path, *, trusts: Callable[[str], bool] = lambda agent: False) -> Config:
     """The configuration in a file made by `save_config`, checked as `load_config` checks.
+
+    Args:
+        path: of the file.
+        trusts: whether an agent that the file names by import path may be imported.
 
     Raises:
         ConfigError: the file cannot be read, or what it holds cannot be used.
     """
-    config = _with_momentum(_changed(Config(), _mapping(read_text(path), str(path)), str(path)))
+    tree, source = _mapping(read_text(path), str(path)), str(path)
+    config = _with_momentum(_changed(defaults_of(tree, source, trusts), tree, source))
     refuse_contradictions(config)
     return config
+
+
+def defaults_of(tree: Mapping[Any, Any], source: str, trusts: Callable[[str], bool]) -> Config:
+    """The defaults that the settings in a file change, those of the agent it names among them.
+
+    The settings of an agent that may not be imported are plain values that nobody checks: enough to show and to compare
+    them, not to make the agent.
+
+    Args:
+        tree: the settings in the file.
+        source: where they come from, for error messages.
+        trusts: whether an agent that is named by import path may be imported.
+
+    Raises:
+        ConfigError: there is no such agent.
+    """
+    name = agent_named(tree, source, AgentSettings().name)
+    if ":" in name and not trusts(name):
+        return Config(agent=_opaque_settings({**tree.get("agent", {}), "name": name}))
+    return defaults_for(default_settings(name))
 
 
 def save_config(config: Config, path: Path) -> None:
@@ -82,6 +126,39 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
 def _with_momentum(config: Config) -> Config:
     """With the number that will be used, so that a file tells it and two runs compare by it."""
     return assemble(config, {"network.momentum": momentum_of(config.network.norm, config.network.momentum)})
+
+
+def agent_named(tree: Mapping[Any, Any], source: str, otherwise: str) -> str:
+    """The agent that settings name, nested or by dotted name; ``otherwise`` where they name none.
+
+    Raises:
+        ConfigError: it is no text.
+    """
+    group = tree.get("agent")
+    name = tree.get("agent.name", group.get("name") if isinstance(group, Mapping) else None)
+    if name is not None and not isinstance(name, str):
+        raise ConfigError(f"expected agent.name in {source} to be text, got {shown(name)}: name an agent")
+    return otherwise if name is None else name
+
+
+def _with_agent(config: Config, name: str) -> Config:
+    """With the settings of another agent: what both have keeps its value, the rest is the default."""
+    if name == config.agent.name:
+        return config
+    other = default_settings(name)
+    shared = {field.name for field in fields(other)} & {field.name for field in fields(config.agent)} - {"name"}
+    return replace(config, agent=replace(other, **{field: getattr(config.agent, field) for field in shared}))
+
+
+def _opaque_settings(values: Mapping[str, Any]) -> AgentSettings:
+    """Settings of an agent whose class is not to be imported, with the values as they are."""
+    own = [
+        (str(name), dict[str, Any] | str | float | bool | None, field(default=None))
+        for name in values
+        if name != "name"
+    ]
+    opaque = make_dataclass("OpaqueSettings", own, bases=(AgentSettings,), frozen=True, kw_only=True)
+    return cast(AgentSettings, opaque(**values))
 
 
 def _usual_folder(preset: str, seed: int) -> str:

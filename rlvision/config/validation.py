@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from rlvision.config.field_types import shown
 from rlvision.config.fields import flatten
-from rlvision.config.schema import AgentConfig, Config, NetworkConfig
+from rlvision.config.schema import Config, defaults_for
 from rlvision.core.errors import ConfigError
 from rlvision.envs.settings import EnvSettings
+from rlvision.learning.settings import QLearningSettings
 from rlvision.nn.norm_variants import ARMS, momentum_of
+from rlvision.nn.settings import NetworkSettings
 
 OPTIONS_OF_DN = ("norm", "momentum", "r_max", "d_max", "activation", "max_pool", "dropout")
 """Settings of the network that only the encoder dn takes."""
@@ -51,8 +53,10 @@ def _time_limit_without_workers(config: Config) -> None:
 
 
 def _ring_without_transitions(config: Config) -> None:
-    env, replay, n_step = config.env, config.replay, config.agent.n_step
-    needed = env.num_envs * (n_step + env.stack)
+    env, replay, agent = config.env, config.replay, config.agent
+    if not isinstance(agent, QLearningSettings):
+        return
+    needed = env.num_envs * (max(agent.n_step, agent.final_n_step or 0) + env.stack)
     if replay.capacity < needed:
         expected = f"replay.capacity of at least env.num_envs * (agent.n_step + env.stack) = {needed}"
         _refuse(expected, f"{replay.capacity}", "raise replay.capacity or lower agent.n_step")
@@ -130,7 +134,7 @@ def _options_of_dn_without_dn(config: Config) -> None:
     network = config.network
     if network.encoder == "dn":
         return
-    usual = NetworkConfig(momentum=None if network.momentum is None else ARMS[network.norm].momentum)
+    usual = NetworkSettings(momentum=None if network.momentum is None else ARMS[network.norm].momentum)
     for name in OPTIONS_OF_DN:
         if (value := getattr(network, name)) != (default := getattr(usual, name)):
             expected = f"network.encoder=dn where network.{name} is {shown(value)}"
@@ -148,16 +152,28 @@ def _measuring_without_batches(config: Config) -> None:
 
 def _soft_target_without_one(config: Config) -> None:
     network, agent = config.network, config.agent
+    if not isinstance(agent, QLearningSettings):
+        return
     if agent.target_tau is not None and network.norm in ("joint", "recalibrated"):
         expected = "agent.target_tau unset where network.norm is joint (no target) or recalibrated (hard copies)"
         _refuse(expected, f"{agent.target_tau:g}", "unset it, or choose another network.norm")
 
 
-def _options_of_another_agent(config: Config) -> None:
-    agent, usual = config.agent, AgentConfig()
-    owner, name = ("dqn", "loss") if agent.name == "qr_dqn" else ("qr_dqn", "quantiles")
-    if getattr(agent, name) != getattr(usual, name):
-        _refuse(f"agent.name={owner} where agent.{name} is set", agent.name, f"unset agent.{name} or change agent.name")
+def _horizon_without_an_end(config: Config) -> None:
+    agent = config.agent
+    if not isinstance(agent, QLearningSettings):
+        return
+    if agent.horizon_env_steps is not None and agent.final_n_step is None and agent.final_gamma is None:
+        expected = "agent.final_n_step or agent.final_gamma where agent.horizon_env_steps is set"
+        _refuse(expected, "neither", "set one of them, or leave all three out")
+    if agent.final_gamma is not None and 1.0 in (agent.gamma, agent.final_gamma):
+        expected = "agent.gamma and agent.final_gamma below 1 where gamma moves"
+        _refuse(expected, f"{agent.gamma:g} and {agent.final_gamma:g}", "lower them, or leave agent.final_gamma out")
+
+
+def _noise_without_layers(config: Config) -> None:
+    if config.exploration.kind == "noisy" and not config.network.noisy:
+        _refuse("network.noisy=true where exploration.kind is noisy", "false", "set it, or choose another kind")
 
 
 def _options_of_dn_twice(config: Config) -> None:
@@ -183,7 +199,8 @@ _CONTRADICTIONS: tuple[Callable[[Config], None], ...] = (
     _patience_without_evaluations,
     _options_of_dn_without_dn,
     _options_of_dn_twice,
-    _options_of_another_agent,
+    _horizon_without_an_end,
+    _noise_without_layers,
     _measuring_without_batches,
     _soft_target_without_one,
 )
@@ -218,7 +235,7 @@ NEEDS = (
     Need(
         ("agent.target_period",),
         "a target network that is copied: no agent.target_tau, no network.norm=joint",
-        lambda c: c.agent.target_tau is None and c.network.norm != "joint",
+        lambda c: getattr(c.agent, "target_tau", None) is None and c.network.norm != "joint",
     ),
     Need(
         ("optimiser.final_learning_rate",),
@@ -228,6 +245,12 @@ NEEDS = (
     Need(("optimiser.epsilon",), "another optimiser.name than sgd", lambda c: c.optimiser.name != "sgd"),
     Need(("optimiser.momentum",), "another optimiser.name than adagrad", lambda c: c.optimiser.name != "adagrad"),
     Need(("exploration.ladder_alpha",), "exploration.kind=ladder", lambda c: c.exploration.kind == "ladder"),
+    Need(("exploration.persistence",), "exploration.kind=persistent", lambda c: c.exploration.kind == "persistent"),
+    Need(
+        ("exploration.start", "exploration.end", "exploration.decay_env_steps", "exploration.final"),
+        "another exploration.kind than noisy",
+        lambda c: c.exploration.kind != "noisy",
+    ),
     Need(("tracking.video_steps",), "tracking.video_every above 0", lambda c: c.tracking.video_every > 0),
 )
 
@@ -235,7 +258,7 @@ NEEDS = (
 def without_effect(config: Config) -> Iterator[str]:
     """The settings that differ from their defaults in vain, a phrase each: which, and what it needs."""
     values = flatten(config)
-    usual = flatten(Config()) | {"network.momentum": momentum_of(config.network.norm, None)}
+    usual = flatten(defaults_for(config.agent)) | {"network.momentum": momentum_of(config.network.norm, None)}
     for settings, needs, is_met in NEEDS:
         if not is_met(config):
-            yield from (f"{name} needs {needs}" for name in settings if values[name] != usual[name])
+            yield from (f"{name} needs {needs}" for name in settings if name in values and values[name] != usual[name])

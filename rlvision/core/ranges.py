@@ -20,6 +20,7 @@ UnitInterval = Annotated[float, Ge(0), Le(1)]  # a discount, or an exponent betw
 DropProbability = Annotated[float, Ge(0), Lt(1)]  # at 1 nothing would be left
 DecayRate = Annotated[float, Ge(0), Lt(1)]  # of a running mean; at 1 it would never forget
 UpdateWeight = Annotated[float, Gt(0), Le(1)]  # of a new value in a running mean; at 0 it would never move
+ZetaExponent = Annotated[float, Gt(1)]  # at 1 the sum over all durations has no limit
 CorrectionLimit = Annotated[float, Ge(1)]  # bounds a factor to [1 / limit, limit]
 QuantileCount = Annotated[int, Gt(1), Le(1024)]  # one quantile is no distribution; memory grows with the square
 

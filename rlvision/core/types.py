@@ -11,8 +11,8 @@ K           atoms or quantiles of a distributional head (the action axis comes b
 C, H, W     channels, height and width of an observation
 ==========  ==========================================================================
 
-Counters carry their unit in their name: ``env_steps`` (agent decisions, summed over the
-environments), ``frames`` (emulator frames) and ``updates`` (gradient steps).
+Counters carry their unit in their name: ``env_steps`` (agent decisions, summed over the environments), ``frames``
+(emulator frames) and ``updates`` (gradient steps).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
+from torch import Tensor, nn
 
 UInt8Array = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
@@ -31,8 +31,16 @@ BoolArray = npt.NDArray[np.bool_]
 QFunction = Callable[[UInt8Array], Tensor]
 """Observations [N, C, H, W] uint8 -> Q-values [N, A] float32, on the CPU."""
 
+RewardTransform = Callable[[Tensor], Tensor]
+"""Raw rewards of any shape -> rewards as an agent learns from them."""
+
+Schedule = Callable[[int], float]
+"""A number as a function of a counter: env steps or updates."""
+
 State = dict[str, Any]
 """What ``state_dict`` returns: nested dicts and lists of tensors and plain Python values."""
+Rows = list[State]
+"""Files of a memory's rows, oldest first: plain values, as a checkpoint lists them."""
 Progress = Callable[[int, int], None]
 """Told of (done, total) steps of what takes long."""
 
@@ -93,17 +101,14 @@ class QOutput:
     """Q-values and whatever else the head that made them knows."""
 
     q_values: Tensor  # [B, A] float32
-    logits: Tensor | None = None  # [B, A, K]
-    quantiles: Tensor | None = None  # [B, A, K]
-    taus: Tensor | None = None  # [B, K]
+    quantiles: Tensor | None = None  # [B, A, K] of the returns whose means the Q-values are
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """What one gradient step says of itself.
 
-    ``metrics`` may hold tensors without a dimension: reading one waits for the device, so
-    they are read only when they are logged.
+    ``metrics`` may hold tensors []: reading one waits for the device, so they are read only when they are logged.
     """
 
     loss: Tensor  # []
@@ -188,30 +193,101 @@ class VectorEnv(Stateful, Protocol):
 
 
 class Policy(Protocol):
-    """Chooses actions."""
+    """Choose actions."""
 
-    def act(self, observation: UInt8Array, env_steps: int) -> IntArray:
-        """Actions [N] for observations [N, C, H, W] after ``env_steps`` decisions of training."""
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
+        """Return actions [N].
+
+        Args:
+            observation: [N, C, H, W] uint8.
+            first: whether an observation is a reset's, [N]: there a policy forgets what it carried from step to step.
+            env_steps: decisions of training so far.
+        """
+
+
+class TrainingPolicy(Policy, Stateful, Protocol):
+    """A policy that explores: its random numbers and its carry travel in a checkpoint."""
+
+    def metrics(self, env_steps: int) -> Mapping[str, float]:
+        """Return where its schedules stand, by metric name."""
 
 
 class Memory(Stateful, Protocol):
-    """Turns steps into batches."""
+    """Turn steps into batches."""
 
     def add(self, step: EnvStep) -> None:
         """Take the next row of experience."""
 
     def batches(self) -> Iterator[Batch]:
-        """The batches owed by now: none before learning starts."""
+        """Yield the batches owed by now: none before learning starts."""
 
     def update_priorities(self, index: Tensor, priority: Tensor) -> None:
-        """Tell how surprising [B] transitions were when last learned from."""
+        """Take the priorities [B] of the transitions that were just learned from."""
+
+    def metrics(self) -> Mapping[str, float]:
+        """Return how much it holds, by metric name."""
+
+    def save_rows(self, folder: Path) -> Rows:
+        """Write what is too large for a checkpoint into ``folder`` and return the list of its files.
+
+        Only what is new since the last call is written. A memory without such rows returns an empty list.
+        """
+
+    def load_rows(self, folder: Path, rows: Rows, progress: Progress) -> None:
+        """Read what `save_rows` wrote; `load_state_dict` follows.
+
+        Without it the memory starts empty, and learning starts as in a new run.
+
+        Raises:
+            CheckpointError: a file is missing or damaged.
+        """
 
 
 class Learner(Stateful, Protocol):
-    """Improves the network."""
+    """Improve the network."""
+
+    @property
+    def updates(self) -> int:
+        """Return the gradient steps so far."""
 
     def update(self, batch: Batch) -> Update:
-        """One gradient step."""
+        """Make one gradient step.
+
+        Raises:
+            DivergedError: the loss or a gradient is not finite; no weight has moved.
+        """
+
+    def metrics(self) -> Mapping[str, float]:
+        """Return where its schedules stand, by metric name."""
+
+    def diagnose(self) -> Mapping[str, Tensor]:
+        """Return what a closer look at the network shows, by metric name: tensors [], asked for once an interval."""
+
+    def distributions(self) -> Mapping[str, Tensor]:
+        """Return numbers [..] whose distribution is of interest, by metric name: asked for at an evaluation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """All that a run knows of an agent.
+
+    Attributes:
+        policy: explores while training.
+        memory: makes batches of what was experienced.
+        learner: learns from them.
+        network: the network as it plays, in evaluation mode; its ``state_dict`` is what a run keeps and exports.
+        q_function: the Q-values by which it plays when it counts, in float32.
+        gamma: its discount per env step, as a function of env steps.
+        reward_transform: what it makes of raw rewards [..]; None where it learns from them as they are.
+    """
+
+    policy: TrainingPolicy
+    memory: Memory
+    learner: Learner
+    network: nn.Module
+    q_function: QFunction
+    gamma: Schedule
+    reward_transform: RewardTransform | None
 
 
 class Tracker(Protocol):
@@ -222,18 +298,3 @@ class Tracker(Protocol):
 
     def close(self) -> None:
         """Flush and release; may be called twice."""
-
-
-Exhibit = Path | FloatArray
-"""A picture (.png) or video (.mp4) by its file, or numbers [n] whose distribution is of interest."""
-
-
-@runtime_checkable
-class Gallery(Protocol):
-    """A tracker that also takes what is no number."""
-
-    def show(self, exhibits: Mapping[str, Exhibit], env_steps: int) -> None:
-        """Pictures, videos and distributions by name, to be seen with the row that comes next."""
-
-    def keep(self, name: str, files: Mapping[str, Path]) -> None:
-        """Store a version of some files, by their names in it, until there is a newer one called ``name``."""

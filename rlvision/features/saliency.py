@@ -9,8 +9,7 @@ from torch import Tensor
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import FloatArray, UInt8Array
-from rlvision.nn.qnetwork import QNetwork
-from rlvision.nn.target_network import sharing_copy
+from rlvision.nn.qnetwork import QNetwork, sharing_copy
 
 STRIDE = 5
 """Pixels between the places that are blurred (Greydanus et al. 2018)."""

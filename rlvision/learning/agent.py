@@ -1,132 +1,167 @@
-"""An agent is a composition of a policy, a memory and a learner."""
+"""An agent that learns Q-values from a replay: what the agents of ``agents/`` share, put together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
-from torch.optim import Optimizer
+import torch
+from torch import Tensor
 
-from rlvision.core.devices import Autocast
-from rlvision.core.types import QFunction, State, Update
+from rlvision.core.devices import Autocast, make_autocast
+from rlvision.core.seeding import derive, generator
+from rlvision.core.types import Agent, EnvSpec, QFunction, RewardTransform
+from rlvision.learning.augmentation import AUGMENTATIONS
 from rlvision.learning.learner import QLearner
 from rlvision.learning.losses import TDRule
-from rlvision.learning.policies import EpsilonGreedy, Softmax
-from rlvision.learning.schedules import Schedule
-from rlvision.learning.targets import (
-    Bootstrap,
-    Forward,
-    JointForward,
-    TargetNetwork,
-    hard_copies,
-    recalibrated_copies,
-    soft_copies,
+from rlvision.learning.policies import make_policy, on_device
+from rlvision.learning.schedules import (
+    Linear,
+    exploration_schedule,
+    gamma_schedule,
+    learning_rate_schedule,
+    n_step_schedule,
 )
+from rlvision.learning.settings import ExplorationSettings, OptimiserSettings, QLearningSettings
+from rlvision.learning.targets import make_targets
 from rlvision.nn.cuda_graphs import Record
-from rlvision.nn.fusion import folded, folded_to_learn
-from rlvision.nn.norm_variants import Arm
-from rlvision.nn.target_network import Views, batch_statistics_forward
+from rlvision.nn.fusion import channels_last, folded
+from rlvision.nn.qnetwork import QNetwork
+from rlvision.nn.registry import make_q_network, norm_variant
+from rlvision.nn.settings import NetworkSettings
+from rlvision.nn.target_network import Views
 from rlvision.replay.buffer import Replay
-
-
-@dataclass(frozen=True, slots=True)
-class Agent:
-    """The parts of one agent; `rlvision.agents` holds the recipes.
-
-    Args:
-        q_function: the network as it plays when it counts: observations [N, C, H, W] uint8 -> Q-values [N, A] float32.
-        policy: chooses actions by it.
-        memory: makes batches.
-        learner: improves the network.
-        beta: exponent of the importance weights as a function of env steps (prioritised memory).
-    """
-
-    q_function: QFunction
-    policy: EpsilonGreedy | Softmax
-    memory: Replay
-    learner: QLearner
-    beta: Schedule
-
-    def learn(self, env_steps: int) -> Iterator[Update]:
-        """Make the updates owed after ``env_steps``, one by one."""
-        if self.memory.priority is not None:
-            self.memory.priority.beta = self.beta(env_steps)
-        for batch in self.memory.batches():
-            update = self.learner.update(batch)
-            self.memory.update_priorities(batch.index, update.priority)
-            yield update
-
-    def metrics(self, env_steps: int) -> dict[str, float]:
-        """Where the schedules stand, and what is in memory."""
-        return {**self.policy.metrics(env_steps), **self.learner.metrics(), **self.memory.metrics()}
-
-    def state_dict(self) -> State:
-        """All three parts."""
-        return {part: getattr(self, part).state_dict() for part in ("policy", "memory", "learner")}
-
-    def load_state_dict(self, state: State) -> None:
-        """Go on from a saved state."""
-        for part in ("policy", "memory", "learner"):
-            getattr(self, part).load_state_dict(state[part])
+from rlvision.replay.settings import ReplaySettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ingredients:
-    """What every recipe takes, ready-made.
+class Setup:
+    """What a run gives an agent to be made from, besides the agent's own settings.
 
-    Dueling is the network's head, n-step and prioritised replay are the memory's, exploration is the policy's. The
-    rest is as in `rlvision.learning.learner.QLearner` and `rlvision.learning.agent.Agent`.
+    Attributes:
+        spec: of the environments it trains in.
+        env_steps: of the whole run, for schedules that span it.
+        seed: of the run; every stream of random numbers is derived from it by name.
+        device: where networks, batches and replay live.
+        autocast: the precision of the encoder while training.
+        record: how kernels are captured, to be launched as one; None: they are launched one by one.
+        network: settings of the Q-network.
+        replay: settings of the memory.
+        optimiser: settings of the gradient step.
+        exploration: settings of the policy that explores.
     """
 
-    views: Views
-    arm: Arm
-    q_function: QFunction
-    policy: EpsilonGreedy | Softmax
-    memory: Replay
-    optimiser: Optimizer
-    learning_rate: Schedule
+    spec: EnvSpec
+    env_steps: int
+    seed: int
+    device: torch.device
     autocast: Autocast
-    beta: Schedule
-    max_grad_norm: float | None = 10.0
-    calibration_batches: int = 50
-    record: Record | None = None
+    record: Record | None
+    network: NetworkSettings
+    replay: ReplaySettings
+    optimiser: OptimiserSettings
+    exploration: ExplorationSettings
 
 
-def compose(
-    ingredients: Ingredients, td_rule: TDRule, *, double: bool, target_period: int, target_tau: float | None = None
-) -> Agent:
-    """Put an agent together.
+def make_network(setup: Setup, *, quantiles: int = 1) -> QNetwork:
+    """Make the Q-network, initialised from the run's seed, on its device.
 
     Args:
-        ingredients: as they come.
-        td_rule: one of `rlvision.learning.losses`.
-        double: whether the rule asks for the online network's values of s'.
-        target_period: updates between hard copies into the target network.
-        target_tau: weight of the online network at every update, instead of hard copies.
+        setup: of the run.
+        quantiles: K, of each action's return; 1 for the Q-value alone.
     """
-    learner = QLearner(
-        views=ingredients.views,
-        bootstrap=_bootstrap(ingredients, double, target_period, target_tau),
-        td_rule=td_rule,
-        optimiser=ingredients.optimiser,
-        learning_rate=ingredients.learning_rate,
-        max_grad_norm=ingredients.max_grad_norm,
-        autocast=ingredients.autocast,
-        sample=ingredients.memory.sample,
-        calibration_batches=ingredients.calibration_batches,
-        record=ingredients.record,
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(setup.seed, "network"))
+        network = make_q_network(setup.network, setup.spec, quantiles=quantiles)
+    return channels_last(network.to(setup.device))
+
+
+def replay_agent(setup: Setup, settings: QLearningSettings, network: QNetwork, td_rule: TDRule) -> Agent:
+    """Put together an agent that explores, remembers, and learns from its replay with a target network.
+
+    Args:
+        setup: of the run.
+        settings: of the agent.
+        network: that learns.
+        td_rule: the loss of a batch.
+
+    Raises:
+        MemoryBudgetError: the replay would not fit into the memory that is free.
+    """
+    memory = make_replay(setup, settings)
+    views = Views(network, generator(setup.seed, "noise"))
+    policy = make_policy(
+        setup.exploration,
+        exploration_schedule(setup.exploration, setup.env_steps),
+        views,
+        setup.spec,
+        lambda view: on_device(folded(view), setup.device, setup.autocast, setup.record),
+        generator(setup.seed, "exploration"),
     )
-    return Agent(ingredients.q_function, ingredients.policy, ingredients.memory, learner, ingredients.beta)
+    learner = _learner(setup, settings, views, td_rule, lambda: memory.sample().transition.observation)
+    return Agent(
+        policy=policy,
+        memory=memory,
+        learner=learner,
+        network=views.actor,
+        q_function=playing_q_function(setup, views.actor),
+        gamma=gamma_schedule(settings, setup.env_steps),
+        reward_transform=reward_transform(settings),
+    )
 
 
-def _bootstrap(ingredients: Ingredients, double: bool, period: int, tau: float | None) -> Bootstrap:
-    views, arm, memory = ingredients.views, ingredients.arm, ingredients.memory
-    if arm.target == "joint":
-        return JointForward(views.online)
-    target: Forward = folded(views.target)
-    if arm.target == "batch_statistics":
-        target = partial(batch_statistics_forward, views.target)
-    refresh = hard_copies(views, period) if tau is None else soft_copies(views, tau)
-    if arm.target == "recalibrated":
-        batches = ingredients.calibration_batches
-        refresh = recalibrated_copies(views, period, lambda: memory.sample().transition.observation, batches)
-    return TargetNetwork(folded_to_learn(views.online), target, folded(views.actor) if double else None, refresh)
+def make_replay(setup: Setup, settings: QLearningSettings) -> Replay:
+    """Make the memory, whose batches hold n-step returns of rewards as the agent learns from them."""
+    return Replay(
+        setup.replay,
+        setup.spec,
+        n_step=n_step_schedule(settings, setup.env_steps),
+        gamma=gamma_schedule(settings, setup.env_steps),
+        beta=Linear(setup.replay.beta, 1.0, setup.env_steps),
+        reward_transform=reward_transform(settings),
+        device=setup.device,
+        generator=generator(setup.seed, "replay"),
+    )
+
+
+def reward_transform(settings: QLearningSettings) -> RewardTransform | None:
+    """Return what the agent makes of raw rewards; None where it takes them as they are."""
+    scale, bound = settings.reward_scale, settings.reward_clip
+    if scale == 1.0 and bound is None:
+        return None
+    bound = float("inf") if bound is None else bound
+    return lambda reward: (reward * scale).clamp(-bound, bound)
+
+
+def playing_q_function(setup: Setup, network: QNetwork) -> QFunction:
+    """Return the Q-function of a network in evaluation mode, for games that count.
+
+    It computes in float32 whatever the precision of learning, so that another machine gives the same scores.
+    """
+    return on_device(folded(network), setup.device, make_autocast("float32", setup.device), setup.record)
+
+
+def _learner(
+    setup: Setup, settings: QLearningSettings, views: Views, td_rule: TDRule, sample: Callable[[], Tensor]
+) -> QLearner:
+    replay, calibration_batches = setup.replay, setup.network.calibration_batches
+    updates = int(max(setup.env_steps - replay.learning_starts, 0) * replay.samples_per_env_step / replay.batch_size)
+    make_augmentation = AUGMENTATIONS.get(settings.augmentation)
+    return QLearner(
+        views=views,
+        targets=make_targets(
+            views,
+            norm_variant(setup.network),
+            period=settings.target_period,
+            tau=settings.target_tau,
+            autocast=setup.autocast,
+            sample=sample,
+            calibration_batches=calibration_batches,
+        ),
+        td_rule=td_rule,
+        settings=setup.optimiser,
+        learning_rate=learning_rate_schedule(setup.optimiser, updates),
+        autocast=setup.autocast,
+        sample=sample,
+        calibration_batches=calibration_batches,
+        augmentation=make_augmentation and make_augmentation(generator(setup.seed, "augmentation")),
+        record=setup.record,
+    )

@@ -7,14 +7,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
-from torch.optim import Optimizer
 
 from rlvision.core.devices import Autocast
-from rlvision.core.types import Batch, QOutput, State, Transition, Update
+from rlvision.core.types import Batch, QOutput, Schedule, State, Transition, Update
+from rlvision.learning.augmentation import Augmentation
 from rlvision.learning.finite_checks import diverged
 from rlvision.learning.losses import TDRule
-from rlvision.learning.schedules import Schedule
-from rlvision.learning.targets import Bootstrap
+from rlvision.learning.optimisers import decay_groups, make_optimiser
+from rlvision.learning.settings import OptimiserSettings
+from rlvision.learning.targets import TargetEstimator
 from rlvision.nn.cuda_graphs import Captured, Record
 from rlvision.nn.diagnostics import diagnose
 from rlvision.nn.target_network import Views
@@ -23,7 +24,7 @@ _CLIP_EPSILON = 2e-6
 """More than what torch adds to the norm before it divides: below the bound by this, the factor is exactly 1."""
 
 
-class Found(NamedTuple):
+class StepResult(NamedTuple):
     """What one gradient step finds out, all on the network's device and without gradient."""
 
     loss: Tensor  # []
@@ -34,54 +35,57 @@ class Found(NamedTuple):
 
 
 class QLearner:
-    """Deep Q-learning (Mnih et al. 2015), whatever the network, the loss and the bootstrap.
+    """Deep Q-learning (Mnih et al. 2015), whatever the network, the loss and the targets.
 
     Args:
         views: online, target and actor.
-        bootstrap: computes the values of both observations, and keeps the target network fresh.
-        td_rule: one of `rlvision.learning.losses`.
-        optimiser: over the online network's parameters.
+        targets: computes the values of s and s', and keeps the target network fresh.
+        td_rule: the loss of a batch by these values.
+        settings: of the optimiser over the online network's parameters.
         learning_rate: as a function of updates.
-        max_grad_norm: gradients longer than this are scaled down; None, never.
         autocast: the precision of the encoder.
-        sample: draws a batch for calibrating the running statistics before the first update.
+        sample: draws observations [B, C, H, W], to measure the running statistics by before the first update.
         calibration_batches: how many; 0 for none.
-        record: how the kernels of a step are taken down, to be launched as one (`rlvision.nn.cuda_graphs`); None: they are
-            launched one by one.
+        augmentation: changes the observations of a batch before the loss; None, nothing does.
+        record: how the kernels of a step are captured, to be launched as one (`rlvision.nn.cuda_graphs`); None: they
+            are launched one by one.
     """
 
     def __init__(
         self,
         *,
         views: Views,
-        bootstrap: Bootstrap,
+        targets: TargetEstimator,
         td_rule: TDRule,
-        optimiser: Optimizer,
+        settings: OptimiserSettings,
         learning_rate: Schedule,
-        max_grad_norm: float | None,
         autocast: Autocast,
-        sample: Callable[[], Batch],
+        sample: Callable[[], Tensor],
         calibration_batches: int,
+        augmentation: Augmentation | None = None,
         record: Record | None = None,
     ) -> None:
         self.views = views
         self.updates = 0
-        self._bootstrap = bootstrap
+        self._targets = targets
         self._td_rule = td_rule
-        self._optimiser = optimiser
+        self._optimiser = make_optimiser(settings, decay_groups(views.online, settings.weight_decay))
         self._learning_rate = learning_rate
-        self._max_grad_norm = float("inf") if max_grad_norm is None else max_grad_norm
+        self._max_grad_norm = float("inf") if settings.max_grad_norm is None else settings.max_grad_norm
         self._autocast = autocast
         self._sample = sample
         self._calibration_batches = calibration_batches
-        self._parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        self._augmentation = augmentation
+        self._parameters = [p for group in self._optimiser.param_groups for p in group["params"]]
         self._last_observation: Tensor | None = None
         self._captured = None if record is None else Captured(self._step, record)
-        self._may_ask = self._captured is None and self._parameters[0].device.type == "cpu"  # a GPU would be waited for
+        self._can_sync = (
+            self._captured is None and self._parameters[0].device.type == "cpu"
+        )  # a GPU would be waited for
         self._prepare_optimiser()
 
     def update(self, batch: Batch) -> Update:
-        """One gradient step.
+        """Make one gradient step.
 
         Raises:
             DivergedError: the loss or a gradient is not finite (a GPU does not ask); no weight has moved.
@@ -89,48 +93,49 @@ class QLearner:
         if self.updates == 0:
             self._calibrate()
         self._set_learning_rate()
-        found = self._learn_from(batch)
+        self.views.resample_noise()
+        result = self._learn_from(batch)
         self.updates += 1
-        with self._autocast():  # statistics measured anew are those of the precision in use
-            self._bootstrap.refresh(self.updates)
+        self._targets.refresh(self.updates)
         self._last_observation = batch.transition.observation
-        return Update(found.loss, found.priority, _metrics(found))
+        return Update(result.loss, result.priority, _metrics(result))
 
     def diagnose(self) -> Mapping[str, Tensor]:
-        """What BatchNorm and the weights look like on the last batch (`rlvision.nn.diagnostics`); changes nothing."""
+        """Return what BatchNorm and the weights do on the last batch (`rlvision.nn.diagnostics`); change nothing."""
         if self._last_observation is None:
             return {}
         with self._autocast():
             return diagnose(self.views, self._last_observation)
 
-    def q_values(self) -> Tensor | None:
-        """Q-values [B, A] of the last batch's observations as the agent acts by them; None before the first update."""
+    def distributions(self) -> Mapping[str, Tensor]:
+        """Return the Q-values [B, A] of the last batch's observations, as the agent acts by them."""
         if self._last_observation is None:
-            return None
+            return {}
         with torch.no_grad(), self._autocast():
             output: QOutput = self.views.actor(self._last_observation)
-        return output.q_values
+        return {"q/values": output.q_values}
 
     def metrics(self) -> dict[str, float]:
-        """The learning rate of the next update."""
+        """Return the learning rate of the next update."""
         return {"optimiser/learning_rate": self._learning_rate(self.updates)}
 
     def state_dict(self) -> State:
-        """Both networks, the optimiser, the number of updates, and what `diagnose` looks at."""
+        """Both networks, the optimiser, the number of updates, the random numbers, and the batch for `diagnose`."""
         return {
             "updates": self.updates,
-            "online": self.views.online.state_dict(),
-            "target": self.views.target.state_dict(),
+            **self.views.state_dict(),
             "optimiser": self._optimiser.state_dict(),
+            "augmentation": None if self._augmentation is None else self._augmentation.state_dict(),
             "last_observation": self._last_observation,
         }
 
     def load_state_dict(self, state: State) -> None:
         """Go on from a saved state."""
         self.updates = state["updates"]
-        self.views.online.load_state_dict(state["online"])
-        self.views.target.load_state_dict(state["target"])
+        self.views.load_state_dict(state)
         self._optimiser.load_state_dict(state["optimiser"])
+        if self._augmentation is not None:
+            self._augmentation.load_state_dict(state["augmentation"])
         self._prepare_optimiser()
         seen = state["last_observation"]
         self._last_observation = None if seen is None else seen.to(self._parameters[0].device)
@@ -138,26 +143,27 @@ class QLearner:
     def _calibrate(self) -> None:
         if self._calibration_batches and self.views.has_statistics:
             with self._autocast():
-                self.views.calibrate(self._sample().transition.observation for _ in range(self._calibration_batches))
+                self.views.calibrate(self._sample() for _ in range(self._calibration_batches))
 
-    def _learn_from(self, batch: Batch) -> Found:
-        seen = batch.transition
-        fields = (seen.observation, seen.action, seen.reward, seen.discount, seen.next_observation)
+    def _learn_from(self, batch: Batch) -> StepResult:
+        transition = batch.transition if self._augmentation is None else self._augmentation(batch.transition)
+        seen = (transition.observation, transition.action, transition.reward, transition.discount)
+        fields = (*seen, transition.next_observation, batch.importance_weight)
         if self._captured is not None:
-            return Found(*self._captured(*fields, batch.importance_weight))
-        found = self._differentiate(*fields, batch.importance_weight)
-        if self._may_ask and not (math.isfinite(found.grad_norm.item()) and math.isfinite(found.loss.item())):
-            raise diverged(batch, found.losses, found.q_values, found.grad_norm, self.updates)
-        self._move_weights(found.grad_norm)
-        return found
+            return StepResult(*self._captured(*fields))
+        result = self._compute_gradients(*fields)
+        if self._can_sync and not (math.isfinite(result.grad_norm.item()) and math.isfinite(result.loss.item())):
+            raise diverged(batch, result.losses, result.q_values, result.grad_norm, self.updates)
+        self._optimizer_step(result.grad_norm)
+        return result
 
-    def _step(self, *fields: Tensor) -> Found:
+    def _step(self, *fields: Tensor) -> StepResult:
         """All that an update does on the device."""
-        found = self._differentiate(*fields)
-        self._move_weights(found.grad_norm)
-        return found
+        result = self._compute_gradients(*fields)
+        self._optimizer_step(result.grad_norm)
+        return result
 
-    def _differentiate(self, *fields: Tensor) -> Found:
+    def _compute_gradients(self, *fields: Tensor) -> StepResult:
         """Put the gradient where the optimiser looks for it.
 
         Args:
@@ -165,23 +171,23 @@ class QLearner:
         """
         *seen, importance_weight = fields
         transition = Transition(*seen)
-        with self._autocast():
-            q_tm1, q_t, selector_t = self._bootstrap.values(transition)
-        td = self._td_rule(q_tm1, transition.action, transition.reward, transition.discount, q_t, selector_t)
+        values = self._targets.values(transition)
+        td = self._td_rule(values, transition)
         loss = (td.loss * importance_weight).mean()
         for parameter in self._parameters:  # what zero_grad does, at a tenth of its price
             parameter.grad = None
         loss.backward()  # type: ignore[no-untyped-call]
         grad_norm = get_total_norm([parameter.grad for parameter in self._parameters if parameter.grad is not None])
-        return Found(loss.detach(), td.loss.detach(), td.td_error.abs(), q_tm1.q_values.detach(), grad_norm)
+        q_values = values.online_tm1.q_values.detach()
+        return StepResult(loss.detach(), td.loss.detach(), td.td_error.abs(), q_values, grad_norm)
 
-    def _move_weights(self, grad_norm: Tensor) -> None:
-        if not self._may_ask or grad_norm.item() + _CLIP_EPSILON > self._max_grad_norm:
+    def _optimizer_step(self, grad_norm: Tensor) -> None:
+        if not self._can_sync or grad_norm.item() + _CLIP_EPSILON > self._max_grad_norm:
             clip_grads_with_norm_(self._parameters, self._max_grad_norm, grad_norm)  # elsewhere it multiplies by 1
         self._optimiser.step()
 
     def _prepare_optimiser(self) -> None:
-        """What its kernels depend on lies on the device where they are captured; its state may be new."""
+        """Put what the captured kernels depend on where they are captured; the optimiser's state may be new."""
         device = self._parameters[0].device
         for group in self._optimiser.param_groups:
             if "capturable" in group:
@@ -204,12 +210,12 @@ class QLearner:
 
 
 @torch.no_grad()
-def _metrics(found: Found) -> dict[str, Tensor | float]:
-    greedy = found.q_values.amax(dim=1)  # [B]
+def _metrics(result: StepResult) -> dict[str, Tensor | float]:
+    greedy = result.q_values.amax(dim=1)  # [B]
     return {
-        "loss/td": found.loss,
-        "td_error/mean_abs": found.priority.mean(),
+        "loss/td": result.loss,
+        "td_error/mean_abs": result.priority.mean(),
         "q/mean": greedy.mean(),
         "q/max": greedy.max(),
-        "optimiser/grad_norm": found.grad_norm,
+        "optimiser/grad_norm": result.grad_norm,
     }

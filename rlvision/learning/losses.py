@@ -1,32 +1,47 @@
-"""Temporal-difference learning of action values, one function per named algorithm.
+"""The formulas of temporal-difference learning of action values, one pure function each.
 
 Time indices as in Sutton and Barto: an action ``a_tm1`` taken at t-1 brings the reward ``r_t``, and ``discount_t``
-weighs what follows: γ^m after m rewards, 0 where the episode terminated.
+weighs what follows: γ^m after m rewards, 0 where the episode terminated. Which of them an agent uses stands in the
+agent's own file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rlvision.core.types import QOutput
+from rlvision.core.types import Transition
+
+if TYPE_CHECKING:
+    from rlvision.learning.targets import Values
 
 
 @dataclass(frozen=True, slots=True)
 class TDLoss:
-    """What a loss says of each transition."""
+    """The loss of each transition of a batch, and its TD error."""
 
     loss: Tensor  # [B]
     td_error: Tensor  # [B] target minus prediction, without gradient
 
 
-Penalty = Callable[[Tensor, Tensor], Tensor]
-"""(prediction, target) -> penalty, all of one shape."""
+TDRule = Callable[["Values", Transition], TDLoss]
+"""The loss of a batch: asks ``values`` for those of s' first, then for those of s."""
 
-TDRule = Callable[[QOutput, Tensor, Tensor, Tensor, QOutput, QOutput], TDLoss]
-"""(q_tm1, a_tm1, r_t, discount_t, target's q_t, online's q_t) -> TDLoss."""
+ElementwiseLoss = Callable[[Tensor, Tensor], Tensor]
+"""(prediction, target) -> loss, all of one shape."""
+
+
+def online_selector(values: "Values") -> Tensor:
+    """Return the Q-values [B, A] by which the online network chooses the bootstrap action (van Hasselt et al. 2016)."""
+    return values.online_t.q_values
+
+
+def target_selector(values: "Values") -> Tensor:
+    """Return the Q-values [B, A] by which the target network chooses the bootstrap action (Mnih et al. 2015)."""
+    return values.target_t.q_values
 
 
 def huber(prediction: Tensor, target: Tensor) -> Tensor:
@@ -37,6 +52,9 @@ def huber(prediction: Tensor, target: Tensor) -> Tensor:
 def mse(prediction: Tensor, target: Tensor) -> Tensor:
     """Half the squared error, each."""
     return 0.5 * (prediction - target).square()
+
+
+ELEMENTWISE_LOSSES: Mapping[str, ElementwiseLoss] = {"huber": huber, "mse": mse}
 
 
 def q_target(r_t: Tensor, discount_t: Tensor, q_t: Tensor) -> Tensor:
@@ -52,62 +70,31 @@ def double_q_target(r_t: Tensor, discount_t: Tensor, q_t: Tensor, selector_t: Te
         discount_t: discounts [B] float32.
         q_t: the target network's values of the next observation [B, A] float32.
         selector_t: the values that choose the action [B, A] float32.
-    """
-    check_q_learning(q_t, selector_t, r_t, discount_t)
-    a_t = selector_t.argmax(dim=1, keepdim=True)  # [B, 1]
-    return r_t + discount_t * q_t.gather(1, a_t).squeeze(1)  # [B]
-
-
-def q_learning(penalty: Penalty) -> TDRule:
-    """The loss of DQN (Mnih et al. 2015): the bootstrap action is the target network's own maximum."""
-
-    def loss(q_tm1: QOutput, a_tm1: Tensor, r_t: Tensor, discount_t: Tensor, q_t: QOutput, _: QOutput) -> TDLoss:
-        return _td_loss(penalty, q_tm1, a_tm1, q_target(r_t, discount_t, q_t.q_values))
-
-    return loss
-
-
-def double_q_learning(penalty: Penalty) -> TDRule:
-    """The loss of Double DQN (van Hasselt et al. 2016): the online network chooses, the target network values."""
-
-    def loss(q_tm1: QOutput, a_tm1: Tensor, r_t: Tensor, discount_t: Tensor, q_t: QOutput, online: QOutput) -> TDLoss:
-        return _td_loss(penalty, q_tm1, a_tm1, double_q_target(r_t, discount_t, q_t.q_values, online.q_values))
-
-    return loss
-
-
-def _td_loss(penalty: Penalty, q_tm1: QOutput, a_tm1: Tensor, target_tm1: Tensor) -> TDLoss:
-    prediction = q_tm1.q_values.gather(1, a_tm1.unsqueeze(1)).squeeze(1)  # [B]
-    target_tm1 = target_tm1.detach()
-    return TDLoss(penalty(prediction, target_tm1), target_tm1 - prediction.detach())
-
-
-def check_q_learning(q_t: Tensor, selector_t: Tensor, r_t: Tensor, discount_t: Tensor) -> None:
-    """Refuse what a TD rule cannot take; arguments as in `double_q_target`.
 
     Raises:
         ValueError: a shape or a type is another.
     """
-    rows = q_t.shape[:1]
-    if q_t.dim() != 2 or selector_t.shape != q_t.shape or r_t.shape != rows or discount_t.shape != rows:
-        shapes = [tuple(t.shape) for t in (r_t, discount_t, q_t, selector_t)]
-        raise ValueError(f"expected r_t [B], discount_t [B], q_t [B, A] and selector_t [B, A], got {shapes}")
-    if any(t.dtype != torch.float32 for t in (r_t, discount_t, q_t, selector_t)):
-        raise ValueError("expected float32 throughout: Q-values in bfloat16 are as coarse as the gaps between actions")
+    check_q_learning(q_t, selector_t, r_t, discount_t)
+    return r_t + discount_t * of_action(q_t, selector_t.argmax(dim=1))
 
 
-def quantile_q_learning(
-    q_tm1: QOutput, a_tm1: Tensor, r_t: Tensor, discount_t: Tensor, q_t: QOutput, _: QOutput
-) -> TDLoss:
-    """The loss of QR-DQN (Dabney et al. 2018, algorithm 1): the bootstrap action has the target's own largest mean."""
-    return _regression(q_tm1, a_tm1, r_t, discount_t, q_t, q_t.q_values)
+def quantile_targets(r_t: Tensor, discount_t: Tensor, quantiles_t: Tensor, selector_t: Tensor) -> Tensor:
+    """Samples of the return that QR-DQN regresses on (Dabney et al. 2018, algorithm 1), [B, K].
 
+    ``r_t + discount_t * θ_j(argmax_a selector_t(a))`` for each quantile j of the next observation.
 
-def double_quantile_q_learning(
-    q_tm1: QOutput, a_tm1: Tensor, r_t: Tensor, discount_t: Tensor, q_t: QOutput, online: QOutput
-) -> TDLoss:
-    """QR-DQN whose bootstrap action the online network chooses (van Hasselt et al. 2016)."""
-    return _regression(q_tm1, a_tm1, r_t, discount_t, q_t, online.q_values)
+    Args:
+        r_t: rewards (n-step returns) [B] float32.
+        discount_t: discounts [B] float32.
+        quantiles_t: the target network's quantiles of the next observation [B, A, K] float32.
+        selector_t: the values that choose the action [B, A] float32.
+
+    Raises:
+        ValueError: a shape or a type is another.
+    """
+    check_quantiles(quantiles_t)
+    check_q_learning(quantiles_t[:, :, 0], selector_t, r_t, discount_t)
+    return r_t.unsqueeze(1) + discount_t.unsqueeze(1) * of_action(quantiles_t, selector_t.argmax(dim=1))
 
 
 def quantile_huber(prediction: Tensor, target: Tensor) -> Tensor:
@@ -119,6 +106,9 @@ def quantile_huber(prediction: Tensor, target: Tensor) -> Tensor:
     Args:
         prediction: quantiles [B, K] float32.
         target: samples of the return, each as likely as the others [B, J] float32.
+
+    Raises:
+        ValueError: a shape is another.
     """
     if prediction.dim() != 2 or target.dim() != 2 or len(prediction) != len(target):
         shapes = tuple(prediction.shape), tuple(target.shape)
@@ -131,22 +121,34 @@ def quantile_huber(prediction: Tensor, target: Tensor) -> Tensor:
     return (weight * huber(prediction, target)).mean(2).sum(1)
 
 
-def _regression(
-    q_tm1: QOutput, a_tm1: Tensor, r_t: Tensor, discount_t: Tensor, q_t: QOutput, selector_t: Tensor
-) -> TDLoss:
-    check_q_learning(q_t.q_values, selector_t, r_t, discount_t)
-    prediction = _of_action(q_tm1, a_tm1)  # [B, K]
-    after = _of_action(q_t, selector_t.argmax(dim=1))  # [B, K]
-    target = (r_t.unsqueeze(1) + discount_t.unsqueeze(1) * after).detach()
-    return TDLoss(quantile_huber(prediction, target), target.mean(1) - prediction.detach().mean(1))
+def of_action(values: Tensor, action: Tensor) -> Tensor:
+    """Return the values [B] or [B, K] of one action [B] each, out of [B, A] or [B, A, K]."""
+    index = action.view(-1, 1, *(1,) * (values.dim() - 2)).expand(-1, 1, *values.shape[2:])
+    return values.gather(1, index).squeeze(1)
 
 
-def _of_action(output: QOutput, action: Tensor) -> Tensor:
-    """Quantiles [B, K] of one action [B] each."""
-    quantiles = output.quantiles
+def check_q_learning(q_t: Tensor, selector_t: Tensor, r_t: Tensor, discount_t: Tensor) -> None:
+    """Refuse shapes and types that a TD rule cannot take; arguments as in `double_q_target`.
+
+    Raises:
+        ValueError: a shape or a type is another.
+    """
+    rows = q_t.shape[:1]
+    if q_t.dim() != 2 or selector_t.shape != q_t.shape or r_t.shape != rows or discount_t.shape != rows:
+        shapes = [tuple(t.shape) for t in (r_t, discount_t, q_t, selector_t)]
+        raise ValueError(f"expected r_t [B], discount_t [B], q_t [B, A] and selector_t [B, A], got {shapes}")
+    if any(t.dtype != torch.float32 for t in (r_t, discount_t, q_t, selector_t)):
+        raise ValueError("expected float32 throughout: Q-values in bfloat16 are as coarse as the gaps between actions")
+
+
+def check_quantiles(quantiles: Tensor | None) -> Tensor:
+    """Return the quantiles of a head that has some.
+
+    Raises:
+        ValueError: it has none, or they are not float32.
+    """
     if quantiles is None:
         raise ValueError("expected quantiles [B, A, K] of the head, got Q-values alone: give it some")
     if quantiles.dtype != torch.float32:
         raise ValueError(f"expected float32 quantiles, got {quantiles.dtype}: heads leave autocast")
-    index = action.view(-1, 1, 1).expand(-1, 1, quantiles.shape[2])
-    return quantiles.gather(1, index).squeeze(1)
+    return quantiles

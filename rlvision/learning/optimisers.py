@@ -7,6 +7,7 @@ from torch import nn, optim
 from torch.optim import Optimizer
 
 from rlvision.core.errors import ConfigError
+from rlvision.learning.settings import OptimiserSettings
 
 Groups = list[dict[str, Any]]
 
@@ -44,22 +45,21 @@ STATES: Mapping[str, int] = {"adam": 2, "adamw": 2, "sgd": 1, "rmsprop": 3, "ada
 """name -> numbers it keeps for each weight."""
 
 
-def make_optimiser(name: str, groups: Groups, *, learning_rate: float, epsilon: float, momentum: float) -> Optimizer:
-    """The optimiser ``name`` over parameter groups that may carry their own weight decay.
+def make_optimiser(settings: OptimiserSettings, groups: Groups) -> Optimizer:
+    """Return the optimiser of the settings over parameter groups that may carry their own weight decay.
 
     Args:
-        name: a key of `OPTIMISERS`.
+        settings: which one, and its numbers; the learner sets the learning rate anew at every update.
         groups: as `torch.optim` takes them.
-        learning_rate: step size; the learner sets it anew at every update.
-        epsilon: added to the denominator; SGD has none.
-        momentum: of SGD and RMSProp, beta1 of Adam and AdamW; Adagrad has none.
 
     Raises:
         ConfigError: there is no such optimiser.
     """
-    if name not in OPTIMISERS:
-        raise ConfigError(f"expected an optimiser of {', '.join(OPTIMISERS)}, got {name!r}: choose one of them")
-    return OPTIMISERS[name](groups, learning_rate, epsilon, momentum)
+    if settings.name not in OPTIMISERS:
+        raise ConfigError(
+            f"expected an optimiser of {', '.join(OPTIMISERS)}, got {settings.name!r}: choose one of them"
+        )
+    return OPTIMISERS[settings.name](groups, settings.learning_rate, settings.epsilon, settings.momentum)
 
 
 def decay_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

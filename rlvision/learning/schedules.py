@@ -1,11 +1,11 @@
 """Numbers that change over a run, and things that happen every so often."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-Schedule = Callable[[int], float]
-"""A number as a function of a counter (env steps or updates)."""
+from rlvision.core.types import Schedule
+from rlvision.learning.settings import ExplorationSettings, OptimiserSettings, QLearningSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,19 @@ class Cosine:
     def __call__(self, count: int) -> float:
         """The value after ``count``."""
         return self.end + (self.start - self.end) * 0.5 * (1.0 + math.cos(math.pi * _fraction(count, self.duration)))
+
+
+@dataclass(frozen=True, slots=True)
+class Geometric:
+    """From ``start`` to ``end``, both above zero, by a constant factor over ``duration``, then ``end``."""
+
+    start: float
+    end: float
+    duration: int
+
+    def __call__(self, count: int) -> float:
+        """The value after ``count``."""
+        return float(self.start * (self.end / self.start) ** _fraction(count, self.duration))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +106,58 @@ class Every:
             return False
         self._passed = count // self.period
         return True
+
+
+def exploration_schedule(settings: ExplorationSettings, env_steps: int) -> Schedule:
+    """Return epsilon or the temperature as a function of env steps: start to end, and on to final where that is set.
+
+    Args:
+        settings: of the exploration.
+        env_steps: of the whole run.
+    """
+    first = Linear(settings.start, settings.end, settings.decay_env_steps)
+    if settings.final is None:
+        return first
+    rest = (settings.final_env_steps or env_steps) - settings.decay_env_steps
+    return Then(first, settings.decay_env_steps, Linear(settings.end, settings.final, rest))
+
+
+def learning_rate_schedule(settings: OptimiserSettings, updates: int) -> Schedule:
+    """Return the learning rate as a function of updates.
+
+    Args:
+        settings: of the optimiser.
+        updates: of the whole run.
+    """
+    start, end = settings.learning_rate, settings.final_learning_rate
+    schedules: Mapping[str, Schedule] = {
+        "constant": Constant(start),
+        "linear": Linear(start, end, updates),
+        "cosine": Cosine(start, end, updates),
+    }
+    return WarmUp(schedules[settings.schedule], settings.warmup_updates)
+
+
+def n_step_schedule(settings: QLearningSettings, env_steps: int) -> Schedule:
+    """Return n as a function of env steps, before rounding (Schwarzer et al. 2023, "Annealing" of BBF).
+
+    Args:
+        settings: of the agent.
+        env_steps: of the whole run.
+    """
+    if settings.final_n_step is None:
+        return Constant(settings.n_step)
+    return Geometric(settings.n_step, settings.final_n_step, settings.horizon_env_steps or env_steps)
+
+
+def gamma_schedule(settings: QLearningSettings, env_steps: int) -> Schedule:
+    """Return γ as a function of env steps: ``1 - γ`` shrinks by a constant factor (Schwarzer et al. 2023).
+
+    Args:
+        settings: of the agent; with ``final_gamma``, both are below 1.
+        env_steps: of the whole run.
+    """
+    if settings.final_gamma is None:
+        return Constant(settings.gamma)
+    remaining = Geometric(1 - settings.gamma, 1 - settings.final_gamma, settings.horizon_env_steps or env_steps)
+    return lambda count: 1 - remaining(count)

@@ -1,31 +1,55 @@
-"""Where the values of s and s' come from: the one place in which the arms of BatchNorm differ while learning."""
+"""The values of s and s' that a TD rule asks for: the one place in which the normalisations differ while learning."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
+from functools import cached_property, partial
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from rlvision.core.devices import Autocast
 from rlvision.core.types import QOutput, Transition
-from rlvision.nn.fusion import prepared
-from rlvision.nn.target_network import Views, recalibrate
+from rlvision.nn.fusion import folded, folded_to_learn, prepared
+from rlvision.nn.norm_variants import Arm
+from rlvision.nn.target_network import Views, batch_statistics_forward, recalibrate
 
 Forward = Callable[[Tensor], QOutput]
 """Observations [B, C, H, W] uint8 -> values."""
 
-Refresh = Callable[[int], None]
-"""Called after every update with the number of updates: keeps the target network fresh."""
+
+class Values(Protocol):
+    """What the networks make of a batch, each computed when it is first asked for.
+
+    A rule asks for the values of s' before those of s: the forward that learns moves the running statistics, which the
+    online network's view of s' shares (BatchNorm's contract, point 3).
+    """
+
+    @property
+    def target_t(self) -> QOutput:
+        """The target network's values of s', without gradient."""
+
+    @property
+    def online_t(self) -> QOutput:
+        """The online network's values of s', without gradient."""
+
+    @property
+    def target_tm1(self) -> QOutput:
+        """The target network's values of s, without gradient."""
+
+    @property
+    def online_tm1(self) -> QOutput:
+        """The online network's values of s, with gradient."""
 
 
-class Bootstrap(Protocol):
-    """Computes the values that a TD rule needs."""
+class TargetEstimator(Protocol):
+    """Compute the values that a TD rule needs, and keep the target network fresh."""
 
-    def values(self, transition: Transition) -> tuple[QOutput, QOutput, QOutput]:
-        """Online's values of s (with gradient), the bootstrap's of s', online's of s' (both without)."""
+    def values(self, transition: Transition) -> Values:
+        """Return the values of a batch, none of them computed yet."""
 
     def refresh(self, updates: int) -> None:
-        """Called after every update."""
+        """Let the target follow; called after every update with their number."""
 
 
 class TargetNetwork:
@@ -34,55 +58,144 @@ class TargetNetwork:
     Args:
         online: the network that learns, in train mode.
         target: the frozen copy, in evaluation mode by the contract.
-        selector: the network that learns, in evaluation mode, for Double Q-learning; None: the target's values serve.
-        refresh: how the copy follows.
+        actor: the network that learns, in evaluation mode.
+        refresh: how the copy follows, called with the number of updates.
+        autocast: the precision of the forwards.
     """
 
-    def __init__(self, online: Forward, target: Forward, selector: Forward | None, refresh: Refresh) -> None:
-        self._online = online
-        self._target = target
-        self._selector = selector
+    def __init__(
+        self, online: Forward, target: Forward, actor: Forward, refresh: Callable[[int], None], autocast: Autocast
+    ) -> None:
+        self.online, self.target, self.actor = online, target, actor
         self.refresh = refresh
+        self.autocast = autocast
 
-    def values(self, transition: Transition) -> tuple[QOutput, QOutput, QOutput]:
-        """Online on s alone; target and selector on s'."""
-        with torch.no_grad():
-            next_observation = prepared(transition.next_observation)
-            q_t = self._target(next_observation)
-            selector_t = q_t if self._selector is None else self._selector(next_observation)
-        return self._online(prepared(transition.observation)), q_t, selector_t
+    def values(self, transition: Transition) -> Values:
+        """Return the values of a batch, none of them computed yet."""
+        return _TargetNetworkValues(self, transition)
 
 
-class JointForward:
+class _TargetNetworkValues:
+    def __init__(self, networks: TargetNetwork, transition: Transition) -> None:
+        self._networks = networks
+        self._transition = transition
+
+    @cached_property
+    def target_t(self) -> QOutput:
+        return self._without_gradient(self._networks.target, self._next_observation)
+
+    @cached_property
+    def online_t(self) -> QOutput:
+        if "online_tm1" in self.__dict__:
+            raise RuntimeError("expected online_t to be asked for before online_tm1, which moves running statistics")
+        return self._without_gradient(self._networks.actor, self._next_observation)
+
+    @cached_property
+    def target_tm1(self) -> QOutput:
+        return self._without_gradient(self._networks.target, self._observation)
+
+    @cached_property
+    def online_tm1(self) -> QOutput:
+        with self._networks.autocast():
+            return self._networks.online(self._observation)
+
+    @cached_property
+    def _observation(self) -> Tensor:
+        with self._networks.autocast():
+            return prepared(self._transition.observation)
+
+    @cached_property
+    def _next_observation(self) -> Tensor:
+        with self._networks.autocast():
+            return prepared(self._transition.next_observation)
+
+    def _without_gradient(self, network: Forward, observation: Tensor) -> QOutput:
+        with torch.no_grad(), self._networks.autocast():
+            return network(observation)
+
+
+class CrossQTargets:
     """CrossQ (Bhatt et al. 2024): s and s' in one train-mode forward, and no target network.
 
     Args:
         online: the network that learns, in train mode.
+        autocast: the precision of the forward.
     """
 
-    def __init__(self, online: Forward) -> None:
+    def __init__(self, online: Forward, autocast: Autocast) -> None:
         self._online = online
+        self._autocast = autocast
 
-    def values(self, transition: Transition) -> tuple[QOutput, QOutput, QOutput]:
-        """The halves of one forward."""
-        observations = torch.cat([transition.observation, transition.next_observation])
-        now, after = halves(self._online(prepared(observations)))
-        return now, after, after
+    def values(self, transition: Transition) -> Values:
+        """Return the halves of one forward."""
+        return _CrossQValues(self._online, self._autocast, transition)
 
     def refresh(self, updates: int) -> None:
-        """Nothing: there is no target network."""
+        """Do nothing: there is no target network."""
 
 
-def halves(output: QOutput) -> tuple[QOutput, QOutput]:
-    """The first half of a batch's rows, and the second without gradient."""
-    parts = {field.name: getattr(output, field.name) for field in fields(output)}
-    chunks = {name: part.chunk(2) for name, part in parts.items() if part is not None}
-    now = {name: first for name, (first, _) in chunks.items()}
-    after = {name: second.detach() for name, (_, second) in chunks.items()}
-    return QOutput(**now), QOutput(**after)
+class _CrossQValues:
+    def __init__(self, online: Forward, autocast: Autocast, transition: Transition) -> None:
+        self._online = online
+        self._autocast = autocast
+        self._transition = transition
+
+    @property
+    def target_t(self) -> QOutput:
+        return self._halves[1]
+
+    @property
+    def online_t(self) -> QOutput:
+        return self._halves[1]
+
+    @property
+    def target_tm1(self) -> QOutput:
+        return _of_each(self._halves[0], Tensor.detach)
+
+    @property
+    def online_tm1(self) -> QOutput:
+        return self._halves[0]
+
+    @cached_property
+    def _halves(self) -> tuple[QOutput, QOutput]:
+        observations = torch.cat([self._transition.observation, self._transition.next_observation])
+        with self._autocast():
+            return split_batch(self._online(prepared(observations)))
 
 
-def hard_copies(views: Views, period: int) -> Refresh:
+def make_targets(
+    views: Views,
+    norm: Arm,
+    *,
+    period: int,
+    tau: float | None,
+    autocast: Autocast,
+    sample: Callable[[], Tensor],
+    calibration_batches: int,
+) -> TargetEstimator:
+    """Return what computes the values of s', by the normalisation of the network.
+
+    Args:
+        views: online, target and actor.
+        norm: of the network.
+        period: updates between hard copies into the target network.
+        tau: weight of the online network at every update, instead of hard copies.
+        autocast: the precision of the forwards.
+        sample: draws observations [B, C, H, W] of the memory, to measure statistics by.
+        calibration_batches: how many of them.
+    """
+    if norm.target == "joint":
+        return CrossQTargets(views.online, autocast)
+    target: Forward = folded(views.target)
+    if norm.target == "batch_statistics":
+        target = partial(batch_statistics_forward, views.target)
+    refresh = periodic_update(views, period) if tau is None else soft_update(views, tau)
+    if norm.target == "recalibrated":
+        refresh = recalibrated_update(views, period, sample, calibration_batches, autocast)
+    return TargetNetwork(folded_to_learn(views.online), target, folded(views.actor), refresh, autocast)
+
+
+def periodic_update(views: Views, period: int) -> Callable[[int], None]:
     """Copy online into target every ``period`` updates, running statistics included."""
 
     def refresh(updates: int) -> None:
@@ -92,17 +205,31 @@ def hard_copies(views: Views, period: int) -> Refresh:
     return refresh
 
 
-def soft_copies(views: Views, tau: float) -> Refresh:
+def soft_update(views: Views, tau: float) -> Callable[[int], None]:
     """Move target towards online by ``tau`` after every update (Lillicrap et al. 2016); statistics are copied."""
     return lambda updates: views.sync_target(tau)
 
 
-def recalibrated_copies(views: Views, period: int, observations: Callable[[], Tensor], batches: int) -> Refresh:
-    """Hard copies whose running statistics are then measured anew on replay batches, by the target's own weights."""
+def recalibrated_update(
+    views: Views, period: int, sample: Callable[[], Tensor], batches: int, autocast: Autocast
+) -> Callable[[int], None]:
+    """Copy online into target, then measure the target's statistics on batches of the memory, by its own weights."""
 
     def refresh(updates: int) -> None:
         if updates % period == 0:
             views.sync_target()
-            recalibrate(views.target, (observations() for _ in range(batches)))
+            with autocast():  # the statistics are those of the precision in use
+                recalibrate(views.target, (sample() for _ in range(batches)))
 
     return refresh
+
+
+def split_batch(output: QOutput) -> tuple[QOutput, QOutput]:
+    """Return the first half of a batch's rows, and the second without gradient."""
+    return _of_each(output, lambda part: part.chunk(2)[0]), _of_each(output, lambda part: part.chunk(2)[1].detach())
+
+
+def _of_each(output: QOutput, change: Callable[[Tensor], Tensor]) -> QOutput:
+    """Return a copy whose tensors are changed."""
+    parts = {field.name: getattr(output, field.name) for field in fields(output)}
+    return replace(output, **{name: change(part) for name, part in parts.items() if part is not None})

@@ -10,9 +10,43 @@ import torch
 from torch import Tensor, nn
 
 from rlvision.core.types import QOutput
+from rlvision.nn.noisy import NoisyLinear, noisy_layers
 
 
-class LinearHead(nn.Module):
+class Head(nn.Module):
+    """Features to Q-values, by streams whose last layers are linear.
+
+    Args:
+        quantiles: K, of each action's return; 1 for the Q-value alone.
+    """
+
+    def __init__(self, quantiles: int) -> None:
+        super().__init__()
+        self.quantiles = quantiles
+
+    @torch.no_grad()
+    def mean_head(self) -> "Head":
+        """Return a head that computes the same Q-values, without quantiles and without noise.
+
+        The last layer of a stream is linear, so the mean of its outputs is one output by the mean of their weights:
+        equal within float32 rounding. A head that has neither quantiles nor noise returns itself.
+        """
+        if self.quantiles == 1 and not noisy_layers(self):
+            return self
+        mean = copy.deepcopy(self)
+        mean.quantiles = 1
+        for name, layer in list(mean.named_modules()):
+            if isinstance(layer, NoisyLinear):
+                mean.set_submodule(name, layer.mean())
+        for stream in mean.children():
+            *_, last = (layer for layer in stream.modules() if isinstance(layer, nn.Linear))
+            last.weight = nn.Parameter(_means(last.weight, self.quantiles))
+            last.bias = nn.Parameter(_means(last.bias, self.quantiles))
+            last.out_features //= self.quantiles
+        return mean
+
+
+class LinearHead(Head):
     """Q(s, ·) as a linear function of the features, or of one ReLU layer over them.
 
     Args:
@@ -21,14 +55,21 @@ class LinearHead(nn.Module):
         hidden: Width of the ReLU layer; 0 leaves it out.
         zero_init: Start with Q = 0 everywhere.
         quantiles: K, of each action's return; 1 for the Q-value alone.
+        noisy: Let the weights carry noise (`rlvision.nn.noisy`).
     """
 
     def __init__(
-        self, features: int, actions: int, *, hidden: int = 0, zero_init: bool = False, quantiles: int = 1
+        self,
+        features: int,
+        actions: int,
+        *,
+        hidden: int = 0,
+        zero_init: bool = False,
+        quantiles: int = 1,
+        noisy: bool = False,
     ) -> None:
-        super().__init__()
-        self.quantiles = quantiles
-        self.q = _stream(features, actions * quantiles, hidden, zero_init)
+        super().__init__(quantiles)
+        self.q = _stream(features, actions * quantiles, hidden, zero_init, noisy)
 
     def forward(self, features: Tensor) -> QOutput:
         """Q-values of features [B, F] of any floating type."""
@@ -36,7 +77,7 @@ class LinearHead(nn.Module):
             return _output(self.q(features.float()).unflatten(1, (-1, self.quantiles)))
 
 
-class DuelingHead(nn.Module):
+class DuelingHead(Head):
     """The dueling architecture (Wang et al. 2016, equation 9).
 
     ``Q(s, a) = V(s) + A(s, a) - 1/|A| Σ_a' A(s, a')``; V and A are streams of their own.
@@ -47,15 +88,22 @@ class DuelingHead(nn.Module):
         hidden: Width of a ReLU layer in each stream; 0 leaves it out.
         zero_init: Start with Q = 0 everywhere.
         quantiles: K, of each action's return, whose streams then each have K; 1 for the Q-value alone.
+        noisy: Let the weights carry noise (`rlvision.nn.noisy`).
     """
 
     def __init__(
-        self, features: int, actions: int, *, hidden: int = 0, zero_init: bool = False, quantiles: int = 1
+        self,
+        features: int,
+        actions: int,
+        *,
+        hidden: int = 0,
+        zero_init: bool = False,
+        quantiles: int = 1,
+        noisy: bool = False,
     ) -> None:
-        super().__init__()
-        self.quantiles = quantiles
-        self.value = _stream(features, quantiles, hidden, zero_init)
-        self.advantage = _stream(features, actions * quantiles, hidden, zero_init)
+        super().__init__(quantiles)
+        self.value = _stream(features, quantiles, hidden, zero_init, noisy)
+        self.advantage = _stream(features, actions * quantiles, hidden, zero_init, noisy)
 
     def forward(self, features: Tensor) -> QOutput:
         """Q-values of features [B, F] of any floating type."""
@@ -63,26 +111,6 @@ class DuelingHead(nn.Module):
             features = features.float()
             advantage = self.advantage(features).unflatten(1, (-1, self.quantiles))  # [B, A, K]
             return _output(self.value(features).unsqueeze(1) + advantage - advantage.mean(1, keepdim=True))
-
-
-Head = LinearHead | DuelingHead
-
-
-@torch.no_grad()
-def of_means(head: Head) -> Head:
-    """The head that computes the same Q-values and no quantiles.
-
-    The last layer is linear, so the mean of its outputs is one output by the mean of their weights: equal within
-    float32 rounding.
-    """
-    mean = copy.deepcopy(head)
-    mean.quantiles = 1
-    for stream in mean.children():
-        *_, last = (layer for layer in stream.modules() if isinstance(layer, nn.Linear))
-        last.weight = nn.Parameter(_means(last.weight, head.quantiles))
-        last.bias = nn.Parameter(_means(last.bias, head.quantiles))
-        last.out_features //= head.quantiles
-    return mean
 
 
 def _means(parameter: Tensor, quantiles: int) -> Tensor:
@@ -97,9 +125,10 @@ def _output(values: Tensor) -> QOutput:
     return QOutput(q_values=values.mean(2), quantiles=values)
 
 
-def _stream(features: int, outputs: int, hidden: int, zero_init: bool) -> nn.Module:
-    last = nn.Linear(hidden or features, outputs)
+def _stream(features: int, outputs: int, hidden: int, zero_init: bool, noisy: bool) -> nn.Module:
+    linear = NoisyLinear if noisy else nn.Linear
+    last = linear(hidden or features, outputs)
     if zero_init:
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
-    return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(inplace=True), last) if hidden else last
+    return nn.Sequential(linear(features, hidden), nn.ReLU(inplace=True), last) if hidden else last

@@ -3,15 +3,15 @@
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Self
 
 from torch import Tensor, nn
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import QOutput
-from rlvision.nn.dn import DNEncoder
 from rlvision.nn.encoder_base import Level, as_float
-from rlvision.nn.heads import DuelingHead, LinearHead, of_means
+from rlvision.nn.heads import LinearHead
 
 
 class QNetwork(nn.Module):
@@ -49,16 +49,17 @@ class QNetwork(nn.Module):
         """As in torch, unless the mode is pinned."""
         return super().train(mode if self._pinned is None else self._pinned)
 
-    def of_means(self) -> "QNetwork":
-        """A copy that computes the same Q-values, within float32 rounding, and no quantiles.
+    def mean_network(self) -> "QNetwork":
+        """Return a network that computes the same Q-values, within float32 rounding, as an ordinary Q-network.
 
-        Without quantiles it is this network itself.
+        Its head is what the head's own ``mean_head()`` returns, where it has such a method; with the same head it is
+        this network itself.
         """
-        head = self.head
-        if not isinstance(head, LinearHead | DuelingHead) or head.quantiles == 1:
+        head: nn.Module = getattr(self.head, "mean_head", lambda: self.head)()
+        if head is self.head:
             return self
         network = copy.deepcopy(self)
-        network.head = of_means(head)
+        network.head = head
         return network
 
     def chapter_state_dict(self) -> dict[str, Tensor]:
@@ -72,7 +73,7 @@ class QNetwork(nn.Module):
                 "expected the chapter's network (encoder dn with strides, ReLU, a batch normalisation and no hidden "
                 "layer, a linear head without quantiles), "
                 f"got {type(self.encoder).__name__} and {type(self.head).__name__} with others; "
-                "use of_means() where there are quantiles, and state_dict() for other networks"
+                "use mean_network() where there are quantiles, and state_dict() for other networks"
             )
         return {key.removeprefix("encoder.").replace("head.q.", "head."): t for key, t in self.state_dict().items()}
 
@@ -80,5 +81,11 @@ class QNetwork(nn.Module):
     def is_chapters(self) -> bool:
         """Whether the evaluation forward is that of the chapter's class: the same layers in the same order."""
         head = self.head
-        plain_head = isinstance(head, LinearHead) and isinstance(head.q, nn.Linear) and head.quantiles == 1
-        return plain_head and isinstance(self.encoder, DNEncoder) and self.encoder.is_chapters
+        plain_head = isinstance(head, LinearHead) and type(head.q) is nn.Linear and head.quantiles == 1
+        return plain_head and bool(getattr(self.encoder, "is_chapters", False))
+
+
+def sharing_copy(network: QNetwork) -> QNetwork:
+    """A second network over the same parameter and buffer tensors, with a mode of its own."""
+    memo = {id(tensor): tensor for tensor in chain(network.parameters(), network.buffers())}
+    return copy.deepcopy(network, memo)

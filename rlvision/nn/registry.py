@@ -1,18 +1,70 @@
-"""Encoders by name: the built-in ones, or a user's own by import path."""
+"""The Q-network of the settings: encoders by name, the built-in ones or a user's own by import path, and a head."""
 
-import importlib
 import inspect
 from collections.abc import Mapping
-from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.imports import did_you_mean, import_object
+from rlvision.core.types import EnvSpec
 from rlvision.nn.dn import DNEncoder
+from rlvision.nn.heads import DuelingHead, LinearHead
+from rlvision.nn.norm_variants import ARMS, Arm, momentum_of
+from rlvision.nn.normalisation import BatchRenorm2d
+from rlvision.nn.qnetwork import QNetwork
+from rlvision.nn.settings import NetworkSettings
 from rlvision.nn.standard_encoders import MLP, ImpalaCNN, NatureCNN
 
 ENCODERS: Mapping[str, type[nn.Module]] = {"dn": DNEncoder, "nature": NatureCNN, "impala": ImpalaCNN, "mlp": MLP}
+
+
+def make_q_network(settings: NetworkSettings, spec: EnvSpec, *, quantiles: int = 1) -> QNetwork:
+    """Make the network of the settings on torch's default device, from torch's own stream of random numbers.
+
+    Args:
+        settings: of the encoder and the head.
+        spec: of the environments.
+        quantiles: K, of each action's return; 1 for the Q-value alone.
+
+    Raises:
+        ConfigError: the encoder cannot be made.
+    """
+    is_dn = settings.encoder == "dn"
+    encoder = build_encoder(settings.encoder, spec.observation_shape, **_encoder_options(settings))
+    head = (DuelingHead if settings.dueling else LinearHead)(
+        cast(int, encoder.features),  # build_encoder has checked it
+        spec.num_actions,
+        hidden=0 if is_dn else settings.hidden,  # DN has it in its encoder
+        zero_init=settings.zero_head,
+        quantiles=quantiles,
+        noisy=settings.noisy,
+    )
+    network = QNetwork(encoder, head)
+    for layer in network.modules():
+        if isinstance(layer, BatchRenorm2d):
+            layer.r_max, layer.d_max = settings.r_max, settings.d_max
+    return network
+
+
+def norm_variant(settings: NetworkSettings) -> Arm:
+    """Return how the network of the settings normalises; encoders without the setting do so as they like."""
+    return ARMS[settings.norm if settings.encoder == "dn" else "none"]
+
+
+def _encoder_options(settings: NetworkSettings) -> dict[str, object]:
+    options = dict(settings.kwargs)
+    if settings.encoder == "dn":
+        options |= {
+            "norm": ARMS[settings.norm].layer,
+            "momentum": momentum_of(settings.norm, settings.momentum),
+            "activation": settings.activation,
+            "max_pool": settings.max_pool,
+            "hidden": settings.hidden,
+            "dropout": settings.dropout,
+        }
+    return options
 
 
 def build_encoder(name: str, observation_shape: tuple[int, int, int], **options: Any) -> nn.Module:
@@ -56,32 +108,15 @@ def find_encoder(name: str) -> type[nn.Module]:
     """
     if name in ENCODERS:
         return ENCODERS[name]
-    found = _import(name) if ":" in name else None
-    if found is None:
-        nearest = get_close_matches(name, ENCODERS, n=1)
-        hint = f"did you mean {nearest[0]!r}?" if nearest else "write your own as 'package.module:Class'"
-        raise ConfigError(f"expected an encoder out of {', '.join(ENCODERS)}, got {name!r}: {hint}")
+    if ":" not in name:
+        near = did_you_mean(name, ENCODERS, "write your own as 'package.module:Class'")
+        raise ConfigError(f"expected an encoder out of {', '.join(ENCODERS)}, got {name!r}: {near}")
+    found = import_object(name, "encoder")
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise ConfigError(
             f"expected {name!r} to be a subclass of torch.nn.Module, got {found!r}: name the class itself"
         )
     return found
-
-
-def _import(path: str) -> object:
-    module_name, _, attribute = path.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # its code runs, and raises whatever it does
-        raise ConfigError(
-            f"expected encoder {path!r} to be importable, got {type(error).__name__} ({error}): "
-            "install it or run where Python finds its module"
-        ) from error
-    if not hasattr(module, attribute):
-        raise ConfigError(
-            f"expected a class {attribute!r} in {module_name!r}, got none: check the name after the colon"
-        )
-    return getattr(module, attribute)
 
 
 def _require_accepted(encoder_class: type[nn.Module], name: str, options: Mapping[str, Any]) -> None:

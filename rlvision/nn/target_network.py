@@ -1,42 +1,56 @@
-"""One network seen three ways, so that nobody ever flips a mode."""
+"""One network seen three ways, or four where its weights carry noise, so that nobody ever flips a mode."""
 
 import copy
 from collections.abc import Iterable
-from itertools import chain
 
 import torch
 from torch import Tensor, nn
 
 from rlvision.core.types import QOutput, State
-from rlvision.nn.normalisation import batch_statistics, calibrating, statistics_layers
-from rlvision.nn.qnetwork import QNetwork
+from rlvision.nn.noisy import noisy_layers, resample_noise, switch_noise
+from rlvision.nn.qnetwork import QNetwork, sharing_copy
+from rlvision.nn.statistics import batch_statistics, calibrating, statistics_layers
 
 
 class Views:
-    """The online network, its target and the actor.
+    """The online network, its target, the actor and the explorer.
 
-    ==========  ==========  =========================  ====================================
-    view        mode        tensors                    used for
-    ==========  ==========  =========================  ====================================
-    ``online``  training    its own                    one forward per update, on s
-    ``target``  evaluation  copies, without gradient   bootstrap values, target(s')
-    ``actor``   evaluation  online's, shared           acting, argmax over s', evaluation
-    ==========  ==========  =========================  ====================================
+    ============  ==========  =========================  ====================================
+    view          mode        tensors                    used for
+    ============  ==========  =========================  ====================================
+    ``online``    training    its own                    one forward per update, on s
+    ``target``    evaluation  copies, without gradient   bootstrap values, target(s')
+    ``actor``     evaluation  online's, shared           acting, argmax over s', evaluation
+    ``explorer``  evaluation  online's, shared           acting while training by noisy weights
+    ============  ==========  =========================  ====================================
 
-    Modes are pinned: ``train()`` and ``eval()`` on a view change nothing. An optimizer's step or a
-    ``load_state_dict`` on ``online`` is the actor's at once. Call ``actor`` without gradients.
+    Modes are pinned: ``train()`` and ``eval()`` on a view change nothing. An optimizer's step or a ``load_state_dict``
+    on ``online`` is the actor's at once. Call ``actor`` and ``explorer`` without gradients. Of a network with noisy
+    layers, ``online``, ``target`` and ``explorer`` have noise of their own, and ``actor`` has none; of any other,
+    ``explorer`` is ``actor``.
 
     Args:
-        online: The network, already on its device: moving it later would part it from the actor.
+        online: the network, already on its device: moving it later would part it from the actor.
+        noise: the CPU stream of the noise that is learned with.
     """
 
-    def __init__(self, online: QNetwork) -> None:
+    def __init__(self, online: QNetwork, noise: torch.Generator | None = None) -> None:
         self.online = online
         self.target = copy.deepcopy(online).requires_grad_(False)
         self.actor = sharing_copy(online)
+        self.explorer = sharing_copy(online) if noisy_layers(online) else self.actor
+        self._noise = noise or torch.Generator()
+        for layer in noisy_layers(self.explorer):
+            layer.input_noise, layer.output_noise = layer.input_noise.clone(), layer.output_noise.clone()
+        switch_noise(self.actor, on=False)
         self.online.pin_mode(training=True)
-        self.target.pin_mode(training=False)
-        self.actor.pin_mode(training=False)
+        for view in (self.target, self.actor, self.explorer):
+            view.pin_mode(training=False)
+
+    def resample_noise(self) -> None:
+        """Draw the noise of the next update, for the online network and for its target."""
+        resample_noise(self.online, self._noise)
+        resample_noise(self.target, self._noise)
 
     @torch.no_grad()
     def sync_target(self, tau: float = 1.0) -> None:
@@ -65,19 +79,15 @@ class Views:
         self.sync_target()
 
     def state_dict(self) -> State:
-        """Both networks, buffers included."""
-        return {"online": self.online.state_dict(), "target": self.target.state_dict()}
+        """Both networks, buffers included, and the stream of noise."""
+        networks = {"online": self.online.state_dict(), "target": self.target.state_dict()}
+        return {**networks, "noise": self._noise.get_state()}
 
     def load_state_dict(self, state: State) -> None:
         """Take over both networks; the actor follows."""
         self.online.load_state_dict(state["online"])
         self.target.load_state_dict(state["target"])
-
-
-def sharing_copy(network: QNetwork) -> QNetwork:
-    """A second network over the same parameter and buffer tensors, with a mode of its own."""
-    memo = {id(tensor): tensor for tensor in chain(network.parameters(), network.buffers())}
-    return copy.deepcopy(network, memo)
+        self._noise.set_state(state["noise"])
 
 
 @torch.no_grad()

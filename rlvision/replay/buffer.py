@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from rlvision.core.errors import CheckpointError, ConfigError
-from rlvision.core.types import Batch, EnvStep, IntArray, Progress, State
-from rlvision.replay.budget import check_budget
-from rlvision.replay.frame_store import Compression
-from rlvision.replay.n_step import RewardTransform, Windows
-from rlvision.replay.persistence import Manifest, Segments
-from rlvision.replay.samplers import Prioritised, PrioritySettings, Selection, Uniform
+from rlvision.core.memory import check_budget
+from rlvision.core.types import Batch, EnvSpec, EnvStep, IntArray, Progress, RewardTransform, Rows, Schedule, State
+from rlvision.replay.n_step import Windows
+from rlvision.replay.persistence import Segments
+from rlvision.replay.samplers import Prioritised, Selection, Uniform
+from rlvision.replay.settings import ReplaySettings
 from rlvision.replay.storage import Ring, ring_bytes
 from rlvision.replay.sum_tree import SumTree
 from rlvision.replay.valid_starts import BYTES_PER_CELL, Starts
@@ -24,25 +24,18 @@ from rlvision.replay.valid_starts import BYTES_PER_CELL, Starts
 class Replay:
     """A `Memory` of the last transitions, from which each batch is drawn anew.
 
-    Rows are stored as they come (`Ring`); which of them start a transition is known at any time
-    (`Starts`); some are drawn (`Selection`) and only then assembled (`Windows`), so n and γ may
-    change between two batches.
+    Rows are stored as they come (`Ring`); which of them start a transition is known at any time (`Starts`); some are
+    drawn (`Selection`) and only then assembled (`Windows`), so n and γ may change between two batches.
 
     Args:
-        capacity: transitions; T = capacity // num_envs rows are kept.
-        num_envs: N.
-        frame_shape: (c, H, W) of one frame.
-        stack: frames of an observation.
-        n_step: n, rewards summed before bootstrapping.
-        gamma: γ.
-        batch_size: B.
-        samples_per_env_step: transitions learned from for each collected; the replay ratio, exact.
-        learning_starts: env steps before the first batch.
+        settings: capacity, ratio, priorities and the like; T = capacity // num_envs rows are kept.
+        spec: of the environments: N, and the shapes of frames and stacks.
+        n_step: n, rewards summed before bootstrapping, as a function of env steps; rounded.
+        gamma: γ as a function of env steps.
+        beta: exponent of the importance weights as a function of env steps, where transitions are prioritised.
         generator: of the CPU, for every draw; its state is part of this one's.
         reward_transform: what to make of raw rewards before they are summed, such as clipping.
-        priority: how to prioritise; None: every transition alike.
         device: where the rows live.
-        compression: ``none``, or how frames are packed (on the CPU only); batches are the same bit for bit.
 
     Raises:
         ConfigError: The capacity does not hold one window, frames would be packed on a GPU, or priorities kept on a
@@ -52,47 +45,35 @@ class Replay:
 
     def __init__(
         self,
+        settings: ReplaySettings,
+        spec: EnvSpec,
         *,
-        capacity: int,
-        num_envs: int,
-        frame_shape: tuple[int, int, int],
-        stack: int,
-        n_step: int,
-        gamma: float,
-        batch_size: int,
-        samples_per_env_step: Fraction | float,
-        learning_starts: int,
+        n_step: Schedule,
+        gamma: Schedule,
+        beta: Schedule,
         generator: torch.Generator,
         reward_transform: RewardTransform | None = None,
-        priority: PrioritySettings | None = None,
         device: torch.device | str = "cpu",
-        compression: Compression = "none",
     ) -> None:
         device = torch.device(device)
-        length = capacity // num_envs
-        _check_horizon(n_step, gamma, stack, length)
-        prioritised = priority is not None
-        if prioritised and device.type == "mps":
-            raise ConfigError(
-                "expected a device with float64 for prioritised replay, got mps, which has none: leave "
-                "replay.prioritised out, or set --device=cpu"
-            )
-        needed = required_bytes(capacity, num_envs, frame_shape, prioritised=prioritised, compression=compression)
-        what = f"a replay of {capacity:,} transitions with frames {frame_shape}"
-        check_budget(needed, device, what, "lower replay.capacity")
-        self.priority = priority
-        self._stack = stack
-        self._n_step = n_step
-        self._gamma = gamma
-        self._batch_size = batch_size
-        self._generator = generator
-        self._ratio = ReplayRatio(samples_per_env_step, batch_size, learning_starts)
-        self._ring = Ring(length, num_envs, frame_shape, device, compression)
-        self._starts = Starts(length, num_envs, stack, n_step)
-        self._windows = Windows(self._ring, stack, n_step, gamma, reward_transform)
+        length = settings.capacity // spec.num_envs
+        self._stack, self._generator = spec.stack, generator
+        self._n_schedule, self._gamma_schedule, self._beta = n_step, gamma, beta
+        self._n_step, self._gamma = round(n_step(0)), gamma(0)
+        _check_horizon(self._n_step, self._gamma, spec.stack, length)
+        _check_fits(settings, spec, device)
+        self._batch_size = settings.batch_size
+        self._is_prioritised = settings.prioritised
+        self._rows_before = 0  # rows of the run that this replay was not given
+        self._ratio = ReplayRatio(settings.samples_per_env_step, settings.batch_size, settings.learning_starts)
+        self._ring = Ring(length, spec.num_envs, frame_shape(spec), device, settings.compression)
+        self._starts = Starts(length, spec.num_envs, spec.stack, self._n_step)
+        self._windows = Windows(self._ring, spec.stack, self._n_step, self._gamma, reward_transform)
         self._segments = Segments(self._ring)
         self._selection: Selection = (
-            Uniform(self._ring, self._starts) if priority is None else Prioritised(self._ring, self._starts, priority)
+            Prioritised(self._ring, self._starts, settings)
+            if settings.prioritised
+            else Uniform(self._ring, self._starts)
         )
 
     @property
@@ -109,6 +90,11 @@ class Replay:
     def nbytes(self) -> int:
         """Memory of all of it, bytes; of packed frames, those there are."""
         return self._ring.nbytes + self._starts.nbytes + self._selection.nbytes
+
+    @property
+    def env_steps(self) -> int:
+        """Env steps of the run so far, those before a continuation without its replay included."""
+        return (self._rows_before + self._ring.rows) * self._ring.num_envs
 
     @property
     def size(self) -> int:
@@ -140,13 +126,14 @@ class Replay:
 
     def batches(self) -> Iterator[Batch]:
         """The batches owed by now, each drawn when it is asked for, with the priorities of that moment."""
-        while self.size and self._ratio.owed(self._env_steps) > 0:
+        self._follow_schedules()
+        while self.size and self._ratio.owed(self._ring.rows * self._ring.num_envs) > 0:
             self._ratio.made += 1
             yield self.sample()
 
     def sample(self) -> Batch:
         """One batch, owed or not; there must be starts to draw from (``size`` > 0)."""
-        index, importance_weight = self._selection.draw(self._batch_size, self._generator)
+        index, importance_weight = self._selection.draw(self._batch_size, self._beta(self.env_steps), self._generator)
         return Batch(self._windows.read(index), index, importance_weight)
 
     def update_priorities(self, index: Tensor, priority: Tensor) -> None:
@@ -154,14 +141,17 @@ class Replay:
         self._selection.update(index, priority)
 
     def metrics(self) -> dict[str, float]:
-        """How much there is, and how surprising."""
-        return {"replay/size": float(self.size), **self._selection.metrics()}
+        """How much there is, how surprising, and where the schedules stand."""
+        beta = {"replay/beta": self._beta(self.env_steps)} if self._is_prioritised else {}
+        horizon = {"replay/n_step": float(self._n_step), "replay/gamma": self._gamma}
+        return {"replay/size": float(self.size), **horizon, **beta, **self._selection.metrics()}
 
     def state_dict(self) -> State:
         """All but the rows: they travel by `save_rows` and `load_rows`."""
         return {
             "layout": self._layout,
             "rows": self._ring.rows,
+            "rows_before": self._rows_before,
             "made": self._ratio.made,
             "n_step": self._n_step,
             "gamma": self._gamma,
@@ -183,8 +173,9 @@ class Replay:
         self._generator.set_state(state["generator"])
         self._selection.load_state_dict(state["selection"])
         self._ratio.made = state["made"] if self._ring.rows else 0
+        self._rows_before = state["rows_before"] + state["rows"] - self._ring.rows
 
-    def save_rows(self, folder: Path) -> Manifest:
+    def save_rows(self, folder: Path) -> Rows:
         """Write the rows added since the last call into a new file of ``folder``.
 
         Returns:
@@ -193,31 +184,33 @@ class Replay:
         """
         return self._segments.save(folder)
 
-    def load_rows(self, folder: Path, manifest: Manifest, progress: Progress = lambda done, total: None) -> None:
+    def load_rows(self, folder: Path, rows: Rows, progress: Progress = lambda done, total: None) -> None:
         """Fill the replay with saved rows; to be followed by `load_state_dict`.
 
         Args:
             folder: where their files are.
-            manifest: which of them, as `save_rows` returned it.
+            rows: which of them, as `save_rows` returned it.
             progress: is told how far it is, in rows, each read twice: checked, then taken.
 
         Raises:
             CheckpointError: A file is missing or damaged, or the rows are those of another replay.
         """
-        self._segments.load(folder, manifest, progress)
-        rows = np.arange(self._ring.oldest, self._ring.rows)
+        self._segments.load(folder, rows, progress)
+        present = np.arange(self._ring.oldest, self._ring.rows)
         self._starts.restart(self._ring.oldest)
-        if len(rows):
-            self._starts.extend(self._ring.first(rows))
+        if len(present):
+            self._starts.extend(self._ring.first(present))
 
-    @property
-    def _env_steps(self) -> int:
-        return self._ring.rows * self._ring.num_envs
+    def _follow_schedules(self) -> None:
+        """Learn from now on by the n and γ of this moment."""
+        n_step, gamma = round(self._n_schedule(self.env_steps)), self._gamma_schedule(self.env_steps)
+        if (n_step, gamma) != (self._n_step, self._gamma):
+            self.set_horizon(n_step, gamma)
 
     @property
     def _layout(self) -> list[int | bool]:
         ring = self._ring
-        return [ring.length, ring.num_envs, *ring.frame_shape, self.priority is not None]
+        return [ring.length, ring.num_envs, *ring.frame_shape, self._is_prioritised]
 
     def _rows_to_refresh(self) -> IntArray:
         """The newest row, in whose slot another one was; the row now n steps old; those that may lack frames now."""
@@ -239,26 +232,32 @@ class Replay:
             )
 
 
-def required_bytes(
-    capacity: int,
-    num_envs: int,
-    frame_shape: tuple[int, int, int],
-    *,
-    prioritised: bool,
-    compression: Compression = "none",
-) -> int:
-    """Memory of a replay that is full, bytes, reckoned without allocating any.
+def frame_shape(spec: EnvSpec) -> tuple[int, int, int]:
+    """(c, H, W) of one frame."""
+    _, height, width = spec.observation_shape
+    return spec.frame_channels, height, width
+
+
+def required_bytes(settings: ReplaySettings, spec: EnvSpec) -> int:
+    """Memory of a replay that is full, bytes, reckoned without allocating any; of packed frames, what most games take.
 
     Args:
-        capacity: transitions.
-        num_envs: N.
-        frame_shape: (c, H, W) of one frame.
-        prioritised: whether it keeps priorities.
-        compression: how frames are packed; then it is what most games take at most.
+        settings: of the replay.
+        spec: of the environments.
     """
-    cells = capacity // num_envs * num_envs
-    tree = SumTree(cells + 1, torch.device("meta")).nbytes if prioritised else 0
-    return ring_bytes(cells, math.prod(frame_shape), compression) + cells * BYTES_PER_CELL + tree
+    cells = settings.capacity // spec.num_envs * spec.num_envs
+    tree = SumTree(cells + 1, torch.device("meta")).nbytes if settings.prioritised else 0
+    return ring_bytes(cells, math.prod(frame_shape(spec)), settings.compression) + cells * BYTES_PER_CELL + tree
+
+
+def _check_fits(settings: ReplaySettings, spec: EnvSpec, device: torch.device) -> None:
+    if settings.prioritised and device.type == "mps":
+        raise ConfigError(
+            "expected a device with float64 for prioritised replay, got mps, which has none: leave "
+            "replay.prioritised out, or set --device=cpu"
+        )
+    what = f"a replay of {settings.capacity:,} transitions with frames {frame_shape(spec)}"
+    check_budget(required_bytes(settings, spec), device, what, "lower replay.capacity")
 
 
 def _check_horizon(n_step: int, gamma: float, stack: int, length: int) -> None:
@@ -284,7 +283,7 @@ class ReplayRatio:
         learning_starts: env steps before the first batch.
     """
 
-    def __init__(self, samples_per_env_step: Fraction | float, batch_size: int, learning_starts: int) -> None:
+    def __init__(self, samples_per_env_step: float, batch_size: int, learning_starts: int) -> None:
         self._batches_per_env_step = Fraction(str(samples_per_env_step)) / batch_size
         self._learning_starts = learning_starts
         self.made = 0

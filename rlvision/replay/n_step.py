@@ -15,16 +15,11 @@ Sources: Sutton and Barto, "Reinforcement Learning" (2018), equation 7.1; Pardo 
 in Reinforcement Learning" (2018), for bootstrapping where a game was truncated.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
-from rlvision.core.types import Transition
+from rlvision.core.types import RewardTransform, Transition
 from rlvision.replay.storage import Ring
-
-RewardTransform = Callable[[Tensor], Tensor]
-"""What an agent makes of raw rewards, each for itself: float32 to float32 of the same shape."""
 
 
 def window_length(ended: Tensor, first: Tensor) -> Tensor:

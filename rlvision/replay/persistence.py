@@ -24,12 +24,9 @@ from zlib import crc32
 
 from rlvision.core.errors import CheckpointError
 from rlvision.core.files import PART, sync_folder
-from rlvision.core.types import Progress, State
+from rlvision.core.types import Progress, Rows
 from rlvision.replay.frame_store import pack, unpack
 from rlvision.replay.storage import Fields, Ring
-
-Manifest = list[State]
-"""The segments of which a ring consists, oldest first, as plain dicts: name, start, stop, checksum."""
 
 BLOCK_BYTES = 2**22
 SUFFIX = ".rows.lz4"
@@ -62,7 +59,7 @@ class Segments:
         self._ring = ring
         self._saved: list[Segment] = []
 
-    def save(self, folder: Path) -> Manifest:
+    def save(self, folder: Path) -> Rows:
         """Write the rows that are not in ``folder`` yet and say of which files the ring consists.
 
         Reads the ring and changes nothing in it. The file is complete and on disk when this returns.
@@ -76,7 +73,7 @@ class Segments:
         self._saved = [segment for segment in self._saved if segment.stop > ring.oldest]
         return [asdict(segment) for segment in self._saved]
 
-    def load(self, folder: Path, manifest: Manifest, progress: Progress) -> None:
+    def load(self, folder: Path, manifest: Rows, progress: Progress) -> None:
         """Fill the ring with the rows of a manifest, each in the slot where it was, and tell how far that is.
 
         Raises:
@@ -114,7 +111,7 @@ class Segments:
             )
 
 
-def collect_garbage(folder: Path, manifests_in_use: Iterable[Manifest]) -> None:
+def collect_garbage(folder: Path, manifests_in_use: Iterable[Rows]) -> None:
     """Delete the segments in ``folder`` that no manifest names, and what an interrupted save left."""
     used = {entry["name"] for manifest in manifests_in_use for entry in manifest}
     for path in (*folder.glob("*.rows*"), *folder.glob(f"*{PART}")):

@@ -1,6 +1,5 @@
 """Which of the starts go into a batch: each alike, or the surprising ones more often."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -8,21 +7,10 @@ import torch
 from torch import Tensor
 
 from rlvision.core.types import IntArray, State
+from rlvision.replay.settings import ReplaySettings
 from rlvision.replay.storage import Ring, to_device
 from rlvision.replay.sum_tree import SumTree
 from rlvision.replay.valid_starts import Starts
-
-
-@dataclass(slots=True)
-class PrioritySettings:
-    """How far priorities reach; ``beta`` may be changed (annealed) at any time.
-
-    A transition is drawn with probability P in proportion to (priority + ε)^α, and weighs P^-β.
-    """
-
-    alpha: float
-    beta: float
-    epsilon: float
 
 
 class Selection(Protocol):
@@ -35,8 +23,8 @@ class Selection(Protocol):
     def refresh(self, rows: IntArray) -> None:
         """Look anew whether these rows [R] are starts."""
 
-    def draw(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Indices [B] int64, row * N + environment, and their importance weights [B] float32."""
+    def draw(self, batch_size: int, beta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return indices [B] int64, row * N + environment, and importance weights [B] float32 with exponent β."""
 
     def update(self, index: Tensor, priority: Tensor) -> None:
         """Take over how surprising [B] transitions were."""
@@ -66,7 +54,7 @@ class Uniform:
     def refresh(self, rows: IntArray) -> None:
         """Nothing to do: the starts know themselves."""
 
-    def draw(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, batch_size: int, beta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Indices with replacement, and weights of 1."""
         position = torch.randint(self._starts.count, (batch_size,), generator=generator).numpy()
         index = torch.from_numpy(self._starts.at(position))
@@ -97,10 +85,10 @@ class Prioritised:
     Args:
         ring: where the rows are.
         starts: which of them are starts.
-        settings: α, β and ε; read at every use.
+        settings: α and ε; β comes with every draw.
     """
 
-    def __init__(self, ring: Ring, starts: Starts, settings: PrioritySettings) -> None:
+    def __init__(self, ring: Ring, starts: Starts, settings: ReplaySettings) -> None:
         self._ring = ring
         self._starts = starts
         self._settings = settings
@@ -128,7 +116,7 @@ class Prioritised:
         mass = torch.where(mass > 0, mass, self._largest**self._settings.alpha)
         self._tree.set(cell, torch.where(is_start, mass, 0.0))
 
-    def draw(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, batch_size: int, beta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Stratified indices, and (N P)^-β over the largest of the batch: N cancels out."""
         uniform = torch.rand(batch_size, dtype=torch.float64, generator=generator)
         strata = (torch.arange(batch_size) + uniform) / batch_size  # [B] in [0, 1)
@@ -136,14 +124,14 @@ class Prioritised:
         mass = self.mass[cell]
         oldest = self._ring.oldest * self._ring.num_envs
         index = oldest + (cell - oldest) % self._ring.cells
-        return index, (mass.min() / mass).pow(self._settings.beta).float()
+        return index, (mass.min() / mass).pow(beta).float()
 
     def update(self, index: Tensor, priority: Tensor) -> None:
         """New masses for those still here; of a transition named twice the larger one.
 
         What has been overwritten meanwhile, or is no start any more, writes nothing to the spare leaf.
         """
-        priority = priority.detach().double() + self._settings.epsilon  # [B]
+        priority = priority.detach().double() + self._settings.priority_epsilon  # [B]
         cell = index % self._ring.cells
         here = (index >= self._ring.oldest * self._ring.num_envs) & (self.mass[cell] > 0)
         mass = torch.where(here, priority**self._settings.alpha, 0.0)
@@ -151,21 +139,19 @@ class Prioritised:
         self._largest = torch.maximum(self._largest, priority.max())
 
     def metrics(self) -> dict[str, float]:
-        """β, and the mean and the largest |TD error| + ε of the starts, where α lets their masses tell."""
+        """The mean and the largest |TD error| + ε of the starts, where α lets their masses tell."""
         mass = self.mass[self.mass > 0]
-        metrics = {"replay/beta": float(self._settings.beta)}
-        if len(mass) and self._settings.alpha:
-            priority = mass ** (1 / self._settings.alpha)
-            metrics |= {"replay/priority_mean": float(priority.mean()), "replay/priority_max": float(priority.max())}
-        return metrics
+        if not (len(mass) and self._settings.alpha):
+            return {}
+        priority = mass ** (1 / self._settings.alpha)
+        return {"replay/priority_mean": float(priority.mean()), "replay/priority_max": float(priority.max())}
 
     def state_dict(self) -> State:
-        """β, the largest priority, and the masses of all cells in use."""
+        """The largest priority, and the masses of all cells in use."""
         in_use = min(self._ring.rows * self._ring.num_envs, self._ring.cells)
-        return {"beta": self._settings.beta, "largest": self._largest.clone(), "mass": self.mass[:in_use].clone()}
+        return {"largest": self._largest.clone(), "mass": self.mass[:in_use].clone()}
 
     def load_state_dict(self, state: State) -> None:
-        """Take over β and the largest priority, and the masses if the rows are here."""
-        self._settings.beta = state["beta"]
+        """Take over the largest priority, and the masses if the rows are here."""
         self._largest = state["largest"].to(self._ring.device).clone()
         self._tree.fill(state["mass"].to(self._ring.device) if self._ring.rows else self.mass[:0])

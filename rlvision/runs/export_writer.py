@@ -14,7 +14,7 @@ from rlvision.evaluation.report import Report
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import export_folder
 from rlvision.runs.eval_protocol import conditions
-from rlvision.runs.export_folder import CARD, MODEL, digest, imported, laid_out, layout_of
+from rlvision.runs.export_folder import CARD, MODEL, digest, imported, laid_out, layout_of, playing_config
 from rlvision.runs.export_manifest import MANIFEST, Manifest
 from rlvision.runs.history import versions
 
@@ -66,7 +66,7 @@ def write_export(
     layout = layout_of(network)
     weights = export_folder.to_bytes(laid_out(network, layout))
     manifest = Manifest(
-        config=config,
+        config=playing_config(config, spec, network),
         spec=spec,
         sha256=digest(weights),
         layout=layout,

@@ -25,7 +25,7 @@ def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | Expor
     """
     if is_there(place / MANIFEST):
         return ExportFolder(place, trust_imports=trust_imports)
-    folder = RunFolder(place)
+    folder = RunFolder(place, trusts=lambda agent: trust_imports)
     if folder.exists:
         if not trust_imports:
             require_no_imports(folder.config(), place)

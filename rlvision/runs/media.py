@@ -3,6 +3,7 @@
 import logging
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import cast
 
 import torch
 from rich.console import Console
@@ -13,17 +14,18 @@ from rlvision.core.files import training_goes_on
 from rlvision.core.memory import return_freed_memory
 from rlvision.core.seeding import derive, generator
 from rlvision.core.signals import Interrupted
-from rlvision.core.types import FloatArray, Gallery, IntArray, Policy, UInt8Array
+from rlvision.core.types import Agent, BoolArray, FloatArray, IntArray, Policy, UInt8Array
 from rlvision.envs.screen import make_screen
 from rlvision.envs.vector_env import TapedVectorEnv
 from rlvision.evaluation.evaluate import Abandoned
 from rlvision.features.saliency import gradient_saliency
-from rlvision.learning.agent import Agent
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.learning.schedules import Constant
+from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import builders
 from rlvision.runs.run_folder import RunFolder
 from rlvision.tracking.curve import draw_curve
+from rlvision.tracking.trackers import Gallery
 from rlvision.watch.step import Moment
 
 VIDEOS_FOLDER = "videos"
@@ -51,9 +53,8 @@ class Showcase:
 
     def evaluated(self, env_steps: int, interrupted: Interrupted, is_last: bool) -> None:
         """Show what goes with an evaluation, the run's last perhaps; to be called before its row is logged."""
-        q_values = self._agent.learner.q_values()
-        if q_values is not None:
-            self._gallery.show({"q/values": finite(q_values)}, env_steps)
+        for name, values in self._agent.learner.distributions().items():
+            self._gallery.show({name: finite(values)}, env_steps)
         if self._can_record and video_is_due(self._config, env_steps, is_last):
             with training_goes_on("a video"), suppress(Abandoned):
                 self._record(env_steps, interrupted)
@@ -104,13 +105,20 @@ class Showcase:
         steps = config.tracking.video_steps
         rollout = Rollout(env, screen, self._q_values, Attentive(policy, interrupted), seed=seed, max_steps=steps)
         title = f"{config.env.game} at {env_steps / 1000:.4g}k"  # as much as has room
-        page = Record(About(title=title, fps=screen.fps, spec=env.spec, crop=config.env.crop, saliency=self._saliency))
+        page = Record(
+            About(
+                title=title,
+                fps=screen.fps,
+                spec=env.spec,
+                crop=config.env.crop,
+                saliency=self._saliency if isinstance(self._agent.network, QNetwork) else None,
+            )
+        )
         record(Noted(rollout, page), path, title=title, fps=screen.fps, console=Console(quiet=True))
         return write_page(page, path.with_suffix(".html"))
 
     def _saliency(self, moment: Moment) -> FloatArray:
-        network = self._agent.learner.views.actor
-        return gradient_saliency(network, moment.observation[None], moment.action)
+        return gradient_saliency(cast(QNetwork, self._agent.network), moment.observation[None], moment.action)
 
     def _q_values(self, observation: UInt8Array) -> FloatArray:
         return self._agent.q_function(observation).numpy()
@@ -128,7 +136,7 @@ class Attentive:
         self._policy = policy
         self._interrupted = interrupted
 
-    def act(self, observation: UInt8Array, env_steps: int) -> IntArray:
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
         """What the policy does.
 
         Raises:
@@ -136,7 +144,7 @@ class Attentive:
         """
         if self._interrupted():
             raise Abandoned
-        return self._policy.act(observation, env_steps)
+        return self._policy.act(observation, first, env_steps)
 
 
 def video_is_due(config: Config, env_steps: int, is_last: bool) -> bool:
@@ -147,6 +155,6 @@ def video_is_due(config: Config, env_steps: int, is_last: bool) -> bool:
 
 
 def finite(q_values: torch.Tensor) -> FloatArray:
-    """The Q-values [n] that a histogram can hold."""
+    """The numbers [n] that a histogram can hold."""
     values = q_values.detach().float().flatten().cpu()
     return values[values.isfinite()].numpy()

@@ -5,22 +5,21 @@ CPU (docs/memory.md says how, and how near the sum comes to whole runs).
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
 
 from rlvision.config.schema import Config
 from rlvision.core.devices import resolve_device
 from rlvision.core.errors import ConfigError, MemoryBudgetError
-from rlvision.core.memory import resident_bytes
+from rlvision.core.memory import available_bytes, resident_bytes
 from rlvision.core.types import EnvSpec
-from rlvision.envs.make import is_atari
+from rlvision.envs.factory import is_atari
 from rlvision.envs.preprocessing import frame_channels, observation_shape
 from rlvision.learning.optimisers import STATES
-from rlvision.nn.footprint import FLOAT_BYTES, Footprint, footprint
 from rlvision.nn.norm_variants import ARMS
-from rlvision.replay.budget import available_bytes
+from rlvision.nn.qnetwork import QNetwork
 from rlvision.replay.buffer import required_bytes
 from rlvision.replay.frame_store import require_packable
 from rlvision.replay.persistence import BLOCK_BYTES
@@ -64,15 +63,15 @@ class Needs:
 
     def in_memory(self) -> list[Part]:
         """What lies in the machine's memory, the largest first."""
-        return _by_size(part for part in self.parts if not (part.on_device and self._has_gpu))
+        return self._sorted(on_gpu=False)
 
     def on_gpu(self) -> list[Part]:
         """What lies in the memory of a GPU of CUDA's, the largest first."""
-        return _by_size(part for part in self.parts if part.on_device and self._has_gpu)
+        return self._sorted(on_gpu=True)
 
-    @property
-    def _has_gpu(self) -> bool:
-        return self.device.type == "cuda"
+    def _sorted(self, on_gpu: bool) -> list[Part]:
+        has_gpu = self.device.type == "cuda"
+        return sorted((p for p in self.parts if (p.on_device and has_gpu) == on_gpu), key=lambda part: -part.nbytes)
 
     def line(self) -> str:
         """``needs about 0.55 GB of 20.1 GB: libraries 0.41, replay 0.07, …``."""
@@ -110,8 +109,68 @@ def _listed(parts: list[Part]) -> str:
     return ", ".join(f"{part.name} {part.nbytes / 1e9:.2f}" for part in parts if part.nbytes >= WORTH_SAYING)
 
 
-def _by_size(parts: Iterable[Part]) -> list[Part]:
-    return sorted(parts, key=lambda part: -part.nbytes)
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Bytes of a network in float32.
+
+    Attributes:
+        weights: of its parameters and buffers.
+        kept: what the layers put out for one observation, all of which a backward pass needs.
+        largest: the most that one layer puts out for one observation.
+        quantiles: K, values of the head for each action.
+    """
+
+    weights: int
+    kept: int
+    largest: int
+    quantiles: int
+
+
+def footprint(network: QNetwork, observation_shape: tuple[int, int, int]) -> Footprint:
+    """Count what ``network`` takes, by a forward of its encoder in evaluation mode that computes nothing.
+
+    Args:
+        network: on the device ``meta``; what is not in its encoder counts by its linear layers.
+        observation_shape: (C, H, W).
+
+    Raises:
+        RuntimeError: The encoder looks at its numbers, of which there are none; torch's own.
+    """
+    weights = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
+    outputs = [_outputs(network.encoder, observation_shape), _linear_outputs(network, network.encoder)]
+    sizes = [size for part in outputs for size in part] or [0]
+    return Footprint(weights, sum(sizes), max(sizes), getattr(network.head, "quantiles", 1))
+
+
+def _outputs(encoder: nn.Module, observation_shape: tuple[int, int, int]) -> list[int]:
+    """Bytes that each layer without layers inside puts out for one observation."""
+    sizes: list[int] = []
+
+    def note(layer: nn.Module, inputs: tuple[object, ...], output: object) -> None:
+        if isinstance(output, Tensor) and not any(output is given for given in inputs):  # Identity puts out nothing new
+            sizes.append(output[0].numel() * FLOAT_BYTES)
+
+    leaves = [layer for layer in encoder.modules() if not list(layer.children())]
+    hooks = [leaf.register_forward_hook(note) for leaf in leaves]
+    try:
+        with torch.no_grad():
+            encoder.eval()(torch.empty(2, *observation_shape, device="meta"))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return sizes
+
+
+def _linear_outputs(network: nn.Module, encoder: nn.Module) -> list[int]:
+    inside = set(encoder.modules())
+    return [
+        layer.out_features * FLOAT_BYTES
+        for layer in network.modules()
+        if isinstance(layer, nn.Linear) and layer not in inside
+    ]
 
 
 MB = 1_000_000
@@ -174,11 +233,10 @@ def expected_spec(config: Config) -> EnvSpec:
 
 def measured(config: Config, spec: EnvSpec) -> Footprint | None:
     """What the network takes; None, where it is a user's own and cannot be built without numbers."""
-    is_ours = ":" not in config.network.encoder
+    is_ours = ":" not in config.network.encoder + config.agent.name
     try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
-            network = builders.new_network(config, spec)
-            return footprint(network, network.encoder, spec.observation_shape)
+        network = builders.make_network(config, spec, torch.device("meta"))
+        return footprint(network, spec.observation_shape)
     except (NotImplementedError, RuntimeError, ConfigError):  # as where a number of a meta tensor is asked for
         if is_ours:
             raise
@@ -195,13 +253,7 @@ def _libraries(config: Config, resident: int) -> Part:
 
 def _replay(config: Config, spec: EnvSpec, device: torch.device) -> Part:
     replay = config.replay
-    nbytes = required_bytes(
-        replay.capacity,
-        spec.num_envs,
-        (spec.frame_channels, *spec.observation_shape[1:]),
-        prioritised=replay.prioritised,
-        compression=replay.compression,
-    )
+    nbytes = required_bytes(replay, spec)
     pack = ", or set replay.compression=lz4" if device.type == "cpu" and replay.compression == "none" else ""
     return Part("replay", nbytes, f"lower replay.capacity ({replay.capacity:,}){pack}", on_device=True)
 
@@ -224,10 +276,10 @@ def _learning(config: Config, spec: EnvSpec, network: Footprint | None) -> tuple
     unknown = "" if network else " (its layers not counted)"
     joint = 2 if encoder == "dn" and ARMS[config.network.norm].target == "joint" else 1
     pixels = math.prod(spec.observation_shape)
-    quantiles = config.agent.quantiles if config.agent.name == "qr_dqn" else 0
+    quantiles = network.quantiles if network and network.quantiles > 1 else 0
     batch = size * (2 * pixels * (1 + FLOAT_BYTES) + joint * (kept + 2 * largest) + PAIRED * quantiles**2 * FLOAT_BYTES)
     acting = spec.num_envs * (pixels * FLOAT_BYTES + 2 * largest)
-    fewer = f"lower replay.batch_size ({size})" + (f" or agent.quantiles ({quantiles})" if quantiles else "")
+    fewer = f"lower replay.batch_size ({size})" + (f" or the quantiles of the agent ({quantiles})" if quantiles else "")
     smaller = f"choose a smaller network.encoder ({encoder})"
     return (
         Part("network", weights * (COPIES + STATES[config.optimiser.name]), smaller, on_device=True),
@@ -236,7 +288,7 @@ def _learning(config: Config, spec: EnvSpec, network: Footprint | None) -> tuple
 
 
 PAIRED = 5
-"""Numbers for each pair of a quantile and a target of QR-DQN, on the way and on the way back."""
+"""Numbers for each pair of a quantile and a target, on the way and on the way back."""
 COPIES = 6
 """Online, target, gradient, the two that are folded (`rlvision.nn.fusion`), and the one that is diagnosed."""
 

@@ -69,10 +69,10 @@ class Run:
         self.spec = spec_from_state(state["spec"])
         network = builders.make_network(self.config, self.spec)
         network.load_state_dict(state["online"])
-        network = network.of_means()
+        network = network.mean_network()
         network.pin_mode(training=False)
         self.network = network
-        self._q_function = builders.make_actor(self.config, network)
+        self._q_function = builders.make_q_function(self.config, self.spec, network)
 
     def q_values(self, observation: UInt8Array) -> FloatArray:
         """Q-values [N, A] of observations [N, C, H, W] uint8."""
@@ -265,7 +265,7 @@ def train(config: Config) -> Run:
     """
     if config.out is None:
         raise ConfigError("expected a run folder in config.out, got none: set out, or use rlvision.load_config")
-    folder = RunFolder(Path(config.out), config.checkpoint.keep)
+    folder = RunFolder(Path(config.out), config.checkpoint.keep, trusts=lambda agent: agent == config.agent.name)
     folder.require_possible()
     if folder.exists:
         folder.require_same_run(config)

@@ -12,7 +12,7 @@
       wandb/           W&B's own files
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -56,10 +56,17 @@ Changes = Mapping[str, tuple[Any, Any]]
 
 
 class RunFolder:
-    """Paths of a run, and whether it can be continued with a given configuration."""
+    """Paths of a run, and whether it can be continued with a given configuration.
 
-    def __init__(self, path: Path, keep: int = 2) -> None:
+    Args:
+        path: of the folder.
+        keep: checkpoints kept besides the best.
+        trusts: whether an agent that the folder names by import path may be imported.
+    """
+
+    def __init__(self, path: Path, keep: int = 2, *, trusts: Callable[[str], bool] = lambda agent: False) -> None:
         self.path = path
+        self._trusts = trusts
         self.config_path = path / "config.yaml"
         self.checkpoints = CheckpointFolder(path / "checkpoints", keep)
         self.tapes_folder = path / TAPES_FOLDER
@@ -102,7 +109,7 @@ class RunFolder:
         if not self.exists:
             raise CheckpointError(f"expected a run folder, got {self.path} without a config.yaml: check the path")
         try:
-            return read_config(self.config_path)
+            return read_config(self.config_path, trusts=self._trusts)
         except ConfigError as error:
             maker, here = history.maker(self.path), history.versions().get("rlvision")
             if maker in (None, here):

@@ -36,7 +36,7 @@ from rlvision.tracking.tensorboard import TensorboardTracker
 from rlvision.tracking.trackers import TrackerGroup
 from rlvision.tracking.wandb import WandbTracker
 from rlvision.training.collector import Collector, DiscountedReturns
-from rlvision.training.trainer import Hooks, Trainer
+from rlvision.training.trainer import Hooks, Plan, Trainer
 
 _log = logging.getLogger("rlvision")
 
@@ -148,8 +148,7 @@ class Session:
 
     def _make_trainer(self) -> Trainer:
         config, agent = self._config, self._agent
-        transform = builders.make_reward_transform(config)
-        returns = DiscountedReturns(self._env.spec.num_envs, config.agent.gamma, transform)
+        returns = DiscountedReturns(self._env.spec.num_envs, agent.gamma, agent.reward_transform)
         hooks = Hooks(
             evaluate=self._evaluate,
             save=self._save,
@@ -160,9 +159,7 @@ class Session:
             measure=lambda: memory.usage(resolve_device(config.device)),
         )
         collector = Collector(self._env, agent.policy, agent.memory, returns, self._recorder)
-        return Trainer(
-            agent=agent, collector=collector, tracker=self._tracker, plan=builders.make_plan(config), hooks=hooks
-        )
+        return Trainer(agent=agent, collector=collector, tracker=self._tracker, plan=_plan(config), hooks=hooks)
 
     def _evaluate(self, env_steps: int, interrupted: Interrupted) -> Evaluation:
         config, limits = self._config, make_limits(self._config)
@@ -219,9 +216,21 @@ class Session:
 
     def _weights(self, env_steps: int) -> State:
         learner = self._agent.learner
-        online = learner.views.online.state_dict()
+        online = self._agent.network.state_dict()
         require_finite_weights(online, learner.updates)
         return {"env_steps": env_steps, "spec": spec_to_state(self._env.spec), "online": online}
+
+
+def _plan(config: Config) -> Plan:
+    """When things happen."""
+    return Plan(
+        env_steps=config.env_steps,
+        log_every=config.tracking.log_every,
+        evaluate_every=config.evaluate_every,
+        checkpoint_every=config.checkpoint_every,
+        target_score=config.evaluation.target_score,
+        patience=config.evaluation.patience,
+    )
 
 
 def _learns_nothing(config: Config) -> bool:

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from rlvision.core.errors import MissingExtraError
-from rlvision.core.types import Exhibit, State, UInt8Array
+from rlvision.core.types import State, UInt8Array
+from rlvision.tracking.trackers import Exhibit
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import FileWriter, SummaryWriter

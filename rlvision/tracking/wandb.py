@@ -13,15 +13,14 @@ from uuid import uuid4
 
 import numpy as np
 
-from rlvision.core.types import Exhibit, State
+from rlvision.core.types import State
 from rlvision.tracking.jsonl import read_metrics
 from rlvision.tracking.metrics import BEST_IS_HIGHEST
+from rlvision.tracking.trackers import Exhibit
+from rlvision.tracking.wandb_offline import rows_on_disk
 
 if TYPE_CHECKING:
     from wandb import Run
-import json
-import subprocess
-import sys
 
 Mode = Literal["auto", "online", "offline", "disabled"]
 """auto: as WANDB_MODE or W&B's saved settings say, else online where a key is configured, else offline."""
@@ -284,29 +283,3 @@ def _read(path: Path) -> str | None:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
-
-
-def rows_on_disk(folder: Path, run_id: str) -> int:
-    """How many rows the files of an offline run hold, by the step of the last row, which is its number.
-
-    A file ends where its process was killed: what W&B had not written by then is not in it.
-
-    Args:
-        folder: W&B's folder of the run, ``runs/pong-seed1/wandb``.
-        run_id: of the run.
-    """
-    files = sorted(folder.glob(f"*run-*-{run_id}/run-{run_id}.wandb"), key=_begun)
-    return next((step + 1 for path in reversed(files) if (step := _last_step(path)) is not None), 0)
-
-
-def _begun(path: Path) -> str:
-    """When, from the name of its folder: ``offline-run-20250131_235959-abc`` or ``run-...``."""
-    return path.parent.name.partition("run-")[2]
-
-
-def _last_step(path: Path) -> int | None:
-    """The step of the last row of a file, None where there is no row."""
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--summary", "--json", str(path)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own command
-    step: int | None = json.loads(said)["step"]
-    return step

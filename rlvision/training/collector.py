@@ -1,13 +1,24 @@
 """The collector: steps the environments with a policy, feeds the memory and keeps the scores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rlvision.core.types import BoolArray, EnvStep, Episode, Memory, Policy, State, Stateful, VectorEnv
+from rlvision.core.types import (
+    BoolArray,
+    EnvStep,
+    Episode,
+    Memory,
+    Policy,
+    RewardTransform,
+    Schedule,
+    State,
+    Stateful,
+    VectorEnv,
+)
 
 
 class Recorder(Stateful, Protocol):
@@ -48,13 +59,13 @@ class Collector:
 
     def send(self) -> None:
         """Choose actions by the newest weights and let the environments begin."""
-        self.env.send(self._policy.act(self.env.observation, self.env_steps))
+        self.env.send(self._policy.act(self.env.observation, self.env.first, self.env_steps))
 
     def recv(self) -> list[Episode]:
         """Wait for the environments, remember the row, and return the games that are over."""
         step = self.env.recv()
         self._memory.add(step)
-        self._returns.add(step)
+        self._returns.add(step, self.env_steps)
         self.env_steps += len(step.action)
         games = self._scores.add(step, self.env.seeds())
         if self._recorder is not None:
@@ -148,7 +159,7 @@ class DiscountedReturns:
     terminates ends a game here; a truncation does, too, without what would have followed.
     """
 
-    def __init__(self, num_envs: int, gamma: float, reward_transform: Callable[[Tensor], Tensor] | None) -> None:
+    def __init__(self, num_envs: int, gamma: Schedule, reward_transform: RewardTransform | None) -> None:
         self._gamma = gamma
         self._transform = reward_transform
         self._weight = torch.zeros(num_envs, dtype=torch.float64)
@@ -156,11 +167,11 @@ class DiscountedReturns:
         self._length = torch.zeros(num_envs, dtype=torch.float64)
         self._finished = torch.zeros(2, dtype=torch.float64)  # sum of returns and number of decisions
 
-    def add(self, step: EnvStep) -> None:
-        """Take a row."""
+    def add(self, step: EnvStep, env_steps: int) -> None:
+        """Take a row, made after ``env_steps``: γ is that of the moment."""
         self._restart(torch.from_numpy(step.first))
         reward = torch.from_numpy(step.reward)  # [N]
-        self._weight = 1.0 + self._gamma * self._weight
+        self._weight = 1.0 + self._gamma(env_steps) * self._weight
         self._sum += self._weight * (self._transform(reward) if self._transform else reward)
         self._length += 1
         self._finish(torch.from_numpy(step.terminated | step.truncated))

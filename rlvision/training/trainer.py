@@ -11,10 +11,9 @@ from rlvision.core.errors import EnvError
 from rlvision.core.files import training_goes_on
 from rlvision.core.seeding import random_state, set_random_state
 from rlvision.core.signals import Interrupted, interruption
-from rlvision.core.types import Episode, State, Tracker
+from rlvision.core.types import Agent, Episode, State, Tracker
 from rlvision.evaluation.evaluate import Abandoned
 from rlvision.evaluation.result import Evaluation
-from rlvision.learning.agent import Agent
 from rlvision.learning.finite_checks import require_finite
 from rlvision.learning.schedules import Every
 from rlvision.nn.diagnostics import GapWatch
@@ -22,6 +21,8 @@ from rlvision.training.collector import Collector
 from rlvision.training.metrics import Clock, Meter
 
 RECENT_GAMES = 20
+AGENT_PARTS = ("policy", "memory", "learner")
+"""The parts of an agent whose state a checkpoint holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,9 @@ class Trainer:
     def step(self) -> None:
         """Step all environments once, making the updates owed meanwhile; then do what is due."""
         self._collector.send()
-        for update in self._agent.learn(self._collector.env_steps):
+        for batch in self._agent.memory.batches():
+            update = self._agent.learner.update(batch)
+            self._agent.memory.update_priorities(batch.index, update.priority)
             self._meter.add(update.metrics)
         for episode in self._collector.recv():
             self._log_episode(episode)
@@ -100,7 +103,7 @@ class Trainer:
     def state_dict(self) -> State:
         """The agent, the collector and the trainer's own memory of the run."""
         return {
-            "agent": self._agent.state_dict(),
+            "agent": {part: getattr(self._agent, part).state_dict() for part in AGENT_PARTS},
             "collector": self._collector.state_dict(),
             "meter": self._meter.state_dict(),
             "recent": list(self._recent),
@@ -111,7 +114,8 @@ class Trainer:
 
     def load_state_dict(self, state: State) -> None:
         """Go on from a saved state."""
-        self._agent.load_state_dict(state["agent"])
+        for part in AGENT_PARTS:
+            getattr(self._agent, part).load_state_dict(state["agent"][part])
         self._collector.load_state_dict(state["collector"])
         self._meter.load_state_dict(state["meter"])
         self._recent.extend(state["recent"])
@@ -151,7 +155,9 @@ class Trainer:
     def _log_training(self) -> None:
         agent, collector = self._agent, self._collector
         row = {
-            **agent.metrics(collector.env_steps),
+            **agent.policy.metrics(collector.env_steps),
+            **agent.learner.metrics(),
+            **agent.memory.metrics(),
             **self._meter.means(),
             **_numbers(agent.learner.diagnose()),
             **collector.metrics(),

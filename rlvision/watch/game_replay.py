@@ -8,7 +8,7 @@ import numpy as np
 
 from rlvision.core.errors import CheckpointError
 from rlvision.core.progress import GAMES_BACK, show_steps
-from rlvision.core.types import FloatArray, IntArray, UInt8Array
+from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
 from rlvision.envs.game_archive import TapedGame, tape_up_to
 from rlvision.envs.vector_env import TapedVectorEnv, observation_hash
 from rlvision.watch.rollout import Rollout, Screen
@@ -41,7 +41,7 @@ class RecordedActions:
         self._actions = actions
         self.last_observation = ""  # its fingerprint
 
-    def act(self, observation: UInt8Array, env_steps: int) -> IntArray:
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
         """The action [1] of decision ``env_steps``; after the tape's end, its last one."""
         end = len(self._actions) - 1
         if env_steps == end:

@@ -133,7 +133,7 @@ class Rollout:
         """Decide and act once more; whether that step ended something."""
         observation = self._env.observation
         q_values = self._q_values(observation)[0]
-        step = self._env.step(self._policy.act(observation, self._decisions))
+        step = self._env.step(self._policy.act(observation, self._env.first, self._decisions))
         self._decisions += 1
         frames = tuple(self._screen.frames(step))
         moment = replace(

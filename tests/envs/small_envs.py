@@ -3,8 +3,8 @@
 from typing import Any
 
 from rlvision.envs.atari_env import AtariEnv
+from rlvision.envs.factory import is_atari, make
 from rlvision.envs.gymnasium_env import RenderedEnv
-from rlvision.envs.make import is_atari, make
 from rlvision.envs.settings import EnvSettings
 from rlvision.envs.vector_env import TapedVectorEnv
 

@@ -17,7 +17,7 @@ from small_envs import COUNTING
 from rlvision.core.errors import EnvError
 from rlvision.envs.action_log import episode_seed
 from rlvision.envs.counting_env import draw, reward
-from rlvision.envs.make import make
+from rlvision.envs.factory import make
 from rlvision.envs.settings import ATARI_ONLY, GYMNASIUM_ONLY, EnvSettings
 
 ATARI = EnvSettings(

@@ -33,8 +33,8 @@ from rlvision.learning.targets import halves
 from rlvision.nn.encoder_base import as_float
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.norm_variants import ARMS
-from rlvision.nn.normalisation import statistics_layers
 from rlvision.nn.qnetwork import QNetwork
+from rlvision.nn.statistics import statistics_layers
 
 WITH_TARGET = [name for name, arm in ARMS.items() if arm.target != "joint"]
 EVALUATING_TARGET = [name for name, arm in ARMS.items() if arm.target in ("eval", "recalibrated")]

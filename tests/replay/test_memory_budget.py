@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from rlvision.core import memory as budget
 from rlvision.core.errors import ConfigError, MemoryBudgetError
-from rlvision.replay import budget
-from rlvision.replay.budget import available_bytes, check_budget
+from rlvision.core.memory import available_bytes, check_budget
 from rlvision.replay.buffer import Replay, required_bytes
 from rlvision.replay.samplers import PrioritySettings
 

@@ -17,7 +17,7 @@ from rlvision.learning.losses import (
     q_learning,
     quantile_q_learning,
 )
-from rlvision.nn.normalisation import statistics_layers
+from rlvision.nn.statistics import statistics_layers
 from rlvision.runs import builders
 
 

@@ -13,10 +13,9 @@ from rlvision.cli import main as cli
 from rlvision.config.loading import load_config
 from rlvision.core.errors import ConfigError, MemoryBudgetError
 from rlvision.learning.optimisers import OPTIMISERS, STATES, make_optimiser
-from rlvision.nn.footprint import Footprint, footprint
 from rlvision.replay.buffer import required_bytes
 from rlvision.runs import builders, memory_estimate
-from rlvision.runs.memory_estimate import Needs, Part, expected_spec
+from rlvision.runs.memory_estimate import Footprint, Needs, Part, expected_spec, footprint
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
 GB = 1_000_000_000

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rlvision.core.types import IntArray, Policy, UInt8Array
+from rlvision.core.types import BoolArray, IntArray, Policy, UInt8Array
 
 IDLE = "NOOP"
 
@@ -53,10 +53,10 @@ class Pilot:
         """What the person does in the next decision, whatever is held."""
         self._once = action
 
-    def act(self, observation: UInt8Array, env_steps: int) -> IntArray:
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
         """Actions [N] int64."""
         self.was_person = self.person is not None
         if not self.was_person:
-            return self._agent.act(observation, env_steps)
+            return self._agent.act(observation, first, env_steps)
         action, self._once = self._held if self._once is None else self._once, None
         return np.full(len(observation), action, dtype=np.int64)

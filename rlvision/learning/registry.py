@@ -1,0 +1,96 @@
+"""Agents by name: a file of rlvision's agents/, or a class of one's own by import path.
+
+Nothing in the project lists the agents: a file in ``agents/`` is one, and its name is the file's. Reading the settings
+of a built-in agent imports no torch, so that help screens stay instant.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from rlvision.core.errors import ConfigError
+from rlvision.core.imports import did_you_mean, import_object
+from rlvision.learning.settings import AgentSettings
+
+if TYPE_CHECKING:
+    from rlvision.core.types import Agent
+    from rlvision.learning.agent import Setup
+    from rlvision.nn.qnetwork import QNetwork
+
+BUILT_IN = "rlvision.agents"
+
+
+class Algorithm(Protocol):
+    """The class in an agent's file: how its network, its memory, its policy and its learner are made."""
+
+    Settings: ClassVar[type[AgentSettings]]
+    """A frozen dataclass of what can be set under ``agent.``; the docstrings of its fields are their help."""
+
+    def __init__(self, settings: AgentSettings) -> None:
+        """Take the settings, an instance of ``Settings``."""
+
+    def make_network(self, setup: Setup) -> QNetwork:
+        """Make the network that is trained, and played with: the same for the same seed."""
+
+    def make_agent(self, setup: Setup) -> Agent:
+        """Make the whole agent.
+
+        Raises:
+            MemoryBudgetError: it would not fit into the memory that is free.
+        """
+
+
+def agent_names() -> tuple[str, ...]:
+    """Return the names of the built-in agents."""
+    return tuple(sorted(module.name for module in iter_modules(import_module(BUILT_IN).__path__)))
+
+
+def find_agent(name: str) -> type[Algorithm]:
+    """Return the class of an agent.
+
+    Args:
+        name: of a file in ``agents/``, or ``package.module:Class`` of one's own.
+
+    Raises:
+        ConfigError: there is no such agent, or it cannot be imported.
+    """
+    return _checked(import_object(name, "agent.name"), name) if ":" in name else _built_in(name)
+
+
+def default_settings(name: str) -> AgentSettings:
+    """Return an agent's settings, each with its default.
+
+    Raises:
+        ConfigError: there is no such agent, or it cannot be imported.
+    """
+    return find_agent(name).Settings(name=name)
+
+
+@cache
+def _built_in(name: str) -> type[Algorithm]:
+    if name not in agent_names():
+        near = did_you_mean(name, agent_names(), "write your own as package.module:Class")
+        raise ConfigError(f"expected an agent out of {', '.join(agent_names())}, got {name!r}: {near}")
+    module = import_module(f"{BUILT_IN}.{name}")
+    own = [value for value in vars(module).values() if getattr(value, "__module__", None) == module.__name__]
+    (found,) = (value for value in own if hasattr(value, "make_agent"))
+    return _checked(found, name)
+
+
+def _checked(found: object, name: str) -> type[Algorithm]:
+    settings = getattr(found, "Settings", None)
+    if not (isinstance(settings, type) and issubclass(settings, AgentSettings) and callable(found)):
+        raise ConfigError(
+            f"expected agent {name!r} to be a class with a dataclass Settings derived from "
+            f"rlvision.learning.AgentSettings, got {found!r}: see examples/own_agent.py"
+        )
+    missing = [method for method in ("make_network", "make_agent") if not callable(getattr(found, method, None))]
+    if missing:
+        raise ConfigError(
+            f"expected agent {name!r} to have make_network(setup) and make_agent(setup), got none of "
+            f"{' and '.join(missing)}: see examples/own_agent.py"
+        )
+    return found  # type: ignore[return-value]

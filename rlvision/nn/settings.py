@@ -1,0 +1,51 @@
+"""Settings of the Q-network."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rlvision.core.ranges import (
+    CorrectionLimit,
+    DropProbability,
+    LayerWidth,
+    NonEmptyStr,
+    NonNegativeFloat,
+    NonNegativeInt,
+    UpdateWeight,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings:
+    """The Q-network."""
+
+    encoder: NonEmptyStr = "dn"
+    """dn (the chapter's network), nature, impala, mlp, or package.module:EncoderClass."""
+    norm: Literal[
+        "renorm", "running", "batch", "joint", "fixed", "frozen", "recalibrated", "layer", "group", "none"
+    ] = "renorm"
+    """How DN normalises (docs/network.md). renorm is BatchNorm whose training forward equals its evaluation."""
+    momentum: UpdateWeight | None = None
+    """Weight of a new batch in the running statistics (PyTorch's convention); unset, the norm's own: 0.9 for running
+    and batch, 0.1 for the others (docs/network.md)."""
+    r_max: CorrectionLimit = 3.0
+    """BatchRenorm: bound of the scale correction."""
+    d_max: NonNegativeFloat = 5.0
+    """BatchRenorm: bound of the shift correction."""
+    calibration_batches: NonNegativeInt = 50
+    """Replay batches that set the running statistics before the first update."""
+    activation: Literal["relu", "leaky_relu", "tanh", "sigmoid"] = "relu"
+    """Non-linearity after each normalisation (DN)."""
+    max_pool: bool = False
+    """Max-pooling after each convolution (DN)."""
+    hidden: LayerWidth = 0
+    """Units of a hidden linear layer before the Q-values; 0 for none."""
+    dropout: DropProbability = 0.0
+    """Probability of dropping a feature before the head while training (DN)."""
+    dueling: bool = False
+    """Separate value and advantage streams (Wang et al. 2016)."""
+    zero_head: bool = False
+    """Start with all Q-values at zero."""
+    noisy: bool = False
+    """Noise in the weights of the head explores instead of random actions (Fortunato et al. 2018)."""
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    """Further arguments of the encoder, as YAML or JSON."""

@@ -1,0 +1,35 @@
+"""Settings of what is measured, and of where it goes."""
+
+from dataclasses import dataclass
+
+from rlvision.core.ranges import NonEmptyStr, NonNegativeInt, PositiveInt
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackingSettings:
+    """What is measured, and where it goes."""
+
+    log_every: PositiveInt = 2_000
+    """Env steps between rows of training metrics."""
+    project: NonEmptyStr = "rlvision"
+    """W&B project."""
+    entity: NonEmptyStr | None = None
+    """W&B entity."""
+    name: NonEmptyStr | None = None
+    """W&B run name; unset, the name of the run folder."""
+    group: NonEmptyStr | None = None
+    """W&B group."""
+    tags: tuple[NonEmptyStr, ...] = ()
+    """W&B tags."""
+    job_type: NonEmptyStr = "train"
+    """W&B job type."""
+    notes: NonEmptyStr | None = None
+    """W&B notes."""
+    video_every: NonNegativeInt = 10
+    """Every so many evaluations one game becomes a video, and after all env_steps, too; 0 for never."""
+    video_steps: PositiveInt = 300
+    """Decisions after which the game in a video is cut short, for recording takes time."""
+    artifacts: bool = True
+    """Keep the best and the last checkpoint as W&B artifacts; never the replay."""
+    tensorboard: bool = False
+    """Write TensorBoard's event files too: pip install 'rlvision[tensorboard]'."""

@@ -1,0 +1,162 @@
+"""What running statistics cost at play: a run's games with those it has, and with statistics measured on its replay.
+
+    OMP_NUM_THREADS=1 python -m studies.batchnorm.play --run runs/my-run
+
+Where plain BatchNorm trains by the batch and plays by running averages, it plays another function than it has learned.
+This tells what that costs: the same weights play the same games, first with the running statistics that the run ended
+with, then with statistics measured anew on batches drawn from the run's replay, which are those that it was trained
+with. Of many batches they are those of the replay as a whole; of one they are as uncertain as a training forward's.
+The table has the distance of the channels' means and of the Q-values from those with the statistics measured first:
+what lies between the running ones and these is delay, what lies between two draws is chance.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import tyro
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from benchmarks.measure.machine import machine
+from rlvision.core.errors import RLVisionError
+from rlvision.core.memory import keep_freed_memory
+from rlvision.evaluation.result import Evaluation
+from rlvision.nn.diagnostics import disagreement, gap
+from rlvision.nn.fusion import prepared
+from rlvision.nn.statistics import statistics_layers
+from rlvision.nn.target_network import recalibrate
+from rlvision.runs.builders import make_memory
+from rlvision.runs.run import Run
+from rlvision.runs.run_folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Who plays, and by what statistics."""
+
+    run: Path
+    """A run folder, with its replay."""
+    batches: tuple[int, ...] = (256, 256, 1, 1)
+    """Numbers of batches to measure on, each drawn anew."""
+    games: int = 20
+    """Of each evaluation, the same ones."""
+    states: int = 16
+    """Batches of states to compare Q-values on."""
+    seed: int = 0
+    """Of the games."""
+    json: Path | None = None
+    """Write the numbers to this file as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What the weights made of the same games and states with one kind of statistics."""
+
+    statistics: str
+    games: Evaluation
+    q_values: Tensor
+    """[states, A]."""
+    means: tuple[Tensor, ...]
+    """Of the channels of each layer."""
+    deviations: tuple[Tensor, ...]
+    """Their standard deviations."""
+
+
+def load(folder: Path) -> Run:
+    """The run, which must have running statistics."""
+    run = Run(folder, weights="last", device="cpu")
+    if not statistics_layers(run.network):
+        sys.exit(f"expected a run with running statistics, got {run.config.network.norm}: choose another")
+    return run
+
+
+def replayed(run: Run) -> Iterator[Tensor]:
+    """Observations [B, C, H, W] uint8 of batches drawn from the run's replay, without end."""
+    memory, checkpoints = make_memory(run.config, run.spec, torch.device("cpu")), RunFolder(run.folder.path).checkpoints
+    state = checkpoints.load_newest()
+    if state is None or state["replay"] is None:
+        sys.exit(f"expected a run with its replay, got {run.folder.path} without: train one with checkpoint.replay")
+    memory.load_rows(checkpoints.replay_folder, state["replay"])
+    memory.load_state_dict(state["trainer"]["agent"]["memory"])
+    while True:
+        yield memory.sample().transition.observation
+
+
+@torch.no_grad()
+def plays(run: Run, options: Options) -> Iterator[Played]:
+    """The games with each kind of statistics."""
+    observations = replayed(run)
+    states = torch.cat([next(observations) for _ in range(options.states)])
+
+    def played(name: str) -> Played:
+        q_values = torch.cat([run.network(prepared(part)).q_values for part in states.split(64)])
+        layers = statistics_layers(run.network)
+        means = tuple(layer.running_mean.clone() for layer in layers)
+        deviations = tuple((layer.running_var + layer.eps).sqrt() for layer in layers)
+        return Played(name, run.evaluate(options.games, seed=options.seed), q_values, means, deviations)
+
+    yield played("running")
+    for draw, count in enumerate(options.batches, 1):
+        recalibrate(run.network, (prepared(next(observations)) for _ in range(count)))
+        yield played(f"of {count} {'batch' if count == 1 else 'batches'}, draw {draw}")
+
+
+def shift(played: Played, measured: Played) -> float:
+    """Mean distance of the channels' means from those measured first, in standard deviations; the worst layer's."""
+    layers = zip(played.means, measured.means, measured.deviations, strict=True)
+    return max(((mean - other).abs() / deviation).mean().item() for mean, other, deviation in layers)
+
+
+def report(every: Sequence[Played], title: str) -> tuple[Table, dict[str, dict[str, Any]]]:
+    """For people and for programs."""
+    table = Table("statistics", "shift", "gap", "disagree", "mean", "95 %", "median", "range", title=title)
+    rows: dict[str, dict[str, Any]] = {}
+    for played in every:
+        games = played.games
+        measured = every[1]
+        moved = shift(played, measured)
+        apart = gap(played.q_values, measured.q_values).item()
+        others = disagreement(played.q_values, measured.q_values).item()
+        low, high = games.interval
+        range_ = f"{min(games.scores):g} to {max(games.scores):g}"
+        interval = f"{low:.1f} to {high:.1f}"
+        table.add_row(
+            played.statistics,
+            f"{moved:.3f}",
+            f"{apart:.3f}",
+            f"{others:.1%}",
+            f"{games.mean:.1f}",
+            interval,
+            f"{games.median:g}",
+            range_,
+        )
+        rows[played.statistics] = {"shift": moved, "gap": apart, "disagree": others, "scores": games.scores}
+    return table, rows
+
+
+def main() -> None:
+    options = tyro.cli(Options, description=__doc__)
+    if not options.batches:
+        sys.exit("expected a number of batches to measure on, got none: name one")
+    keep_freed_memory()  # as training does
+    try:
+        run = load(options.run)
+        table, rows = report(list(plays(run, options)), f"{options.games} games, {options.run}")
+    except RLVisionError as error:
+        sys.exit(str(error))
+    Console().print(table)
+    if options.json is not None:
+        settings = {"batches": options.batches, "games": options.games, "states": options.states, "seed": options.seed}
+        network = {"env_steps": run.env_steps, **asdict(run.config.network)}
+        written = {"machine": machine(), "settings": settings, "network": network, "statistics": rows}
+        options.json.write_text(json.dumps(written, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
