@@ -86,21 +86,21 @@ def evaluate(
     """
     if greedy and epsilon is not None:
         raise ConfigError(f"expected --greedy or --epsilon, got both (--epsilon={epsilon:g}): leave one out")
-    from rlvision.evaluation.evaluate import Watchdog
-    from rlvision.runs.eval_protocol import make_watchdog, under_protocol
+    from rlvision.evaluation.episode_limits import EpisodeLimits
+    from rlvision.runs.eval_protocol import make_limits, under_protocol
     from rlvision.runs.run import Run
 
     if json is not None:
         require_writable(json)
     agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
-    usual = make_watchdog(under_protocol(agent.config, protocol))
+    usual = make_limits(under_protocol(agent.config, protocol))
     report = agent.measure(
         games,
         protocol=protocol,
         epsilon=0.0 if greedy else epsilon,
         seed=seed,
         num_envs=num_envs,
-        watchdog=Watchdog(max_frames or usual.max_frames, _idle_frames(max_idle_frames, usual.max_idle_frames)),
+        limits=EpisodeLimits(max_frames or usual.max_frames, _idle_frames(max_idle_frames, usual.max_idle_frames)),
     )
     console().print(report.table(f"{report.conditions.game}, weights after {agent.env_steps:,} env steps"))
     if json is not None:

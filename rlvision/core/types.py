@@ -171,7 +171,7 @@ class VectorEnv(Stateful, Protocol):
 
     @property
     def first(self) -> BoolArray:
-        """Which current observations are a reset's, [N]."""
+        """Which current observations are a reset's, [N]: the ``first`` of the row that the next `recv` returns."""
 
     def reset(self, seed: int) -> UInt8Array:
         """Start every environment anew, environment i from a seed derived from (seed, i)."""

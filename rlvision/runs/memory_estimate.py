@@ -15,7 +15,8 @@ from rlvision.core.devices import resolve_device
 from rlvision.core.errors import ConfigError, MemoryBudgetError
 from rlvision.core.memory import available_bytes, resident_bytes
 from rlvision.core.types import EnvSpec
-from rlvision.envs.make import is_atari
+from rlvision.envs.factory import is_atari
+from rlvision.envs.preprocessing import frame_channels, observation_shape
 from rlvision.learning.optimisers import STATES
 from rlvision.nn.norm_variants import ARMS
 from rlvision.nn.qnetwork import QNetwork
@@ -225,11 +226,9 @@ def preflight(config: Config) -> Needs:
 
 
 def expected_spec(config: Config) -> EnvSpec:
-    """What the environments will look like."""
+    """Return the shapes that the environments will have."""
     env = config.env
-    channels = 1 if env.gray else 3
-    actions = ("",) * MOST_ACTIONS
-    return EnvSpec(env.num_envs, (env.stack * channels, env.height, env.width), channels, actions, env.frameskip)
+    return EnvSpec(env.num_envs, observation_shape(env), frame_channels(env), ("",) * MOST_ACTIONS, env.frameskip)
 
 
 def measured(config: Config, spec: EnvSpec) -> Footprint | None:

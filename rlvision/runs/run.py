@@ -18,13 +18,14 @@ from rlvision.core.types import FloatArray, IntArray, UInt8Array
 from rlvision.envs.game_archive import TapedGame, read_games
 from rlvision.envs.screen import make_screen
 from rlvision.envs.vector_env import TapedVectorEnv
-from rlvision.evaluation.evaluate import Evaluation, evaluate
+from rlvision.evaluation.evaluate import evaluate
 from rlvision.evaluation.report import Report
+from rlvision.evaluation.result import Evaluation
 from rlvision.features.saliency import gradient_saliency
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.learning.schedules import Constant
 from rlvision.runs import builders
-from rlvision.runs.eval_protocol import MOST_ENVS, HowToPlay, conditions, lasting, make_watchdog, under_protocol
+from rlvision.runs.eval_protocol import MOST_ENVS, HowToPlay, conditions, lasting, make_limits, under_protocol
 from rlvision.runs.export_folder import ExportFolder
 from rlvision.runs.export_writer import require_free, write_export
 from rlvision.runs.find import find_agent, find_run
@@ -100,21 +101,14 @@ class Run:
             ConfigError: the protocol does not fit the game, or there is no game to play.
         """
         config = under_protocol(self.config, how.get("protocol"))
-        watchdog = how.get("watchdog") or make_watchdog(config)
-        config = lasting(config, watchdog.max_frames)
+        limits = how.get("limits") or make_limits(config)
+        config = lasting(config, limits.max_frames)
         epsilon, seed = self._epsilon(how.get("epsilon")), how.get("seed", 0)
         env = self._make_env(config, min(games, how.get("num_envs", MOST_ENVS)))
         try:
             with count_games(games) as tell:
-                evaluation = evaluate(
-                    env,
-                    self._q_function,
-                    games=games,
-                    epsilon=epsilon,
-                    seed=seed,
-                    watchdog=watchdog,
-                    tell=tell,
-                )
+                settings = replace(config.evaluation, games=games, epsilon=epsilon)
+                evaluation = evaluate(env, self._q_function, settings, seed=seed, limits=limits, tell=tell)
         finally:
             env.close()
         return Report(conditions(config, epsilon, seed), evaluation)

@@ -12,7 +12,8 @@ from rlvision.core.files import training_goes_on
 from rlvision.core.seeding import random_state, set_random_state
 from rlvision.core.signals import Interrupted, interruption
 from rlvision.core.types import Agent, Episode, State, Tracker
-from rlvision.evaluation.evaluate import Abandoned, Evaluation
+from rlvision.evaluation.evaluate import Abandoned
+from rlvision.evaluation.result import Evaluation
 from rlvision.learning.finite_checks import require_finite
 from rlvision.learning.schedules import Every
 from rlvision.nn.diagnostics import GapWatch

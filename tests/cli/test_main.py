@@ -10,10 +10,11 @@ from rlvision.cli import main as cli
 from rlvision.config.loading import load_config, save_config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.types import Episode
-from rlvision.evaluation.evaluate import Evaluation, Watchdog
+from rlvision.evaluation.episode_limits import EpisodeLimits
+from rlvision.evaluation.evaluate import Evaluation
 from rlvision.evaluation.report import Conditions, Report
 from rlvision.runs import run as runs
-from rlvision.runs.eval_protocol import make_watchdog
+from rlvision.runs.eval_protocol import make_limits
 from rlvision.watch.step import Game
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +81,7 @@ def test_the_names_that_scripts_rely_on(calls):
     }  # fmt: skip
     agent = ("Run", run, {"weights": "best", "device": "auto", "trust_imports": False})
     usual = {"seed": 0, "epsilon": None}
-    games = {"num_envs": 16, "protocol": None, "watchdog": make_watchdog(load_config("quick")), **usual}
+    games = {"num_envs": 16, "protocol": None, "limits": make_limits(load_config("quick")), **usual}
     assert calls == [
         ("train", load_config("quick", scripted), {}),
         agent,
@@ -96,7 +97,7 @@ def test_the_names_that_scripts_rely_on(calls):
     ("given", "cut_after"), [("", 500), ("--max-idle-frames=7", 7), ("--max-idle-frames=never", None)]
 )
 def test_games_without_a_reward_are_cut_as_the_command_says_or_else_the_run(monkeypatch, given, cut_after):
-    watchdogs = []
+    limits_seen = []
 
     class Agent:
         config = load_config("pong", {"evaluation.max_idle_frames": 500})
@@ -104,13 +105,13 @@ def test_games_without_a_reward_are_cut_as_the_command_says_or_else_the_run(monk
         def __init__(self, *_, **__):
             pass
 
-        def measure(self, games, *, watchdog, **_):
-            watchdogs.append(watchdog)
+        def measure(self, games, *, limits, **_):
+            limits_seen.append(limits)
             raise ConfigError("expected to play, got what was wanted: enough")
 
     monkeypatch.setattr(runs, "Run", Agent)
     assert cli.main(["evaluate", "a", *filter(None, [given])]) == 2
-    assert watchdogs == [Watchdog(108_000, cut_after)]
+    assert limits_seen == [EpisodeLimits(108_000, cut_after)]
 
 
 A_PRESET = "a preset (atari, breakout, cartpole, pong, pong-fast, quick) or a YAML file"

@@ -1,4 +1,4 @@
-"""Rule 8 of the design: every setting is read somewhere, by the front and by nothing below it."""
+"""Rule 8 of the design: every setting is read somewhere, by the front or by the room that it stands with."""
 
 import ast
 from collections.abc import Iterator
@@ -21,6 +21,8 @@ READERS = (
     "runs/media.py",
     "cli/run_commands.py",
 )
+ROOMS = {"env": ("envs", ("settings", "protocol")), "evaluation": ("evaluation", ("settings",))}
+"""The room that a group stands with, and the names by which the room reads its settings."""
 GROUPS = {field.name for field in fields(Config) if is_dataclass(getattr(Config(), field.name))}
 CONFIGS = ("config", "self.config", "self._config")
 
@@ -60,7 +62,19 @@ def _resolved(path: str, bound: dict[str, str]) -> str:
     return whole.removeprefix(f"{root}.") if root else ""
 
 
+def read_in_room(group: str) -> set[str]:
+    """Dotted names of the settings of a group that its room reads: ``settings.game`` and ``self._settings.game``."""
+    room, names = ROOMS[group]
+    return {
+        f"{group}.{node.attr}"
+        for path in (PACKAGE / room).glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value).split(".")[-1].lstrip("_") in names
+    }
+
+
 READ = set[str]().union(*(settings_read(ast.parse((PACKAGE / name).read_text())) for name in READERS))
+READ |= set[str]().union(*map(read_in_room, ROOMS))
 
 
 def test_reading_is_recognised():

@@ -8,9 +8,9 @@ the collector and the memory to the batch, without trusting any of them.
 import numpy as np
 import pytest
 import torch
+from small_envs import AS_DRAWN, COUNTING, made
 
 from rlvision.envs.counting_env import ends_by_truncation, game_length, read, reward
-from rlvision.envs.make import make
 from rlvision.replay.buffer import Replay
 from rlvision.training.collector import Collector, DiscountedReturns
 
@@ -64,8 +64,7 @@ def check(transition, n):
 
 def build(num_envs, stack, n, capacity=90):
     kwargs = {"lengths": LENGTHS, "ending": "alternate", "actions": ACTIONS}
-    path = "rlvision.envs.counting_env:CountingEnv"
-    env = make(path, num_envs, height=None, width=None, stack=stack, kwargs=kwargs)
+    env = made(COUNTING, num_envs, stack=stack, kwargs=kwargs, **AS_DRAWN)
     memory = Replay(
         capacity=capacity,
         num_envs=num_envs,

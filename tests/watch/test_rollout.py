@@ -1,8 +1,8 @@
 import numpy as np
 from counting_rollout import counting_rollout
+from small_envs import atari
 
 from rlvision.core.types import FloatArray, IntArray, UInt8Array
-from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.counting_env import read, reward
 from rlvision.envs.screen import make_screen
 from rlvision.watch.rollout import Rollout
@@ -96,7 +96,7 @@ def no_opinion(observation: UInt8Array) -> FloatArray:
 
 
 def test_a_lost_life_ends_no_game() -> None:
-    env = AtariEnv("breakout", 1, life_loss=True, sticky=0.0, noop_max=0)
+    env = atari("breakout", 1, life_loss=True, sticky=0.0, noop_max=0)
     moments = list(Rollout(env, make_screen(env), no_opinion, FireAlways(), seed=3))
     env.close()
     lives = [moment.lives for moment in moments]

@@ -20,7 +20,8 @@ import numpy as np
 from rlvision.core.errors import ConfigError
 from rlvision.core.files import write_atomically
 from rlvision.core.types import EnvSpec, FloatArray, UInt8Array
-from rlvision.envs.preprocessing import Crop, resize
+from rlvision.envs.preprocessing import resize
+from rlvision.envs.settings import Crop
 from rlvision.watch.drawing.overlay import spoken
 from rlvision.watch.html.film_strip import Film
 from rlvision.watch.step import Game, Moment, Moments, game_of
