@@ -14,6 +14,7 @@ from rich.table import Table
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError, RLVisionError
 from rlvision.core.files import write_atomically
+from rlvision.core.folders import list_folder
 from rlvision.envs.game_archive import read_games
 from rlvision.evaluation.evaluate import Watchdog
 from rlvision.runs import run as runs
@@ -319,6 +320,6 @@ def next_commands(place: Path) -> str:
     ]
     if isinstance(folder, RunFolder):
         lines.append(f"rlvision replay {quoted}      lists games of the training")
-    if any(not any(run.glob("*.synced")) for run in (place / "wandb").glob(OFFLINE)):
+    if any(not any(run.glob("*.synced")) for run in list_folder(place / "wandb", OFFLINE)):
         lines.append(f"wandb sync {quoted}/wandb/{OFFLINE}      uploads what W&B keeps offline")
     return "\n".join(lines)

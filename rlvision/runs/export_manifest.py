@@ -30,10 +30,13 @@ from rlvision.config.fields import assemble, flatten, named_values, nest, settin
 from rlvision.config.schema import Config, Count, Positive, Text
 from rlvision.config.validation import refuse_contradictions
 from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.files import read_text
 from rlvision.core.types import EnvSpec
 
 MANIFEST = "export.json"
 SCHEMA = 1
+LARGEST = 2**24
+"""Bytes."""
 GROUPS = ("env", "network", "evaluation")
 """Of the settings, that say how the agent sees and plays."""
 LEFT_OUT = (
@@ -119,7 +122,7 @@ def read_manifest(path: Path) -> Manifest:
 def _read(path: Path) -> Mapping[str, Any]:
     """The object in the file, of this schema."""
     try:
-        tree = json.loads(path.read_text("utf-8"))
+        tree = json.loads(read_text(path, LARGEST))
     except OSError as error:
         raise CheckpointError(f"expected an export with {path}, got {error.strerror}: check the path") from error
     except (ValueError, RecursionError) as error:
