@@ -113,5 +113,5 @@ def make_temporary_folder(path: Path) -> Path:
 def _remove_leftover_folders(path: Path) -> None:
     name = re.compile(rf"\.{re.escape(path.name[:LONGEST_PREFIX])}(\.[0-9a-f]{{16}})?{re.escape(PART)}")
     for left in path.parent.glob(f".*{PART}"):
-        if name.fullmatch(left.name) and not left.is_symlink():
+        if name.fullmatch(left.name) and stat.S_ISDIR(left.lstat().st_mode):  # opened, a pipe would be waited for
             shutil.rmtree(left)
