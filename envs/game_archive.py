@@ -25,8 +25,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from rlvision.core.append_log import AppendLog
 from rlvision.core.errors import CheckpointError
-from rlvision.core.files import Journal
+from rlvision.core.files import read_bytes
+from rlvision.core.folders import list_folder
 from rlvision.core.types import EnvStep, Episode, State
 from rlvision.envs.vector_env import TapedVectorEnv, observation_hash
 
@@ -34,6 +36,8 @@ TAPES_FOLDER = "tapes"
 SUFFIX = ".tapes"
 SHARES = 8
 """Files that the space for tapes is divided among; the oldest goes when there would be one more."""
+LARGEST = 2**32
+"""Bytes of a file."""
 
 _HEADER = struct.Struct("<2sHIIIIQd16sI")  # magic, item size, number, env, seed, start, env steps, score, hash, length
 _LENGTHS = struct.Struct("<II")  # bytes of the packed actions, CRC-32 of all before and after
@@ -80,18 +84,18 @@ class TapeArchive:
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder = folder
-        self._share = max(1, limit // SHARES)
+        self._share = min(max(1, limit // SHARES), LARGEST // 2)
         self._number = 0
-        self._journal: Journal | None = None
+        self._entries: AppendLog | None = None
 
     def append(self, game: TapedGame) -> None:
         """Keep one more game."""
-        if self._journal is None:
+        if self._entries is None:
             self._drop(lambda number: True)
-            self._journal = Journal(self._path(0))
-        elif self._journal.size >= self._share:
+            self._entries = AppendLog(self._path(0))
+        elif self._entries.size >= self._share:
             self._turn_over()
-        self._journal.append(encode(game))
+        self._entries.append(encode(game))
 
     def state_dict(self) -> State:
         """Return the newest file and its size, once it is on the disk.
@@ -99,29 +103,29 @@ class TapeArchive:
         Raises:
             OSError: it cannot be written.
         """
-        return {"number": self._number, "size": 0 if self._journal is None else self._journal.sync()}
+        return {"number": self._number, "size": 0 if self._entries is None else self._entries.sync()}
 
     def load_state_dict(self, state: State) -> None:
         """Drop the games that came after; where a file is missing, warn and begin a new one."""
         self.close()
         self._number = int(state["number"])
         self._drop(lambda number: number > self._number)
-        self._journal = Journal(self._path(self._number))
+        self._entries = AppendLog(self._path(self._number))
         try:
-            self._journal.cut(int(state["size"]))
+            self._entries.cut(int(state["size"]))
         except CheckpointError as error:
             _log.warning("some tapes of training games are gone: %s", error)
             self._turn_over()
 
     def close(self) -> None:
         """Close the file; may be called twice."""
-        if self._journal is not None:
-            self._journal.close()
+        if self._entries is not None:
+            self._entries.close()
 
     def _turn_over(self) -> None:
         self.close()
         self._number += 1
-        self._journal = Journal(self._path(self._number))
+        self._entries = AppendLog(self._path(self._number))
         self._drop(lambda number: number <= self._number - SHARES)
 
     def _path(self, number: int) -> Path:
@@ -239,11 +243,11 @@ def tape_up_to(game: TapedGame, games: Sequence[TapedGame]) -> list[TapedGame]:
 
 def tape_files(folder: Path) -> list[Path]:
     """Return the files, oldest first."""
-    return sorted(folder.glob("[0-9]" * 8 + SUFFIX))
+    return list_folder(folder, "[0-9]" * 8 + SUFFIX)
 
 
 def _decode(path: Path) -> Iterator[TapedGame]:
-    content = path.read_bytes()
+    content = read_bytes(path, LARGEST)
     place, head = 0, _HEADER.size + _LENGTHS.size
     while place + head <= len(content):
         size, checksum = _LENGTHS.unpack_from(content, place + _HEADER.size)

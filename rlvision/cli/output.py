@@ -11,6 +11,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.folders import list_folder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,6 +86,6 @@ def next_commands(place: Path) -> str:
     ]
     if isinstance(folder, RunFolder):
         lines.append(f"rlvision replay {quoted}      lists games of the training")
-    if any(not any(run.glob("*.synced")) for run in (place / "wandb").glob(OFFLINE)):
+    if any(not any(run.glob("*.synced")) for run in list_folder(place / "wandb", OFFLINE)):
         lines.append(f"wandb sync {quoted}/wandb/{OFFLINE}      uploads what W&B keeps offline")
     return "\n".join(lines)

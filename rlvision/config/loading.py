@@ -15,17 +15,19 @@ from typing import Any, cast
 from rlvision.config import strict_yaml
 from rlvision.config.field_types import shown
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
-from rlvision.config.presets import find_preset, read_text
+from rlvision.config.presets import find_preset, unreadable
 from rlvision.config.schema import Config, defaults_for
 from rlvision.config.validation import OPTIONS_OF_DN, refuse_contradictions
 from rlvision.core.errors import ConfigError
-from rlvision.core.files import write_atomically
+from rlvision.core.files import read_text, write_atomically
 from rlvision.learning.registry import default_settings
 from rlvision.learning.settings import AgentSettings
 from rlvision.nn.norm_variants import momentum_of
 
 OF_AN_ENCODER = {"network.kwargs", *(f"network.{name}" for name in OPTIONS_OF_DN)}
 """Settings that say what is inside an encoder, by dotted name."""
+LARGEST = 2**20
+"""Bytes of a file of settings."""
 HEADER = "# All settings of this run, defaults included. rlvision train --help explains them.\n"
 
 
@@ -84,8 +86,13 @@ def read_config(path: Path, *, trusts: Callable[[str], bool] = lambda agent: Fal
 
     Raises:
         ConfigError: the file cannot be read, or what it holds cannot be used.
+        CheckpointError: it is a link, no regular file, or too large.
     """
-    tree, source = _mapping(read_text(path), str(path)), str(path)
+    try:
+        text = read_text(path, LARGEST)
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+    tree, source = _mapping(text, str(path)), str(path)
     config = _with_momentum(_changed(defaults_of(tree, source, trusts), tree, source))
     refuse_contradictions(config)
     return config

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from rlvision.config.schema import Config, default_agent
 from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.files import read_bytes
 from rlvision.core.types import EnvSpec, State
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import builders
@@ -32,6 +33,8 @@ from rlvision.runs.run_folder import spec_to_state
 
 MODEL = "model.safetensors"
 CARD = "README.md"
+LARGEST_HEADER = 2**20
+"""Bytes of names and shapes before the weights."""
 HARMLESS = ("rlvision.envs.counting_env:CountingEnv",)
 """Import paths that anybody's folder may name. Not all of ours: an environment's class is called with what it says."""
 
@@ -84,8 +87,9 @@ class ExportFolder:
 
     def _read_tensors(self, network: QNetwork) -> dict[str, Tensor]:
         path, manifest = self.path / MODEL, self.manifest
+        due = laid_out(network, manifest.layout)
         try:
-            content = path.read_bytes()
+            content = read_bytes(path, 2 * sum(tensor.nbytes for tensor in due.values()) + LARGEST_HEADER)
         except OSError as error:
             raise CheckpointError(
                 f"expected weights at {path}, got {error.strerror}: fetch the export again"
@@ -95,7 +99,7 @@ class ExportFolder:
                 f"expected {path} with the checksum in {MANIFEST}, got other bytes: fetch the export again"
             )
         found = from_bytes(content, str(path))
-        require_like(found, laid_out(network, manifest.layout), str(path))
+        require_like(found, due, str(path))
         return found
 
 

@@ -33,11 +33,14 @@ from rlvision.config.loading import defaults_of
 from rlvision.config.schema import Config, default_agent
 from rlvision.config.validation import refuse_contradictions
 from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.files import read_text
 from rlvision.core.ranges import NonEmptyStr, NonNegativeInt, PositiveInt
 from rlvision.core.types import EnvSpec
 
 MANIFEST = "export.json"
 SCHEMA = 2
+LARGEST = 2**24
+"""Bytes."""
 GROUPS = ("env", "network", "evaluation", "agent")
 """Of the settings, that say how the agent sees and plays."""
 LEFT_OUT = (
@@ -130,7 +133,7 @@ def read_manifest(path: Path, *, trusts: Callable[[str], bool] = lambda agent: F
 def _read(path: Path) -> Mapping[str, Any]:
     """The object in the file, of this schema."""
     try:
-        tree = json.loads(path.read_text("utf-8"))
+        tree = json.loads(read_text(path, LARGEST))
     except OSError as error:
         raise CheckpointError(f"expected an export with {path}, got {error.strerror}: check the path") from error
     except (ValueError, RecursionError) as error:

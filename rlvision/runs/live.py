@@ -125,7 +125,7 @@ class NewestWeights:
     def _written(self) -> Iterator[tuple[int, Path, str]]:
         for path, which in self._paths():
             try:
-                yield path.stat().st_mtime_ns, path, which
+                yield path.lstat().st_mtime_ns, path, which
             except FileNotFoundError:
                 continue  # not there yet, or replaced meanwhile
 

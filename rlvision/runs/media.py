@@ -10,7 +10,8 @@ from rich.console import Console
 
 from rlvision.config.schema import Config
 from rlvision.core.errors import RLVisionError
-from rlvision.core.files import training_goes_on
+from rlvision.core.files import warn_on_os_error
+from rlvision.core.folders import make_folder
 from rlvision.core.memory import return_freed_memory
 from rlvision.core.seeding import derive, generator
 from rlvision.core.signals import Interrupted
@@ -23,12 +24,10 @@ from rlvision.learning.policies import EpsilonGreedy
 from rlvision.learning.schedules import Constant
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import builders
-from rlvision.runs.run_folder import RunFolder
+from rlvision.runs.run_folder import VIDEOS_FOLDER, RunFolder
 from rlvision.tracking.curve import draw_curve
 from rlvision.tracking.trackers import Gallery
 from rlvision.watch.step import Moment
-
-VIDEOS_FOLDER = "videos"
 
 _log = logging.getLogger("rlvision")
 
@@ -56,7 +55,7 @@ class Showcase:
         for name, values in self._agent.learner.distributions().items():
             self._gallery.show({name: finite(values)}, env_steps)
         if self._can_record and video_is_due(self._config, env_steps, is_last):
-            with training_goes_on("a video"), suppress(Abandoned):
+            with warn_on_os_error("a video"), suppress(Abandoned):
                 self._record(env_steps, interrupted)
 
     def curve(self, env_steps: int) -> None:
@@ -82,6 +81,7 @@ class Showcase:
     def _record(self, env_steps: int, interrupted: Interrupted) -> None:
         path = self._folder.path / VIDEOS_FOLDER / f"{env_steps:012d}.mp4"
         try:
+            make_folder(path.parent)
             with closing(builders.make_env(self._config, 1)) as env:
                 page = self._record_from(env, path, env_steps, interrupted)
             self._gallery.show({"evaluate/video": path, "evaluate/page": page}, env_steps)

@@ -15,12 +15,14 @@ from rich.table import Table
 from rlvision.config.field_types import spelling
 from rlvision.config.fields import short, short_name
 from rlvision.core.errors import CheckpointError
-from rlvision.core.files import write_atomically
+from rlvision.core.files import path_exists, read_text, write_atomically
 from rlvision.sweeps.sweep_file import Metric
 from rlvision.tracking.dashboard import number
 from rlvision.tracking.jsonl import read_metrics
 
 SUMMARY = "summary.json"
+LARGEST_SUMMARY = 2**28
+"""Bytes; a run takes some thousand."""
 Status = Literal["finished", "interrupted", "failed", "waiting"]
 
 
@@ -61,7 +63,7 @@ def read_results(folder: Path) -> dict[str, Result]:
     """
     path = folder / SUMMARY
     try:
-        noted = [Result(**entry) for entry in json.loads(path.read_text())] if path.exists() else []
+        noted = [Result(**entry) for entry in json.loads(read_text(path, LARGEST_SUMMARY))] if path_exists(path) else []
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"expected the summary of a sweep in {path}, got something else: move it away") from error
     return {result.name: result for result in noted}

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from rlvision.core.errors import ConfigError
-from rlvision.core.files import alone_in
+from rlvision.core.folder_lock import folder_lock
+from rlvision.core.folders import remove_leftovers, require_folders
 from rlvision.core.signals import Interrupted, interruption
 from rlvision.runs.run_folder import RunFolder
 from rlvision.sweeps.results import Result, Status, measured, read_results, write_results
@@ -82,7 +83,7 @@ class Runner:
             raise ConfigError(
                 f"expected to write to {self._folder}, got {error.strerror}: set --out to another"
             ) from error
-        with interruption() as interrupted, alone_in(self._folder), self._bars() as bars:
+        with interruption() as interrupted, folder_lock(self._folder), self._bars() as bars:
             self._take_stock()
             try:
                 self._work(bars, interrupted)
@@ -93,6 +94,8 @@ class Runner:
 
     def _take_stock(self) -> None:
         """Take over the stored results of these trials, unless another command made them."""
+        remove_leftovers(self._folder)
+        require_folders(self._folder, (trial.name for trial in self._trials))
         noted = read_results(self._folder)
         for trial in self._trials:
             folder, command = self._folder / trial.name, self._command(trial)

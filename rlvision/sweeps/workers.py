@@ -8,11 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from rlvision.core.files import open_to_append, read_tail
+from rlvision.core.folders import make_folder
 from rlvision.core.signals import INTERRUPTED
 from rlvision.runs import history
 from rlvision.tracking.jsonl import METRICS_FILE, last_env_steps
 
 LOG_FILE = "log.txt"
+LAST_BYTES = 65_536
+"""Of a log, in which its last words are looked for."""
 PROGRAM = (sys.executable, "-m", "rlvision.cli.exit_with_parent")
 Outcome = Literal["finished", "interrupted", "failed"]
 
@@ -33,9 +37,9 @@ class Worker:
     def __init__(self, folder: Path, command: Sequence[str], threads: int, program: Sequence[str] = PROGRAM) -> None:
         self.folder = folder
         self.command = command
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         environment: Mapping[str, str] = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-        with (folder / LOG_FILE).open("ab") as log:
+        with open_to_append(folder / LOG_FILE) as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
                 [*program, *command],
                 stdin=subprocess.PIPE,
@@ -67,7 +71,7 @@ class Worker:
     @property
     def last_words(self) -> str:
         """The last line of its log."""
-        lines = (self.folder / LOG_FILE).read_text(errors="replace").split("\n")
+        lines = read_tail(self.folder / LOG_FILE, LAST_BYTES).decode(errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
     def stop(self) -> None:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from rlvision.core.folders import list_folder
+
 
 def rows_on_disk(folder: Path, run_id: str) -> int:
     """How many rows the files of an offline run hold, by the step of the last row, which is its number.
@@ -15,7 +17,7 @@ def rows_on_disk(folder: Path, run_id: str) -> int:
         folder: W&B's folder of the run, ``runs/pong-seed1/wandb``.
         run_id: of the run.
     """
-    files = sorted(folder.glob(f"*run-*-{run_id}/run-{run_id}.wandb"), key=_begun)
+    files = sorted(list_folder(folder, f"*run-*-{run_id}/run-{run_id}.wandb"), key=_begun)
     return next((step + 1 for path in reversed(files) if (step := _last_step(path)) is not None), 0)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.files import NewFile
 from rlvision.core.types import UInt8Array
 
 Wide = npt.NDArray[np.uint16]
@@ -189,14 +190,11 @@ def open_video(path: Path, height: int, width: int, fps: float) -> Iterator[Vide
             f"expected an even height and width, got {height}x{width}: pad the pictures by a row or column"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        with _encoder(beside, height, width, fps) as video:
+    with NewFile(path) as new:
+        with _encoder(new.path, path.suffix.lower(), height, width, fps) as video:
             yield video
             video.flush()
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        new.keep(path)
 
 
 def check_video_path(path: Path) -> None:
@@ -210,11 +208,11 @@ def check_video_path(path: Path) -> None:
 
 
 @contextmanager
-def _encoder(path: Path, height: int, width: int, fps: float) -> Iterator[Video]:
+def _encoder(path: Path, suffix: str, height: int, width: int, fps: float) -> Iterator[Video]:
     import av
 
-    codec, options, container_options = CODECS[path.suffix.lower()]
-    with av.open(path, "w", container_options=container_options) as container:
+    codec, options, container_options = CODECS[suffix]
+    with av.open(path, "w", format=suffix.removeprefix("."), container_options=container_options) as container:
         rate = Fraction(fps).limit_denominator(1001)
         stream = cast("VideoStream", container.add_stream(codec, rate=rate, options=options))
         stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from rlvision.core.errors import CheckpointError, ConfigError
-from rlvision.core.files import alone_in
+from rlvision.core.folder_lock import folder_lock
 from rlvision.sweeps.results import SUMMARY, summary_table
 from rlvision.sweeps.runner import Runner
 from rlvision.sweeps.sweep_file import read_sweep
@@ -228,7 +228,7 @@ def test_a_sweep_that_is_finished_says_so(bench):
 
 
 def test_two_sweeps_do_not_work_in_one_folder(bench):
-    with alone_in(bench.folder), pytest.raises(CheckpointError, match="alone, got process"):
+    with folder_lock(bench.folder), pytest.raises(CheckpointError, match="alone, got process"):
         bench.run()
     assert not bench.calls
 
