@@ -10,7 +10,7 @@ from rlvision.core.errors import CheckpointError
 from rlvision.runs.eval_protocol import HowToPlay, conditions
 from rlvision.runs.export_folder import ExportFolder
 from rlvision.runs.export_manifest import played_settings
-from rlvision.runs.find import find_agent
+from rlvision.runs.find import find_agent, stored_settings
 from rlvision.runs.run import Run
 from rlvision.runs.run_folder import RunFolder
 from rlvision.tracking.jsonl import read_metrics
@@ -41,7 +41,7 @@ def read_source(place: Path) -> Source:
         ConfigError: its settings cannot be used.
     """
     folder = find_agent(place, trust_imports=True)  # its words are read, and nothing that they name is imported
-    config = folder.config()
+    config = stored_settings(folder)
     settings = _export_settings(folder) if isinstance(folder, ExportFolder) else flatten(config)
     about = conditions(config, config.evaluation.epsilon, 0)
     return Source(

@@ -26,7 +26,7 @@ def resume(run: Path, /, *, trust_imports: bool = False) -> None:
 
     Args:
         run: Run folder, such as runs/pong-seed1.
-        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+        trust_imports: Let the folder import the environment, encoder or agent that it names by path: its own code.
     """
     with interruption():
         from rlvision.cli import run_commands as commands
@@ -66,7 +66,7 @@ def evaluate(
         max_idle_frames: Frames without a reward after which it is, or never; unset, evaluation.max-idle-frames.
         checkpoint: The best by evaluation, where there was one, or the last.
         device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
-        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+        trust_imports: Let the folder import the environment, encoder or agent that it names by path: its own code.
     """
     if greedy and epsilon is not None:
         raise ConfigError(f"expected --greedy or --epsilon, got both (--epsilon={epsilon:g}): leave one out")
@@ -110,7 +110,7 @@ def export(
         protocols: Atari: by the books of nature,machado or one of them; unset, as the run.
         seed: Of those games.
         device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
-        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+        trust_imports: Let the folder import the environment, encoder or agent that it names by path: its own code.
     """
     from rlvision.cli import run_commands as commands
 
@@ -158,7 +158,7 @@ def watch(
         epsilon: Probability of a random action; unset, as the run's own evaluations.
         checkpoint: The best by evaluation, where there was one, or the last; unset, the best; with --web the newest.
         device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
-        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+        trust_imports: Let the folder import the environment, encoder or agent that it names by path: its own code.
     """
     _require_alone(
         web, port, video=video, terminal=terminal, html=html, episodes=episodes != 1, max_steps=max_steps is not None
@@ -229,7 +229,7 @@ def replay(
         max_steps: Most decisions to show; unset, all.
         checkpoint: Whose Q-values are shown: of the best by evaluation, where there was one, or the last.
         device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
-        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+        trust_imports: Let the folder import the environment, encoder or agent that it names by path: its own code.
     """
     from rlvision.cli import run_commands as commands
 

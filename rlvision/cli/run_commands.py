@@ -18,8 +18,10 @@ from rlvision.envs.game_archive import read_games
 from rlvision.evaluation.evaluate import Watchdog
 from rlvision.runs import run as runs
 from rlvision.runs.eval_protocol import HowToPlay, make_watchdog, under_protocol
-from rlvision.runs.find import find_run
+from rlvision.runs.export_folder import ExportFolder, imported, imported_by_run
+from rlvision.runs.find import find_agent, find_run, stored_settings
 from rlvision.runs.run import Run
+from rlvision.runs.run_folder import RunFolder
 from rlvision.tracking.console import SteadyConsole
 from rlvision.watch.game_replay import choose
 from rlvision.watch.outputs import Outlet
@@ -29,10 +31,6 @@ if TYPE_CHECKING:
     from rlvision.analysis.curve_plots import Band
     from rlvision.analysis.curves import Unit, What
     from rlvision.sweeps.results import Result
-
-from rlvision.runs.export_folder import imported
-from rlvision.runs.find import find_agent
-from rlvision.runs.run_folder import RunFolder
 
 
 def train(config: Config) -> None:
@@ -309,10 +307,16 @@ OFFLINE = "offline-run-*"
 """Folders that W&B makes where it is offline; ``wandb sync`` leaves a file in those that it has uploaded."""
 
 
+def _imports(folder: RunFolder | ExportFolder) -> dict[str, str]:
+    """What playing with the agent in a folder would import."""
+    settings = stored_settings(folder)
+    return imported_by_run(settings) if isinstance(folder, RunFolder) else imported(settings)
+
+
 def next_commands(place: Path) -> str:
     """The commands for a run folder or an export, a line each, complete, as a shell takes them."""
     folder, quoted = find_agent(place, trust_imports=True), quote(str(place))
-    trusting = " --trust-imports" if imported(folder.config()) else ""
+    trusting = " --trust-imports" if _imports(folder) else ""
     lines = [
         f"rlvision evaluate {quoted}{trusting}      plays whole games",
         f"rlvision watch {quoted}{trusting}      shows some",

@@ -57,7 +57,7 @@ class ExportFolder:
         """
         manifest = read_manifest(self.path / MANIFEST)
         if not self._trusted:
-            require_no_imports(manifest.config, self.path)
+            require_no_imports(imported(manifest.config), self.path)
         return manifest
 
     def config(self) -> Config:
@@ -99,18 +99,31 @@ class ExportFolder:
 
 
 def imported(config: Config) -> dict[str, str]:
-    """The settings that name something to import, by name; Gymnasium imports ``package`` of ``package:Id-v0``, too."""
+    """The settings of an export that name something to import, by name.
+
+    Gymnasium imports ``package`` of ``package:Id-v0``, too.
+    """
     named = {"env.game": config.env.game, "network.encoder": config.network.encoder}
     return {name: value for name, value in named.items() if ":" in value and value not in HARMLESS}
 
 
-def require_no_imports(config: Config, path: Path) -> None:
+def imported_by_run(config: Config) -> dict[str, str]:
+    """The settings of a run that name something to import, by name: those of an export, and the agent that trains."""
+    name = config.agent.name
+    return imported(config) | ({"agent.name": name} if ":" in name else {})
+
+
+def require_no_imports(named: Mapping[str, str], path: Path) -> None:
     """Refuse settings that came with a folder, and may have been made by anybody, if they would run code of their own.
+
+    Args:
+        named: what they would import, by the name of the setting.
+        path: of the folder.
 
     Raises:
         ConfigError: names what would be imported.
     """
-    if named := imported(config):
+    if named:
         listed = " and ".join(f"{name}={place}" for name, place in named.items())
         raise ConfigError(
             f"expected a folder that names only what comes with rlvision, got {listed} in {path}, which runs "

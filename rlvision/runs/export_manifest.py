@@ -3,8 +3,8 @@
 Schema 1::
 
     schema        1
-    env           the settings of `rlvision.config.schema.EnvConfig` that decide what is seen and played
-    network       those of `rlvision.config.schema.NetworkConfig`
+    env           the settings of `rlvision.envs.settings.EnvSettings` that decide what is seen and played
+    network       those of `rlvision.nn.settings.NetworkSettings`
     evaluation    epsilon, max_frames, max_idle_frames: how whole games are scored
     spec          observation_shape (C, H, W), frame_channels, action_meanings, frameskip
     weights       sha256 of model.safetensors; layout: "chapter" (it loads into the chapter's class) or "network"
@@ -43,11 +43,12 @@ LEFT_OUT = (
     "env.reseed_after",
     "env.step_timeout",
     "env.max_restarts",
+    "network.noisy",
     "evaluation.games",
     "evaluation.patience",
     "evaluation.target_score",
 )
-"""Settings of those groups that only training needs."""
+"""Settings of those groups that only training needs; the network of an export is the one without noise."""
 
 Digest = Annotated[str, MinLen(64)]
 Layout = Literal["chapter", "network"]

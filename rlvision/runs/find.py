@@ -5,9 +5,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from rlvision.config.fields import nearest
+from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.files import is_there
-from rlvision.runs.export_folder import ExportFolder, require_no_imports
+from rlvision.runs.export_folder import ExportFolder, imported_by_run, require_no_imports
 from rlvision.runs.export_manifest import MANIFEST
 from rlvision.runs.run_folder import RunFolder
 
@@ -17,7 +18,8 @@ def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | Expor
 
     Args:
         place: folder of a run, folder of an export, or a name out of `shipped`.
-        trust_imports: whether an environment or an encoder that the folder names by import path may be imported.
+        trust_imports: whether an environment, an encoder or an agent that the folder names by import path may be
+            imported.
 
     Raises:
         CheckpointError: there is no agent.
@@ -28,7 +30,7 @@ def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | Expor
     folder = RunFolder(place)
     if folder.exists:
         if not trust_imports:
-            require_no_imports(folder.config(), place)
+            require_no_imports(imported_by_run(stored_settings(folder)), place)
         return folder
     if not is_there(place) and str(place) in shipped():
         return ExportFolder(shipped()[str(place)])
@@ -57,6 +59,16 @@ def find_run(place: Path, *, trust_imports: bool = False) -> RunFolder:
             "rlvision watch and evaluate take it"
         )
     return folder
+
+
+def stored_settings(folder: RunFolder | ExportFolder) -> Config:
+    """The settings in a folder, to be shown or compared: nothing that they name is imported.
+
+    Raises:
+        CheckpointError: they are missing, or of another release.
+        ConfigError: they cannot be used.
+    """
+    return folder.config(trust_imports=False) if isinstance(folder, RunFolder) else folder.config()
 
 
 @cache

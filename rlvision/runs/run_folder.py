@@ -24,6 +24,7 @@ from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.files import alone_in, is_there
 from rlvision.core.types import EnvSpec, State
 from rlvision.envs.game_archive import TAPES_FOLDER
+from rlvision.learning.settings import QLearningSettings
 from rlvision.runs import history
 from rlvision.runs.checkpoint import CheckpointFolder, read_state
 from rlvision.tracking.jsonl import METRICS_FILE
@@ -92,8 +93,11 @@ class RunFolder:
             return False
         return any(int(path.stem) > config.env_steps for path in self.checkpoints.paths())
 
-    def config(self) -> Config:
+    def config(self, *, trust_imports: bool = True) -> Config:
         """The stored configuration.
+
+        Args:
+            trust_imports: as of `rlvision.config.loading.read_config`.
 
         Raises:
             CheckpointError: there is no run here, or another release of rlvision made it and knows other settings.
@@ -102,7 +106,7 @@ class RunFolder:
         if not self.exists:
             raise CheckpointError(f"expected a run folder, got {self.path} without a config.yaml: check the path")
         try:
-            return read_config(self.config_path)
+            return read_config(self.config_path, trust_imports=trust_imports)
         except ConfigError as error:
             maker, here = history.maker(self.path), history.versions().get("rlvision")
             if maker in (None, here):
@@ -249,6 +253,9 @@ def _over_the_whole_run(config: Config) -> Iterator[str]:
         yield "replay.beta"
     if config.exploration.final is not None and config.exploration.final_env_steps is None:
         yield "exploration.final"
+    agent = config.agent
+    if isinstance(agent, QLearningSettings) and agent.horizon_env_steps is None:
+        yield from (f"agent.{name}" for name in ("final_gamma", "final_n_step") if getattr(agent, name) is not None)
 
 
 def _said_of_bits(computing: Changes) -> Iterator[str]:
