@@ -49,7 +49,7 @@ def compare(
         beside: Published agents to show, such as dqn,rainbow,pqn; unset, a few.
         json: File for the numbers, and all that is said of them.
         out: Folder for pictures, each as PNG and SVG: aggregates, performance profiles, sample efficiency.
-        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+        trust_imports: Let the folder import the environment, encoder or agent that it names by path: its own code.
     """
     _require_games(games, protocol=protocol, checkpoint=checkpoint, seed=seed, device=device)
     from rlvision.analysis.plot_style import require_folder

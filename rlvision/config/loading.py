@@ -8,7 +8,8 @@ Example:
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import field, fields, make_dataclass, replace
+from dataclasses import field, make_dataclass, replace
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,8 +35,9 @@ HEADER = "# All settings of this run, defaults included. rlvision train --help e
 def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Config:
     """A complete configuration: the defaults, changed by a preset, changed by overrides.
 
-    What a preset says of the inside of its encoder, and of its agent, is meant for that one: where the overrides choose
-    another encoder or agent, these settings are the defaults, as far as the other one has none of that name.
+    What a preset says of the inside of its encoder is meant for that one: where the overrides choose another encoder,
+    these settings are the defaults. Where they choose another agent, it takes what the preset sets of the settings that
+    both have; the rest are its own defaults.
 
     Args:
         preset: Name of a preset (see `rlvision.config.presets.presets`) or path of a YAML file like it.
@@ -114,7 +116,7 @@ def defaults_of(tree: Mapping[Any, Any], source: str, trusts: Callable[[str], bo
     """
     name = agent_named(tree, source, AgentSettings().name)
     if ":" in name and not trusts(name):
-        return Config(agent=_opaque_settings({**tree.get("agent", {}), "name": name}))
+        return Config(agent=_opaque_settings(name, tree, source))
     return defaults_for(default_settings(name))
 
 
@@ -125,9 +127,12 @@ def save_config(config: Config, path: Path) -> None:
 
 
 def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
-    """The settings in which two configurations differ: dotted name -> (old value, new value)."""
+    """The settings in which two configurations differ: dotted name -> (old value, new value).
+
+    What only one of two agents has is None of the other.
+    """
     before, after = flatten(old), flatten(new)
-    return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+    return {name: (before.get(name), after.get(name)) for name in before | after if before.get(name) != after.get(name)}
 
 
 def _with_momentum(config: Config) -> Config:
@@ -149,23 +154,30 @@ def agent_named(tree: Mapping[Any, Any], source: str, otherwise: str) -> str:
 
 
 def _with_agent(config: Config, name: str) -> Config:
-    """With the settings of another agent: what both have keeps its value, the rest is the default."""
+    """With the settings of another agent: what was set and both have, of one type, keeps its value."""
     if name == config.agent.name:
         return config
-    other = default_settings(name)
-    shared = {field.name for field in fields(other)} & {field.name for field in fields(config.agent)} - {"name"}
-    return replace(config, agent=replace(other, **{field: getattr(config.agent, field) for field in shared}))
+    other, old, usual = default_settings(name), settings_of(config.agent), flatten(defaults_for(config.agent).agent)
+    kept = {
+        field: old[field].default
+        for field, setting in settings_of(other).items()
+        if field != "name" and field in old and setting.hint == old[field].hint and old[field].default != usual[field]
+    }
+    return replace(config, agent=replace(other, **kept))
 
 
-def _opaque_settings(values: Mapping[str, Any]) -> AgentSettings:
+def _opaque_settings(name: str, tree: Mapping[Any, Any], source: str) -> AgentSettings:
     """Settings of an agent whose class is not to be imported, with the values as they are."""
-    own = [
-        (str(name), dict[str, Any] | str | float | bool | None, field(default=None))
-        for name in values
-        if name != "name"
-    ]
+    group = tree.get("agent", {})
+    if not isinstance(group, Mapping):
+        raise ConfigError(f"expected agent in {source} to be a group, got {shown(group)}: give the settings in it")
+    dotted = {str(key).removeprefix("agent."): tree[key] for key in tree if str(key).startswith("agent.")}
+    named = {str(key).replace("-", "_"): value for key, value in {**group, **dotted}.items() if key != "name"}
+    if strange := [key for key in named if not key.isidentifier() or iskeyword(key) or key.startswith("__")]:
+        raise ConfigError(f"expected names of settings under agent in {source}, got {shown(strange[0])}: correct it")
+    own = [(key, dict[str, Any] | str | float | bool | None, field(default=None)) for key in named]
     opaque = make_dataclass("OpaqueSettings", own, bases=(AgentSettings,), frozen=True, kw_only=True)
-    return cast(AgentSettings, opaque(**values))
+    return cast(AgentSettings, opaque(name=name, **named))
 
 
 def _usual_folder(preset: str, seed: int) -> str:

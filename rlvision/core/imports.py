@@ -9,7 +9,7 @@ from rlvision.core.errors import ConfigError
 
 
 def public_names(room: str, names: Mapping[str, Sequence[str]]) -> tuple[Callable[[str], Any], list[str]]:
-    """Return ``__getattr__`` and ``__all__`` of a room, whose names are then imported when they are first used (PEP 562).
+    """Return ``__getattr__`` and ``__all__`` of a room, whose names are imported when they are first used (PEP 562).
 
     So importing a room costs nothing: a help screen reads the settings of every room without importing torch.
 

@@ -65,6 +65,8 @@ def q_target(r_t: Tensor, discount_t: Tensor, q_t: Tensor) -> Tensor:
 def double_q_target(r_t: Tensor, discount_t: Tensor, q_t: Tensor, selector_t: Tensor) -> Tensor:
     """Target of Double Q-learning, ``r_t + discount_t * q_t(argmax_a selector_t(a))`` (van Hasselt et al. 2016), [B].
 
+    A constant to the gradient.
+
     Args:
         r_t: rewards (n-step returns) [B] float32.
         discount_t: discounts [B] float32.
@@ -75,13 +77,14 @@ def double_q_target(r_t: Tensor, discount_t: Tensor, q_t: Tensor, selector_t: Te
         ValueError: a shape or a type is another.
     """
     check_q_learning(q_t, selector_t, r_t, discount_t)
-    return r_t + discount_t * of_action(q_t, selector_t.argmax(dim=1))
+    return (r_t + discount_t * of_action(q_t, selector_t.argmax(dim=1))).detach()
 
 
 def quantile_targets(r_t: Tensor, discount_t: Tensor, quantiles_t: Tensor, selector_t: Tensor) -> Tensor:
     """Samples of the return that QR-DQN regresses on (Dabney et al. 2018, algorithm 1), [B, K].
 
-    ``r_t + discount_t * θ_j(argmax_a selector_t(a))`` for each quantile j of the next observation.
+    ``r_t + discount_t * θ_j(argmax_a selector_t(a))`` for each quantile j of the next observation; constants to the
+    gradient.
 
     Args:
         r_t: rewards (n-step returns) [B] float32.
@@ -94,7 +97,7 @@ def quantile_targets(r_t: Tensor, discount_t: Tensor, quantiles_t: Tensor, selec
     """
     check_quantiles(quantiles_t)
     check_q_learning(quantiles_t[:, :, 0], selector_t, r_t, discount_t)
-    return r_t.unsqueeze(1) + discount_t.unsqueeze(1) * of_action(quantiles_t, selector_t.argmax(dim=1))
+    return (r_t.unsqueeze(1) + discount_t.unsqueeze(1) * of_action(quantiles_t, selector_t.argmax(dim=1))).detach()
 
 
 def quantile_huber(prediction: Tensor, target: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The running statistics of a network's batch normalisations: which layers keep them, and how they are set for a while."""
+"""The running statistics of a network: which layers keep them, and how these are set for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -49,11 +49,12 @@ LEFT_OUT = (
     "env.reseed_after",
     "env.step_timeout",
     "env.max_restarts",
+    "network.noisy",
     "evaluation.games",
     "evaluation.patience",
     "evaluation.target_score",
 )
-"""Settings of those groups that only training needs."""
+"""Settings of those groups that only training needs; the network of an export is the one without noise."""
 
 Digest = Annotated[str, MinLen(64)]
 Layout = Literal["chapter", "network"]

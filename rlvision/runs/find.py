@@ -17,7 +17,8 @@ def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | Expor
 
     Args:
         place: folder of a run, folder of an export, or a name out of `shipped`.
-        trust_imports: whether an environment or an encoder that the folder names by import path may be imported.
+        trust_imports: whether an environment, an encoder or an agent that the folder names by import path may be
+            imported.
 
     Raises:
         CheckpointError: there is no agent.

@@ -52,7 +52,7 @@ class Run:
         folder: of the run, of an export, or the name of an agent that comes along, such as ``pong``.
         weights: ``best`` (by evaluation, where there was one) or ``last``; an export has one set.
         device: as in the configuration.
-        trust_imports: whether an environment or an encoder may be imported by a path that the folder names.
+        trust_imports: whether an environment, an encoder or an agent may be imported by a path that the folder names.
 
     Raises:
         CheckpointError: there is no run, or it has no checkpoint yet; an export is damaged.

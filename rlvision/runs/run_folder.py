@@ -30,6 +30,7 @@ from rlvision.core.folder_lock import folder_lock
 from rlvision.core.folders import remove_leftovers, require_folders
 from rlvision.core.types import EnvSpec, State
 from rlvision.envs.game_archive import TAPES_FOLDER
+from rlvision.learning.settings import QLearningSettings
 from rlvision.runs import history
 from rlvision.runs.checkpoint import CheckpointFolder, read_state
 from rlvision.tracking.jsonl import METRICS_FILE
@@ -280,6 +281,9 @@ def _over_the_whole_run(config: Config) -> Iterator[str]:
         yield "replay.beta"
     if config.exploration.final is not None and config.exploration.final_env_steps is None:
         yield "exploration.final"
+    agent = config.agent
+    if isinstance(agent, QLearningSettings) and agent.horizon_env_steps is None:
+        yield from (f"agent.{name}" for name in ("final_gamma", "final_n_step") if getattr(agent, name) is not None)
 
 
 def _said_of_bits(computing: Changes) -> Iterator[str]:

@@ -36,7 +36,7 @@ METRICS: dict[str, str] = {
     # replay
     "replay/size": "transitions that a batch may hold right now",
     "replay/n_step": "n, rewards summed before the bootstrap",
-    "replay/gamma": "γ, the discount per env step",
+    "replay/gamma": "the discount per env step, gamma",
     "replay/beta": "exponent of the importance weights, w = (N P)^-β",
     "replay/priority_mean": "mean over the replay of the priority p = |δ| + ε",
     "replay/priority_max": "largest priority in the replay",

@@ -1,4 +1,4 @@
-"""Rule 8 of the design: every setting is read somewhere, by the front or by the room that it stands with."""
+"""Rule 8 of the design: every setting is read somewhere, by the part that takes it or by the front."""
 
 import ast
 from collections.abc import Iterator
@@ -7,43 +7,72 @@ from pathlib import Path
 
 import pytest
 
-from rlvision.config.fields import settings_of
+from rlvision.agents.dqn import DQNSettings
+from rlvision.agents.qr_dqn import QRDQNSettings
+from rlvision.config.fields import flatten, settings_of
 from rlvision.config.schema import Config
+from rlvision.learning.settings import AgentSettings, QLearningSettings
 
-PACKAGE = Path(__file__).parents[2] / "rlvision"
-READERS = (
-    "runs/builders.py",
-    "runs/eval_protocol.py",
-    "runs/memory_estimate.py",
-    "runs/run.py",
-    "runs/session.py",
-    "runs/run_folder.py",
-    "runs/media.py",
-    "cli/run_commands.py",
-)
-ROOMS = {"env": ("envs", ("settings", "protocol")), "evaluation": ("evaluation", ("settings",))}
-"""The room that a group stands with, and the names by which the room reads its settings."""
+ROOT = Path(__file__).parents[2]
+READERS = [
+    path
+    for folder in ("rlvision", "agents", "envs")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if path.parent.name != "config"  # which holds settings against each other, and uses none
+]
 GROUPS = {field.name for field in fields(Config) if is_dataclass(getattr(Config(), field.name))}
 CONFIGS = ("config", "self.config", "self._config")
+CLASSES = {
+    **{type(getattr(Config(), group)).__name__: group for group in GROUPS},
+    **{settings.__name__: "agent" for settings in (AgentSettings, QLearningSettings, DQNSettings, QRDQNSettings)},
+    "Config": "",
+    "Setup": "",
+}
+"""The groups whose settings an argument holds, by its annotation."""
 
 
 def settings_read(tree: ast.AST) -> set[str]:
-    """Dotted names of the settings that a function or module reads: ``config.env.game`` is ``env.game``.
+    """Dotted names of the settings that a module reads: ``config.env.game`` is ``env.game``.
 
-    A group may be read through a name that was bound to it in the same function: ``env = config.env; env.game``.
+    A group may be read through a name that was bound to it in the same function (``env = config.env; env.game``), and
+    through an argument that is annotated by the class of the group, which its class may keep (``self._settings``).
     """
     found: set[str] = set()
-    for function in ast.walk(tree):
-        if isinstance(function, ast.FunctionDef):
-            bound = dict(_bindings(function))
-            found |= {
-                _resolved(ast.unparse(node), bound) for node in ast.walk(function) if isinstance(node, ast.Attribute)
-            }
+    for owner in ast.walk(tree):
+        if isinstance(owner, (ast.ClassDef, ast.Module)):
+            functions = [node for node in owner.body if isinstance(node, ast.FunctionDef)]
+            kept = {name: path for function in functions for name, path in _kept(function)}
+            for function in functions:
+                found |= _read_in(function, kept)
     return found
 
 
+def _read_in(function: ast.FunctionDef, kept: dict[str, str]) -> set[str]:
+    bound = {**kept, **_arguments(function), **dict(_bindings(function))}
+    return {_resolved(ast.unparse(node), bound) for node in ast.walk(function) if isinstance(node, ast.Attribute)}
+
+
+def _kept(function: ast.FunctionDef) -> Iterator[tuple[str, str]]:
+    """Attributes of an object that hold what a method was given: ``self._settings = settings``."""
+    given = _arguments(function)
+    for name, path in _bindings(function):
+        if name.startswith("self.") and path in given:
+            yield name, given[path]
+
+
+def _arguments(function: ast.FunctionDef) -> dict[str, str]:
+    """Annotated arguments as the paths that they stand for: ``replay: ReplaySettings`` is ``config.replay``."""
+    arguments = [*function.args.args, *function.args.kwonlyargs]
+    annotated = {arg.arg: ast.unparse(arg.annotation) for arg in arguments if arg.annotation is not None}
+    return {
+        name: f"config.{CLASSES[hint]}".rstrip(".")
+        for name, hint in annotated.items()
+        if hint in CLASSES and name not in CONFIGS
+    }
+
+
 def _bindings(function: ast.FunctionDef) -> Iterator[tuple[str, str]]:
-    """Local names that stand for something else: ``env = config.env``, ``a, b = config.a, config.b``."""
+    """Names that stand for something else: ``env = config.env``, ``a, b = config.a, config.b``."""
     for node in ast.walk(function):
         if isinstance(node, ast.Assign):
             targets, values = _elements(node.targets[0]), _elements(node.value)
@@ -56,25 +85,16 @@ def _elements(node: ast.expr) -> list[ast.expr]:
 
 def _resolved(path: str, bound: dict[str, str]) -> str:
     """``env.game`` for ``config.env.game`` and for the ``env.game`` of a bound ``env``."""
-    head, _, rest = path.partition(".")
-    whole = f"{bound[head]}.{rest}" if head in bound and bound[head] != head else path
-    root = next((config for config in CONFIGS if whole.startswith(f"{config}.")), None)
-    return whole.removeprefix(f"{root}.") if root else ""
+    for _ in range(3):  # a name bound to a group of an argument
+        head = next((name for name in bound if path.startswith(f"{name}.") and bound[name] != name), None)
+        if head is not None:
+            path = bound[head] + path.removeprefix(head)
+    root = next((config for config in CONFIGS if path.startswith(f"{config}.")), None)
+    return path.removeprefix(f"{root}.") if root else ""
 
 
-def read_in_room(group: str) -> set[str]:
-    """Dotted names of the settings of a group that its room reads: ``settings.game`` and ``self._settings.game``."""
-    room, names = ROOMS[group]
-    return {
-        f"{group}.{node.attr}"
-        for path in (PACKAGE / room).glob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value).split(".")[-1].lstrip("_") in names
-    }
-
-
-READ = set[str]().union(*(settings_read(ast.parse((PACKAGE / name).read_text())) for name in READERS))
-READ |= set[str]().union(*map(read_in_room, ROOMS))
+READ = set[str]().union(*(settings_read(ast.parse(path.read_text())) for path in READERS))
+OF_OTHER_AGENTS = {f"agent.{name}" for name in flatten(QRDQNSettings())}
 
 
 def test_reading_is_recognised():
@@ -88,6 +108,23 @@ def f(config, other):
     assert settings_read(ast.parse(source)) - {"", *GROUPS} == names
 
 
-@pytest.mark.parametrize("name", settings_of(Config()))
+def test_reading_is_recognised_where_a_part_takes_its_settings_whole():
+    source = """
+def f(settings: ReplaySettings, setup: Setup, other: Fraction):
+    optimiser = setup.optimiser
+    use(settings.alpha, setup.network.norm, optimiser.name, other.real)
+
+class Part:
+    def __init__(self, settings: DQNSettings, bound):
+        self._settings, self._bound = settings, bound
+
+    def act(self):
+        use(self._settings.loss, self._bound.left)
+"""
+    names = {"replay.alpha", "network.norm", "optimiser.name", "agent.loss"}
+    assert settings_read(ast.parse(source)) - {"", *GROUPS} == names
+
+
+@pytest.mark.parametrize("name", sorted({*settings_of(Config()), *OF_OTHER_AGENTS}))
 def test_every_setting_is_read(name):
     assert name in READ

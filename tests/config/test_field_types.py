@@ -9,9 +9,9 @@ from rlvision.config.fields import checked, settings_of
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
 from rlvision.core.ranges import NonEmptyStr, NonNegativeInt, PositiveInt, Probability
-from rlvision.envs.settings import Crop
 
 SETTINGS = settings_of(Config())
+Crop = tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt, NonNegativeInt]
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,15 @@ import multiprocessing
 import os
 import re
 import signal
-from fractions import Fraction
 
 import numpy as np
 import pytest
-import torch
 from histories import assert_same, column, play
 from small_envs import rendered
 
 from rlvision.core.errors import ConfigError, EnvError
 from rlvision.envs.action_log import episode_seed
 from rlvision.envs.counting_env import read, reward
-from rlvision.replay.buffer import Replay
 from rlvision.training.collector import Scorekeeper
 
 SIZE = {"height": 32, "width": 32, "stack": 2}
@@ -79,11 +76,11 @@ def test_a_game_that_fails_is_cut_and_the_next_begins(caplog, how, num_workers, 
     assert not multiprocessing.active_children()
 
 
-def test_no_transition_crosses_the_cut():
+def test_no_transition_crosses_the_cut(make_replay):
     """All that the replay holds, against the environment's own arithmetic: returns, discounts, last observations."""
     env = make(games=[episode_seed(8, index, count) for index, count in ((0, 0), (1, 1), (1, 2))])
     env.reset(8)
-    replay = Replay(
+    replay = make_replay(
         capacity=128,
         num_envs=2,
         frame_shape=(1, 32, 32),
@@ -91,9 +88,7 @@ def test_no_transition_crosses_the_cut():
         n_step=3,
         gamma=0.5,
         batch_size=3000,  # all transitions are among them
-        samples_per_env_step=Fraction(1),
         learning_starts=1,
-        generator=torch.Generator().manual_seed(0),
     )
     for row in play(env, 40):
         replay.add(row)

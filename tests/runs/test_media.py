@@ -154,7 +154,8 @@ def test_a_histogram_gets_what_it_can_hold():
 
 def test_an_attentive_policy_acts_as_the_one_it_has():
     class Fixed:
-        def act(self, observation, env_steps):
-            return np.array([observation.sum() + env_steps])
+        def act(self, observation, first, env_steps):
+            return np.array([observation.sum() + 10 * first.sum() + env_steps])
 
-    assert Attentive(Fixed(), lambda: None).act(np.ones(3), 4).tolist() == [7]
+    first = np.array([True, False, False])
+    assert Attentive(Fixed(), lambda: None).act(np.ones(3), first, 4).tolist() == [17]

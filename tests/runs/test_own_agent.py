@@ -53,14 +53,14 @@ def test_a_continued_run_of_it_equals_the_undisturbed_one(tmp_path, monkeypatch,
 
 
 def test_its_settings_are_checked_kept_and_compared(tmp_path):
-    with pytest.raises(ConfigError, match="agent.step_size in the overrides to be a number"):
+    with pytest.raises(ConfigError, match=r"agent\.step_size in the overrides to be a number"):
         small(tmp_path, **OWN, agent__step_size="large")
-    with pytest.raises(ConfigError, match="expected a setting in the overrides, got 'agent.double'"):
+    with pytest.raises(ConfigError, match=r"expected a setting in the overrides, got 'agent\.double'"):
         small(tmp_path, **OWN, agent__double=True)
     train(small(tmp_path, **SETTINGS, env_steps=40))
     stored = yaml.safe_load((tmp_path / "config.yaml").read_text())["agent"]
     assert stored == {"name": "own_agents:Online", "step_size": 0.25, "discount": 0.9, "stickiness": 0.75}
-    with pytest.raises(ConfigError, match="agent.step_size was 0.25, is 0.5"):
+    with pytest.raises(ConfigError, match=r"agent\.step_size was 0\.25, is 0\.5"):
         train(small(tmp_path, **{**SETTINGS, "agent__step_size": 0.5}, env_steps=40))
 
 
@@ -114,7 +114,7 @@ def test_an_export_holds_what_it_needs_to_play(trained, tmp_path):
     run.export(tmp_path / "export", games=0)
     stored = json.loads((tmp_path / "export" / "export.json").read_text())
     assert stored["agent"]["name"] == "own_agents:Online"
-    with pytest.raises(ConfigError, match="agent.name=own_agents:Online"):
+    with pytest.raises(ConfigError, match=r"agent\.name=own_agents:Online"):
         Run(tmp_path / "export")
     exported = Run(tmp_path / "export", trust_imports=True)
     observation = torch.randint(256, (3, 2, 32, 32), dtype=torch.uint8).numpy()

@@ -3,7 +3,7 @@
 import numpy as np
 from small_envs import rendered
 
-from rlvision.core.types import FloatArray, IntArray, UInt8Array
+from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
 from rlvision.envs.screen import make_screen
 from rlvision.watch.rollout import Rollout
 
@@ -14,7 +14,7 @@ ACTIONS = 3
 class Cycle:
     """A policy that takes the actions in turn."""
 
-    def act(self, observation: UInt8Array, env_steps: int) -> IntArray:
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
         return np.full(len(observation), env_steps % ACTIONS, dtype=np.int64)
 
 

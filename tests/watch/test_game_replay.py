@@ -9,10 +9,11 @@ from small_envs import made
 from small_worlds import DRIFTING
 
 from rlvision.core.errors import CheckpointError
-from rlvision.core.types import EnvStep, FloatArray, IntArray, UInt8Array
+from rlvision.core.types import BoolArray, EnvStep, FloatArray, IntArray, UInt8Array
 from rlvision.envs.game_archive import GameRecorder, TapeArchive, TapedGame, read_games
 from rlvision.envs.screen import make_screen
 from rlvision.envs.vector_env import TapedVectorEnv
+from rlvision.learning.schedules import Constant
 from rlvision.training.collector import Collector, DiscountedReturns
 from rlvision.watch.game_replay import Replay, choose
 from rlvision.watch.step import Moment, game_of
@@ -52,7 +53,7 @@ class Fumbling:
     def __init__(self, actions: int) -> None:
         self.rng, self.actions = np.random.default_rng(1), actions
 
-    def act(self, observation: UInt8Array, env_steps: int) -> IntArray:
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
         chosen = self.rng.integers(0, self.actions, len(observation))
         return np.where(self.rng.random(len(observation)) < 0.4, 1, chosen)
 
@@ -68,7 +69,7 @@ def train(folder: Path, world: tuple[str, dict[str, Any]], rows: int) -> Recall:
     name, settings = world
     env, memory = made(name, 2, **settings), Recall()
     recorder = GameRecorder(env, TapeArchive(folder, 2**20))
-    returns = DiscountedReturns(2, 0.9, None)
+    returns = DiscountedReturns(2, Constant(0.9), None)
     collector = Collector(env, Fumbling(env.spec.num_actions), memory, returns, recorder)  # type: ignore[arg-type]
     env.reset(5)
     for _ in range(rows):

@@ -2,7 +2,7 @@ import numpy as np
 from counting_rollout import counting_rollout
 from small_envs import atari
 
-from rlvision.core.types import FloatArray, IntArray, UInt8Array
+from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
 from rlvision.envs.counting_env import read, reward
 from rlvision.envs.screen import make_screen
 from rlvision.watch.rollout import Rollout
@@ -87,7 +87,7 @@ def test_a_decision_is_made_only_once_the_moment_before_it_was_seen() -> None:
 class FireAlways:
     """Starts every ball of Breakout, and never moves."""
 
-    def act(self, observation: UInt8Array, env_steps: int) -> IntArray:
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
         return np.ones(1, dtype=np.int64)
 
 

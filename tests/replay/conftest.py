@@ -1,6 +1,7 @@
 """A replay as slow and plain as its definition, and the histories that it and the real one are told."""
 
 import numpy as np
+import pytest
 
 from rlvision.core.types import EnvStep
 
@@ -130,3 +131,21 @@ class History:
             truncated=truncated,
             first=first,
         )
+
+
+@pytest.fixture(scope="session")
+def frame_size():
+    """(H, W) of the frames of a history."""
+    return SIZE
+
+
+@pytest.fixture(scope="session")
+def make_history():
+    """(num_envs, channels, stack, in_progress) -> a history that turns bytes into rows."""
+    return History
+
+
+@pytest.fixture(scope="session")
+def make_naive_replay():
+    """(length, num_envs, channels, stack, n_step, gamma) -> the naive twin of a replay."""
+    return NaiveReplay
