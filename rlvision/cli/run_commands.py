@@ -21,14 +21,13 @@ from rlvision.runs.eval_protocol import HowToPlay, make_watchdog, under_protocol
 from rlvision.runs.find import find_run
 from rlvision.runs.run import Run
 from rlvision.tracking.console import SteadyConsole
-from rlvision.watch.game_replay import choose
-from rlvision.watch.outputs import Outlet
-from rlvision.watch.step import Game
 
 if TYPE_CHECKING:
     from rlvision.analysis.curve_plots import Band
     from rlvision.analysis.curves import Unit, What
     from rlvision.sweeps.results import Result
+    from rlvision.watch.outputs import Outlet
+    from rlvision.watch.rollout import Game
 
 from rlvision.runs.export_folder import imported
 from rlvision.runs.find import find_agent
@@ -114,6 +113,8 @@ def watch(
     trust_imports: bool,
 ) -> None:
     """Show games in one of the ways, and say how they came out."""
+    from rlvision.watch.outputs import Outlet
+
     outlet = Outlet(video, terminal, html)
     agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
     games = agent.watch(
@@ -139,6 +140,8 @@ def replay(
     if episode is None:
         _list_training_games(run)
         return
+    from rlvision.watch.outputs import Outlet
+
     outlet = Outlet(video, terminal, html)
     agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
     replayed = agent.replay(episode, video=video, terminal=terminal, html=html, max_steps=max_steps)
@@ -149,6 +152,8 @@ def replay(
 
 def _list_training_games(run: Path) -> None:
     """The best, the worst and the last game that a run folder keeps; no checkpoint is needed for that."""
+    from rlvision.watch.game_replay import choose
+
     games = read_games(find_run(run, trust_imports=True).tapes_folder)  # nothing that it names is imported
     table = Table("episode", "game", "score", "decisions", "at env step", box=None, pad_edge=False)
     for which in ("best", "worst", "last"):
@@ -161,7 +166,7 @@ def _list_training_games(run: Path) -> None:
     )
 
 
-def _say_what_was_written(outlet: Outlet, games: int) -> None:
+def _say_what_was_written(outlet: "Outlet", games: int) -> None:
     for path in outlet.files(games):
         _say(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
@@ -177,13 +182,13 @@ def watch_web(
     trust_imports: bool,
 ) -> None:
     """Show the agent playing on a page, until somebody interrupts."""
-    from rlvision.runs import live
+    from rlvision.runs import web_session
 
     def announce(address: str) -> None:
         where = f"ssh -L {urlsplit(address).port}:{urlsplit(address).netloc} HOST"
         _say(f"{address}\nopens the game; from another machine, first {where}. Ctrl-C ends it.")
 
-    live.serve(
+    web_session.serve(
         run,
         port=port,
         seed=seed,
@@ -286,7 +291,7 @@ def _say(text: str) -> None:
     _console().print(text, markup=False)
 
 
-def _show_games(games: Sequence[Game]) -> None:
+def _show_games(games: "Sequence[Game]") -> None:
     if not games:
         _say("left before a game was over")
     for number, game in enumerate(games, 1):

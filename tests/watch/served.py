@@ -18,7 +18,7 @@ from rlvision.envs.gymnasium_env import RenderedEnv
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import build_encoder
-from rlvision.runs.live import make_player
+from rlvision.runs.web_session import make_player
 from rlvision.watch.controls import SPEEDS
 from rlvision.watch.web.inspector import Analyst
 from rlvision.watch.web.player import Player

@@ -5,8 +5,7 @@ from rlvision.core.types import FloatArray, IntArray, UInt8Array
 from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.counting_env import read, reward
 from rlvision.envs.screen import make_screen
-from rlvision.watch.rollout import Rollout
-from rlvision.watch.step import Game, Moment, game_of
+from rlvision.watch.rollout import Game, Moment, Rollout, game_of
 
 
 def steps(moment: Moment) -> tuple[int, list[int]]:
