@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rlvision.watch.outputs import Outlet
-    from rlvision.watch.step import Game
+    from rlvision.watch.rollout import Game
 
 OFFLINE = "offline-run-*"
 """Folders that W&B makes where it is offline; ``wandb sync`` leaves a file in those that it has uploaded."""

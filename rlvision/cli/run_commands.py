@@ -185,9 +185,9 @@ def watch(
         web, port, video=video, terminal=terminal, html=html, episodes=episodes != 1, max_steps=max_steps is not None
     )
     if web:
-        from rlvision.runs import live
+        from rlvision.runs import web_session
 
-        live.serve(
+        web_session.serve(
             run,
             port=DEFAULT_PORT if port is None else port,
             seed=seed,

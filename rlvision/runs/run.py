@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import torch
 
@@ -21,7 +21,6 @@ from rlvision.envs.vector_env import TapedVectorEnv
 from rlvision.evaluation.evaluate import evaluate
 from rlvision.evaluation.report import Report
 from rlvision.evaluation.result import Evaluation
-from rlvision.features.saliency import gradient_saliency
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.learning.schedules import Constant
 from rlvision.runs import builders
@@ -32,11 +31,11 @@ from rlvision.runs.find import find_agent, find_run
 from rlvision.runs.memory_estimate import preflight
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state
 from rlvision.runs.session import Session
-from rlvision.watch.game_replay import Replay, Replayed, choose
-from rlvision.watch.html.page import About
-from rlvision.watch.outputs import Outlet
-from rlvision.watch.rollout import Rollout
-from rlvision.watch.step import Game
+
+if TYPE_CHECKING:
+    from rlvision.watch.game_replay import Replayed
+    from rlvision.watch.html.page import About
+    from rlvision.watch.rollout import Game
 
 
 class Run:
@@ -159,7 +158,7 @@ class Run:
         max_steps: int | None = None,
         epsilon: float | None = None,
         seed: int = 0,
-    ) -> list[Game]:
+    ) -> "list[Game]":
         """Show whole games in the game's own colours: in a window, in this terminal, as a video or as pages.
 
         Args:
@@ -174,18 +173,14 @@ class Run:
         Raises:
             ConfigError: two ways are named, a suffix is another, or the terminal or display needed is not there.
         """
+        from rlvision.watch.outputs import Outlet
+        from rlvision.watch.rollout import Rollout
+
         outlet = Outlet(video, terminal, html)
         with closing(self.make_env()) as env:
             screen = make_screen(env)
-            rollout = Rollout(
-                env,
-                screen,
-                self.q_values,
-                self._policy(epsilon, seed),
-                seed=seed,
-                games=episodes,
-                max_steps=max_steps,
-            )
+            policy = self._policy(epsilon, seed)
+            rollout = Rollout(env, screen, self.q_values, policy, seed=seed, games=episodes, max_steps=max_steps)
             return outlet.show(rollout, self._about(screen.fps))
 
     def games(self) -> list[TapedGame]:
@@ -205,7 +200,7 @@ class Run:
         terminal: bool = False,
         html: Path | None = None,
         max_steps: int | None = None,
-    ) -> Replayed:
+    ) -> "Replayed":
         """Show a training game again, from its tape, with the Q-values that the network now has for it.
 
         Args:
@@ -219,6 +214,9 @@ class Run:
             CheckpointError: no such game is kept.
             ConfigError: as `watch` does, or this is an export, which keeps none.
         """
+        from rlvision.watch.game_replay import Replay, Replayed, choose
+        from rlvision.watch.outputs import Outlet
+
         outlet, games = Outlet(video, terminal, html), self.games()
         game = choose(games, str(episode))
         with closing(self.make_env()) as env:
@@ -227,8 +225,11 @@ class Run:
             seen = outlet.show(replay.rollout, self._about(screen.fps, f"training game {game.number}"))
             return Replayed(game, tuple(seen), replay.verdict(seen))
 
-    def _about(self, fps: float, what: str = "") -> About:
-        """What is said of a game that is shown."""
+    def _about(self, fps: float, what: str = "") -> "About":
+        """Return the title, note and saliency of a game that is shown."""
+        from rlvision.features.saliency import gradient_saliency
+        from rlvision.watch.html.page import About
+
         return About(
             title="  ".join(dict.fromkeys(filter(None, [what, self.config.env.game, self.folder.path.name]))),
             note=f"weights after {self.env_steps:,} env steps",

@@ -15,7 +15,7 @@ from rlvision.evaluation.evaluate import Evaluation
 from rlvision.evaluation.report import Conditions, Report
 from rlvision.runs import run as runs
 from rlvision.runs.eval_protocol import make_limits
-from rlvision.watch.step import Game
+from rlvision.watch.rollout import Game
 
 ROOT = Path(__file__).parents[2]
 

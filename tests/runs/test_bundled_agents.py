@@ -14,8 +14,8 @@ from rlvision.core.errors import CheckpointError
 from rlvision.evaluation.episode_limits import EpisodeLimits
 from rlvision.runs.export_folder import imported
 from rlvision.runs.find import find_agent, shipped
-from rlvision.runs.live import NewestWeights
 from rlvision.runs.run import Run
+from rlvision.runs.web_session import NewestWeights
 
 
 def test_these_come_along():

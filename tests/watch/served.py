@@ -18,7 +18,7 @@ from rlvision.envs.counting_env import read
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import build_encoder
-from rlvision.runs.live import make_player
+from rlvision.runs.web_session import make_player
 from rlvision.watch.controls import SPEEDS
 from rlvision.watch.web.inspector import Analyst
 from rlvision.watch.web.player import Player

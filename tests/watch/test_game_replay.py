@@ -16,7 +16,7 @@ from rlvision.envs.vector_env import TapedVectorEnv
 from rlvision.learning.schedules import Constant
 from rlvision.training.collector import Collector, DiscountedReturns
 from rlvision.watch.game_replay import Replay, choose
-from rlvision.watch.step import Moment, game_of
+from rlvision.watch.rollout import Moment, game_of
 
 SMALL: dict[str, Any] = {"height": 36, "width": 36, "stack": 2}
 PONG = ("pong", {**SMALL, "sticky": 0.25, "max_episode_frames": 120, "fire_on_reset": False})

@@ -5,8 +5,7 @@ from small_envs import atari
 from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
 from rlvision.envs.counting_env import read, reward
 from rlvision.envs.screen import make_screen
-from rlvision.watch.rollout import Rollout
-from rlvision.watch.step import Game, Moment, game_of
+from rlvision.watch.rollout import Game, Moment, Rollout, game_of
 
 
 def steps(moment: Moment) -> tuple[int, list[int]]:

@@ -5,10 +5,10 @@ import pytest
 from counting_rollout import counting_rollout
 
 from rlvision.watch.controls import Controls
-from rlvision.watch.drawing.value_trace import Course
-from rlvision.watch.step import Moment
+from rlvision.watch.drawing.overlay import Course
+from rlvision.watch.rollout import Moment
 from rlvision.watch.terminal.cells import Cells, Painter
-from rlvision.watch.terminal.layout import BARS, NAME, PANEL, Typesetter
+from rlvision.watch.terminal.viewer import BARS, NAME, PANEL, Typesetter
 
 SCREEN = np.full((210, 160, 3), (200, 30, 10), dtype=np.uint8)
 NAMES = ("NOOP", "FIRE", "UPRIGHTFIRE", "LEFT")

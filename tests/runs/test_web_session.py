@@ -14,10 +14,10 @@ from rlvision.cli import main as cli
 from rlvision.config.loading import load_config, save_config
 from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError
-from rlvision.runs import builders, live
+from rlvision.runs import builders, web_session
 from rlvision.runs.checkpoint import write_state
-from rlvision.runs.live import NewestWeights, serve
 from rlvision.runs.run_folder import RunFolder, spec_to_state
+from rlvision.runs.web_session import NewestWeights, serve
 
 COUNTING = {
     "env.game": "rlvision.envs.counting_env:CountingEnv",
@@ -139,7 +139,7 @@ def serving(folder: Path, **how: Any) -> Iterator[str]:
 
 
 def test_a_run_is_followed_from_before_its_first_checkpoint(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live.Follower, "follow", lambda self, stop: follow(self, stop, 0.02))
+    monkeypatch.setattr(web_session.Follower, "follow", lambda self, stop: follow(self, stop, 0.02))
     with serving(folder.path, epsilon=0.25) as address, connect(line(address), max_size=None, max_queue=None) as socket:
         viewer = Watcher(socket)
         assert viewer.get("hello")["run"] == "a-run"
@@ -155,7 +155,7 @@ def test_a_run_is_followed_from_before_its_first_checkpoint(folder: RunFolder, m
         viewer.get("moment", lambda header: header["index"] > 3)
 
 
-follow = live.Follower.follow
+follow = web_session.Follower.follow
 
 
 def line(address: str) -> str:
@@ -174,7 +174,7 @@ def test_the_command_hands_over_what_it_was_given(folder: RunFolder, monkeypatch
         asked.append((run, rest))
         announce("http://127.0.0.1:8123/?token=secret")
 
-    monkeypatch.setattr(live, "serve", note)
+    monkeypatch.setattr(web_session, "serve", note)
     assert cli.main(["watch", str(folder.path), "--web", "--port=8123", "--epsilon=0.5", "--checkpoint=best"]) == 0
     assert cli.main(["watch", str(folder.path), "--web"]) == 0
     common = {"seed": 0, "device": "auto", "trust_imports": False}

@@ -2,8 +2,18 @@ import numpy as np
 import pytest
 
 from rlvision.core.types import UInt8Array
-from rlvision.watch.drawing.shapes import LINE, blend, curve, disc, fill, paste
-from rlvision.watch.drawing.text import Align, fit, text_width, write
+from rlvision.watch.drawing.canvas import (
+    LINE,
+    Align,
+    blend,
+    curve,
+    disc,
+    fill,
+    fit,
+    paste,
+    text_width,
+    write,
+)
 
 WHITE = (255, 255, 255)
 

@@ -1,16 +1,20 @@
-// The greatest Q-value of the last decisions, and the place that is looked at.
-class Curve {
-  constructor(canvas) {
+// The greatest Q-value of each decision, and a mark at the decision that is looked at.
+class ValueCurve {
+  // leastSpan: decisions that the width has room for, at least; onSeek: called with the index that is clicked.
+  constructor(canvas, leastSpan, onSeek) {
     this.canvas = canvas;
-    this.keep = 1024;
+    this.leastSpan = leastSpan;
     this.entries = []; // [index, value, game]
     this.place = null; // index that is looked at; null: the newest
     this.dirty = true;
-    const again = () => { this.dirty = true; };
-    new ResizeObserver(again).observe(canvas);
-    matchMedia("(prefers-color-scheme: light)").addEventListener("change", again);
+    const redraw = () => { this.dirty = true; };
+    new ResizeObserver(redraw).observe(canvas);
+    onThemeChange(redraw);
     const tick = () => { if (this.dirty) this.draw(); requestAnimationFrame(tick); };
     requestAnimationFrame(tick);
+    const seek = (event) => onSeek(this.indexAt(event.clientX));
+    canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); seek(event); });
+    canvas.addEventListener("pointermove", (event) => { if (event.buttons) seek(event); });
   }
 
   clear() {
@@ -30,10 +34,10 @@ class Curve {
 
   get oldest() { return this.entries.length ? this.entries[0][0] : 0; }
   get newest() { return this.entries.length ? this.entries[this.entries.length - 1][0] : 0; }
-  get span() { return Math.max(240, this.newest - this.oldest + 1); } // a young history leaves room to grow
+  get span() { return Math.max(this.leastSpan, this.newest - this.oldest + 1); }
 
-  // The index at a share of the width.
-  indexAt(share) {
+  indexAt(clientX) {
+    const box = this.canvas.getBoundingClientRect(), share = (clientX - box.left - 8) / (box.width - 66);
     return Math.min(Math.max(this.oldest + Math.round(share * (this.span - 1)), this.oldest), this.newest);
   }
 
@@ -51,18 +55,18 @@ class Curve {
     context.scale(ratio, ratio);
     const known = this.entries.filter(([, value]) => value !== null);
     if (!known.length) return;
-    const values = known.map(([, value]) => value);
-    const low = Math.min(...values), high = Math.max(...values), right = width - 50;
-    const x = (index) => 8 + ((right - 16) * (index - this.oldest)) / (this.span - 1);
+    const low = known.reduce((least, [, value]) => Math.min(least, value), Infinity);
+    const high = known.reduce((greatest, [, value]) => Math.max(greatest, value), -Infinity);
+    const x = (index) => 8 + ((width - 66) * (index - this.oldest)) / Math.max(1, this.span - 1);
     const y = (value) => (high === low ? height / 2 : 10 + ((height - 20) * (high - value)) / (high - low));
     this.drawGames(context, x, height);
-    this.drawLine(context, known, x, y, height);
+    this.drawLine(context, known, x, y);
     this.drawPlace(context, x, y, height);
     context.fillStyle = color("--dim");
     context.font = "11px system-ui, sans-serif";
     context.textAlign = "right";
-    context.fillText(rounded(high), width - 8, 15);
-    if (high !== low) context.fillText(rounded(low), width - 8, height - 7);
+    context.fillText(twoDigits(high), width - 8, 15);
+    if (high !== low) context.fillText(twoDigits(low), width - 8, height - 7);
   }
 
   drawGames(context, x, height) {
@@ -72,11 +76,11 @@ class Curve {
     });
   }
 
-  drawLine(context, known, x, y, height) {
+  drawLine(context, known, x, y) {
     const line = new Path2D();
     known.forEach(([index, value, game], place) => {
-      const begins = !place || game !== known[place - 1][2];
-      begins ? line.moveTo(x(index), y(value)) : line.lineTo(x(index), y(value));
+      const isFirst = !place || game !== known[place - 1][2];
+      isFirst ? line.moveTo(x(index), y(value)) : line.lineTo(x(index), y(value));
     });
     context.strokeStyle = color("--curve");
     context.lineWidth = 1.6;
@@ -96,11 +100,6 @@ class Curve {
 }
 
 // Two digits, and no minus before zero.
-function rounded(value) {
+function twoDigits(value) {
   return (Math.abs(value) < 0.005 ? 0 : value).toFixed(2);
-}
-
-// A colour of the present theme.
-function color(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }

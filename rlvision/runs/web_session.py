@@ -1,4 +1,4 @@
-"""Watching a run in the browser, while it trains or afterwards."""
+"""Watch a run in the browser, while it trains or afterwards."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -37,18 +37,18 @@ def serve(
     interrupted: Interrupted | None = None,
     trust_imports: bool = False,
 ) -> None:
-    """Show a run's agent playing on a page on 127.0.0.1, until somebody interrupts.
+    """Serve a page on 127.0.0.1 on which a run's agent plays, until an interruption.
 
-    The page follows a run in training: newer weights are loaded as they appear, and before the first it waits.
+    The page follows a run in training: it waits for the first weights, and loads newer ones as they appear.
 
     Args:
-        folder: of the run, of an export, or the name of an agent that comes along.
-        port: of the page; 0 takes any that is free.
-        epsilon: probability of a random action to begin with; by default the run's ``evaluation.epsilon``.
-        seed: of the first game; the next has the next.
+        folder: of the run, of an export, or the name of a bundled agent.
+        port: of the page; 0 takes any free one.
+        epsilon: initial probability of a random action; by default the run's ``evaluation.epsilon``.
+        seed: of the first game; each later game adds 1.
         weights: ``best`` or ``last``; None: whichever was written last.
         device: as in the configuration.
-        announce: told the address to open.
+        announce: called with the address to open.
         interrupted: whether to stop; by default Ctrl-C and SIGTERM.
         trust_imports: as in `rlvision.runs.run.Run`.
 
@@ -74,7 +74,7 @@ def serve(
 def make_player(
     env: TapedVectorEnv, load: Callable[[], Brain | None], *, epsilon: float, seed: int
 ) -> tuple[Player, Follower]:
-    """The player of an environment, with the first weights if they are there, and what follows the next.
+    """Return a player of an environment, and the follower that loads its weights; the first load has been tried.
 
     Args:
         env: of one environment.
@@ -92,11 +92,11 @@ def make_player(
 
 
 class NewestWeights:
-    """Loads a run's weights as they appear, each once.
+    """Load a run's weights as they appear, each once.
 
     Args:
-        folder: of the run, or an export, whose weights stay as they are.
-        spec: of the environment that they are to play in.
+        folder: of the run, or an export, whose weights do not change.
+        spec: of the environment that they play in.
         which: ``best`` or ``last``; None: whichever was written last.
         device: as in the configuration.
     """
@@ -106,19 +106,19 @@ class NewestWeights:
         self._spec = spec
         self._which = which
         self._device = device
-        self._seen: tuple[int, Path, str] | None = None  # when it was written, where, and which it is
+        self._seen: tuple[int, Path, str] | None = None  # time of writing, path, name
 
     def __call__(self) -> Brain | None:
-        """Newer weights than before, or None where there are none.
+        """Return weights newer than the last ones, or None if there are none.
 
         Raises:
-            CheckpointError: they are damaged, or of another environment.
+            CheckpointError: they are damaged, or belong to another environment.
         """
         newest = max(self._written(), default=None)
         if newest is None or newest == self._seen:
             return None
         self._seen = newest
-        run = Run(self._folder.path, weights=newest[2], device=self._device, trust_imports=True)  # asked for before
+        run = Run(self._folder.path, weights=newest[2], device=self._device, trust_imports=True)  # `serve` has asked
         require_same_spec(replace(run.spec, num_envs=1), self._spec)
         return Brain(run.network, run.q_values, run.env_steps, newest[2])
 
@@ -127,10 +127,10 @@ class NewestWeights:
             try:
                 yield path.lstat().st_mtime_ns, path, which
             except FileNotFoundError:
-                continue  # not there yet, or replaced meanwhile
+                continue  # not written yet, or replaced meanwhile
 
     def _paths(self) -> list[tuple[Path, str]]:
-        """Where weights may be, and which they are."""
+        """Return the paths that may hold weights, with their names."""
         if isinstance(self._folder, ExportFolder):
             return [(self._folder.path / MODEL, self._which or "best")]
         checkpoints = self._folder.checkpoints
@@ -141,7 +141,7 @@ class NewestWeights:
 
 @contextmanager
 def _working(*jobs: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Every job in a thread of its own, told to stop at the end."""
+    """Run each job in a thread of its own, and stop all of them at the end."""
     stop = threading.Event()
     threads = [threading.Thread(target=job, args=(stop,)) for job in jobs]
     for thread in threads:
