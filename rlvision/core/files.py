@@ -28,7 +28,7 @@ PART = ".part"
 LONGEST_PREFIX = 40
 """Characters of a file's name in its temporary name: the whole still fits where the file's own name does."""
 
-_NO_SURPRISES = sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+_NO_SURPRISES = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Follow no link, wait for no pipe, change no line end; each where the system knows it."""
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",

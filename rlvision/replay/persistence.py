@@ -25,7 +25,7 @@ from rlvision.core.errors import CheckpointError
 from rlvision.core.files import PART, NewFile, open_to_read, path_exists
 from rlvision.core.folders import list_folder, make_folder
 from rlvision.core.types import Progress, Rows
-from rlvision.replay.frame_store import pack, unpack
+from rlvision.replay.compression import pack, unpack
 from rlvision.replay.storage import Fields, Ring
 
 BLOCK_BYTES = 2**22

@@ -5,19 +5,10 @@ import pytest
 import torch
 
 from rlvision.core.errors import ConfigError, MemoryBudgetError
-from rlvision.replay import frame_store as frames
-from rlvision.replay import frame_store as log
-from rlvision.replay.frame_store import (
-    BYTES_PER_PACKED_FRAME,
-    PACKED_SHARE,
-    Log,
-    PackedFrames,
-    RawFrames,
-    frame_store_bytes,
-    longest,
-    make_frames,
-    pack,
-)
+from rlvision.replay import compression as frames
+from rlvision.replay import compression as log
+from rlvision.replay.compression import BYTES_PER_PACKED_FRAME, Log, PackedFrames, longest, pack
+from rlvision.replay.frame_store import PACKED_SHARE, RawFrames, frame_store_bytes, make_frames
 
 CPU = torch.device("cpu")
 
