@@ -28,7 +28,7 @@ class Protocols:
         return "\n".join(f"{letter}: {escape(words)}" for words, letter in self._letters.items())
 
 
-def tables(comparison: Comparison) -> Iterator[Table]:
+def comparison_tables(comparison: Comparison) -> Iterator[Table]:
     """Yield a table over the games whose scores are human-normalised, then one of raw scores for every game."""
     if comparison.common:
         yield _over_games(comparison)

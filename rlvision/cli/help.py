@@ -58,11 +58,11 @@ def show_overview(commands: Mapping[str, Callable[..., Any]]) -> None:
 def show_settings(preset: str | None, agent: str | None) -> None:
     """Print all settings, with the values of a preset as defaults where one is named, for its agent or another."""
     from rlvision.config.loading import settings_for
-    from rlvision.config.presets import find_preset, presets
+    from rlvision.config.presets import find_preset, known_presets
 
     config = settings_for(preset, agent)
     if preset is None:
-        names = ", ".join(known.name for known in presets())
+        names = ", ".join(known.name for known in known_presets())
         about = f"Train an agent; the same command continues the run in its folder.\n\nPRESET: {names}, or a YAML file."
         return show_options(_typed(config), "rlvision train PRESET", f"{about}\n\n{HOW_TO_SET}", config)
     found = find_preset(preset)

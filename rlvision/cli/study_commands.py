@@ -54,7 +54,7 @@ def compare(
     _require_games(games, protocol=protocol, checkpoint=checkpoint, seed=seed, device=device)
     from rlvision.analysis.plot_style import require_folder
     from rlvision.analysis.study import compare_runs, write_pictures
-    from rlvision.analysis.tables import tables
+    from rlvision.analysis.tables import comparison_tables
     from rlvision.evaluation.atari_scores import USUAL
 
     if json is not None:
@@ -71,7 +71,7 @@ def compare(
         protocol=protocol,
         seed=seed or 0,
     )
-    for table in tables(comparison):
+    for table in comparison_tables(comparison):
         console().print(table)
     for note in comparison.notes():
         echo(f"* {note}")
@@ -139,11 +139,11 @@ def sweep(
     from rlvision.sweeps.results import summary_table
     from rlvision.sweeps.runner import Runner
     from rlvision.sweeps.sweep_file import read_sweep
-    from rlvision.sweeps.trials import trials
+    from rlvision.sweeps.trials import make_trials
 
     wanted = read_sweep(file)
     folder = out or Path("runs") / f"sweep-{wanted.name}"
-    runner = Runner(wanted, trials(wanted, runs=runs, seeds=seeds), folder, processes=processes, threads=threads)
+    runner = Runner(wanted, make_trials(wanted, runs=runs, seeds=seeds), folder, processes=processes, threads=threads)
     results = runner.run()
     console().print(summary_table(results, wanted.metric))
     echo(f"{folder / 'summary.csv'} holds every run; rlvision watch {quote(str(folder))}/RUN shows one")
@@ -167,7 +167,7 @@ def presets() -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from rlvision.config.presets import presets as bundled_presets
+    from rlvision.config.presets import known_presets as bundled_presets
 
     table = Table("preset", "trains", "takes", box=ROUNDED, border_style="dim", header_style="bold")
     for preset in bundled_presets():

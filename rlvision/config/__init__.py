@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rlvision.config.field_types import placeholder as placeholder
     from rlvision.config.field_types import shown as shown
     from rlvision.config.field_types import spelling as spelling
+    from rlvision.config.fields import Setting as Setting
     from rlvision.config.fields import assemble as assemble
     from rlvision.config.fields import checked as checked
     from rlvision.config.fields import flatten as flatten
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from rlvision.config.loading import settings_for as settings_for
     from rlvision.config.presets import SUFFIXES as SUFFIXES
     from rlvision.config.presets import find_preset as find_preset
-    from rlvision.config.presets import presets as presets
+    from rlvision.config.presets import known_presets as known_presets
     from rlvision.config.presets import read_text as read_text
     from rlvision.config.schema import CheckpointName as CheckpointName
     from rlvision.config.schema import Config as Config
@@ -47,6 +48,7 @@ __getattr__, __all__ = public_names(
         "arguments": ["call", "option", "option_values", "sort_arguments", "switches_of"],
         "field_types": ["check", "is_plain", "placeholder", "shown", "spelling"],
         "fields": [
+            "Setting",
             "assemble",
             "checked",
             "flatten",
@@ -59,7 +61,7 @@ __getattr__, __all__ = public_names(
             "unknown",
         ],
         "loading": ["defaults_of", "differences", "load_config", "read_config", "save_config", "settings_for"],
-        "presets": ["SUFFIXES", "find_preset", "presets", "read_text"],
+        "presets": ["SUFFIXES", "find_preset", "known_presets", "read_text"],
         "schema": ["CheckpointName", "Config", "default_agent"],
         "validation": ["refuse_contradictions", "without_effect"],
     },

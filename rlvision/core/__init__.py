@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from rlvision.core.files import read_text as read_text
     from rlvision.core.files import warn_on_os_error as warn_on_os_error
     from rlvision.core.files import write_atomically as write_atomically
-    from rlvision.core.folder_lock import folder_lock as folder_lock
     from rlvision.core.folders import irregular as irregular
     from rlvision.core.folders import list_folder as list_folder
     from rlvision.core.folders import make_folder as make_folder
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from rlvision.core.folders import require_folders as require_folders
     from rlvision.core.imports import did_you_mean as did_you_mean
     from rlvision.core.imports import import_object as import_object
+    from rlvision.core.locks import folder_lock as folder_lock
     from rlvision.core.memory import available_bytes as available_bytes
     from rlvision.core.memory import check_budget as check_budget
     from rlvision.core.memory import keep_freed_memory as keep_freed_memory
@@ -134,7 +134,6 @@ __getattr__, __all__ = public_names(
             "warn_on_os_error",
             "write_atomically",
         ],
-        "folder_lock": ["folder_lock"],
         "folders": [
             "irregular",
             "list_folder",
@@ -145,6 +144,7 @@ __getattr__, __all__ = public_names(
             "require_folders",
         ],
         "imports": ["did_you_mean", "import_object"],
+        "locks": ["folder_lock"],
         "memory": [
             "available_bytes",
             "check_budget",

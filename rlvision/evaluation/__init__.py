@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rlvision.evaluation.atari_scores import published_agents as published_agents
     from rlvision.evaluation.atari_scores import reference as reference
     from rlvision.evaluation.episode_limits import EpisodeLimits as EpisodeLimits
-    from rlvision.evaluation.evaluate import Abandoned as Abandoned
-    from rlvision.evaluation.evaluate import evaluate as evaluate
+    from rlvision.evaluation.games import Abandoned as Abandoned
+    from rlvision.evaluation.games import evaluate as evaluate
     from rlvision.evaluation.report import Conditions as Conditions
     from rlvision.evaluation.report import Report as Report
     from rlvision.evaluation.result import Evaluation as Evaluation
@@ -24,7 +24,7 @@ __getattr__, __all__ = public_names(
     {
         "atari_scores": ["Published", "USUAL", "human_normalised", "millions", "published_agents", "reference"],
         "episode_limits": ["EpisodeLimits"],
-        "evaluate": ["Abandoned", "evaluate"],
+        "games": ["Abandoned", "evaluate"],
         "report": ["Conditions", "Report"],
         "result": ["Evaluation"],
         "settings": ["EvaluationSettings"],

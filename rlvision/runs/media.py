@@ -24,7 +24,7 @@ from rlvision.core.signals import Interrupted
 from rlvision.core.types import Agent, BoolArray, FloatArray, IntArray, Policy, UInt8Array
 from rlvision.envs.screen import make_screen
 from rlvision.envs.vector_env import TapedVectorEnv
-from rlvision.evaluation.evaluate import Abandoned
+from rlvision.evaluation.games import Abandoned
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.learning.schedules import Constant
 from rlvision.runs import builders

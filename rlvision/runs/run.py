@@ -18,7 +18,7 @@ from rlvision.core.types import FloatArray, IntArray, UInt8Array
 from rlvision.envs.game_archive import TapedGame, read_games
 from rlvision.envs.screen import make_screen
 from rlvision.envs.vector_env import TapedVectorEnv
-from rlvision.evaluation.evaluate import evaluate
+from rlvision.evaluation.games import evaluate
 from rlvision.evaluation.report import Report
 from rlvision.evaluation.result import Evaluation
 from rlvision.learning.policies import EpsilonGreedy

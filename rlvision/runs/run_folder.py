@@ -26,8 +26,8 @@ from rlvision.config.loading import differences, read_config, save_config
 from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.files import path_exists
-from rlvision.core.folder_lock import folder_lock
 from rlvision.core.folders import remove_leftovers, require_folders
+from rlvision.core.locks import folder_lock
 from rlvision.core.types import EnvSpec, State
 from rlvision.envs.game_archive import TAPES_FOLDER
 from rlvision.learning.settings import QLearningSettings

@@ -22,7 +22,7 @@ from rlvision.core.signals import Interrupted, Leave, Signals, interruption
 from rlvision.core.types import State, Tracker
 from rlvision.envs.game_archive import GameRecorder, TapeArchive
 from rlvision.envs.vector_env import TapedVectorEnv
-from rlvision.evaluation.evaluate import evaluate
+from rlvision.evaluation.games import evaluate
 from rlvision.evaluation.result import Evaluation
 from rlvision.learning.finite_checks import require_finite_weights
 from rlvision.replay.persistence import collect_garbage

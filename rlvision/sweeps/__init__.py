@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rlvision.sweeps.results import summary_table as summary_table
     from rlvision.sweeps.runner import Runner as Runner
     from rlvision.sweeps.sweep_file import read_sweep as read_sweep
-    from rlvision.sweeps.trials import trials as trials
+    from rlvision.sweeps.trials import make_trials as make_trials
 
 __getattr__, __all__ = public_names(
     __name__,
@@ -17,6 +17,6 @@ __getattr__, __all__ = public_names(
         "results": ["Result", "summary_table"],
         "runner": ["Runner"],
         "sweep_file": ["read_sweep"],
-        "trials": ["trials"],
+        "trials": ["make_trials"],
     },
 )

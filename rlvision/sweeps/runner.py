@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from rlvision.core.errors import ConfigError
-from rlvision.core.folder_lock import folder_lock
 from rlvision.core.folders import remove_leftovers, require_folders
+from rlvision.core.locks import folder_lock
 from rlvision.core.signals import Interrupted, interruption
 from rlvision.runs.run_folder import RunFolder
 from rlvision.sweeps.results import Result, Status, measured, read_results, write_results

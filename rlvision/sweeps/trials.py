@@ -9,8 +9,8 @@ from random import Random
 from typing import Any
 
 from rlvision.config.field_types import spelling
-from rlvision.config.fields import checked, settings_of, short, short_name
-from rlvision.config.loading import load_config
+from rlvision.config.fields import checked, settings_of, short, short_name, unknown
+from rlvision.config.loading import load_config, settings_for
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
 from rlvision.sweeps.sweep_file import Sweep
@@ -27,7 +27,7 @@ class Trial:
     config: Config
 
 
-def trials(sweep: Sweep, *, runs: int | None, seeds: Sequence[int]) -> list[Trial]:
+def make_trials(sweep: Sweep, *, runs: int | None, seeds: Sequence[int]) -> list[Trial]:
     """Return all trials of a sweep, checked, in order.
 
     Args:
@@ -72,7 +72,10 @@ def _draws(sweep: Sweep, count: int | None) -> Iterator[dict[str, Any]]:
 
 
 def _trial(sweep: Sweep, settings: Mapping[str, Any]) -> Trial:
-    known = settings_of(Config())
+    agent = settings.get("agent.name", sweep.fixed.get("agent.name"))
+    known = settings_of(settings_for(sweep.preset, agent))
+    if strange := [name for name in settings if name not in known]:
+        raise unknown(f"a setting of the agent {agent} in sweep {sweep.name}", strange[0], known, "leave it out")
     values = {name: checked(known[name], value, f"{name} of sweep {sweep.name}") for name, value in settings.items()}
     return Trial(trial_name(values), values, load_config(sweep.preset, {**sweep.fixed, **values}))
 

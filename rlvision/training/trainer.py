@@ -12,7 +12,7 @@ from rlvision.core.files import warn_on_os_error
 from rlvision.core.seeding import random_state, set_random_state
 from rlvision.core.signals import Interrupted, interruption
 from rlvision.core.types import Agent, Episode, State, Tracker
-from rlvision.evaluation.evaluate import Abandoned
+from rlvision.evaluation.games import Abandoned
 from rlvision.evaluation.result import Evaluation
 from rlvision.learning.finite_checks import require_finite
 from rlvision.learning.schedules import Every

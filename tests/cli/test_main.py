@@ -11,7 +11,7 @@ from rlvision.config.loading import load_config, save_config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.types import Episode
 from rlvision.evaluation.episode_limits import EpisodeLimits
-from rlvision.evaluation.evaluate import Evaluation
+from rlvision.evaluation.games import Evaluation
 from rlvision.evaluation.report import Conditions, Report
 from rlvision.runs import run as runs
 from rlvision.runs.eval_protocol import make_limits

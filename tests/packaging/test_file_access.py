@@ -39,7 +39,7 @@ ALLOWED = {
     ("rlvision.config.presets", "path.read_text"): USERS,
     ("rlvision.config.presets", "read_text"): USERS,
     ("rlvision.core.append_log", "path.parent.mkdir"): "the run folder, or one inside that `list_folder` has seen",
-    ("rlvision.core.folder_lock", "os.open"): "the run folder",
+    ("rlvision.core.locks", "os.open"): "the run folder",
     ("rlvision.core.memory", "statm.read_text"): KERNEL,
     ("rlvision.evaluation.atari_scores", "files('rlvision.evaluation').joinpath('atari57.json').read_text"): PACKAGE,
     ("rlvision.replay.budget", "(folder / limit).read_text"): KERNEL,

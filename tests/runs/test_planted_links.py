@@ -22,7 +22,7 @@ from rlvision.runs.run import train
 from rlvision.runs.run_folder import FOLDERS
 from rlvision.sweeps.runner import Runner
 from rlvision.sweeps.sweep_file import read_sweep
-from rlvision.sweeps.trials import trials
+from rlvision.sweeps.trials import make_trials
 
 SENTINEL = "what only its owner may read 4711\n"
 READERS = {
@@ -304,7 +304,7 @@ FAKE = (sys.executable, str(Path(__file__).parents[1] / "sweeps" / "fake_train.p
 def sweep() -> list[str]:
     """Run the sweep in ``sweep`` and return how its runs ended."""
     wanted = read_sweep("mine.yaml")
-    made = trials(wanted, runs=None, seeds=())
+    made = make_trials(wanted, runs=None, seeds=())
     return [result.status for result in Runner(wanted, made, Path("sweep"), processes=1, program=FAKE).run()]
 
 

@@ -9,14 +9,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from rlvision.core import folder_lock as module
+from rlvision.core import locks as module
 from rlvision.core.errors import CheckpointError
-from rlvision.core.folder_lock import folder_lock
+from rlvision.core.locks import folder_lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from rlvision.core.folder_lock import folder_lock
+from rlvision.core.locks import folder_lock
 with folder_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -100,5 +100,5 @@ def test_without_fcntl_a_file_in_the_folder_is_locked(tmp_path: Path, monkeypatc
 
 def test_files_are_imported_without_what_only_unix_has() -> None:
     block = "import sys; sys.modules.update(dict.fromkeys(['fcntl', 'resource', 'termios', 'pwd', 'grp']))\n"
-    modules = "import rlvision.core.files, rlvision.core.folders, rlvision.core.append_log, rlvision.core.folder_lock"
+    modules = "import rlvision.core.files, rlvision.core.folders, rlvision.core.append_log, rlvision.core.locks"
     subprocess.run([sys.executable, "-c", block + modules], check=True)

@@ -15,7 +15,7 @@ from rlvision.core.errors import ConfigError, EnvError
 from rlvision.core.types import BoolArray, EnvSpec, EnvStep, Episode, IntArray, UInt8Array
 from rlvision.envs.counting_env import game_length, read, reward
 from rlvision.evaluation.episode_limits import EpisodeLimits
-from rlvision.evaluation.evaluate import Abandoned, evaluate
+from rlvision.evaluation.games import Abandoned, evaluate
 from rlvision.evaluation.result import Evaluation
 from rlvision.evaluation.scheduler import ROWS, game_seed, q_values
 from rlvision.evaluation.settings import EvaluationSettings
