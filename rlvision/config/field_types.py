@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
-from rlvision.config import strict_yaml
+from rlvision.config.strict_yaml import parse as parse_yaml
 from rlvision.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _placeholder_of_one(hint: Any) -> str:
 
 def _yaml_value(text: str) -> Any:
     try:
-        return strict_yaml.parse(text, "a value")
+        return parse_yaml(text, "a value")
     except ConfigError:
         return text
 

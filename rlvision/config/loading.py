@@ -13,11 +13,12 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Any, cast
 
-from rlvision.config import strict_yaml
 from rlvision.config.field_types import shown
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
 from rlvision.config.presets import find_preset, unreadable
 from rlvision.config.schema import Config, defaults_for
+from rlvision.config.strict_yaml import dump as dump_yaml
+from rlvision.config.strict_yaml import parse as parse_yaml
 from rlvision.config.validation import OPTIONS_OF_DN, refuse_contradictions
 from rlvision.core.errors import ConfigError
 from rlvision.core.files import read_text, write_atomically
@@ -123,7 +124,7 @@ def defaults_of(tree: Mapping[Any, Any], source: str, trusts: Callable[[str], bo
 def save_config(config: Config, path: Path) -> None:
     """Write every setting to ``path``; the file is replaced as a whole or not at all."""
     values = {name: list(value) if isinstance(value, tuple) else value for name, value in flatten(config).items()}
-    write_atomically(path, (HEADER + strict_yaml.dump(nest(values))).encode())
+    write_atomically(path, (HEADER + dump_yaml(nest(values))).encode())
 
 
 def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
@@ -191,7 +192,7 @@ def _changed(config: Config, tree: Mapping[Any, Any], source: str) -> Config:
 
 
 def _mapping(text: str, source: str) -> Mapping[Any, Any]:
-    tree = strict_yaml.parse(text, source)
+    tree = parse_yaml(text, source)
     if tree is not None and not isinstance(tree, Mapping):
         raise ConfigError(f"expected {source} to be a mapping of settings, got {shown(tree)}: write name: value lines")
     return tree or {}

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from rlvision.core.errors import MemoryBudgetError
 
@@ -180,3 +181,10 @@ def _headroom(mount: Path, path: str, limit: str, usage: str, reclaimable: str) 
 def _number(path: Path, pattern: str) -> int:
     found = re.search(pattern, path.read_text(), re.MULTILINE)
     return int(found[1]) if found else 0
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on ``device``, without waiting for what the device is doing."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)

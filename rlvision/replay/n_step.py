@@ -15,11 +15,15 @@ Sources: Sutton and Barto, "Reinforcement Learning" (2018), equation 7.1; Pardo 
 in Reinforcement Learning" (2018), for bootstrapping where a game was truncated.
 """
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
 from rlvision.core.types import RewardTransform, Transition
-from rlvision.replay.storage import Ring
+
+if TYPE_CHECKING:
+    from rlvision.replay.storage import Ring
 
 
 def window_length(ended: Tensor, first: Tensor) -> Tensor:
@@ -82,7 +86,7 @@ class Windows:
     """
 
     def __init__(
-        self, ring: Ring, stack: int, n_step: int, gamma: float, reward_transform: RewardTransform | None
+        self, ring: "Ring", stack: int, n_step: int, gamma: float, reward_transform: RewardTransform | None
     ) -> None:
         self._ring = ring
         self._stack = stack

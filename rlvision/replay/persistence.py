@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise, takewhile
 from pathlib import Path
 from struct import Struct
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from rlvision.core.errors import CheckpointError
@@ -26,7 +27,9 @@ from rlvision.core.files import PART, NewFile, open_to_read, path_exists
 from rlvision.core.folders import list_folder, make_folder
 from rlvision.core.types import Progress, Rows
 from rlvision.replay.compression import pack, unpack
-from rlvision.replay.storage import Fields, Ring
+
+if TYPE_CHECKING:
+    from rlvision.replay.storage import Fields, Ring
 
 BLOCK_BYTES = 2**22
 SUFFIX = ".rows.lz4"
@@ -55,7 +58,7 @@ class Segments:
         ring: whose rows.
     """
 
-    def __init__(self, ring: Ring) -> None:
+    def __init__(self, ring: "Ring") -> None:
         self._ring = ring
         self._saved: list[Segment] = []
 
@@ -136,7 +139,7 @@ def collect_garbage(folder: Path, manifests_in_use: Iterable[Rows]) -> None:
             path.unlink()
 
 
-def _write(ring: Ring, start: int, stop: int, folder: Path) -> Segment:
+def _write(ring: "Ring", start: int, stop: int, folder: Path) -> Segment:
     """Write beside, flush to the disk, rename."""
     checksum = 0
     with NewFile(folder / f"{start}-{stop}") as new:
@@ -149,7 +152,7 @@ def _write(ring: Ring, start: int, stop: int, folder: Path) -> Segment:
     return segment
 
 
-def _blocks(ring: Ring, start: int, stop: int) -> Iterator[tuple[int, int]]:
+def _blocks(ring: "Ring", start: int, stop: int) -> Iterator[tuple[int, int]]:
     """First row and number of rows of each block: none across the ring's seam, none larger than `BLOCK_BYTES`."""
     at_most = max(1, BLOCK_BYTES // ring.row_bytes)
     while start < stop:
@@ -158,7 +161,7 @@ def _blocks(ring: Ring, start: int, stop: int) -> Iterator[tuple[int, int]]:
         start += count
 
 
-def _packed(fields: Fields, rows: int) -> bytes:
+def _packed(fields: "Fields", rows: int) -> bytes:
     content = pack(memoryview(b"".join([field.numpy().data.cast("B") for field in fields])))
     return HEAD.pack(rows, len(content)) + content
 

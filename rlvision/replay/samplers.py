@@ -1,16 +1,19 @@
 """Which of the starts go into a batch: each alike, or the surprising ones more often."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from rlvision.core.memory import to_device
 from rlvision.core.types import IntArray, State
 from rlvision.replay.settings import ReplaySettings
-from rlvision.replay.storage import Ring, to_device
 from rlvision.replay.sum_tree import SumTree
 from rlvision.replay.valid_starts import Starts
+
+if TYPE_CHECKING:
+    from rlvision.replay.storage import Ring
 
 
 class Selection(Protocol):
@@ -42,7 +45,7 @@ class Selection(Protocol):
 class Uniform:
     """Every start is as likely as every other."""
 
-    def __init__(self, ring: Ring, starts: Starts) -> None:
+    def __init__(self, ring: "Ring", starts: Starts) -> None:
         self._device = ring.device
         self._starts = starts
 
@@ -88,7 +91,7 @@ class Prioritised:
         settings: α and ε; β comes with every draw.
     """
 
-    def __init__(self, ring: Ring, starts: Starts, settings: ReplaySettings) -> None:
+    def __init__(self, ring: "Ring", starts: Starts, settings: ReplaySettings) -> None:
         self._ring = ring
         self._starts = starts
         self._settings = settings

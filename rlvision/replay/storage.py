@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from rlvision.core.errors import EnvError
+from rlvision.core.memory import to_device
 from rlvision.core.types import BoolArray, EnvStep, IntArray, UInt8Array
 from rlvision.replay.frame_store import Compression, frame_store_bytes, make_frames
 
@@ -133,13 +134,6 @@ class Ring:
                 "build it with the num_envs and the frame shape of the environment"
             )
         return observation[:, -channels:].reshape(num_envs, -1)
-
-
-def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the CPU on ``device``, without waiting for what the device is doing."""
-    if device.type != "cuda":
-        return tensor.to(device)
-    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def ring_bytes(cells: int, frame_bytes: int, compression: Compression) -> int:

@@ -4,11 +4,12 @@ import hashlib
 import io
 import logging
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from rlvision.core.errors import CheckpointError
 from rlvision.core.files import PART, read_bytes, write_atomically
@@ -151,3 +152,27 @@ class CheckpointFolder:
 
 def _digest(payload: bytes) -> bytes:
     return hashlib.blake2b(payload, digest_size=_DIGEST_SIZE).digest()
+
+
+def require_like(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: str) -> None:
+    """Refuse tensors that are not, by name, shape and kind, those that a network takes.
+
+    Args:
+        tensors: as they came.
+        expected: as the network has them; only their shapes and kinds are looked at.
+        source: where they come from, for the error message.
+
+    Raises:
+        CheckpointError: names the first that differs.
+    """
+    for name in sorted({*tensors, *expected}):
+        came, due = (describe_tensor(side.get(name)) for side in (tensors, expected))
+        if came != due:
+            raise CheckpointError(
+                f"expected {name} in {source} to be {due}, got {came}: the file is not of the network it is given for"
+            )
+
+
+def describe_tensor(tensor: Tensor | None) -> str:
+    """Return kind and shape of a tensor in words."""
+    return "none" if tensor is None else f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

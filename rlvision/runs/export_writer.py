@@ -14,7 +14,7 @@ from rlvision.evaluation.report import Report
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import export_folder
 from rlvision.runs.eval_protocol import conditions
-from rlvision.runs.export_folder import CARD, MODEL, digest, imported, laid_out, layout_of, playing_config
+from rlvision.runs.export_folder import CARD, MODEL, digest, imported, laid_out, layout_of
 from rlvision.runs.export_manifest import MANIFEST, Manifest
 from rlvision.runs.history import versions
 
@@ -41,6 +41,7 @@ def write_export(
     place: str,
     *,
     config: Config,
+    played: Config,
     spec: EnvSpec,
     env_steps: int,
     network: QNetwork,
@@ -52,6 +53,7 @@ def write_export(
         out: the folder; not there yet, or empty.
         place: what the card's commands call it.
         config: of the run.
+        played: the settings by which its network is made to play with (`rlvision.runs.builders.playing_config`).
         spec: of its environments.
         env_steps: decisions that the weights were trained for.
         network: the weights, of a network without quantiles.
@@ -64,7 +66,7 @@ def write_export(
     layout = layout_of(network)
     weights = export_folder.to_bytes(laid_out(network, layout))
     manifest = Manifest(
-        config=playing_config(config, spec, network),
+        config=played,
         spec=spec,
         sha256=digest(weights),
         layout=layout,

@@ -27,7 +27,6 @@ from rlvision.envs.vector_env import TapedVectorEnv
 from rlvision.evaluation.games import Abandoned
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.learning.schedules import Constant
-from rlvision.runs import builders
 from rlvision.runs.run_folder import VIDEOS_FOLDER, RunFolder
 from rlvision.tracking.curve import draw_curve
 from rlvision.tracking.trackers import Gallery
@@ -46,13 +45,22 @@ class Showcase:
         folder: of the run.
         agent: that trains.
         gallery: receives the media.
+        make_env: makes environments of the run's kind.
     """
 
-    def __init__(self, config: Config, folder: RunFolder, agent: Agent, gallery: Gallery) -> None:
+    def __init__(
+        self,
+        config: Config,
+        folder: RunFolder,
+        agent: Agent,
+        gallery: Gallery,
+        make_env: Callable[[Config, int], TapedVectorEnv],
+    ) -> None:
         self._config = config
         self._folder = folder
         self._agent = agent
         self._gallery = gallery
+        self._make_env = make_env
         self._can_record = self._can_draw = True
         self._drawn_at = -1
 
@@ -91,7 +99,7 @@ class Showcase:
             if record_game is None:
                 raise MissingExtraError("expected rlvision.watch to record a video, got an installation without it")
             make_folder(path.parent)
-            with closing(builders.make_env(self._config, 1)) as env:
+            with closing(self._make_env(self._config, 1)) as env:
                 page = self._play(record_game, env, path, env_steps, interrupted)
             self._gallery.show({"evaluate/video": path, "evaluate/page": page}, env_steps)
         except (OSError, Abandoned):

@@ -61,23 +61,16 @@ class Needs:
     device: torch.device
     resident: int
 
-    def in_memory(self) -> list[Part]:
-        """What lies in the machine's memory, the largest first."""
-        return self._sorted(on_gpu=False)
-
-    def on_gpu(self) -> list[Part]:
-        """What lies in the memory of a GPU of CUDA's, the largest first."""
-        return self._sorted(on_gpu=True)
-
-    def _sorted(self, on_gpu: bool) -> list[Part]:
+    def located(self, *, on_gpu: bool) -> list[Part]:
+        """Return what lies in the memory of a CUDA device or of the machine, the largest first."""
         has_gpu = self.device.type == "cuda"
         return sorted((p for p in self.parts if (p.on_device and has_gpu) == on_gpu), key=lambda part: -part.nbytes)
 
     def line(self) -> str:
         """``needs about 0.55 GB of 20.1 GB: libraries 0.41, replay 0.07, …``."""
         free = available_bytes(torch.device("cpu")) + self.resident
-        said = f"needs about {_said(self.in_memory(), free)}"
-        if gpu := self.on_gpu():
+        said = f"needs about {_said(self.located(on_gpu=False), free)}"
+        if gpu := self.located(on_gpu=True):
             said += f"; on {self.device} {_said(gpu, available_bytes(self.device))}"
         return said
 
@@ -87,8 +80,8 @@ class Needs:
         Raises:
             MemoryBudgetError: More is needed than is free; names the parts and what to change.
         """
-        _require(self.in_memory(), self.resident, torch.device("cpu"))
-        _require(self.on_gpu(), 0, self.device)
+        _require(self.located(on_gpu=False), self.resident, torch.device("cpu"))
+        _require(self.located(on_gpu=True), 0, self.device)
 
 
 def _require(parts: list[Part], held: int, device: torch.device) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -63,7 +64,7 @@ class Run:
     ) -> None:
         self.folder = find_agent(Path(folder), trust_imports=trust_imports)
         self.config = replace(self.folder.config(), device=device, cuda_graphs=False)
-        state = self.folder.weights(weights)
+        state = self.folder.weights(weights, partial(builders.blank_network, self.config))
         self.env_steps: int = state["env_steps"]
         self.spec = spec_from_state(state["spec"])
         network = builders.make_network(self.config, self.spec)
@@ -142,9 +143,10 @@ class Run:
         require_free(out)
         books: Sequence[str | None] = protocols or [None]
         reports = [self.measure(games, protocol=book, seed=seed) for book in books] if games else []
-        config, spec, env_steps = self.config, self.spec, self.env_steps
+        config, spec, network, env_steps = self.config, self.spec, self.network, self.env_steps
+        usual, shown_as = builders.playing_config(config, spec, network), place or str(out)
         write_export(
-            out, place or str(out), config=config, spec=spec, env_steps=env_steps, network=self.network, reports=reports
+            out, shown_as, config=config, played=usual, spec=spec, env_steps=env_steps, network=network, reports=reports
         )
         return out
 

@@ -31,8 +31,9 @@ from rlvision.core.locks import folder_lock
 from rlvision.core.types import EnvSpec, State
 from rlvision.envs.game_archive import TAPES_FOLDER
 from rlvision.learning.settings import QLearningSettings
+from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import history
-from rlvision.runs.checkpoint import CheckpointFolder, read_state
+from rlvision.runs.checkpoint import CheckpointFolder, read_state, require_like
 from rlvision.tracking.jsonl import METRICS_FILE
 from rlvision.tracking.tensorboard import TENSORBOARD_FOLDER
 from rlvision.tracking.wandb import WANDB_FOLDER
@@ -205,22 +206,26 @@ class RunFolder:
                 f"expected to write to the run folder {self.path}, got {why}: set --out to another"
             ) from error
 
-    def weights(self, which: str) -> State:
-        """The checkpoint with the ``best`` evaluation (where there was one) or the ``last``.
+    def weights(self, which: str, blank: Callable[[EnvSpec], QNetwork]) -> State:
+        """Return the checkpoint with the ``best`` evaluation (where there was one) or the ``last``.
+
+        Args:
+            which: ``best`` or ``last``.
+            blank: makes the network that the weights are for, perhaps without memory for its tensors.
 
         Raises:
-            CheckpointError: there is none yet.
+            CheckpointError: there is none yet, or its weights are those of another network.
             ConfigError: it is neither.
         """
         if which not in ("best", "last"):
             raise ConfigError(f"expected the weights best or last, got {which!r}: choose one of them")
-        if which == "best" and path_exists(self.checkpoints.best_path):
-            return read_state(self.checkpoints.best_path)
-        state = self.checkpoints.load_newest()
+        is_best = which == "best" and path_exists(self.checkpoints.best_path)
+        state = read_state(self.checkpoints.best_path) if is_best else self.checkpoints.load_newest()
         if state is None:
             raise CheckpointError(
                 f"expected a checkpoint in {self.checkpoints.folder}, got none: train first, or wait for the first one"
             )
+        require_like(state["online"], blank(spec_from_state(state["spec"])).state_dict(), str(self.checkpoints.folder))
         return state
 
 

@@ -62,7 +62,7 @@ class Session:
         title = f"{config.env.game} {folder.path} seed {config.seed}"
         self._console = ConsoleTracker(config.env_steps, title, learns_from=config.replay.learning_starts)
         self._tracker = make_trackers(config, folder.path, self._console)
-        self._showcase = Showcase(config, folder, self._agent, self._tracker)
+        self._showcase = Showcase(config, folder, self._agent, self._tracker, builders.make_env)
         self._recorder = self._make_recorder()
         self._trainer = self._make_trainer()
         self._evaluation_env: TapedVectorEnv | None = None

@@ -6,13 +6,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from rlvision.config import strict_yaml
 from rlvision.config.arguments import option_values, sort_arguments, switches_of
 from rlvision.config.field_types import shown
 from rlvision.config.fields import Setting, nearest, settings_of, unknown
 from rlvision.config.loading import settings_for
 from rlvision.config.presets import SUFFIXES, read_text
 from rlvision.config.schema import Config
+from rlvision.config.strict_yaml import parse as parse_yaml
 from rlvision.core.errors import ConfigError
 from rlvision.sweeps.distributions import Domain, read_domain
 from rlvision.tracking.metrics import METRICS
@@ -51,7 +51,7 @@ def read_sweep(name: str) -> Sweep:
     """
     path, text = _find(name)
     source = f"sweep {path.name}"
-    tree = strict_yaml.parse(text, source)
+    tree = parse_yaml(text, source)
     if not isinstance(tree, Mapping):
         raise ConfigError(f"expected {source} to be a mapping, got {shown(tree)}: see configs/sweeps/quick.yaml")
     _require_known(tree, KEYS, f"a key of {source}")

@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from shlex import quote
@@ -14,14 +13,13 @@ from uuid import uuid4
 
 import numpy as np
 
-from rlvision.core.errors import CheckpointError
 from rlvision.core.files import path_exists, read_text, write_atomically
-from rlvision.core.folders import irregular, make_folder
+from rlvision.core.folders import make_folder
 from rlvision.core.types import State
 from rlvision.tracking.jsonl import read_metrics
 from rlvision.tracking.metrics import BEST_IS_HIGHEST
 from rlvision.tracking.trackers import Exhibit
-from rlvision.tracking.wandb_offline import rows_on_disk
+from rlvision.tracking.wandb_files import require_no_links, rows_on_disk
 
 if TYPE_CHECKING:
     from wandb import Run
@@ -36,8 +34,6 @@ BINS = 64
 """Of a histogram."""
 WANDB_FOLDER = "wandb"
 LONGEST_ID = 1_000
-OWN_LINKS = ("latest-run", "debug.log", "debug-internal.log", "*run-*/logs/debug-core.log")
-"""Links that W&B makes in its folder; it replaces them and writes through none."""
 
 _log = logging.getLogger(__name__)
 
@@ -196,7 +192,7 @@ class WandbTracker:
             x_transaction_log_flush_interval=FLUSH_SECONDS,
         )
         make_folder(self._id_path.parent)
-        _require_no_links(self._id_path.parent)
+        require_no_links(self._id_path.parent)
         run = wandb.init(**self._about, mode=mode, dir=self._folder, id=self.run_id, resume="allow", settings=settings)
         run.define_metric("*", step_metric="env_steps")
         for name in BEST_IS_HIGHEST:
@@ -288,17 +284,6 @@ def _data_in(folder: Path) -> Iterator[None]:
 
 def _read(path: Path) -> str | None:
     return read_text(path, LONGEST_ID).strip() if path_exists(path) else None
-
-
-def _require_no_links(folder: Path) -> None:
-    """Refuse a folder in which W&B could be led elsewhere.
-
-    Raises:
-        CheckpointError: there is a link or a pipe in it that is not one of W&B's own links.
-    """
-    for path in irregular(folder):
-        if not any(fnmatch(path.as_posix(), own) for own in OWN_LINKS):
-            raise CheckpointError(f"expected files and folders in {folder}, got the link or pipe {path}: delete it")
 
 
 def _first_line(error: Exception) -> str:

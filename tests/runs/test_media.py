@@ -11,6 +11,7 @@ from small_runs import COUNTING, PONG, Watched, differences, everything, small
 import rlvision.envs.screen
 import rlvision.runs.media
 from rlvision.core.errors import EnvError
+from rlvision.runs.builders import make_env
 from rlvision.runs.media import Attentive, Showcase, finite, video_is_due
 from rlvision.tracking.curve import draw_curve
 
@@ -37,7 +38,7 @@ def showcase(tmp_path, monkeypatch):
     """Of an agent that has trained for a moment."""
     config = small(tmp_path, env_steps=60, tracking__video_every=1, tracking__video_steps=4)
     session = Watched(monkeypatch).train(config)
-    return Showcase(config, session._folder, session._agent, Wall())
+    return Showcase(config, session._folder, session._agent, Wall(), make_env)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_what_is_kept_lies_as_in_a_run_folder(showcase):
 
 def test_nothing_is_kept_where_the_settings_say_so(tmp_path, showcase):
     config = small(tmp_path, tracking__artifacts=False)
-    Showcase(config, showcase._folder, showcase._agent, showcase._gallery).keep("best", tmp_path)
+    Showcase(config, showcase._folder, showcase._agent, showcase._gallery, make_env).keep("best", tmp_path)
     assert showcase._gallery.shown == []
 
 

@@ -179,8 +179,8 @@ def test_a_gpu_has_a_budget_of_its_own(monkeypatch):
 def test_a_gpu_holds_what_lies_where_the_network_does(tmp_path, monkeypatch):
     monkeypatch.setattr(memory_estimate, "resolve_device", lambda name: GPU)
     needs = memory_estimate.preflight(small(tmp_path))
-    assert {part.name for part in needs.on_gpu()} == {"replay", "network", "batch", "GPU's libraries"}
-    assert {part.name for part in needs.in_memory()} == {"libraries", "emulators", "checkpoint"}
+    assert {part.name for part in needs.located(on_gpu=True)} == {"replay", "network", "batch", "GPU's libraries"}
+    assert {part.name for part in needs.located(on_gpu=False)} == {"libraries", "emulators", "checkpoint"}
 
 
 def test_too_much_is_refused_before_anything_is_made(tmp_path, monkeypatch, capsys):
