@@ -299,6 +299,18 @@ def test_a_game_that_no_longer_scores_is_cut() -> None:
     assert played(ScriptedEnv(1, *script), 3, limits=EpisodeLimits(max_idle_frames=None)).cut == {}
 
 
+def test_the_settings_of_an_evaluation_act_in_its_games() -> None:
+    settings = EvaluationSettings(games=3, epsilon=1.0, max_frames=60, max_idle_frames=30)
+    script = [([1.0] * 50, "T"), ([1.0, *[0.0] * 40], "T"), ([1.0] * 5, "T"), ([1.0], "T")]
+    env = ScriptedEnv(1, *script)
+    evaluation = evaluate(env, q_function, settings, seed=SEED)
+    assert [game.length for game in evaluation.episodes] == [20, 11, 5]
+    assert evaluation.cut == {0: "not over after 60 frames", 1: "no reward for 30 frames"}
+    taken = [actions[0] for actions in env.actions]
+    greedy = [time % ACTIONS for time in range(len(taken))]
+    assert sum(a == b for a, b in zip(taken, greedy, strict=True)) < len(taken) / 2  # a fourth, by chance
+
+
 @pytest.mark.parametrize("rewards", [[0.0] * 10, [1.0] * 9 + [0.5]])
 def test_a_game_over_just_in_time_is_not_cut(rewards: Sequence[float]) -> None:
     """Nor is one that loses a life then: the next row shows whether that was the last one."""
