@@ -1,7 +1,48 @@
-"""Part of rlvision: import it as ``rlvision.envs``."""
+"""Worlds: Atari, Gymnasium as pixels, preprocessing, vectors of environments, worker processes, action logs."""
+
+from typing import TYPE_CHECKING
+
+from rlvision.core.imports import public_names
 
 if __name__ != "rlvision.envs":
     raise ImportError(
         f"expected the import name rlvision.envs, got {__name__!r}: import rlvision.envs instead "
         "(under the bare name every class would exist twice)"
     )
+
+if TYPE_CHECKING:
+    from rlvision.envs.atari_games import find_game as find_game
+    from rlvision.envs.atari_games import find_protocol as find_protocol
+    from rlvision.envs.atari_games import resolve_protocol as resolve_protocol
+    from rlvision.envs.counting_env import CountingEnv as CountingEnv
+    from rlvision.envs.factory import is_atari as is_atari
+    from rlvision.envs.factory import make as make
+    from rlvision.envs.game_archive import TAPES_FOLDER as TAPES_FOLDER
+    from rlvision.envs.game_archive import GameRecorder as GameRecorder
+    from rlvision.envs.game_archive import TapeArchive as TapeArchive
+    from rlvision.envs.game_archive import TapedGame as TapedGame
+    from rlvision.envs.game_archive import read_games as read_games
+    from rlvision.envs.game_archive import tape_up_to as tape_up_to
+    from rlvision.envs.preprocessing import frame_channels as frame_channels
+    from rlvision.envs.preprocessing import observation_shape as observation_shape
+    from rlvision.envs.preprocessing import resize as resize
+    from rlvision.envs.screen import make_screen as make_screen
+    from rlvision.envs.settings import Crop as Crop
+    from rlvision.envs.settings import EnvSettings as EnvSettings
+    from rlvision.envs.settings import ProtocolName as ProtocolName
+    from rlvision.envs.vector_env import TapedVectorEnv as TapedVectorEnv
+    from rlvision.envs.vector_env import observation_hash as observation_hash
+
+__getattr__, __all__ = public_names(
+    __name__,
+    {
+        "atari_games": ["find_game", "find_protocol", "resolve_protocol"],
+        "counting_env": ["CountingEnv"],
+        "factory": ["is_atari", "make"],
+        "game_archive": ["GameRecorder", "TAPES_FOLDER", "TapeArchive", "TapedGame", "read_games", "tape_up_to"],
+        "preprocessing": ["frame_channels", "observation_shape", "resize"],
+        "screen": ["make_screen"],
+        "settings": ["Crop", "EnvSettings", "ProtocolName"],
+        "vector_env": ["TapedVectorEnv", "observation_hash"],
+    },
+)

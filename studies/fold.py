@@ -20,7 +20,7 @@ import tyro
 from rlvision.config.field_types import spelling
 from rlvision.config.fields import flatten
 from rlvision.config.loading import load_config
-from rlvision.config.presets import presets
+from rlvision.config.presets import known_presets
 from rlvision.config.schema import Config
 from rlvision.core.errors import RLVisionError
 from rlvision.envs.game_archive import TAPES_FOLDER, read_games
@@ -64,7 +64,7 @@ def fold_run(folder: Path) -> RunRecord:
 def command_of(config: Config) -> str:
     """Return the shortest command that trains with these settings, from a preset or a YAML file of a study."""
     files = (str(path.relative_to(STUDIES.parent)) for path in sorted(STUDIES.glob("*/*.yaml")))
-    starts = [*(preset.name for preset in presets()), *files]
+    starts = [*(preset.name for preset in known_presets()), *files]
     changes = {start: _changes(config, start) for start in starts}
     nearest = min(starts, key=lambda start: ("env.game" in changes[start], len(changes[start])))
     options = (f"--{name.replace('_', '-')}={spelling(value)}" for name, value in changes[nearest].items())

@@ -7,7 +7,7 @@ Example:
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field, make_dataclass, replace
 from keyword import iskeyword
 from pathlib import Path
@@ -16,17 +16,19 @@ from typing import Any, cast
 from rlvision.config import strict_yaml
 from rlvision.config.field_types import shown
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
-from rlvision.config.presets import find_preset, read_text
+from rlvision.config.presets import find_preset, unreadable
 from rlvision.config.schema import Config, defaults_for
 from rlvision.config.validation import OPTIONS_OF_DN, refuse_contradictions
 from rlvision.core.errors import ConfigError
-from rlvision.core.files import write_atomically
+from rlvision.core.files import read_text, write_atomically
 from rlvision.learning.registry import default_settings
 from rlvision.learning.settings import AgentSettings
 from rlvision.nn.norm_variants import momentum_of
 
 OF_AN_ENCODER = {"network.kwargs", *(f"network.{name}" for name in OPTIONS_OF_DN)}
 """Settings that say what is inside an encoder, by dotted name."""
+LARGEST = 2**20
+"""Bytes of a file of settings."""
 HEADER = "# All settings of this run, defaults included. rlvision train --help explains them.\n"
 
 
@@ -50,7 +52,8 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
     """
     found = find_preset(preset)
     source = f"preset {preset}"
-    config = _of_preset(_mapping(found.text, source), source)
+    tree = _mapping(found.text, source)
+    config = _changed(defaults_of(tree, source, lambda agent: True), tree, source)
     config = _with_agent(config, agent_named(overrides or {}, "the overrides", config.agent.name))
     chosen = named_values(overrides or {}, settings_of(config), "the overrides")
     if chosen.get("network.encoder", config.network.encoder) != config.network.encoder:
@@ -76,27 +79,45 @@ def settings_for(preset: str | None, agent: str | None) -> Config:
     return config if agent is None else _with_agent(config, agent)
 
 
-def read_config(path: Path, *, trust_imports: bool = True) -> Config:
+def read_config(path: Path, *, trusts: Callable[[str], bool] = lambda agent: False) -> Config:
     """The configuration in a file made by `save_config`, checked as `load_config` checks.
 
     Args:
         path: of the file.
-        trust_imports: whether an agent that it names by import path may be imported, to read its settings by its own
-            types. Otherwise they are plain values that nobody has checked: enough to show and to compare them.
+        trusts: whether an agent that the file names by import path may be imported.
 
     Raises:
         ConfigError: the file cannot be read, or what it holds cannot be used.
+        CheckpointError: it is a link, no regular file, or too large.
     """
-    tree, source = _mapping(read_text(path), str(path)), str(path)
-    name = agent_named(tree, source, AgentSettings().name)
-    if ":" in name and not trust_imports:
-        tree, own = _split_agent(tree, source)
-        config = replace(_changed(Config(), tree, source), agent=_opaque_settings(name, own, source))
-    else:
-        config = _of_preset(tree, source)
-    config = _with_momentum(config)
+    try:
+        text = read_text(path, LARGEST)
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+    tree, source = _mapping(text, str(path)), str(path)
+    config = _with_momentum(_changed(defaults_of(tree, source, trusts), tree, source))
     refuse_contradictions(config)
     return config
+
+
+def defaults_of(tree: Mapping[Any, Any], source: str, trusts: Callable[[str], bool]) -> Config:
+    """The defaults that the settings in a file change, those of the agent it names among them.
+
+    The settings of an agent that may not be imported are plain values that nobody checks: enough to show and to compare
+    them, not to make the agent.
+
+    Args:
+        tree: the settings in the file.
+        source: where they come from, for error messages.
+        trusts: whether an agent that is named by import path may be imported.
+
+    Raises:
+        ConfigError: there is no such agent.
+    """
+    name = agent_named(tree, source, AgentSettings().name)
+    if ":" in name and not trusts(name):
+        return Config(agent=_opaque_settings(name, tree, source))
+    return defaults_for(default_settings(name))
 
 
 def save_config(config: Config, path: Path) -> None:
@@ -132,12 +153,6 @@ def agent_named(tree: Mapping[Any, Any], source: str, otherwise: str) -> str:
     return otherwise if name is None else name
 
 
-def _of_preset(tree: Mapping[Any, Any], source: str) -> Config:
-    """The defaults of the agent that is named, changed by what is set."""
-    agent = default_settings(agent_named(tree, source, AgentSettings().name))
-    return _changed(defaults_for(agent), tree, source)
-
-
 def _with_agent(config: Config, name: str) -> Config:
     """With the settings of another agent: what was set and both have, of one type, keeps its value."""
     if name == config.agent.name:
@@ -151,22 +166,16 @@ def _with_agent(config: Config, name: str) -> Config:
     return replace(config, agent=replace(other, **kept))
 
 
-def _split_agent(tree: Mapping[Any, Any], source: str) -> tuple[Mapping[Any, Any], Mapping[Any, Any]]:
-    """A tree without the settings of the agent, and these, whether they are named in a group or with a dot."""
+def _opaque_settings(name: str, tree: Mapping[Any, Any], source: str) -> AgentSettings:
+    """Settings of an agent whose class is not to be imported, with the values as they are."""
     group = tree.get("agent", {})
     if not isinstance(group, Mapping):
         raise ConfigError(f"expected agent in {source} to be a group, got {shown(group)}: give the settings in it")
-    dotted = {key: value for key, value in tree.items() if str(key).startswith("agent.")}
-    rest = {key: value for key, value in tree.items() if key != "agent" and key not in dotted}
-    return rest, {**group, **{str(key).removeprefix("agent."): value for key, value in dotted.items()}}
-
-
-def _opaque_settings(name: str, values: Mapping[Any, Any], source: str) -> AgentSettings:
-    """Settings of an agent whose class is not to be imported, with the values as they are."""
-    named = {str(key).replace("-", "_"): value for key, value in values.items() if key != "name"}
+    dotted = {str(key).removeprefix("agent."): tree[key] for key in tree if str(key).startswith("agent.")}
+    named = {str(key).replace("-", "_"): value for key, value in {**group, **dotted}.items() if key != "name"}
     if strange := [key for key in named if not key.isidentifier() or iskeyword(key) or key.startswith("__")]:
         raise ConfigError(f"expected names of settings under agent in {source}, got {shown(strange[0])}: correct it")
-    own = [(key, Any, field(default=None)) for key in named]
+    own = [(key, dict[str, Any] | str | float | bool | None, field(default=None)) for key in named]
     opaque = make_dataclass("OpaqueSettings", own, bases=(AgentSettings,), frozen=True, kw_only=True)
     return cast(AgentSettings, opaque(name=name, **named))
 

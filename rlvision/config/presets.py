@@ -32,7 +32,7 @@ class Preset:
         return next((line.removeprefix(start) for line in self.text.splitlines() if line.startswith(start)), "")
 
 
-def presets() -> tuple[Preset, ...]:
+def known_presets() -> tuple[Preset, ...]:
     """The presets that come with rlvision, by name."""
     found = (entry for entry in files("rlvision.configs").iterdir() if entry.name.endswith(SUFFIXES))
     made = (Preset(Path(entry.name).stem, entry.read_text(encoding="utf-8")) for entry in found)
@@ -47,7 +47,7 @@ def find_preset(name: str) -> Preset:
     """
     if name.endswith(SUFFIXES) or "/" in name:
         return Preset(Path(name).stem, read_text(Path(name)))
-    known = {preset.name: preset for preset in presets()}
+    known = {preset.name: preset for preset in known_presets()}
     if name not in known:
         expected = f"a preset ({', '.join(known)}) or a YAML file"
         raise unknown(expected, name, known, "rlvision presets describes them")
@@ -59,5 +59,10 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"expected a readable YAML file at {path}, got {reason}: check the path") from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> ConfigError:
+    """Return what to say of a YAML file that cannot be read."""
+    reason = " ".join(str(error).split())
+    return ConfigError(f"expected a readable YAML file at {path}, got {reason}: check the path")

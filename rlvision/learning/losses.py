@@ -7,13 +7,16 @@ agent's own file.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from rlvision.core.types import Transition
-from rlvision.learning.targets import Values
+
+if TYPE_CHECKING:
+    from rlvision.learning.targets import Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +27,19 @@ class TDLoss:
     td_error: Tensor  # [B] target minus prediction, without gradient
 
 
-TDRule = Callable[[Values, Transition], TDLoss]
+TDRule = Callable[["Values", Transition], TDLoss]
 """The loss of a batch: asks ``values`` for those of s' first, then for those of s."""
 
 ElementwiseLoss = Callable[[Tensor, Tensor], Tensor]
 """(prediction, target) -> loss, all of one shape."""
 
 
-def online_selector(values: Values) -> Tensor:
+def online_selector(values: "Values") -> Tensor:
     """Return the Q-values [B, A] by which the online network chooses the bootstrap action (van Hasselt et al. 2016)."""
     return values.online_t.q_values
 
 
-def target_selector(values: Values) -> Tensor:
+def target_selector(values: "Values") -> Tensor:
     """Return the Q-values [B, A] by which the target network chooses the bootstrap action (Mnih et al. 2015)."""
     return values.target_t.q_values
 

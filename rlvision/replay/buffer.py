@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ import torch
 from torch import Tensor
 
 from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.memory import check_budget
 from rlvision.core.types import Batch, EnvSpec, EnvStep, IntArray, Progress, RewardTransform, Rows, Schedule, State
-from rlvision.replay.budget import check_budget
 from rlvision.replay.n_step import Windows
 from rlvision.replay.persistence import Segments
 from rlvision.replay.samplers import Prioritised, Selection, Uniform
@@ -69,7 +70,6 @@ class Replay:
         self._ring = Ring(length, spec.num_envs, frame_shape(spec), device, settings.compression)
         self._starts = Starts(length, spec.num_envs, spec.stack, self._n_step)
         self._windows = Windows(self._ring, spec.stack, self._n_step, self._gamma, reward_transform)
-        self._segments = Segments(self._ring)
         self._selection: Selection = (
             Prioritised(self._ring, self._starts, settings)
             if settings.prioritised
@@ -100,6 +100,10 @@ class Replay:
     def size(self) -> int:
         """Transitions that a batch may hold right now."""
         return self._starts.count
+
+    @cached_property
+    def _segments(self) -> Segments:
+        return Segments(self._ring)
 
     def set_horizon(self, n_step: int, gamma: float) -> None:
         """Learn from windows of another n, discounted by another γ, from the next batch on.

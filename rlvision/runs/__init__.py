@@ -1,0 +1,33 @@
+"""Runs: a run from settings to folder, checkpoints, media, memory, exports."""
+
+from typing import TYPE_CHECKING
+
+from rlvision.core.imports import public_names
+
+if TYPE_CHECKING:
+    from rlvision.runs.eval_protocol import HowToPlay as HowToPlay
+    from rlvision.runs.eval_protocol import conditions as conditions
+    from rlvision.runs.eval_protocol import make_limits as make_limits
+    from rlvision.runs.eval_protocol import under_protocol as under_protocol
+    from rlvision.runs.export_folder import ExportFolder as ExportFolder
+    from rlvision.runs.export_folder import imported as imported
+    from rlvision.runs.export_manifest import Manifest as Manifest
+    from rlvision.runs.export_manifest import played_settings as played_settings
+    from rlvision.runs.find import find_agent as find_agent
+    from rlvision.runs.find import find_run as find_run
+    from rlvision.runs.run import Run as Run
+    from rlvision.runs.run import resume as resume
+    from rlvision.runs.run import train as train
+    from rlvision.runs.run_folder import RunFolder as RunFolder
+
+__getattr__, __all__ = public_names(
+    __name__,
+    {
+        "eval_protocol": ["HowToPlay", "conditions", "make_limits", "under_protocol"],
+        "export_folder": ["ExportFolder", "imported"],
+        "export_manifest": ["Manifest", "played_settings"],
+        "find": ["find_agent", "find_run"],
+        "run": ["Run", "resume", "train"],
+        "run_folder": ["RunFolder"],
+    },
+)

@@ -5,10 +5,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from rlvision.config.fields import nearest
-from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
-from rlvision.core.files import is_there
-from rlvision.runs.export_folder import ExportFolder, imported_by_run, require_no_imports
+from rlvision.core.files import path_exists
+from rlvision.runs.export_folder import ExportFolder, require_no_imports
 from rlvision.runs.export_manifest import MANIFEST
 from rlvision.runs.run_folder import RunFolder
 
@@ -25,14 +24,15 @@ def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | Expor
         CheckpointError: there is no agent.
         ConfigError: its folder names code of its own that is not trusted.
     """
-    if is_there(place / MANIFEST):
+    if path_exists(place / MANIFEST):
         return ExportFolder(place, trust_imports=trust_imports)
-    folder = RunFolder(place)
+    folder = RunFolder(place, trusts=lambda agent: trust_imports)
     if folder.exists:
+        folder.require_no_links()
         if not trust_imports:
-            require_no_imports(imported_by_run(stored_settings(folder)), place)
+            require_no_imports(folder.config(), place)
         return folder
-    if not is_there(place) and str(place) in shipped():
+    if not path_exists(place) and str(place) in shipped():
         return ExportFolder(shipped()[str(place)])
     near = nearest(str(place), shipped())
     raise CheckpointError(
@@ -61,18 +61,9 @@ def find_run(place: Path, *, trust_imports: bool = False) -> RunFolder:
     return folder
 
 
-def stored_settings(folder: RunFolder | ExportFolder) -> Config:
-    """The settings in a folder, to be shown or compared: nothing that they name is imported.
-
-    Raises:
-        CheckpointError: they are missing, or of another release.
-        ConfigError: they cannot be used.
-    """
-    return folder.config(trust_imports=False) if isinstance(folder, RunFolder) else folder.config()
-
-
 @cache
 def shipped() -> dict[str, Path]:
     """The trained agents that come along, by name."""
     folder = Path(str(files("rlvision.runs.trained").joinpath("")))
-    return {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{MANIFEST}"))}
+    # an installer may have put links to its cache there
+    return {path.parent.name: path.resolve().parent for path in sorted(folder.glob(f"*/{MANIFEST}"))}

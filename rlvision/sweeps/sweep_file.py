@@ -1,4 +1,4 @@
-"""A sweep as a YAML file says it: the same file for ``rlvision sweep`` and for W&B's agents."""
+"""Sweeps as YAML files: the same file serves ``rlvision sweep`` and W&B's agents."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from typing import Any, Literal
 from rlvision.config import strict_yaml
 from rlvision.config.arguments import option_values, sort_arguments, switches_of
 from rlvision.config.field_types import shown
-from rlvision.config.fields import nearest, settings_of, unknown
+from rlvision.config.fields import Setting, nearest, settings_of, unknown
+from rlvision.config.loading import settings_for
 from rlvision.config.presets import SUFFIXES, read_text
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
@@ -23,7 +24,7 @@ COMMAND = "command: [${env}, ${interpreter}, ${program}, PRESET, ${args}]"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What makes one run better than another."""
+    """The metric that ranks the runs of a sweep."""
 
     name: str
     goal: Literal["maximize", "minimize"]
@@ -31,7 +32,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What is tried."""
+    """A sweep: the settings to try, and the metric that ranks them."""
 
     name: str
     preset: str
@@ -43,7 +44,7 @@ class Sweep:
 
 
 def read_sweep(name: str) -> Sweep:
-    """The sweep called ``name``, or in the file of that path.
+    """Read the sweep called ``name``, or in the file of that path.
 
     Raises:
         ConfigError: there is none, or its file cannot be used; the message names what.
@@ -62,7 +63,7 @@ def read_sweep(name: str) -> Sweep:
         fixed=fixed,
         method=_read_method(tree.get("method"), source),
         metric=_read_metric(tree.get("metric", {"name": "evaluate/mean"}), source),
-        parameters=_read_parameters(tree.get("parameters"), fixed, source),
+        parameters=_read_parameters(tree.get("parameters"), preset, fixed, source),
         run_cap=_read_cap(tree.get("run_cap"), source),
     )
 
@@ -91,17 +92,18 @@ def _require_our_program(program: Any, source: str) -> None:
 
 
 def _read_command(command: Any, source: str) -> tuple[str, Mapping[str, Any]]:
-    """Preset and fixed settings: what stands between the program and the arguments of the sweep."""
+    """Return the preset and the fixed settings, which stand between the program and the arguments of the sweep."""
     if not isinstance(command, list) or not {PROGRAM, ARGUMENTS} <= {*map(str, command)}:
         raise ConfigError(f"expected {source} to say how a run is started, got {shown(command)}: write {COMMAND}")
     words = [str(word) for word in command]
     ours = [word for word in words[words.index(PROGRAM) + 1 :] if word != ARGUMENTS]
-    settings = settings_of(Config())
-    given = sort_arguments(ours, switches_of(settings))
+    given = sort_arguments(ours, switches_of(settings_of(Config())))
     if len(given.positional) != 1:
         got = " ".join(given.positional) or "none"
         raise ConfigError(f"expected one preset after {PROGRAM} in {source}, got {got}: write {COMMAND}")
-    return given.positional[0], option_values(given.options, settings, "rlvision train")
+    preset = given.positional[0]
+    settings = settings_of(settings_for(preset, given.options.get("--agent.name")))
+    return preset, option_values(given.options, settings, "rlvision train")
 
 
 def _read_method(method: Any, source: str) -> Literal["grid", "random"]:
@@ -123,10 +125,10 @@ def _read_metric(metric: Any, source: str) -> Metric:
     return Metric(metric["name"], goal)
 
 
-def _read_parameters(parameters: Any, fixed: Mapping[str, Any], source: str) -> dict[str, Domain]:
+def _read_parameters(parameters: Any, preset: str, fixed: Mapping[str, Any], source: str) -> dict[str, Domain]:
     if not isinstance(parameters, Mapping) or not parameters:
         raise ConfigError(f"expected parameters in {source}, got {shown(parameters)}: name settings and their values")
-    settings = settings_of(Config())
+    settings = _settings_of_agents(parameters, preset, fixed)
     domains: dict[str, Domain] = {}
     for key, given in parameters.items():
         name = str(key).replace("-", "_")
@@ -138,6 +140,13 @@ def _read_parameters(parameters: Any, fixed: Mapping[str, Any], source: str) -> 
             )
         domains[name] = read_domain(name, given)
     return domains
+
+
+def _settings_of_agents(parameters: Mapping[Any, Any], preset: str, fixed: Mapping[str, Any]) -> dict[str, Setting]:
+    """Return the settings of every agent that the sweep trains."""
+    given = parameters.get("agent.name")
+    names = (read_domain("agent.name", given).values or ()) if given else (fixed.get("agent.name"),)
+    return {key: setting for name in names for key, setting in settings_of(settings_for(preset, name)).items()}
 
 
 def _read_cap(cap: Any, source: str) -> int | None:

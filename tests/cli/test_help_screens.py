@@ -8,7 +8,7 @@ from rlvision.config.arguments import option, parameters
 from rlvision.config.field_types import spelling
 from rlvision.config.fields import settings_of
 from rlvision.config.loading import load_config
-from rlvision.config.presets import presets
+from rlvision.config.presets import known_presets
 from rlvision.config.schema import Config
 
 
@@ -56,7 +56,7 @@ def test_the_first_screen_names_every_command(screen):
 
 def test_the_presets_are_a_table(screen):
     text = " ".join(screen("presets").split())
-    for preset in presets():
+    for preset in known_presets():
         assert f"│ {preset.name} │ {preset.trains.split()[0]} " in text
 
 

@@ -17,7 +17,7 @@ from rlvision.config.arguments import option_values, sort_arguments
 from rlvision.config.field_types import spelling
 from rlvision.config.fields import settings_of
 from rlvision.config.loading import load_config, read_config, save_config
-from rlvision.config.presets import presets
+from rlvision.config.presets import known_presets
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
 from rlvision.envs.vector_env import TapedVectorEnv
@@ -52,7 +52,7 @@ _names = st.sampled_from([*SETTINGS, "agent", "env", "agent.", ".", "agent.doubl
 _valid_items = _items(_valid)
 _any_items = _items(lambda name: _trees) | st.tuples(_names | _plain, _trees)
 _overrides = st.lists(_valid_items | _any_items, max_size=4).map(dict) | st.lists(_valid_items, max_size=3).map(dict)
-_presets = st.sampled_from([preset.name for preset in presets()])
+_presets = st.sampled_from([preset.name for preset in known_presets()])
 _texts = st.text(max_size=10) | _plain.map(str) | st.sampled_from(["none", "{a: 1}", "[1,2,3,4]", "1,2,3,4", "{a: [}"])
 _arguments = st.lists(
     st.text(max_size=10)

@@ -8,7 +8,7 @@ from rlvision.config.field_types import check, parse, placeholder, spelling, wor
 from rlvision.config.fields import checked, settings_of
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
-from rlvision.core.ranges import NonEmptyStr, NonNegativeInt, PositiveInt, UnitInterval
+from rlvision.core.ranges import NonEmptyStr, NonNegativeInt, PositiveInt, Probability
 
 SETTINGS = settings_of(Config())
 Crop = tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt, NonNegativeInt]
@@ -19,7 +19,7 @@ Crop = tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt, NonNegativeInt]
     [
         (bool, "true or false", "{true,false}"),
         (PositiveInt, "a whole number above 0", "INT"),
-        (UnitInterval | None, "a number of at least 0 and at most 1 or none", "FLOAT|none"),
+        (Probability | None, "a number of at least 0 and at most 1 or none", "FLOAT|none"),
         (NonEmptyStr, "text that is not empty", "TEXT"),
         (Literal["a", "b"], "one of a, b", "{a,b}"),
         (Crop | None, "4 values (each a whole number of at least 0) or none", "INT,INT,INT,INT|none"),
@@ -39,12 +39,12 @@ def test_hints_in_words_and_as_placeholders(hint, in_words, in_help):
         (PositiveInt, "1000", 1000),
         (PositiveInt, "1e6", 1_000_000),
         (PositiveInt, "30_000", 30_000),
-        (UnitInterval, "1e-4", 1e-4),
-        (UnitInterval, "1", 1.0),
+        (Probability, "1e-4", 1e-4),
+        (Probability, "1", 1.0),
         (bool, "True", True),
         (bool, "false", False),
         (bool | None, "none", None),
-        (UnitInterval | None, "None", None),
+        (Probability | None, "None", None),
         (NonEmptyStr | None, "null", None),
         (NonEmptyStr, "none", "none"),
         (NonEmptyStr, "007", "007"),
@@ -75,10 +75,10 @@ def test_text_of_the_command_line(hint, text, value):
         (PositiveInt, "1"),
         (PositiveInt, 1.5),
         (PositiveInt, math.inf),
-        (UnitInterval, 1.0001),
-        (UnitInterval, True),
-        (UnitInterval, math.nan),
-        (UnitInterval, 10**400),
+        (Probability, 1.0001),
+        (Probability, True),
+        (Probability, math.nan),
+        (Probability, 10**400),
         (bool, 1),
         (bool, "yes"),
         (NonEmptyStr, ""),

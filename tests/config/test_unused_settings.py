@@ -4,12 +4,12 @@ import pytest
 
 from rlvision.config.fields import flatten
 from rlvision.config.loading import load_config
-from rlvision.config.presets import presets
+from rlvision.config.presets import known_presets
 from rlvision.config.schema import Config
 from rlvision.config.validation import NEEDS, without_effect
 
 
-@pytest.mark.parametrize("preset", [preset.name for preset in presets()])
+@pytest.mark.parametrize("preset", [preset.name for preset in known_presets()])
 def test_every_setting_of_a_preset_has_an_effect(preset):
     assert list(without_effect(load_config(preset, {}))) == []
 

@@ -7,6 +7,7 @@ from zlib import compress
 import numpy as np
 import pytest
 import torch
+from small_envs import rendered
 
 from rlvision.core.errors import CheckpointError
 from rlvision.envs.game_archive import (
@@ -19,7 +20,6 @@ from rlvision.envs.game_archive import (
     tape_files,
     tape_up_to,
 )
-from rlvision.envs.gymnasium_env import RenderedEnv
 from rlvision.learning.schedules import Constant
 from rlvision.training.collector import Collector, DiscountedReturns
 
@@ -169,7 +169,7 @@ class Random:
 
 def collector_of(folder: Path) -> tuple[Collector, GameRecorder]:
     kwargs = {"lengths": (4, 2, 7), "ending": "alternate", "actions": 300}
-    env = RenderedEnv("rlvision.envs.counting_env:CountingEnv", 2, height=32, width=32, stack=2, kwargs=kwargs)
+    env = rendered("rlvision.envs.counting_env:CountingEnv", 2, height=32, width=32, stack=2, kwargs=kwargs)
     recorder = GameRecorder(env, TapeArchive(folder, 2**20))
     returns = DiscountedReturns(2, Constant(0.9), None)
     return Collector(env, Random(300), Forgetful(), returns, recorder), recorder  # type: ignore[arg-type]

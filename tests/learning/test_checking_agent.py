@@ -7,9 +7,9 @@ the collector and the memory to the batch, without trusting any of them.
 
 import numpy as np
 import pytest
+from small_envs import AS_DRAWN, COUNTING, made
 
 from rlvision.envs.counting_env import ends_by_truncation, game_length, read, reward
-from rlvision.envs.make import make
 from rlvision.learning.schedules import Constant
 from rlvision.training.collector import Collector, DiscountedReturns
 
@@ -65,10 +65,9 @@ def check(transition, n):
 def build(make_replay):
     """(num_envs, stack, n) -> environments, a memory, and the collector between them."""
 
-    def made(num_envs, stack, n):
+    def checked(num_envs, stack, n):
         kwargs = {"lengths": LENGTHS, "ending": "alternate", "actions": ACTIONS}
-        path = "rlvision.envs.counting_env:CountingEnv"
-        env = make(path, num_envs, height=None, width=None, stack=stack, kwargs=kwargs)
+        env = made(COUNTING, num_envs, stack=stack, kwargs=kwargs, **AS_DRAWN)
         memory = make_replay(
             capacity=90,
             num_envs=num_envs,
@@ -82,7 +81,7 @@ def build(make_replay):
         )
         return env, memory, Collector(env, ActsByPixels(), memory, DiscountedReturns(num_envs, Constant(GAMMA), None))
 
-    return made
+    return checked
 
 
 @pytest.mark.parametrize("num_envs", [1, 3])

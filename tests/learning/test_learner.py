@@ -20,8 +20,8 @@ from rlvision.learning.targets import split_batch
 from rlvision.nn.encoder_base import as_float
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.norm_variants import ARMS
-from rlvision.nn.normalisation import statistics_layers
 from rlvision.nn.qnetwork import QNetwork
+from rlvision.nn.statistics import statistics_layers
 
 SIZE, ROWS = 29, 8  # of the frames and of the batches of conftest.py
 CALIBRATION = 4

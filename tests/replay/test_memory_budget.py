@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from rlvision.core import memory as budget
 from rlvision.core.errors import ConfigError, MemoryBudgetError
+from rlvision.core.memory import available_bytes, check_budget
 from rlvision.core.types import EnvSpec
-from rlvision.replay import budget
-from rlvision.replay.budget import available_bytes, check_budget
 from rlvision.replay.buffer import required_bytes
 from rlvision.replay.settings import ReplaySettings
 

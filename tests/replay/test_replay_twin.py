@@ -154,9 +154,9 @@ def in_a_hurry():
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("os.fsync", lambda descriptor: None)
         monkeypatch.setattr("rlvision.replay.buffer.check_budget", lambda *_: None)
-        monkeypatch.setattr("rlvision.replay.frame_store.check_budget", lambda *_: None)
+        monkeypatch.setattr("rlvision.replay.compression.check_budget", lambda *_: None)
         monkeypatch.setattr(
-            "rlvision.replay.frame_store.CHUNK_BYTES", 64
+            "rlvision.replay.compression.CHUNK_BYTES", 64
         )  # of a few frames, so that each is filled often
         yield
 

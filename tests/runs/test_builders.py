@@ -13,8 +13,8 @@ from rlvision.core.types import Batch, EnvSpec, Transition
 from rlvision.learning.agent import reward_transform
 from rlvision.learning.losses import double_q_target, huber, of_action, quantile_huber, quantile_targets
 from rlvision.learning.schedules import exploration_schedule
-from rlvision.nn.normalisation import statistics_layers
 from rlvision.nn.settings import NetworkSettings
+from rlvision.nn.statistics import statistics_layers
 from rlvision.runs import builders
 
 

@@ -15,13 +15,12 @@ from rlvision.core.errors import ConfigError, MemoryBudgetError
 from rlvision.core.types import EnvSpec
 from rlvision.learning.optimisers import OPTIMISERS, STATES, make_optimiser
 from rlvision.learning.settings import OptimiserSettings
-from rlvision.nn.footprint import Footprint, footprint
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import make_q_network
 from rlvision.replay.buffer import required_bytes
 from rlvision.replay.settings import ReplaySettings
 from rlvision.runs import builders, memory_estimate
-from rlvision.runs.memory_estimate import Needs, Part, expected_spec
+from rlvision.runs.memory_estimate import Footprint, Needs, Part, expected_spec, footprint
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
 GB = 1_000_000_000

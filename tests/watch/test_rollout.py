@@ -1,12 +1,11 @@
 import numpy as np
 from counting_rollout import counting_rollout
+from small_envs import atari
 
 from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
-from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.counting_env import read, reward
 from rlvision.envs.screen import make_screen
-from rlvision.watch.rollout import Rollout
-from rlvision.watch.step import Game, Moment, game_of
+from rlvision.watch.rollout import Game, Moment, Rollout, game_of
 
 
 def steps(moment: Moment) -> tuple[int, list[int]]:
@@ -96,7 +95,7 @@ def no_opinion(observation: UInt8Array) -> FloatArray:
 
 
 def test_a_lost_life_ends_no_game() -> None:
-    env = AtariEnv("breakout", 1, life_loss=True, sticky=0.0, noop_max=0)
+    env = atari("breakout", 1, life_loss=True, sticky=0.0, noop_max=0)
     moments = list(Rollout(env, make_screen(env), no_opinion, FireAlways(), seed=3))
     env.close()
     lives = [moment.lives for moment in moments]

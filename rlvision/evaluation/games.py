@@ -1,0 +1,56 @@
+"""Evaluation: whole games, and their raw scores."""
+
+from collections.abc import Callable
+
+from rlvision.core.errors import ConfigError
+from rlvision.core.types import Episode, QFunction
+from rlvision.evaluation.episode_limits import EpisodeLimits
+from rlvision.evaluation.result import Evaluation
+from rlvision.evaluation.scheduler import EpisodeScheduler, GamesEnv
+from rlvision.evaluation.settings import EvaluationSettings
+
+
+class Abandoned(Exception):  # noqa: N818 - nothing went wrong
+    """An evaluation was asked to stop before its games were over."""
+
+
+def evaluate(
+    env: GamesEnv,
+    q_function: QFunction,
+    settings: EvaluationSettings,
+    *,
+    seed: int,
+    limits: EpisodeLimits | None = None,
+    interrupted: Callable[[], object] = lambda: None,
+    tell: Callable[[Episode], None] = lambda episode: None,
+) -> Evaluation:
+    """Play whole games and score them raw.
+
+    The games are the same in any number of environments, whichever of them ends first.
+
+    Args:
+        env: to play in; all its games are abandoned.
+        q_function: observations [n, C, H, W] uint8 -> Q-values [n, A]; `rlvision.evaluation.scheduler.ROWS` at a time.
+        settings: how many games, at least 1, and the probability of a random action.
+        seed: of the games and of the exploration.
+        limits: at which a game is cut; None: those of the settings.
+        interrupted: called before every step; a true result ends the evaluation.
+        tell: called with every game when it is over.
+
+    Raises:
+        Abandoned: ``interrupted`` was true.
+        ConfigError: there is no game to play.
+        EnvError: the environments cannot play a game to its end.
+    """
+    if settings.games < 1:
+        raise ConfigError(f"expected at least 1 game to evaluate, got {settings.games}: play some")
+    limits = limits or EpisodeLimits.of_settings(settings, None)
+    scheduler = EpisodeScheduler(env, q_function, settings, seed, limits)
+    while scheduler.playing:
+        if interrupted():
+            raise Abandoned
+        for episode in scheduler.step():
+            tell(episode)
+    numbers = sorted(scheduler.played)
+    cut = {place: scheduler.cut[number] for place, number in enumerate(numbers) if number in scheduler.cut}
+    return Evaluation(tuple(scheduler.played[number] for number in numbers), cut)
