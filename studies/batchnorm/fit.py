@@ -95,9 +95,7 @@ def fit(config: Config, run: Run, train: Known, updates: int) -> Iterator[Views]
     views.calibrate(train.observations[rows] for rows in batches[: config.network.calibration_batches])
     how = config.optimiser
     groups = [{"params": list(views.online.parameters())}]
-    optimiser = make_optimiser(
-        how.name, groups, learning_rate=how.learning_rate, epsilon=how.epsilon, momentum=how.momentum
-    )
+    optimiser = make_optimiser(how, groups)
     for rows in batches:
         error = views.online(prepared(train.observations[rows])).q_values - train.q_values[rows]
         optimiser.zero_grad()

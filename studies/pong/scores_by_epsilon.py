@@ -21,7 +21,7 @@ from rich.table import Table
 
 from rlvision.config.schema import Config
 from rlvision.learning.policies import ladder_exponents
-from rlvision.runs.builders import make_exploration
+from rlvision.learning.schedules import exploration_schedule
 from studies.fold import fold_run
 from studies.show import chosen
 from studies.table import RunRecord, read_table, table_path
@@ -67,7 +67,7 @@ def epsilons(config: Config, env_steps: int) -> list[float]:
     if config.exploration.kind != "ladder":
         sys.exit(f"expected a run with exploration.kind=ladder, got {config.exploration.kind}: choose another")
     exponents = ladder_exponents(config.env.num_envs, config.exploration.ladder_alpha)
-    return (make_exploration(config)(env_steps) ** exponents).tolist()
+    return (exploration_schedule(config.exploration, config.env_steps)(env_steps) ** exponents).tolist()
 
 
 def main() -> None:
