@@ -28,7 +28,8 @@ from measure.rounds import Rates, by_turns
 
 from rlvision.config.loading import load_config
 from rlvision.core.types import EnvStep
-from rlvision.envs.make import make
+from rlvision.envs.factory import make
+from rlvision.envs.settings import EnvSettings
 from rlvision.replay.buffer import Replay, required_bytes
 from rlvision.replay.frame_store import Compression
 from rlvision.runs import builders
@@ -128,7 +129,7 @@ def new_replay(capacity: int, kind: Compression) -> Replay:
 
 def steps(game: str, rows: int) -> Iterator[EnvStep]:
     """What eight games give, played at random."""
-    env = make(game, NUM_ENVS, height=84, width=84, stack=4, gray=True, frameskip=4, maxpool=True, protocol="nature")
+    env = make(EnvSettings(game=game), NUM_ENVS)
     random = np.random.default_rng(0)
     env.reset(0)
     for _ in range(rows):

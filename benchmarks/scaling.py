@@ -2,7 +2,7 @@
 
     python benchmarks/scaling.py
 
-Writes the tables (docs/performance-tables.md), the picture (docs/performance.png) and all numbers
+Writes the tables (benchmarks/scaling.md), the picture (benchmarks/scaling.png) and all numbers
 (benchmarks/results/scaling.json). Pong through DN at 84x84x4 with Double, 8 samples per env step, in bfloat16 where
 the processor has it, as a run. Every row is a process of its own; within it what is compared takes turns, and
 medians over the rounds are kept.
@@ -47,7 +47,7 @@ class Options:
     """CPU threads of torch; unset, torch's own choice."""
     full: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Fill the replays with 84x84 frames."""
-    docs: Path = HERE.parent / "docs"
+    out: Path = HERE
     """Where tables and picture go."""
     json: Path = HERE / "results" / "scaling.json"
     """Where the numbers go."""
@@ -74,8 +74,8 @@ def main() -> None:
         "full": options.full,
     }
     options.json.write_text(json.dumps(report, indent=2) + "\n")
-    (options.docs / "performance-tables.md").write_text(as_page(report))
-    draw(tables, options.docs / "performance.png")
+    (options.out / "scaling.md").write_text(as_page(report))
+    draw(tables, options.out / "scaling.png")
     print(as_page(report))
 
 

@@ -1,7 +1,7 @@
 """The tape of an environment: the seed of its last seeded reset and every action since, a byte a step.
 
-A tape is all that a checkpoint stores of an environment: resetting with the seed and repeating the actions brings it
-back, bit for bit. Whatever the environment resets by itself on the way (without a seed) repeats too.
+A checkpoint stores nothing else of an environment: resetting with the seed and repeating the actions restores it, bit
+for bit. Resets that the environment does by itself on the way, without a seed, repeat too.
 """
 
 from array import array
@@ -15,10 +15,10 @@ SEED_BITS = 31  # emulators keep their seed in a signed 32-bit integer
 
 
 def episode_seed(seed: int, env_index: int, count: int) -> int:
-    """The seed of an environment's seeded reset number ``count``, in [0, 2^31).
+    """Return the seed of an environment's seeded reset number ``count``, in [0, 2^31).
 
     Args:
-        seed: what the vector of environments was reset with, at least 0.
+        seed: of the reset of all environments, at least 0.
         env_index: the environment's place in the vector.
         count: seeded resets of this environment before this one.
     """
@@ -27,13 +27,13 @@ def episode_seed(seed: int, env_index: int, count: int) -> int:
 
 
 class Tape:
-    """What an environment did since its last seeded reset.
+    """The actions of an environment since its last seeded reset.
 
     Attributes:
         count: seeded resets before the one the tape starts from.
         seed: of the reset the tape starts from.
         next_seed: of the seeded reset after it.
-        actions: since then; those ignored by a step that resets are on the tape too.
+        actions: since then, those included that a resetting step ignored.
     """
 
     def __init__(self, base: int, env_index: int, num_actions: int) -> None:
@@ -42,31 +42,31 @@ class Tape:
         self.rewind_to(0, ())
 
     def rewind_to(self, count: int, actions: Iterable[int]) -> None:
-        """Become the tape that started at seeded reset number ``count`` and holds ``actions``."""
+        """Hold ``actions`` since the seeded reset number ``count``."""
         self.count = count
         self.seed = episode_seed(self._base, self._env_index, count)
         self.next_seed = episode_seed(self._base, self._env_index, count + 1)
         self.actions = array(self._typecode, actions)
 
     def restart(self, skipped: int = 0) -> None:
-        """Note the next seeded reset: a new seed and no actions.
+        """Begin at the next seeded reset: a new seed and no actions.
 
         Args:
-            skipped: seeds to leave out, with which no game could be begun.
+            skipped: seeds to leave out because no game could begin with them.
         """
         self.rewind_to(self.count + 1 + skipped, ())
 
     def seed_after(self, resets: int) -> int:
-        """The seed of the reset that comes so many after the one the tape starts from, which has number 0."""
+        """Return the seed of a later reset; number 0 is the one the tape starts from."""
         return episode_seed(self._base, self._env_index, self.count + resets) if resets else self.seed
 
     def append(self, action: int) -> None:
-        """Note one more step."""
+        """Add the action of one more step."""
         self.actions.append(action)
 
     def __len__(self) -> int:
         return len(self.actions)
 
     def to_numpy(self) -> UInt8Array:
-        """A copy of the actions [T]: uint8, or int32 where there are more than 256."""
+        """Copy the actions to an array [T]: uint8, or int32 where there are more than 256."""
         return np.array(self.actions, dtype=self._typecode)

@@ -1,4 +1,4 @@
-"""An environment for tests: its pixels say which game they are of and which step, so that nothing can be mixed up.
+"""An environment for tests: its pixels name their game and step, so a mix-up of any two shows.
 
 ::
 
@@ -19,7 +19,7 @@ _BYTES = 4
 
 
 class CountingEnv(gymnasium.Env[Picture, np.int64]):
-    """Games that only count. The number of a game is the seed it was reset with (else, one more than the last).
+    """Games that only count. The number of a game is the seed of its reset; without a seed, one more than the last.
 
     Args:
         lengths: game g lasts ``lengths[g % len(lengths)]`` steps.
@@ -56,22 +56,22 @@ class CountingEnv(gymnasium.Env[Picture, np.int64]):
 
 
 def game_length(game: int, lengths: tuple[int, ...]) -> int:
-    """Steps of a game."""
+    """Return the number of steps of a game."""
     return lengths[game % len(lengths)]
 
 
 def ends_by_truncation(game: int, ending: Ending) -> bool:
-    """Is the game cut short rather than over?"""
+    """Tell whether the game is cut short rather than over."""
     return ending == "truncate" or (ending == "alternate" and game % 2 == 1)
 
 
 def reward(game: int, step: int) -> float:
-    """The reward on arriving at a step: exact in float32, signed, and different for neighbours."""
+    """Return the reward for arriving at a step: exact in float32, signed, and different for neighbours."""
     return (step % 1000) / 8 - (game % 16)
 
 
 def draw(game: int, step: int, size: int) -> Picture:
-    """The picture [size, size, 3], gray, so that it survives the conversion to one channel exactly."""
+    """Draw the picture [size, size, 3], gray, so that it survives the conversion to one channel exactly."""
     rows, columns = np.ogrid[:size, :size]
     picture = ((rows * 3 + columns * 5 + game * 7 + step * 11) % 256).astype(np.uint8)
     code = game.to_bytes(_BYTES, "big") + (step + 1).to_bytes(_BYTES, "big")
@@ -80,7 +80,7 @@ def draw(game: int, step: int, size: int) -> Picture:
 
 
 def read(frame: Picture) -> tuple[int, int]:
-    """The (game, step) that a frame [H, W] or [c, H, W] shows; (0, -1) of the blank frame before a game."""
+    """Read (game, step) off a frame [H, W] or [c, H, W]; (0, -1) off the blank frame before a game."""
     plane = frame if frame.ndim == 2 else frame[0]
     code = plane[0, : 2 * _BYTES].tobytes()
     return int.from_bytes(code[:_BYTES], "big"), int.from_bytes(code[_BYTES:], "big") - 1

@@ -1,4 +1,4 @@
-"""One environment at a time, and a group of them: the same code in this process and in a worker's."""
+"""Run one environment, or a group of them: the same code in this process and in a worker's."""
 
 from __future__ import annotations
 
@@ -6,59 +6,42 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gymnasium.spaces import Box
 
-from rlvision.core.errors import ConfigError, EnvCrashError, EnvError
-from rlvision.envs.gymnasium_make import World, action_meanings, blame, discrete_space, make_world
-from rlvision.envs.preprocessing import (
-    View,
+from rlvision.core.errors import EnvCrashError, EnvError
+from rlvision.envs.gymnasium_make import action_meanings, discrete_space, make_env, wrap_env_errors
+from rlvision.envs.preprocessing import fast_readback, fresh_stack, push_frame, reduce_screen, to_channels, to_frame
+from rlvision.envs.settings import EnvSettings
+from rlvision.envs.validation import (
+    check_image,
+    check_reset,
     check_screen,
-    fresh_stack,
-    push_frame,
-    reduce_screen,
-    to_channels,
-    to_frame,
+    check_size,
+    check_step,
+    is_image,
+    require_single_picture,
 )
-from rlvision.envs.pygame_readback import fast_readback
-from rlvision.envs.restart_limit import Faults
-from rlvision.envs.validation import check_image, check_reset, check_size, check_step
 
 if TYPE_CHECKING:
     from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
 
-USUAL_FPS = 30
-"""Pictures a second of an environment that does not say."""
-NOTHING = (0.0, False, False, False)
+Faults = dict[int, EnvCrashError]
+"""The errors of the environments that failed, by environment."""
+DEFAULT_FPS = 30
+"""Pictures a second of an environment that does not declare them."""
+FAILED_STEP = (0.0, False, False, False)
 """Reward, terminated, truncated and first of a step that failed: a row whose game is cut has no end."""
-SMALLEST_STACKED = 24
-"""Pixels: smaller layers of bytes are taken for the planes of a board, not for a stack of pictures."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """All that it takes to make one environment: picklable, the same in every process."""
-
-    world: World
-    view: View
-    frameskip: int = 1
-    maxpool: bool = False
-
-    def __post_init__(self) -> None:
-        if self.frameskip < 1:
-            raise ConfigError(f"expected frameskip of at least 1, got {self.frameskip}")
-
-
-class Slot:
+class EnvRunner:
     """One Gymnasium environment as pixels, under NEXT_STEP: the step after the last one resets.
 
-    One that raised an error of its own is made anew at its next reset.
+    An environment that raised an error of its own is replaced by a new one at its next reset.
 
     Args:
-        seat: how to make it.
+        settings: of the environment.
         index: its place among all environments.
 
     Attributes:
@@ -66,46 +49,46 @@ class Slot:
         meanings: A names of the actions.
     """
 
-    def __init__(self, seat: Seat, index: int = 0) -> None:
-        self._seat = seat
-        self._name = f"environment {index} of {seat.world.name}"
-        self._env = make_world(seat.world)
+    def __init__(self, settings: EnvSettings, index: int = 0) -> None:
+        self._settings = settings
+        self._name = f"environment {index} of {settings.game}"
+        self._env = make_env(settings)
         self._start = int(discrete_space(self._env).start)
-        self._shows_itself = is_image(self._env.observation_space)
-        refuse_stack(self._env.observation_space, seat.world.name)
+        self._observes_pictures = is_image(self._env.observation_space)
+        require_single_picture(self._env.observation_space, settings.game)
         own = type(self._env.unwrapped).__module__.startswith("gymnasium.envs.")
         self._readback = fast_readback if own else nullcontext
         self._ended, self._broken = True, False
-        self._seed, self._steps = 0, 0  # of the game that is on
-        self._seen: Any = None
+        self._seed, self._steps = 0, 0  # of the current game
+        self._observed: Any = None
         self._shape: tuple[int, ...] | None = None  # of its pictures
         self.observation: UInt8Array = np.empty(0, dtype=np.uint8)
         self.meanings = action_meanings(self._env)
 
     def observation_shape(self) -> tuple[int, int, int]:
-        """(C, H, W), found by beginning a game: it shows that the environment can be seen at all."""
+        """Return (C, H, W) after beginning a game, which proves that the environment can be seen."""
         self.reset(seed=0)
         channels, height, width = self.observation.shape
         return channels, height, width
 
     @property
     def steps_per_second(self) -> float:
-        """Of its agent, where the environment runs at its own pace."""
-        return float(self._env.metadata.get("render_fps") or USUAL_FPS) / self._seat.frameskip
+        """Decisions a second where the environment runs at its own pace."""
+        return float(self._env.metadata.get("render_fps") or DEFAULT_FPS) / self._settings.frameskip
 
     def reset(self, seed: int) -> None:
         """Begin a new game."""
         self._seed, self._steps = seed, 0
         if self._broken:
-            self._make_anew()
-        with self._blame():
-            self._seen = check_reset(self._env.reset(seed=seed))
+            self._recreate()
+        with self._wrap_errors():
+            self._observed = check_reset(self._env.reset(seed=seed))
             reduced = self._reduced()
-        self.observation = fresh_stack(self._frame(reduced), self._seat.view.stack)
+        self.observation = fresh_stack(to_frame(reduced, self._settings), self._settings.stack)
         self._ended = False
 
     def step(self, action: int, next_seed: int) -> tuple[float, bool, bool, bool]:
-        """Reward, terminated, truncated and whether the observation is a reset's.
+        """Return reward, terminated, truncated, and whether the observation is a reset's.
 
         Args:
             action: from 0 to A - 1; ignored after the last step of a game.
@@ -115,130 +98,107 @@ class Slot:
             self.reset(next_seed)
             return 0.0, False, False, True
         self._steps += 1
-        with self._blame():
+        with self._wrap_errors():
             reward, terminated, truncated, reduced = self._repeat(self._start + action)
         self._ended = terminated or truncated
-        self.observation = push_frame(self.observation, self._frame(reduced))
+        self.observation = push_frame(self.observation, to_frame(reduced, self._settings))
         return reward, terminated, truncated and not terminated, False
 
     def repeat(self, action: int) -> None:
-        """Take an action of a tape, unless the game is over: then it was another game."""
+        """Take an action of a tape; ignore it once the game is over, for it was then another game."""
         if not self._ended:
             self.step(action, next_seed=0)
 
     def picture(self) -> UInt8Array:
-        """The current screen for people to look at, [H, W, 3]: rendered where that can be, else as observed."""
-        with self._blame():
-            screen = self._seen if self._env.render_mode is None else self._render()
+        """Return the current screen for people to watch, [H, W, 3]: rendered where possible, else as observed."""
+        with self._wrap_errors():
+            screen = self._observed if self._env.render_mode is None else self._render()
         return to_channels(check_screen(screen), 3).copy()
 
     def close(self) -> None:
-        """Close the environment; where it cannot, a line says so."""
+        """Close the environment; log a warning where that fails."""
         try:
-            with blame(self._name, "as it was closed"):
+            with wrap_env_errors(self._name, "as it was closed"):
                 self._env.close()
         except EnvError as error:
             logging.getLogger("rlvision").warning("%s", error)
 
     def _repeat(self, action: int) -> tuple[float, bool, bool, UInt8Array]:
-        """The action on each of the frames to skip: summed reward, how it ended, the screen [H, W, c] to be seen."""
+        """Take the action ``frameskip`` times: summed reward, how it ended, the screen [H, W, c] to observe."""
         total, brighter = 0.0, None
-        for left in reversed(range(self._seat.frameskip)):
-            self._seen, reward, terminated, truncated = check_step(self._env.step(action))
+        for left in reversed(range(self._settings.frameskip)):
+            self._observed, reward, terminated, truncated = check_step(self._env.step(action))
             total += reward
             if terminated or truncated:
                 break
-            if left == 1 and self._seat.maxpool:
+            if left == 1 and self._settings.max_pool:
                 brighter = self._reduced().copy()  # an environment may draw into the same array again
         last = self._reduced()
         return total, terminated, truncated, last if brighter is None else np.maximum(brighter, last)
 
     def _reduced(self) -> UInt8Array:
-        """The current screen, cropped and in its channels, [H, W, c]."""
-        return reduce_screen(self._checked(), self._seat.view)
+        """Return the current screen, cropped and in its channels, [H, W, c]."""
+        return reduce_screen(self._screen(), self._settings)
 
-    def _checked(self) -> UInt8Array:
-        """The current screen, [H, W, 1] or [H, W, 3], of the same shape as ever."""
+    def _screen(self) -> UInt8Array:
+        """Return the current screen, [H, W, 1] or [H, W, 3], of the same shape as the first."""
         space = self._env.observation_space
-        picture = check_image(self._seen, space) if self._shows_itself else check_screen(self._render())
+        picture = check_image(self._observed, space) if self._observes_pictures else check_screen(self._render())
         self._shape = self._shape or picture.shape
         return check_size(picture, self._shape)
-
-    def _frame(self, reduced: UInt8Array) -> UInt8Array:
-        return to_frame(reduced, self._seat.view)
 
     def _render(self) -> Any:
         if self._env.render_mode is None:
             raise EnvError(
-                f"expected an image observation or an rgb_array render mode, got neither from {self._seat.world.name}: "
+                f"expected an image observation or an rgb_array render mode, got neither from {self._settings.game}: "
                 "name it in the metadata['render_modes'] of the environment's class"
             )
         with self._readback():
             return self._env.render()
 
     @contextmanager
-    def _blame(self) -> Iterator[None]:
-        """Give errors the name and the moment of this environment; after one of its own it is made anew."""
+    def _wrap_errors(self) -> Iterator[None]:
+        """Give errors the name and the moment of this environment; mark it broken after one of its own."""
         try:
-            with blame(self._name, f"step {self._steps} of the game with seed {self._seed}"):
+            with wrap_env_errors(self._name, f"step {self._steps} of the game with seed {self._seed}"):
                 yield
         except EnvCrashError:
             self._ended = self._broken = True
             raise
 
-    def _make_anew(self) -> None:
-        """Another environment in place of the one that failed."""
+    def _recreate(self) -> None:
+        """Replace the environment that failed by a new one."""
         self.close()
-        with self._blame():
-            self._env = make_world(self._seat.world)
+        with self._wrap_errors():
+            self._env = make_env(self._settings)
         self._broken = False
 
 
-def is_image(space: object) -> bool:
-    """Is it a Box of uint8 [H, W, 3], [H, W, 1] or [H, W]?"""
-    if not isinstance(space, Box) or space.dtype != np.uint8:
-        return False
-    return len(space.shape) == 2 or (len(space.shape) == 3 and space.shape[2] in (1, 3))
-
-
-def refuse_stack(space: object, name: str) -> None:
-    """Refuse an environment that stacks its pictures itself: frames are stacked here, once.
-
-    Raises:
-        EnvError: its observations are pictures, but several of them: uint8 [k, H, W], [H, W, k] or [k, H, W, c].
-    """
-    if not isinstance(space, Box) or space.dtype != np.uint8 or is_image(space):
-        return
-    sides = sorted(space.shape, reverse=True)[:2]
-    if len(space.shape) in (3, 4) and sides[-1] >= SMALLEST_STACKED:
-        raise EnvError(
-            f"expected one picture [H, W, 3], [H, W, 1] or [H, W] as an observation, got uint8 {list(space.shape)} "
-            f"from {name}, which stacks its frames itself: leave its stacking out, and set env.stack"
-        )
-
-
-class SlotGroup:
+class EnvGroup:
     """Environments stepped one after the other, their observations written to an array.
 
-    An environment that raises an error of its own does not keep the others from their step: it brings nothing, and is
-    among the faults that are returned.
+    An error of one environment does not keep the others from their step: it is among the faults that are returned.
 
     Args:
-        seat: how to make each.
-        observation: [n, C, H, W], where to write.
+        settings: of each.
+        observation: [n, C, H, W], written to.
         start: the place of the first among all environments.
-        note: told of the place before anything is asked of the environment there.
+        on_turn: called with the place of an environment before each call of it.
     """
 
     def __init__(
-        self, seat: Seat, observation: UInt8Array, start: int = 0, note: Callable[[int], None] = lambda index: None
+        self,
+        settings: EnvSettings,
+        observation: UInt8Array,
+        start: int = 0,
+        on_turn: Callable[[int], None] = lambda index: None,
     ) -> None:
-        self._observation, self._start, self._note = observation, start, note
-        self.slots: list[Slot] = []
+        self._observation, self._start, self._on_turn = observation, start, on_turn
+        self.runners: list[EnvRunner] = []
         try:
             for index in range(start, start + len(observation)):
-                note(index)
-                self.slots.append(Slot(seat, index))
+                on_turn(index)
+                self.runners.append(EnvRunner(settings, index))
         except BaseException:
             self.close()
             raise
@@ -247,46 +207,46 @@ class SlotGroup:
         """Reset the masked environments [n] by their seeds [n]."""
         faults: Faults = {}
         for place in np.flatnonzero(mask).tolist():
-            with self._at(place, faults) as slot:
-                slot.reset(seeds[place])
+            with self._at(place, faults) as runner:
+                runner.reset(seeds[place])
         return faults
 
     def step(
         self, action: IntArray, next_seeds: Sequence[int]
     ) -> tuple[FloatArray, BoolArray, BoolArray, BoolArray, Faults]:
-        """Step all; reward, terminated, truncated and first, each [n], zeros where one failed."""
-        results = [NOTHING] * len(self.slots)
+        """Step all; return reward, terminated, truncated and first, each [n], zeros where one failed."""
+        results = [FAILED_STEP] * len(self.runners)
         faults: Faults = {}
         for place, given in enumerate(zip(action.tolist(), next_seeds, strict=True)):
-            with self._at(place, faults) as slot:
-                results[place] = slot.step(*given)
+            with self._at(place, faults) as runner:
+                results[place] = runner.step(*given)
         rewards, *flags = zip(*results, strict=True)
         terminated, truncated, first = (np.array(flag, dtype=np.bool_) for flag in flags)
         return np.array(rewards, dtype=np.float32), terminated, truncated, first, faults
 
     def repeat(self, tapes: Sequence[Sequence[int]]) -> Faults:
-        """Go on with n tapes of actions, of any length."""
+        """Take the actions of n tapes, of any length."""
         faults: Faults = {}
         for place, actions in enumerate(tapes):
             for action in actions:
-                with self._at(place, faults) as slot:
-                    slot.repeat(action)
+                with self._at(place, faults) as runner:
+                    runner.repeat(action)
         return faults
 
     def close(self) -> None:
         """Close all."""
-        for slot in self.slots:
-            slot.close()
+        for runner in self.runners:
+            runner.close()
 
     @contextmanager
-    def _at(self, place: int, faults: Faults) -> Iterator[Slot]:
-        """Ask something of the environment at a place; what it shows after that is written, or its fault noted."""
-        self._note(self._start + place)
-        slot = self.slots[place]
+    def _at(self, place: int, faults: Faults) -> Iterator[EnvRunner]:
+        """Call the environment at a place; then write its observation, or keep its fault."""
+        self._on_turn(self._start + place)
+        runner = self.runners[place]
         try:
-            yield slot
+            yield runner
         except EnvCrashError as fault:
             fault.add_note("".join(traceback.format_exception(fault.__cause__)).rstrip())  # survives a pipe
             faults[self._start + place] = fault
         else:
-            self._observation[place] = slot.observation
+            self._observation[place] = runner.observation

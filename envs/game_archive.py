@@ -1,4 +1,4 @@
-"""The tapes of training games, kept in the run folder: a byte a step or less, and any game can be watched again.
+"""Keep the tapes of training games in the run folder: a byte a step or less, and any game can be watched again.
 
 ::
 
@@ -9,8 +9,8 @@
     tape of one environment:  seed | game 1 | game 2 | game 3 ...
                                    start=0  start=317  start=702
 
-An emulator is re-seeded only now and then, so a game in the middle of a tape is brought back by playing the games
-before it on the same tape first: those with the same environment and seed.
+An emulator is re-seeded only now and then. To replay a game in the middle of a tape, the games before it on the same
+tape are played first: those with the same environment and seed.
 """
 
 import logging
@@ -25,8 +25,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from rlvision.core.append_log import AppendLog
 from rlvision.core.errors import CheckpointError
-from rlvision.core.files import Journal
+from rlvision.core.files import read_bytes
+from rlvision.core.folders import list_folder
 from rlvision.core.types import EnvStep, Episode, State
 from rlvision.envs.vector_env import TapedVectorEnv, observation_hash
 
@@ -34,6 +36,8 @@ TAPES_FOLDER = "tapes"
 SUFFIX = ".tapes"
 SHARES = 8
 """Files that the space for tapes is divided among; the oldest goes when there would be one more."""
+LARGEST = 2**32
+"""Bytes of a file."""
 
 _HEADER = struct.Struct("<2sHIIIIQd16sI")  # magic, item size, number, env, seed, start, env steps, score, hash, length
 _LENGTHS = struct.Struct("<II")  # bytes of the packed actions, CRC-32 of all before and after
@@ -49,10 +53,10 @@ class TapedGame:
     env: int  # which environment played it
     seed: int  # of the reset that its tape starts from
     start: int  # steps of the tape before it
-    env_steps: int  # of the run, when it was over
+    env_steps: int  # of the run, at its end
     score: float  # raw
     length: int  # decisions
-    last_observation: str  # fingerprint of what the game ended with
+    last_observation: str  # hash of the game's last observation
     item_size: int  # bytes of an action
     packed: bytes  # the actions, compressed
 
@@ -70,58 +74,58 @@ class TapedGame:
 class TapeArchive:
     """Appends games to the newest file of a folder; keeps the newest files.
 
-    Its state is the place it writes at. What a killed run wrote after its last checkpoint is cut off when that is
-    loaded, so that a continued run has each game once. With nothing loaded, the folder begins anew at the first game.
+    Its state is the position it writes at. Loading a checkpoint cuts off the games that a killed run wrote after it, so
+    that a continued run has each game once. With nothing loaded, the first game empties the folder.
 
     Args:
-        folder: of the tapes; made at the first game.
+        folder: of the tapes; created at the first game.
         limit: bytes that the folder may hold, about; the oldest games go.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder = folder
-        self._share = max(1, limit // SHARES)
+        self._share = min(max(1, limit // SHARES), LARGEST // 2)
         self._number = 0
-        self._journal: Journal | None = None
+        self._entries: AppendLog | None = None
 
     def append(self, game: TapedGame) -> None:
-        """Keep one game more."""
-        if self._journal is None:
+        """Keep one more game."""
+        if self._entries is None:
             self._drop(lambda number: True)
-            self._journal = Journal(self._path(0))
-        elif self._journal.size >= self._share:
+            self._entries = AppendLog(self._path(0))
+        elif self._entries.size >= self._share:
             self._turn_over()
-        self._journal.append(encode(game))
+        self._entries.append(encode(game))
 
     def state_dict(self) -> State:
-        """The newest file and its size, once it is on the disk.
+        """Return the newest file and its size, once it is on the disk.
 
         Raises:
             OSError: it cannot be written.
         """
-        return {"number": self._number, "size": 0 if self._journal is None else self._journal.sync()}
+        return {"number": self._number, "size": 0 if self._entries is None else self._entries.sync()}
 
     def load_state_dict(self, state: State) -> None:
-        """Forget the games that came after; where a file is missing, a line says so and a new one begins."""
+        """Drop the games that came after; where a file is missing, warn and begin a new one."""
         self.close()
         self._number = int(state["number"])
         self._drop(lambda number: number > self._number)
-        self._journal = Journal(self._path(self._number))
+        self._entries = AppendLog(self._path(self._number))
         try:
-            self._journal.cut(int(state["size"]))
+            self._entries.cut(int(state["size"]))
         except CheckpointError as error:
             _log.warning("some tapes of training games are gone: %s", error)
             self._turn_over()
 
     def close(self) -> None:
         """Close the file; may be called twice."""
-        if self._journal is not None:
-            self._journal.close()
+        if self._entries is not None:
+            self._entries.close()
 
     def _turn_over(self) -> None:
         self.close()
         self._number += 1
-        self._journal = Journal(self._path(self._number))
+        self._entries = AppendLog(self._path(self._number))
         self._drop(lambda number: number <= self._number - SHARES)
 
     def _path(self, number: int) -> Path:
@@ -134,23 +138,23 @@ class TapeArchive:
 
 
 class GameRecorder:
-    """Follows N environments and hands every finished game to the archive.
+    """Adds every finished game of N environments to the archive.
 
     Args:
-        env: keeps the tapes.
-        archive: keeps the games.
+        env: with the tapes.
+        archive: of the games.
     """
 
     def __init__(self, env: TapedVectorEnv, archive: TapeArchive) -> None:
         self._env = env
         self._archive = archive
         self._typecode = _typecode(1 if env.spec.num_actions <= 256 else 4)
-        self._starts = [-1] * env.spec.num_envs  # of the games that are on; -1: not seen from their beginning
+        self._starts = [-1] * env.spec.num_envs  # of the games in progress; -1: not seen from their beginning
         self._actions = [array(self._typecode) for _ in self._starts]
         self._last = [""] * env.spec.num_envs
 
     def add(self, step: EnvStep, games: Sequence[tuple[int, Episode]], number: int, env_steps: int) -> None:
-        """Take the row that `env` has just returned.
+        """Take the row that the environments have just returned.
 
         Args:
             step: the row.
@@ -169,13 +173,13 @@ class GameRecorder:
             self._last[i] = observation_hash(self._env.observation[i])
 
     def state_dict(self) -> State:
-        """The games that are on, and the archive's place."""
+        """Return the games in progress, and the archive's position."""
         actions = [torch.from_numpy(np.array(taken)) for taken in self._actions]
         games = {"starts": list(self._starts), "actions": actions, "last": list(self._last)}
         return {**games, "archive": self._archive.state_dict()}
 
     def load_state_dict(self, state: State) -> None:
-        """Go on with the games that were on."""
+        """Continue the games that were in progress."""
         self._starts, self._last = list(state["starts"]), list(state["last"])
         self._actions = [array(self._typecode, taken.tolist()) for taken in state["actions"]]
         self._archive.load_state_dict(state["archive"])
@@ -203,7 +207,7 @@ class GameRecorder:
 
 
 def encode(game: TapedGame) -> bytes:
-    """A game as an entry of a file."""
+    """Return a game as an entry of a file."""
     numbers = (game.number, game.env, game.seed, game.start, game.env_steps, game.score)
     fingerprint = bytes.fromhex(game.last_observation)
     header = _HEADER.pack(_MAGIC, game.item_size, *numbers, fingerprint, game.length)
@@ -212,7 +216,7 @@ def encode(game: TapedGame) -> bytes:
 
 
 def read_games(folder: Path) -> list[TapedGame]:
-    """The games that a folder keeps, in the order in which they ended.
+    """Return the games that a folder keeps, in the order in which they ended.
 
     Raises:
         CheckpointError: an entry is damaged; one that a kill cut short is left out.
@@ -221,7 +225,7 @@ def read_games(folder: Path) -> list[TapedGame]:
 
 
 def tape_up_to(game: TapedGame, games: Sequence[TapedGame]) -> list[TapedGame]:
-    """The games to be played before ``game``, from the seeded reset on.
+    """Return the games to be played before ``game``, from the seeded reset on.
 
     Raises:
         CheckpointError: the beginning of its tape is not kept.
@@ -238,12 +242,12 @@ def tape_up_to(game: TapedGame, games: Sequence[TapedGame]) -> list[TapedGame]:
 
 
 def tape_files(folder: Path) -> list[Path]:
-    """The files, oldest first."""
-    return sorted(folder.glob("[0-9]" * 8 + SUFFIX))
+    """Return the files, oldest first."""
+    return list_folder(folder, "[0-9]" * 8 + SUFFIX)
 
 
 def _decode(path: Path) -> Iterator[TapedGame]:
-    content = path.read_bytes()
+    content = read_bytes(path, LARGEST)
     place, head = 0, _HEADER.size + _LENGTHS.size
     while place + head <= len(content):
         size, checksum = _LENGTHS.unpack_from(content, place + _HEADER.size)

@@ -1,4 +1,4 @@
-"""Settings of the environments."""
+"""The settings of the environments, and which of them only one kind of environment has."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,8 +13,13 @@ from rlvision.core.ranges import (
     NoopCount,
     Pixels,
     PositiveInt,
-    UnitInterval,
+    Probability,
 )
+
+ProtocolName = Literal["nature", "machado"]
+"""Two ways of playing Atari: Mnih et al. (2015), and Machado et al. (2018)."""
+Crop = tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt, NonNegativeInt]
+"""The part of a screen to keep: rows top to bottom, columns left to right, the ends excluded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +40,7 @@ class EnvSettings:
     """Rows of the network's input, in pixels."""
     width: Pixels = 84
     """Columns of the network's input, in pixels."""
-    crop: tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt, NonNegativeInt] | None = None
+    crop: Crop | None = None
     """Part of the screen to keep before resizing, in screen pixels: top, bottom, left, right."""
     stack: FramesPerStep = 4
     """Frames in one observation; 1 is the chapter's single frame."""
@@ -45,9 +50,9 @@ class EnvSettings:
     """Emulator frames per decision."""
     max_pool: bool = True
     """Take the brighter of the last two frames of a decision, pixel by pixel."""
-    protocol: Literal["nature", "machado"] = "nature"
+    protocol: ProtocolName = "nature"
     """Atari: nature (no-op starts, a lost life terminates) or machado (sticky actions, whole games)."""
-    sticky: UnitInterval | None = None
+    sticky: Probability | None = None
     """Atari: probability that the last action repeats; unset, as the protocol says."""
     noop_max: NoopCount | None = None
     """Atari: a game begins with fewer no-ops than this; unset, as the protocol says."""
@@ -67,3 +72,19 @@ class EnvSettings:
     """Atari: an environment is re-seeded at the first reset after this many steps, so tapes stay short."""
     kwargs: dict[str, Any] = field(default_factory=dict)
     """Gymnasium: further arguments of the environment, as YAML or JSON: '{continuous: false}'."""
+
+
+ATARI_ONLY = (
+    "protocol",
+    "sticky",
+    "noop_max",
+    "life_loss",
+    "fire_on_reset",
+    "full_action_space",
+    "actions",
+    "max_episode_frames",
+    "reseed_after",
+)
+"""Settings of `EnvSettings` that other environments than Atari games do not have."""
+GYMNASIUM_ONLY = ("num_workers", "step_timeout", "max_restarts", "max_episode_steps", "kwargs")
+"""Settings of `EnvSettings` that Atari games do not have."""

@@ -1,6 +1,6 @@
-"""What a Gymnasium environment must return, and what is said of one that returns something else.
+"""Check what a Gymnasium environment declares and returns.
 
-Such an environment is refused at once: what it would have put into the replay cannot be trusted.
+An environment that breaks its contract is refused at once: its data in the replay could not be trusted.
 """
 
 from __future__ import annotations
@@ -8,32 +8,56 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, SupportsFloat
 
 import numpy as np
-from gymnasium.spaces import Space
+from gymnasium.spaces import Box, Space
 
 from rlvision.core.errors import EnvError
-from rlvision.envs.preprocessing import check_screen
 
 if TYPE_CHECKING:
     from rlvision.core.types import UInt8Array
 
 LARGEST = float(np.finfo(np.float32).max)
 """A reward beyond it would be infinite in the replay."""
+SMALLEST_STACKED = 24
+"""Pixels: smaller layers of bytes are taken for the planes of a board, not for a stack of pictures."""
+
+
+def is_image(space: object) -> bool:
+    """Tell whether a space is a Box of uint8 [H, W, 3], [H, W, 1] or [H, W]."""
+    if not isinstance(space, Box) or space.dtype != np.uint8:
+        return False
+    return len(space.shape) == 2 or (len(space.shape) == 3 and space.shape[2] in (1, 3))
+
+
+def require_single_picture(space: object, name: str) -> None:
+    """Refuse an environment that stacks its pictures itself: frames are stacked here, once.
+
+    Raises:
+        EnvError: its observations are several pictures: uint8 [k, H, W], [H, W, k] or [k, H, W, c].
+    """
+    if not isinstance(space, Box) or space.dtype != np.uint8 or is_image(space):
+        return
+    sides = sorted(space.shape, reverse=True)[:2]
+    if len(space.shape) in (3, 4) and sides[-1] >= SMALLEST_STACKED:
+        raise EnvError(
+            f"expected one picture [H, W, 3], [H, W, 1] or [H, W] as an observation, got uint8 {list(space.shape)} "
+            f"from {name}, which stacks its frames itself: leave its stacking out, and set env.stack"
+        )
 
 
 def check_reset(result: Any) -> Any:
-    """The observation out of what ``reset`` returned.
+    """Return the observation out of the result of ``reset``.
 
     Raises:
-        EnvError: if that is no tuple of two.
+        EnvError: the result is no tuple of two.
     """
     return _expect_tuple(result, "reset(seed=...)", ("observation", "info"))[0]
 
 
 def check_step(result: Any) -> tuple[Any, float, bool, bool]:
-    """Observation, reward, terminated and truncated out of what ``step`` returned.
+    """Return observation, reward, terminated and truncated out of the result of ``step``.
 
     Raises:
-        EnvError: if that is no tuple of five, the reward is not one finite number, or a flag is neither true nor false.
+        EnvError: the result is no tuple of five, the reward no finite number, or a flag neither true nor false.
     """
     names = ("observation", "reward", "terminated", "truncated", "info")
     observation, reward, terminated, truncated, _ = _expect_tuple(result, "step(action)", names)
@@ -41,49 +65,66 @@ def check_step(result: Any) -> tuple[Any, float, bool, bool]:
 
 
 def check_reward(reward: Any) -> float:
-    """The reward as a number that float32 can hold.
+    """Return the reward as a number that float32 can hold.
 
     Raises:
-        EnvError: if it is not one.
+        EnvError: it is not one.
     """
     if type(reward) is not float and not (isinstance(reward, SupportsFloat) and np.ndim(reward) == 0):  # type: ignore[arg-type]
         raise EnvError(f"expected a number as reward, got {shown(reward)}: return a float")
     number = float(reward)
     if not abs(number) <= LARGEST:
-        raise EnvError(f"expected a finite reward, got {number}: mend the environment's reward")
+        raise EnvError(f"expected a finite reward, got {number}: fix the environment's reward")
     return number
 
 
 def check_flag(name: str, flag: Any) -> bool:
-    """``terminated`` or ``truncated`` as a bool; 0 and 1 will do.
+    """Return ``terminated`` or ``truncated`` as a bool; 0 and 1 will do.
 
     Raises:
-        EnvError: if it is neither.
+        EnvError: it is neither.
     """
     if type(flag) is not bool and (np.ndim(flag) != 0 or flag not in (0, 1)):
         raise EnvError(f"expected {name} to be True or False, got {shown(flag)}: return a bool")
     return bool(flag)
 
 
-def check_image(observation: Any, space: Space[Any]) -> UInt8Array:
-    """An image observation as [H, W, 1] or [H, W, 3].
+def check_screen(screen: object) -> UInt8Array:
+    """Return a screen as [H, W, 1] or [H, W, 3].
 
     Raises:
-        EnvError: if it is not of the shape and type that the environment's own observation space declares.
+        EnvError: it is not a uint8 picture.
+    """
+    picture = np.asarray(screen)
+    if picture.ndim == 2:
+        picture = picture[:, :, None]
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (1, 3):
+        raise EnvError(
+            f"expected a uint8 picture [H, W, 3], [H, W, 1] or [H, W], got {picture.dtype} {list(picture.shape)}: "
+            "let the environment return or render one"
+        )
+    return picture
+
+
+def check_image(observation: Any, space: Space[Any]) -> UInt8Array:
+    """Return an image observation as [H, W, 1] or [H, W, 3].
+
+    Raises:
+        EnvError: its shape or type differs from the environment's own observation space.
     """
     if not isinstance(observation, np.ndarray) or (observation.shape, observation.dtype) != (space.shape, space.dtype):
         raise EnvError(
             f"expected an observation {space.dtype} {list(space.shape or ())}, as the environment's observation_space "
-            f"says, got {shown(observation)}: mend one of them"
+            f"says, got {shown(observation)}: fix one of them"
         )
     return check_screen(observation)
 
 
 def check_size(picture: UInt8Array, shape: tuple[int, ...]) -> UInt8Array:
-    """The picture.
+    """Return the picture.
 
     Raises:
-        EnvError: if its shape is not ``shape``, that of the pictures before.
+        EnvError: its shape is not ``shape``, that of the pictures before.
     """
     if picture.shape != shape:
         raise EnvError(
@@ -94,7 +135,7 @@ def check_size(picture: UInt8Array, shape: tuple[int, ...]) -> UInt8Array:
 
 
 def shown(value: Any) -> str:
-    """What a value is, in a few words."""
+    """Describe a value for an error message."""
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {list(value.shape)}"
     words = repr(value)
@@ -104,5 +145,5 @@ def shown(value: Any) -> str:
 def _expect_tuple(result: Any, call: str, names: tuple[str, ...]) -> tuple[Any, ...]:
     if not isinstance(result, tuple) or len(result) != len(names):
         got = f"{len(result)} values" if isinstance(result, tuple) else shown(result)
-        raise EnvError(f"expected {call} to return ({', '.join(names)}), got {got}: mend the environment")
+        raise EnvError(f"expected {call} to return ({', '.join(names)}), got {got}: fix the environment")
     return result

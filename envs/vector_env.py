@@ -1,4 +1,4 @@
-"""What all vectors of environments share: send and recv, the row they make, the tapes, save and resume."""
+"""The base of all vectors of environments: send and recv, the row they make, the tapes, save and resume."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from rlvision.envs.action_log import Tape
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a step of N environments brought; the arrays are the receiver's own."""
+    """The results of a step of N environments; the arrays are the receiver's own."""
 
     observation: UInt8Array  # [N, C, H, W]
     reward: FloatArray  # [N]
     terminated: BoolArray  # [N]
     truncated: BoolArray  # [N]
     first: BoolArray  # [N] the observation is a reset's
-    skipped: Mapping[int, int] = field(default_factory=dict)  # seeds that a failed environment could not begin with
+    skipped: Mapping[int, int] = field(default_factory=dict)  # environment -> seeds that it failed to begin with
 
 
 class TapedVectorEnv(ABC):
-    """A `rlvision.core.types.VectorEnv` whose environments are brought back from their tapes.
+    """A `rlvision.core.types.VectorEnv` whose environments are restored from their tapes.
 
     A subclass steps, resets by seed and replays; this class checks, keeps the tapes and builds the rows.
 
@@ -39,7 +39,7 @@ class TapedVectorEnv(ABC):
 
     Attributes:
         tapes: one of each environment.
-        progress: set it to be told how far a replay is, in steps.
+        progress: called during a replay with the steps done and their total.
     """
 
     def __init__(self, spec: EnvSpec, reseed_after: int) -> None:
@@ -61,7 +61,7 @@ class TapedVectorEnv(ABC):
 
     @property
     def observation(self) -> UInt8Array:
-        """What the next `send` acts on, [N, C, H, W] uint8, oldest frame first; never written to again."""
+        """Observations that the next `send` acts on, [N, C, H, W] uint8, oldest frame first; never written to again."""
         if self._observation is None:
             raise EnvError("expected environments in play, got none yet: reset(seed) or load_state_dict(state) first")
         return self._observation
@@ -72,7 +72,7 @@ class TapedVectorEnv(ABC):
         return self._first.copy()
 
     def reset(self, seed: int) -> UInt8Array:
-        """Start every environment anew, environment i from a seed derived from (seed, i)."""
+        """Reset every environment, environment i by a seed derived from (seed, i)."""
         self._expect_idle("reset")
         if seed < 0:
             raise EnvError(f"expected a seed of at least 0, got {seed}")
@@ -80,7 +80,7 @@ class TapedVectorEnv(ABC):
         return self._start()
 
     def rewind(self, seeds: Sequence[int]) -> UInt8Array:
-        """Start every environment anew from the very seed [N] of a tape, so that its actions can be played again."""
+        """Reset every environment by the seed [N] of a tape itself, so that its actions can be played again."""
         self._expect_idle("rewind")
         self._begin_tapes(0)
         for tape, seed in zip(self.tapes, seeds, strict=True):
@@ -88,12 +88,12 @@ class TapedVectorEnv(ABC):
         return self._start()
 
     def begin_games(self, seeds: Mapping[int, int]) -> UInt8Array:
-        """Leave the games of some environments and begin others there, by the very seeds given; the rest plays on.
+        """Abandon the games of some environments and begin others there, by these seeds themselves; the rest plays on.
 
         Not for environments that are to be saved: a state knows the seeds of `reset` alone.
 
         Args:
-            seeds: of the games, by the environment that is to play them.
+            seeds: of the games, by environment.
         """
         self._expect_idle("begin_games")
         begun = np.isin(np.arange(self._spec.num_envs), list(seeds))  # [N]
@@ -108,7 +108,7 @@ class TapedVectorEnv(ABC):
         """Hand over the actions [N] and return at once; the environments step in the background.
 
         Raises:
-            EnvError: if an action is not one of the A, or a step is still under way.
+            EnvError: an action is not one of the A, or a step is still under way.
         """
         self._expect_idle("send")
         _ = self.observation
@@ -120,10 +120,10 @@ class TapedVectorEnv(ABC):
     def recv(self) -> EnvStep:
         """Wait for the step begun by `send` and return its complete row.
 
-        A step that fails is as if it had not been: the state is that of before, and can be saved.
+        After a step that fails, the state is that of before the step, and can be saved.
 
         Raises:
-            EnvError: if there is no such step, an environment failed, or a reward is not a finite number.
+            EnvError: there is no such step, an environment failed, or a reward is not a finite number.
         """
         if self._pending is None:
             raise EnvError("expected send(action) before recv(), got recv() alone")
@@ -139,11 +139,11 @@ class TapedVectorEnv(ABC):
         return self.recv()
 
     def seeds(self) -> tuple[int, ...]:
-        """N seeds: of each environment's last seeded reset."""
+        """Return N seeds: of each environment's last seeded reset."""
         return tuple(tape.seed for tape in self.tapes)
 
     def state_dict(self) -> State:
-        """The tapes, and a hash of each observation to know it by; no emulators."""
+        """Return the tapes, and a hash of each observation to verify them by; no emulators."""
         self._expect_idle("state_dict")
         return {
             "seed": self._seed,
@@ -154,17 +154,17 @@ class TapedVectorEnv(ABC):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Reset, replay the tapes and verify; an environment that does not come back begins a new game.
+        """Reset, replay the tapes and verify; an environment that is not restored begins a new game.
 
         Raises:
-            CheckpointError: if the state is of other environments.
+            CheckpointError: the state is of other environments.
         """
         self._expect_idle("load_state_dict")
         self._load_tapes(state)
         self._observation = self._replay(self.progress)
         self._first = np.asarray(state["first"], dtype=np.bool_).copy()
         found = [observation_hash(observation) for observation in self._observation]
-        self._give_up(np.array([a != b for a, b in zip(found, state["hashes"], strict=True)]))
+        self._begin_lost(np.array([a != b for a, b in zip(found, state["hashes"], strict=True)]))
 
     def close(self) -> None:
         """Release processes and emulators; may be called twice."""
@@ -174,7 +174,7 @@ class TapedVectorEnv(ABC):
 
     @abstractmethod
     def _release(self) -> None:
-        """Let go of processes and emulators, a step under way or not."""
+        """Release processes and emulators, even during a step."""
 
     @abstractmethod
     def _begin(self, action: IntArray) -> None:
@@ -186,20 +186,20 @@ class TapedVectorEnv(ABC):
 
     @abstractmethod
     def _restart(self, mask: BoolArray, seeds: Sequence[int]) -> UInt8Array:
-        """Reset the masked environments by seed; all N observations, the others' as they were."""
+        """Reset the masked environments by seed; return all N observations, the others' as they were."""
 
     @abstractmethod
     def _reseed(self, due: BoolArray, observation: UInt8Array) -> UInt8Array:
-        """The environments ``due`` have just been reset and their tapes restarted: observations to go with them."""
+        """Return the observations once the environments ``due``, just reset, are at the start of their new tapes."""
 
     @abstractmethod
     def _replay(self, progress: Progress) -> UInt8Array:
-        """Bring all environments to the end of their tapes; all N observations."""
+        """Bring all environments to the end of their tapes; return all N observations."""
 
     def _advance(self, action: IntArray, outcome: Outcome) -> EnvStep:
-        """The row that a step completes; its outcome becomes the present."""
+        """Return the row that a step completes, and move on to its outcome."""
         if not np.isfinite(outcome.reward).all():  # the last gate before the replay, for every kind of environment
-            raise EnvError(f"expected finite rewards, got {outcome.reward.tolist()}: mend the environment's reward")
+            raise EnvError(f"expected finite rewards, got {outcome.reward.tolist()}: fix the environment's reward")
         for tape, taken in zip(self.tapes, action.tolist(), strict=True):
             tape.append(taken)
         ended = outcome.terminated, outcome.truncated
@@ -241,8 +241,8 @@ class TapedVectorEnv(ABC):
         for tape, count, taken in zip(self.tapes, state["counts"].tolist(), actions, strict=True):
             tape.rewind_to(count, taken.tolist())
 
-    def _give_up(self, lost: BoolArray) -> None:
-        """Begin a new game in the environments that did not come back."""
+    def _begin_lost(self, lost: BoolArray) -> None:
+        """Begin a new game in the environments that were not restored."""
         if not lost.any():
             return
         logging.getLogger("rlvision").warning(
@@ -260,7 +260,7 @@ class TapedVectorEnv(ABC):
         return [tape.seed for tape in self.tapes]
 
     def _checked(self, action: object) -> IntArray:
-        """A copy of valid actions [N]."""
+        """Return a copy of the actions [N], which must be valid."""
         shape, count = (self._spec.num_envs,), self._spec.num_actions
         if not isinstance(action, np.ndarray) or action.shape != shape or action.dtype.kind not in "iu":
             got = f"{action.dtype} {list(action.shape)}" if isinstance(action, np.ndarray) else type(action).__name__
@@ -277,5 +277,5 @@ class TapedVectorEnv(ABC):
 
 
 def observation_hash(observation: UInt8Array) -> str:
-    """A fingerprint of one observation."""
+    """Return a hash of one observation."""
     return blake2b(observation.tobytes(), digest_size=16).hexdigest()

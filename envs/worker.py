@@ -1,4 +1,12 @@
-"""One worker process, seen from both of its sides: asked from without, serving within."""
+"""One worker process: the handle in the parent, and the loop in the child.
+
+::
+
+    parent: Worker                          child: serve
+    call("step", ...)   -- pipe -->         EnvGroup.step(...)
+    answer()            <-- pipe --         the result, or an error
+    observation         <-- SharedState --  observations, and the environment whose turn it is
+"""
 
 from __future__ import annotations
 
@@ -17,23 +25,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlvision.core.errors import EnvCrashError, EnvError, RLVisionError
-from rlvision.envs.env_group import Seat, SlotGroup
+from rlvision.envs.settings import EnvSettings
 
 if TYPE_CHECKING:
     from rlvision.core.types import UInt8Array
+    from rlvision.envs.env_group import EnvGroup
 
 GRACE = 5.0
 """Seconds that a worker gets to close its environments before it is killed."""
 START = 120.0
-"""Seconds without a word that a worker gets to start in, however short the time limit of a step."""
+"""Seconds that a worker gets to start, at least, however short the time limit of a step."""
 SLICES = 10
 """Parts of a time limit; time during which this whole program is stopped (Ctrl-Z) costs one of them at most."""
 IDLE = -1
-"""In place of the environment that a worker is busy with."""
+"""Stands for the environment of a worker that waits for a call."""
 
 
-class Board:
-    """What a worker shows without a word: its observations, and which environment it is busy with.
+class SharedState:
+    """The memory that a worker shares with its parent: observations, and the environment whose turn it is.
 
     Args:
         shape: [n, C, H, W] of the observations.
@@ -43,135 +52,139 @@ class Board:
         context = multiprocessing.get_context("spawn")
         self._shape = shape
         self._pixels = context.RawArray("B", int(np.prod(shape)))
-        self._busy = context.RawArray("q", [0, IDLE])  # things done so far; the environment of the next
+        self._turn = context.RawArray("q", [0, IDLE])  # turns so far; the environment of the current one
 
     @property
     def observation(self) -> UInt8Array:
-        """The observations [n, C, H, W] themselves, which the next step overwrites."""
+        """The observations [n, C, H, W], not copied: the next step overwrites them."""
         return np.frombuffer(self._pixels, dtype=np.uint8).reshape(self._shape)
 
     @property
     def progress(self) -> int:
-        """Things done so far."""
-        return int(self._busy[0])
+        """Turns so far."""
+        return int(self._turn[0])
 
     @property
     def environment(self) -> int:
-        """The environment that the worker is busy with, or `IDLE`."""
-        return int(self._busy[1])
+        """The environment whose turn it is, or `IDLE`."""
+        return int(self._turn[1])
 
-    def note(self, index: int) -> None:
-        """The worker turns to an environment, or is `IDLE`."""
-        self._busy[1] = index
-        self._busy[0] += 1
+    def take_turn(self, index: int) -> None:
+        """Give the turn to an environment, or to none (`IDLE`)."""
+        self._turn[1] = index
+        self._turn[0] += 1
 
 
 class Worker:
-    """One process with a share of the environments. One that is dead or stuck is replaced when next asked.
+    """One process with a share of the environments. A process that died or hung is replaced at the next call.
 
     Args:
-        seat: how to make an environment.
+        settings: of its environments.
+        group_class: makes and steps them in the process. It is handed over, not imported, so that the process loads
+            only what it needs.
         share: the places of its environments among all.
         size: [C, H, W] of an observation.
-        time_limit: seconds for one step or reset of one environment; 0, any.
     """
 
-    def __init__(self, seat: Seat, share: range, size: tuple[int, int, int], time_limit: float) -> None:
-        self._seat, self._share, self._time_limit = seat, share, time_limit
-        self._board = Board((len(share), *size))
+    def __init__(
+        self, settings: EnvSettings, group_class: type[EnvGroup], share: range, size: tuple[int, int, int]
+    ) -> None:
+        self._settings, self._group_class, self._share = settings, group_class, share
+        self._time_limit = settings.step_timeout
+        self._state = SharedState((len(share), *size))
         self._process: SpawnProcess | None = None
-        self._greeted = False
+        self._is_ready = False
         self._start()
 
     @property
     def observation(self) -> UInt8Array:
-        """Its observations [n, C, H, W], which the next step overwrites."""
-        return self._board.observation
+        """Its observations [n, C, H, W]; the next step overwrites them."""
+        return self._state.observation
 
     def call(self, method: str, *args: Any) -> None:
-        """Ask for a method of its `SlotGroup`; `answer` has what it returns."""
+        """Call a method of its `EnvGroup`; `answer` returns the result."""
         if self._process is None:
             self._start()
         with suppress(BrokenPipeError, ConnectionResetError):  # `answer` finds it dead
             self._pipe.send((method, *args))
 
-    def greet(self) -> None:
+    def handshake(self) -> None:
         """Wait until its environments are made.
 
         Raises:
             EnvError: they cannot be made.
         """
-        if not self._greeted:
+        if not self._is_ready:
             try:
-                self._hear(max(START, self._time_limit) if self._time_limit else 0.0)
+                self._recv(max(START, self._time_limit) if self._time_limit else 0.0)
             except EnvError:
-                self._bury()
+                self._reap()
                 raise
-            self._greeted = True
+            self._is_ready = True
 
     def answer(self) -> Any:
-        """Wait for what was asked for.
+        """Wait for the result of `call`.
 
         Raises:
-            EnvCrashError: the process died, or was stuck and is dead now.
+            EnvCrashError: the process died, or hung and was killed.
             EnvError: an environment broke its contract.
         """
-        self.greet()
-        return self._hear(self._time_limit)
+        self.handshake()
+        return self._recv(self._time_limit)
 
-    def hang_up(self) -> None:
-        """Tell the process to leave; may be called twice."""
-        self._hang_up()
+    def disconnect(self) -> None:
+        """Close the pipe, at which the process leaves; may be called twice."""
+        self._close_pipe()
 
     def close(self) -> None:
-        """Let the process go; it is gone when this returns."""
-        self.hang_up()
+        """End the process; it is gone when this returns."""
+        self.disconnect()
         if self._process is not None:
             self._process.join(GRACE)
-            self._bury()
+            self._reap()
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        args = (theirs, self._seat, self._share.start, self._board)
+        args = (theirs, self._settings, self._group_class, self._share.start, self._state)
         self._process = context.Process(target=serve, args=args, daemon=True)
         self._process.start()
         theirs.close()
-        self._hang_up = Finalize(self, self._pipe.close, exitpriority=10)  # at exit too: a worker ignores SIGTERM
-        self._greeted = False
+        self._close_pipe = Finalize(self, self._pipe.close, exitpriority=10)  # at exit too: a worker ignores SIGTERM
+        self._is_ready = False
 
-    def _hear(self, time_limit: float) -> Any:
-        """The next thing it says, within the time limit after the last sign of progress."""
-        ready = self._listen(time_limit)
+    def _recv(self, time_limit: float) -> Any:
+        """Return its next message, which must come within the time limit after its last progress."""
+        ready = self._wait(time_limit)
         if not ready:
             remedy = f"raise env.step_timeout ({self._time_limit:g} s) if it is only slow"
             raise self._fault(f"no end of a step or reset after {time_limit:g} s ({remedy})")
         try:
-            said = self._pipe.recv() if self._pipe in ready else None
+            message = self._pipe.recv() if self._pipe in ready else None
         except (EOFError, OSError):
             ready = []
         if self._pipe not in ready:
             raise self._fault(f"the death of its process ({self._cause_of_death()})")
-        if isinstance(said, RLVisionError):
-            raise said
-        return said
+        if isinstance(message, RLVisionError):
+            raise message
+        return message
 
-    def _listen(self, time_limit: float) -> list[Any]:
-        """What is to be heard of it, a word or its death; nothing once the time limit has passed without progress."""
-        patience, seen = SLICES, self._board.progress
+    def _wait(self, time_limit: float) -> list[Any]:
+        """Wait for a message or for its death; return neither once the time limit has passed without progress."""
+        patience, seen = SLICES, self._state.progress
         while patience:
             ready = wait([self._pipe, self._living.sentinel], time_limit / SLICES or None)
             if ready:
                 return ready
-            patience = patience - 1 if self._board.progress == seen else SLICES
-            seen = self._board.progress
+            patience = patience - 1 if self._state.progress == seen else SLICES
+            seen = self._state.progress
         return []
 
     def _fault(self, what: str) -> EnvCrashError:
-        """What befell it, after which it is gone."""
-        self._bury()
-        index = self._board.environment
-        name = self._seat.world.name
+        """End the process; return the error that says why."""
+        self._reap()
+        index = self._state.environment
+        name = self._settings.game
         others = f"; {places(self._share)} shared its process" if len(self._share) > 1 else ""
         who = f"{places(self._share)} of {name}" if index == IDLE else f"environment {index} of {name}"
         return EnvCrashError(f"expected {who} to work, got {what}{others if index != IDLE else ''}")
@@ -185,9 +198,9 @@ class Worker:
             return "SIGKILL, by hand or for want of memory"
         return signal.Signals(-code).name if code < 0 else f"exit code {code}; its own words, if any, are above"
 
-    def _bury(self) -> None:
-        """See to it that the process is gone."""
-        self.hang_up()
+    def _reap(self) -> None:
+        """Kill the process if it still runs, and release it."""
+        self.disconnect()
         self._living.kill()
         self._living.join(GRACE)
         if self._living.exitcode is not None:
@@ -202,21 +215,21 @@ class Worker:
 
 
 def places(share: range) -> str:
-    """``environment 3`` or ``environments 4 to 7``."""
+    """Name the environments of a share: ``environment 3`` or ``environments 4 to 7``."""
     return f"environments {share[0]} to {share[-1]}" if len(share) > 1 else f"environment {share[0]}"
 
 
-def serve(pipe: Connection, seat: Seat, start: int, board: Board) -> None:
-    """The life of a worker: make the environments, then do what the pipe asks until it closes."""
+def serve(pipe: Connection, settings: EnvSettings, group_class: type[EnvGroup], start: int, state: SharedState) -> None:
+    """Run a worker process: make the environments, then answer the calls of the pipe until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=outlive_parent_briefly, daemon=True).start()
-    group: SlotGroup | None = None
+    group: EnvGroup | None = None
     try:
-        group = SlotGroup(seat, board.observation, start, board.note)
+        group = group_class(settings, state.observation, start, state.take_turn)
         pipe.send(None)
         while True:
-            board.note(IDLE)
+            state.take_turn(IDLE)
             method, *args = pipe.recv()
             pipe.send(attempt(group, method, args))
     except RLVisionError as error:
@@ -228,8 +241,8 @@ def serve(pipe: Connection, seat: Seat, start: int, board: Board) -> None:
             group.close()
 
 
-def attempt(group: SlotGroup, method: str, args: list[Any]) -> Any:
-    """The result, or the error."""
+def attempt(group: EnvGroup, method: str, args: list[Any]) -> Any:
+    """Return the method's result, or its error."""
     try:
         return getattr(group, method)(*args)
     except RLVisionError as error:
@@ -237,13 +250,13 @@ def attempt(group: SlotGroup, method: str, args: list[Any]) -> Any:
 
 
 def with_traceback(error: RLVisionError) -> RLVisionError:
-    """The error with its traceback as a note: a pipe carries nothing else of it."""
+    """Return the error with its traceback as a note: a pipe carries nothing else of it."""
     error.add_note("".join(traceback.format_exception(error)).rstrip())
     return error
 
 
 def outlive_parent_briefly() -> None:
-    """End this process soon after its parent, though it be in the middle of a step that never ends."""
+    """End this process soon after its parent, even in the middle of a step that never ends."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

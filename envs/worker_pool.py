@@ -1,4 +1,4 @@
-"""Environments in worker processes: shared memory for the observations, a pipe for the few numbers beside them.
+"""Environments in worker processes: shared memory for the observations, a pipe for the few numbers.
 
 ::
 
@@ -20,51 +20,50 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlvision.core.errors import EnvCrashError, EnvError
-from rlvision.envs.env_group import Seat
-from rlvision.envs.restart_limit import Faults
+from rlvision.envs.settings import EnvSettings
 from rlvision.envs.worker import Worker
 
 if TYPE_CHECKING:
     from rlvision.core.types import BoolArray, IntArray, UInt8Array
+    from rlvision.envs.env_group import EnvGroup, Faults
 
 
-class Workers:
-    """All worker processes, as one: `rlvision.envs.gymnasium_env.Slots`.
+class WorkerPool:
+    """All worker processes together: `rlvision.envs.gymnasium_env.EnvBackend`.
 
-    With a process all of its environments fail; the next thing asked of them starts another.
+    With a process all of its environments fail; the next call of them starts another process.
 
     Args:
-        seat: how to make an environment.
-        num_workers: processes, at most one an environment; each has a run of neighbours.
+        settings: ``num_workers`` processes are started, at most one an environment; each has a run of neighbours.
+        group_class: makes and steps the environments of one process.
         shape: [N, C, H, W].
-        time_limit: seconds for one step or reset of one environment; 0, any.
     """
 
-    def __init__(self, seat: Seat, num_workers: int, shape: tuple[int, int, int, int], time_limit: float) -> None:
+    def __init__(self, settings: EnvSettings, group_class: type[EnvGroup], shape: tuple[int, int, int, int]) -> None:
         num_envs, *size = shape
         self._workers: dict[range, Worker] = {}
         try:
-            for places in np.array_split(np.arange(num_envs), min(num_workers, num_envs)):
+            for places in np.array_split(np.arange(num_envs), min(settings.num_workers, num_envs)):
                 share = range(int(places[0]), int(places[-1]) + 1)
-                self._workers[share] = Worker(seat, share, (size[0], size[1], size[2]), time_limit)
+                self._workers[share] = Worker(settings, group_class, share, (size[0], size[1], size[2]))
             for worker in self._workers.values():
-                worker.greet()
+                worker.handshake()
         except BaseException:
             self.close()
             raise
 
     def observation(self) -> UInt8Array:
-        """A copy of the observations [N, C, H, W]."""
+        """Return a copy of the observations [N, C, H, W]."""
         return np.concatenate([worker.observation for worker in self._workers.values()])
 
     def restart(self, mask: BoolArray, seeds: Sequence[int]) -> Faults:
         """Reset the masked environments [N] by their seeds [N].
 
-        Others that go down with a worker meanwhile are not among the faults: their next step begins a new game.
+        Others that fail with a worker meanwhile are not among the faults: their next step begins a new game.
         """
-        concerned = [share for share in self._workers if mask[span(share)].any()]
+        concerned = [share for share in self._workers if mask[slice_of(share)].any()]
         self._call(concerned, "restart", mask, seeds)
-        faults = gathered(self._answers(concerned).values())
+        faults = merge_faults(self._answers(concerned).values())
         return {index: fault for index, fault in faults.items() if mask[index]}
 
     def begin(self, action: IntArray, next_seeds: Sequence[int]) -> None:
@@ -72,33 +71,35 @@ class Workers:
         self._call(self._workers, "step", action, next_seeds)
 
     def finish(self) -> tuple[Any, ...]:
-        """Reward, terminated, truncated and first of the step, each [N], and the faults."""
+        """Return reward, terminated, truncated and first of the step, each [N], and the faults."""
         answers = self._answers(self._workers)
-        parts = [stillness(share, answer) if isinstance(answer, dict) else answer for share, answer in answers.items()]
+        parts = [
+            empty_results(share, answer) if isinstance(answer, dict) else answer for share, answer in answers.items()
+        ]
         *columns, faults = zip(*parts, strict=True)
-        return *(np.concatenate(column) for column in columns), gathered(faults)
+        return *(np.concatenate(column) for column in columns), merge_faults(faults)
 
     def repeat(self, tapes: Sequence[Sequence[int]]) -> Faults:
-        """Go on with N tapes of actions, of any length."""
+        """Take the actions of N tapes, of any length."""
         self._call(self._workers, "repeat", tapes)
-        return gathered(self._answers(self._workers).values())
+        return merge_faults(self._answers(self._workers).values())
 
     def close(self) -> None:
         """End all processes."""
         for worker in self._workers.values():
-            worker.hang_up()
+            worker.disconnect()
         while self._workers:
             self._workers.popitem()[1].close()
 
     def _call(self, shares: Iterable[range], method: str, *args: Any) -> None:
-        """Ask some workers, each with its share of every argument [N]."""
+        """Call a method of some workers, each with its share of every argument [N]."""
         for share in shares:
-            self._workers[share].call(method, *(arg[span(share)] for arg in args))
+            self._workers[share].call(method, *(arg[slice_of(share)] for arg in args))
 
     def _answers(self, shares: Iterable[range]) -> dict[range, Any]:
-        """What they answer, or the faults of all of a worker's environments where it is gone.
+        """Return the answers; for a worker that is gone, the faults of all its environments.
 
-        All are heard before one's error is raised, so that no answer is left behind.
+        All answers are taken before an error is raised, so that none is left in a pipe.
 
         Raises:
             EnvError: an environment broke its contract.
@@ -117,17 +118,17 @@ class Workers:
         return answers
 
 
-def span(share: range) -> slice:
-    """The places of a share, to take them out of something [N]."""
+def slice_of(share: range) -> slice:
+    """Return the slice that takes the places of a share out of an array [N]."""
     return slice(share.start, share.stop)
 
 
-def gathered(parts: Iterable[Faults]) -> Faults:
-    """The faults of all."""
+def merge_faults(parts: Iterable[Faults]) -> Faults:
+    """Return the faults of all parts."""
     return {index: fault for faults in parts for index, fault in faults.items()}
 
 
-def stillness(share: range, faults: Faults) -> tuple[Any, ...]:
-    """What a step brought where the whole process is gone: nothing."""
+def empty_results(share: range, faults: Faults) -> tuple[Any, ...]:
+    """Return the results of a step whose whole process is gone: zeros, and the faults."""
     flags = np.zeros((3, len(share)), dtype=np.bool_)
     return np.zeros(len(share), dtype=np.float32), *flags, faults

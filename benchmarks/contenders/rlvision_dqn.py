@@ -17,13 +17,13 @@ from contenders.work import Work
 from rlvision.config.schema import (
     AgentConfig,
     Config,
-    EnvConfig,
     ExplorationConfig,
     NetworkConfig,
     OptimiserConfig,
     ReplayConfig,
 )
 from rlvision.core.memory import keep_freed_memory, usage
+from rlvision.envs.settings import EnvSettings
 from rlvision.runs import builders
 from rlvision.tracking.jsonl import FileTracker
 from rlvision.training.collector import Collector, DiscountedReturns
@@ -88,7 +88,7 @@ def settings(work: Work, *, double: bool, norm: Norm) -> Config:
         checkpoint_every=0,
         device=work.device,
         precision=work.precision,
-        env=EnvConfig(game=work.game, num_envs=work.num_envs),
+        env=EnvSettings(game=work.game, num_envs=work.num_envs),
         network=NetworkConfig(encoder=work.network, norm=norm if has_norm else "none", momentum=0.1),  # its peers'
         replay=ReplayConfig(
             capacity=work.capacity,

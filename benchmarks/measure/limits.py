@@ -7,6 +7,7 @@ from contenders.work import Work
 from measure.rounds import Case
 
 from rlvision.envs.atari_env import AtariEnv, make_native
+from rlvision.envs.settings import EnvSettings
 
 SIZE, STACK = (84, 84), 4
 FRAME = SIZE[0] * SIZE[1]
@@ -14,8 +15,9 @@ FRAME = SIZE[0] * SIZE[1]
 
 def emulators(work: Work) -> Case:
     """ale-py's own vector environment with random actions and nothing around it; in env steps."""
-    wrapped = AtariEnv(work.game, 1, life_loss=True)
-    native = make_native(wrapped.emulation, work.num_envs, 0, SIZE, STACK, gray=True)
+    settings = EnvSettings(game=work.game)
+    wrapped = AtariEnv(settings, 1)
+    native = make_native(settings, work.num_envs, SIZE, STACK)
     actions = np.random.default_rng(0).integers(wrapped.spec.num_actions, size=(1024, work.num_envs))
     wrapped.close()
     native.reset(seed=1)

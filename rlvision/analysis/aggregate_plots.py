@@ -1,4 +1,4 @@
-"""The pictures of a comparison: how soon agents get how far, how often they get how far, and how sure that is.
+"""The pictures of a comparison: performance profiles, and aggregates with their intervals.
 
 Where games have human-normalised scores these stand in one panel, over the games that all agents have played; every
 other game has a panel of its own, in raw points.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rlvision.analysis import plot_style, statistics
-from rlvision.analysis.comparison import Comparison, Estimate
+from rlvision.analysis.comparison import HUMAN_NORMALISED, Comparison, Estimate, listed, runs_of
 from rlvision.analysis.statistics import Scores
 from rlvision.evaluation.atari_scores import Published, millions, reference
 from rlvision.tracking.curve import dress
@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 
 THRESHOLDS = 201
 """Points of a performance profile."""
-HUMAN_NORMALISED = "human-normalised score"
 TITLES = {"iqm": "IQM", "median": "median", "mean": "mean", "optimality_gap": "optimality gap"}
-BAND = "shaded: 95 % interval (stratified bootstrap over seeds)"
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What is compared in one panel."""
+    """The scores that are compared in one panel."""
 
     title: str
     label: str  # of the scores
@@ -39,7 +37,7 @@ class Panel:
 
 
 def panels_of(comparison: Comparison) -> list[Panel]:
-    """The human-normalised panel, where there are such scores, and one for every other game."""
+    """Return the human-normalised panel, if there are such scores, and one for every other game."""
     found = []
     if comparison.common:
         scores = {agent: comparison.normalised(agent) for agent in comparison.ranked}
@@ -51,13 +49,8 @@ def panels_of(comparison: Comparison) -> list[Panel]:
     return found
 
 
-def listed(games: Sequence[str]) -> str:
-    """Few games by name, many by number."""
-    return ", ".join(games) if len(games) <= 3 else f"{len(games)} games"
-
-
 def performance_profiles(comparison: Comparison) -> "Figure | None":
-    """The share of runs that score more than τ, for every τ; None where no scores can be compared."""
+    """Draw the share of runs that score more than τ, for every τ; None if no scores can be compared."""
     panels = panels_of(comparison)
     if not panels:
         return None
@@ -65,12 +58,12 @@ def performance_profiles(comparison: Comparison) -> "Figure | None":
         figure, every = plot_style.new_figure([panel.title for panel in panels])
         for axes, panel in zip(every, panels, strict=True):
             _draw_profiles(axes, panel, comparison.agents)
-        plot_style.explain(figure, with_band(_lines(every, comparison), every), len(every))
+        plot_style.explain(figure, plot_style.with_band(_lines(every, comparison), every), len(every))
     return figure
 
 
 def aggregates(comparison: Comparison) -> "Figure | None":
-    """IQM, median, mean and optimality gap with their intervals, ours above the published; None without such scores."""
+    """Draw IQM, median, mean and optimality gap with their intervals, ours above the published; None without them."""
     ours = comparison.aggregates()
     if not ours:
         return None
@@ -102,7 +95,7 @@ def _draw_profiles(axes: "Axes", panel: Panel, agents: Sequence[str]) -> None:
 
 
 def _draw_estimates(axes: "Axes", estimates: Mapping[str, Estimate], agents: Sequence[str]) -> None:
-    """A row an agent: a mark, and a bar for the interval."""
+    """Draw a row an agent: a mark, and a bar for the interval."""
     for row, (who, estimate) in enumerate(estimates.items()):
         is_ours = who in agents
         colour = plot_style.strokes(agents.index(who))["color"] if is_ours else plot_style.GRAY
@@ -128,22 +121,3 @@ def _short(one: Published) -> str:
 def _lines(every: "Sequence[Axes]", comparison: Comparison) -> "dict[str, Artist]":
     lines = {str(line.get_label()): line for axes in every for line in axes.lines}
     return {f"{agent} ({runs_of(comparison, agent)})": line for agent, line in lines.items()}
-
-
-def runs_of(comparison: Comparison, agent: str) -> str:
-    """How much lies behind an agent's numbers."""
-    counts = [len(result.scores) for result in comparison.results if result.group.agent == agent]
-    runs, games = sum(counts), len(counts)
-    return f"{_count(runs, 'run')} of {_count(games, 'game')}" if games > 1 else _count(runs, "seed")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def with_band(entries: "dict[str, Artist]", every: "Sequence[Axes]") -> "dict[str, Artist]":
-    """The entries of a legend, and what is said of the bands where there are some."""
-    from matplotlib.patches import Patch
-
-    has_band = any(axes.collections for axes in every)
-    return {**entries, BAND: Patch(color=plot_style.GRAY, alpha=0.25, linewidth=0)} if has_band else entries

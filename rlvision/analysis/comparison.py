@@ -8,7 +8,7 @@ import numpy as np
 
 from rlvision.analysis import statistics
 from rlvision.analysis.grouping import Group, differing_between_games, differing_unnamed
-from rlvision.analysis.scores import Score
+from rlvision.analysis.run_info import Score
 from rlvision.analysis.statistics import Scores, Series, Statistic
 from rlvision.evaluation.atari_scores import Published, human_normalised, reference
 
@@ -25,6 +25,7 @@ OF_A_GAME: Mapping[str, Statistic] = {
     "iqm": statistics.iqm,
 }
 """Over the seeds of one game, of raw scores."""
+HUMAN_NORMALISED = "human-normalised score"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class GameResult:
 
     @property
     def protocols(self) -> tuple[str, ...]:
-        """How the games were played, in words."""
+        """The conditions under which the games were played."""
         return tuple(dict.fromkeys(_words(score) for score in self.scores))
 
 
@@ -133,7 +134,7 @@ class Comparison:
         return {one.key: _estimates(self._published_scores(one), STATISTICS) for one in complete}
 
     def notes(self) -> list[str]:
-        """What has to be known to read the numbers."""
+        """The remarks that a reader of the numbers needs."""
         return [*self._notes_on_games(), *self._notes_on_runs()]
 
     def to_plain(self) -> dict[str, Any]:
@@ -197,7 +198,7 @@ def _estimate(scores: Scores, statistic: Statistic) -> Estimate:
 
 
 def _words(score: Score) -> str:
-    """Such as ``nature, ε 0.001, 10 games a run``."""
+    """Describe the conditions of a score, such as ``nature, ε 0.001, 10 games a run``."""
     games = "1 game" if score.games == 1 else f"{score.games:,} games"
     return ", ".join(filter(None, [score.protocol, f"ε {score.epsilon:g}", f"{games} a run"]))
 
@@ -207,7 +208,7 @@ def _result_to_plain(result: GameResult) -> dict[str, Any]:
     return {
         "game": result.group.game,
         "agent": result.group.agent,
-        "runs": [{"run": str(source.place), "seed": source.seed, **asdict(score)} for source, score in members],
+        "runs": [{"run": str(info.place), "seed": info.seed, **asdict(score)} for info, score in members],
         "frames": list(result.frames),
         "statistics": {name: asdict(estimate) for name, estimate in result.estimates.items()},
     }
@@ -218,12 +219,28 @@ def _to_plain(estimates: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Any]
 
 
 def compare(groups: Sequence[Group], scores: Sequence[Sequence[Score]], published: Sequence[Published]) -> Comparison:
-    """Put groups and their scores together.
+    """Compare groups of runs by their scores.
 
     Args:
         groups: as `rlvision.analysis.grouping.group` gives them.
         scores: of the members of each.
-        published: to be seen beside them.
+        published: agents to compare them with.
     """
     results = [GameResult(group, tuple(own)) for group, own in zip(groups, scores, strict=True)]
     return Comparison(tuple(results), tuple(published))
+
+
+def listed(games: Sequence[str]) -> str:
+    """Return few games by name, many by number."""
+    return ", ".join(games) if len(games) <= 3 else f"{len(games)} games"
+
+
+def runs_of(comparison: Comparison, agent: str) -> str:
+    """Return how many runs and games lie behind an agent's numbers."""
+    counts = [len(result.scores) for result in comparison.results if result.group.agent == agent]
+    runs, games = sum(counts), len(counts)
+    return f"{_count(runs, 'run')} of {_count(games, 'game')}" if games > 1 else _count(runs, "seed")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

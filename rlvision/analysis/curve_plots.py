@@ -44,7 +44,7 @@ def learning_curves(curves: Sequence[Curves], what: What, unit: Unit, band: Band
 
 
 def band_of(curves: Curves, band: Band) -> tuple[Series, Series] | None:
-    """The two ends of the band [K]; None of a single seed."""
+    """Return the two ends of the band [K]; None for a single seed."""
     if curves.scores.shape[1] < statistics.FEWEST:
         return None
     if band == "interval":
@@ -70,7 +70,7 @@ def _dress(axes: "Axes", what: What, unit: Unit) -> None:
 
 
 def _entries(curves: Sequence[Curves], panels: "Sequence[Axes]", band: Band) -> "dict[str, Artist]":
-    """What is said of each agent, and of the band."""
+    """Return the legend: an entry for each agent, and one for the band."""
     from matplotlib.patches import Patch
 
     lines = {str(line.get_label()): line for axes in panels for line in axes.lines}

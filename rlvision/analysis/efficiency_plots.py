@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rlvision.analysis import plot_style, statistics
-from rlvision.analysis.aggregate_plots import HUMAN_NORMALISED, listed, runs_of, with_band
-from rlvision.analysis.comparison import Comparison, GameResult
+from rlvision.analysis.comparison import HUMAN_NORMALISED, Comparison, GameResult, listed, runs_of
 from rlvision.analysis.curves import Curves, common_points, read_evaluations
 from rlvision.analysis.statistics import Scores, Series
 from rlvision.evaluation.atari_scores import Published, human_normalised, millions, reference
@@ -34,10 +33,10 @@ class Course:
 
 
 def course(agent: str, results: Sequence[GameResult], *, normalised: bool) -> Course:
-    """What an agent's runs come to, over all their games together.
+    """Return the IQM of an agent's runs along their training, over all their games together.
 
-    Where runs have no evaluations along the way, as an export has none, or none at common frames, there is one point:
-    their scores, where the longest training ended.
+    Runs without evaluations at common frames, such as exports, have a single point: their scores, at the end of the
+    longest training.
 
     Args:
         agent: its name.
@@ -56,7 +55,7 @@ def course(agent: str, results: Sequence[GameResult], *, normalised: bool) -> Co
 
 
 def sample_efficiency(comparison: Comparison) -> "Figure | None":
-    """IQM against emulator frames: normalised with the published agents at their frames, or raw, game by game.
+    """Draw IQM against emulator frames: normalised with the published agents at their frames, or raw, game by game.
 
     None where no scores can be compared.
     """
@@ -73,7 +72,7 @@ def sample_efficiency(comparison: Comparison) -> "Figure | None":
             entries |= _draw_raw(axes, comparison, game)
         if comparison.common:
             entries |= _draw_published(panels[0], comparison)
-        plot_style.explain(figure, with_band(entries, panels), len(panels))
+        plot_style.explain(figure, plot_style.with_band(entries, panels), len(panels))
     return figure
 
 
@@ -83,7 +82,7 @@ def _course(agent: str, frames: Series, scores: Scores) -> Course:
 
 
 def _scores(curves: Curves, frames: Series, normalised: bool) -> Series:
-    """Scores [K, S] at these frames."""
+    """Return scores [K, S] at these frames."""
     scores = np.stack([np.interp(frames, curves.x, run) for run in curves.scores.T], axis=1)
     if not normalised:
         return scores
@@ -92,7 +91,7 @@ def _scores(curves: Curves, frames: Series, normalised: bool) -> Series:
 
 
 def _draw_normalised(axes: "Axes", comparison: Comparison) -> "dict[str, Artist]":
-    """On a logarithmic scale, for the published agents were trained a hundred times as long."""
+    """Draw on a logarithmic scale, because the published agents were trained a hundred times as long."""
     entries: dict[str, Artist] = {}
     for agent in comparison.ranked:
         entries |= _draw_course(axes, course(agent, comparison.of(agent), normalised=True), comparison)
@@ -124,7 +123,7 @@ def _draw_course(axes: "Axes", drawn: Course, comparison: Comparison) -> "dict[s
 
 
 def _draw_published(axes: "Axes", comparison: Comparison) -> "dict[str, Artist]":
-    """A mark where a published agent's training ended; a line for who was not trained."""
+    """Draw a mark where a published agent's training ended, and a line for agents without training."""
     values, entries = comparison.published_aggregates(), {}
     for number, one in enumerate(one for one in comparison.published if one.key in values):
         score = values[one.key]["iqm"].value

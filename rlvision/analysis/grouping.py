@@ -1,4 +1,4 @@
-"""Which runs are the same agent: those whose settings differ in nothing but the seed and what is no part of the agent.
+"""Groups of runs of the same agent: their settings differ only in the seed and in what is no part of the agent.
 
 An agent's name is its network and its n, before them the algorithm where it is not DQN, and after them each other
 setting in which runs of one game differ; where these are many, so many of them as tell the agents apart::
@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlvision.analysis.scores import Source
+from rlvision.analysis.run_info import RunInfo
 from rlvision.config.field_types import spelling
+from rlvision.config.fields import short_name
 from rlvision.core.errors import ConfigError
-from rlvision.sweeps.trials import short_name
 
 NOT_THE_AGENT = (
     "out",
@@ -53,32 +53,32 @@ class Group:
 
     game: str
     agent: str
-    members: tuple[Source, ...]  # by seed
+    members: tuple[RunInfo, ...]  # by seed
 
 
-def group(sources: Sequence[Source]) -> list[Group]:
-    """The runs by game and agent, in the order in which these first come.
+def group(runs: Sequence[RunInfo]) -> list[Group]:
+    """Group runs by game and agent, in the order in which these first come.
 
     Raises:
         ConfigError: two runs of one agent and game have the same seed: the same run twice.
     """
-    naming = _naming(sources)
-    found: dict[tuple[str, str], list[Source]] = {}
-    for source in sources:
-        found.setdefault((source.game, name_of(source, naming)), []).append(source)
-    games = list(dict.fromkeys(source.game for source in sources))
+    naming = _naming(runs)
+    found: dict[tuple[str, str], list[RunInfo]] = {}
+    for run in runs:
+        found.setdefault((run.game, name_of(run, naming)), []).append(run)
+    games = list(dict.fromkeys(run.game for run in runs))
     groups = [Group(game, agent, _by_seed(members)) for (game, agent), members in found.items()]
     return sorted(groups, key=lambda one: games.index(one.game))
 
 
-def name_of(source: Source, naming: Iterable[str]) -> str:
-    """An agent's name, as the module's documentation has it.
+def name_of(run: RunInfo, naming: Iterable[str]) -> str:
+    """Return an agent's name, as the module's documentation defines it.
 
     Args:
-        source: a run of it.
+        run: a run of it.
         naming: the settings that are in the names of agents, by dotted name.
     """
-    settings, others = source.settings, [name for name in naming if name not in (ALGORITHM, ENCODER, N_STEP)]
+    settings, others = run.settings, [name for name in naming if name not in (ALGORITHM, ENCODER, N_STEP)]
     words = [] if settings.get(ALGORITHM, "dqn") == "dqn" else [str(settings[ALGORITHM])]
     words.append(f"dn-{settings[NORM]}" if settings[ENCODER] == "dn" else str(settings[ENCODER]))
     if settings[ENCODER] == "dn":
@@ -90,43 +90,43 @@ def name_of(source: Source, naming: Iterable[str]) -> str:
 
 
 def differing_between_games(groups: Sequence[Group]) -> dict[str, tuple[str, ...]]:
-    """By agent, the settings that it has otherwise in another game, by dotted name."""
-    agents: dict[str, list[Source]] = {}
+    """Return, by agent, the settings in which its games differ, by dotted name."""
+    agents: dict[str, list[RunInfo]] = {}
     for one in groups:
         agents.setdefault(one.agent, []).extend(one.members)
-    differing = {agent: tuple(_differing([source.settings for source in members])) for agent, members in agents.items()}
+    differing = {agent: tuple(_differing([run.settings for run in members])) for agent, members in agents.items()}
     return {agent: names for agent, names in differing.items() if names}
 
 
 def differing_unnamed(groups: Sequence[Group]) -> tuple[str, ...]:
-    """The settings in which agents of one game differ and that are not in their names, by dotted name."""
-    sources = [source for one in groups for source in one.members]
-    named = {*ALWAYS, *_naming(sources)}
-    return tuple(name for name in _varying(sources) if name not in named)
+    """Return the settings in which agents of one game differ without being named after them, by dotted name."""
+    runs = [run for one in groups for run in one.members]
+    named = {*ALWAYS, *_naming(runs)}
+    return tuple(name for name in _varying(runs) if name not in named)
 
 
-def _naming(sources: Sequence[Source]) -> list[str]:
-    """The settings in which runs of one game differ; of many, those without which two agents would look alike."""
-    varying = _varying(sources)
+def _naming(runs: Sequence[RunInfo]) -> list[str]:
+    """Return the settings in which runs of one game differ; if many, those that tell two agents apart."""
+    varying = _varying(runs)
     if len([name for name in varying if name not in ALWAYS]) <= MANY:
         return varying
     chosen = list(ALWAYS)
     for name in varying:
-        if _agents(sources, [*chosen, name]) > _agents(sources, chosen):
+        if _agents(runs, [*chosen, name]) > _agents(runs, chosen):
             chosen.append(name)
     return [name for name in chosen if name in varying]
 
 
-def _agents(sources: Sequence[Source], names: Sequence[str]) -> int:
-    """How many agents these settings tell apart, game by game."""
-    return len({(source.game, *(repr(source.settings.get(name)) for name in names)) for source in sources})
+def _agents(runs: Sequence[RunInfo], names: Sequence[str]) -> int:
+    """Count the agents that these settings tell apart, game by game."""
+    return len({(run.game, *(repr(run.settings.get(name)) for name in names)) for run in runs})
 
 
-def _varying(sources: Sequence[Source]) -> list[str]:
-    """The settings in which runs of one game differ, in the order of the configuration."""
+def _varying(runs: Sequence[RunInfo]) -> list[str]:
+    """Return the settings in which runs of one game differ, in the order of the configuration."""
     games: dict[str, list[Mapping[str, Any]]] = {}
-    for source in sources:
-        games.setdefault(source.game, []).append(source.settings)
+    for run in runs:
+        games.setdefault(run.game, []).append(run.settings)
     return list(dict.fromkeys(name for settings in games.values() for name in _differing(settings)))
 
 
@@ -141,7 +141,7 @@ def _names_the_agent(name: str) -> bool:
     return not any(name == other or (other.endswith(".") and name.startswith(other)) for other in NOT_THE_AGENT)
 
 
-def _by_seed(members: Sequence[Source]) -> tuple[Source, ...]:
+def _by_seed(members: Sequence[RunInfo]) -> tuple[RunInfo, ...]:
     [(seed, times)] = Counter(member.seed for member in members).most_common(1)
     if times > 1:
         places = " and ".join(str(member.place) for member in members if member.seed == seed)

@@ -28,6 +28,7 @@ PANEL = (4.2, 3.1)
 MOST_ACROSS = 3
 LEGEND_WIDTH = 46
 """Letters of a line of a legend for each panel across."""
+BAND = "shaded: 95 % interval (stratified bootstrap over seeds)"
 _LOOK: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine
     "font.size": 9.5,
@@ -101,6 +102,14 @@ def explain(figure: "Figure", entries: "Mapping[str, Artist]", panels: int) -> N
     lines = sum(text.count("\n") + 1 for text in texts) / columns
     figure.set_figheight(figure.get_figheight() + 0.19 * lines + 0.1)
     figure.legend(entries.values(), texts, loc="outside lower left", ncols=columns, frameon=False)
+
+
+def with_band(entries: "dict[str, Artist]", panels: "Sequence[Axes]") -> "dict[str, Artist]":
+    """Add to a legend the meaning of the shaded bands, if there are any."""
+    from matplotlib.patches import Patch
+
+    has_band = any(axes.collections for axes in panels)
+    return {**entries, BAND: Patch(color=GRAY, alpha=0.25, linewidth=0)} if has_band else entries
 
 
 def require_picture(path: Path) -> None:

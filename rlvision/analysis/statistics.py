@@ -1,4 +1,4 @@
-"""What the scores of several games and seeds say of an agent, and how sure that is.
+"""Statistics of an agent's scores over several games and seeds, with bootstrap intervals.
 
 Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice". Scores are a sequence of
 games; a game is an array [..., S] of its S runs, one a seed. The axes before the last are kept, so that a statistic
@@ -61,7 +61,7 @@ def performance_profile(scores: Scores, thresholds: Series) -> Series:
 def interval(scores: Scores, statistic: Statistic, *, resamples: int = RESAMPLES) -> tuple[Series, Series] | None:
     """The 95 % interval of a statistic by the stratified bootstrap, always with the same draws.
 
-    Every game's runs are drawn anew with replacement, game by game; the ends are percentiles 2.5 and 97.5.
+    The runs of every game are resampled with replacement, game by game; the ends are percentiles 2.5 and 97.5.
 
     Args:
         scores: games of runs, [..., S] each.

@@ -6,8 +6,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from rlvision.analysis.aggregate_plots import listed
-from rlvision.analysis.comparison import Comparison, Estimate, GameResult
+from rlvision.analysis.comparison import Comparison, Estimate, GameResult, listed
 from rlvision.evaluation.atari_scores import Published, human_normalised, millions, reference
 
 COLUMNS = {"iqm": "IQM", "median": "median", "mean": "mean", "optimality_gap": "optimality gap"}
@@ -15,22 +14,22 @@ NOTHING = "-"
 
 
 class Protocols:
-    """Protocols by letter, in the order in which they are first asked for: their words are too long for a column."""
+    """Letters for protocols, whose descriptions are too long for a column, in the order of first use."""
 
     def __init__(self) -> None:
         self._letters: dict[str, str] = {}
 
     def letter(self, words: str) -> str:
-        """The one that stands for these words."""
+        """Return the letter of a protocol."""
         return self._letters.setdefault(words, chr(ord("a") + len(self._letters)))
 
     def legend(self) -> str:
-        """What they stand for, a line each."""
+        """Return the protocol of each letter, a line each."""
         return "\n".join(f"{letter}: {escape(words)}" for words, letter in self._letters.items())
 
 
 def tables(comparison: Comparison) -> Iterator[Table]:
-    """One over the games whose scores are human-normalised, then one of raw scores for every game."""
+    """Yield a table over the games whose scores are human-normalised, then one of raw scores for every game."""
     if comparison.common:
         yield _over_games(comparison)
     for game in comparison.games:
@@ -69,7 +68,7 @@ def _of_game(comparison: Comparison, game: str) -> Table:
 
 
 def _table(title: str, *columns: str) -> Table:
-    """Numbers have a line below for their 95 % interval."""
+    """Return an empty table whose numbers have their 95 % interval on a line below."""
     table = Table(
         title=f"{title} (below: 95 % interval)",
         title_justify="left",
@@ -102,7 +101,7 @@ def _published_row(one: Published, game: str) -> list[str]:
 
 
 def _reach(results: Sequence[GameResult]) -> str:
-    """The frames that ours were trained for."""
+    """Return the frames that our runs were trained for."""
     low, high = min(result.frames[0] for result in results), max(result.frames[1] for result in results)
     return millions(low) if low == high else f"{millions(low)} to\n{millions(high)}"
 
@@ -116,11 +115,11 @@ def _cells(estimates: Mapping[str, Estimate], digits: int) -> list[str]:
 
 
 def _cell(estimate: Estimate, digits: int) -> str:
-    """Such as ``1.134``, and below ``1.120 to 1.150``."""
+    """Return a number and, below it, its interval, such as ``1.120 to 1.150``."""
     ends = " to ".join(_number(end, digits) for end in estimate.interval or ())
     return "\n".join(filter(None, [_number(estimate.value, digits), ends]))
 
 
 def _number(value: float, digits: int) -> str:
-    """With fewer decimals where it is large."""
+    """Format a number, without decimals if it is large."""
     return f"{value:,.{digits if abs(value) < 1_000 else 0}f}"

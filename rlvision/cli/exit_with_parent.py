@@ -1,4 +1,4 @@
-"""``rlvision``, for as long as its input is open: what a sweep starts, so that nothing it began outlives it."""
+"""``rlvision`` for as long as its input is open: a sweep starts its runs this way, so that none outlives it."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from rlvision.cli.main import main
 
 
 def hold() -> None:
-    """From now on, leave by SIGTERM, which saves, once nobody is left who could write to this process's input."""
+    """From now on, end by SIGTERM, which saves, as soon as this process's input is closed."""
     threading.Thread(target=_leave_with_the_input, daemon=True).start()
 
 

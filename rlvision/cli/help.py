@@ -7,77 +7,19 @@ the same line whether it was made in a file, on the command line or in Python.
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import field, make_dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import tyro
-from rich.box import ROUNDED
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
-from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from rlvision.config.field_types import is_plain, placeholder, spelling
-from rlvision.config.loading import settings_for
-from rlvision.config.presets import find_preset, presets
-from rlvision.config.schema import Config
+if TYPE_CHECKING:
+    from tyro.constructors import ConstructorRegistry
 
-MARKERS = (tyro.conf.FlagConversionOff, tyro.conf.PositionalMetavarFromFieldName)
+    from rlvision.config.schema import Config
+
 HOW_TO_SET = "Write --name=value, a list as --env.crop=34,194,0,160, a mapping as --env.kwargs='{lap: 0.9}'."
-
-_registry = ConstructorRegistry()
-
-
-@_registry.primitive_rule
-def _spell_as_we_do(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
-    """Show placeholders and defaults as `rlvision.config.field_types.parse` reads them."""
-    if not is_plain(info.type):
-        return None
-    return PrimitiveConstructorSpec(
-        nargs=1,
-        metavar=placeholder(info.type),
-        instance_from_str=lambda texts: texts[0],
-        is_instance=lambda value: True,
-        str_from_instance=lambda value: [spelling(value)],
-    )
-
-
-def show_help(target: Callable[..., Any], program: str, description: str | None = None, default: Any = None) -> None:
-    """Print the options of a command.
-
-    Args:
-        target: A dataclass, or a function with a Google docstring.
-        program: As the user calls it, such as "rlvision train pong".
-        description: What stands above the options; by default the docstring's.
-        default: An instance of the dataclass whose values are shown as defaults.
-    """
-    drawing: dict[str, Any] = {} if default is None else {"default": default}
-    drawing |= {"prog": program, "description": description, "registry": _registry}
-    with suppress(SystemExit):  # how tyro ends after a help screen
-        tyro.cli(target, args=["--help"], config=MARKERS, **drawing)
-
-
-def show_train(preset: str | None, agent: str | None = None) -> None:
-    """Print all settings, with the values of a preset as defaults where one is named, for its agent or another."""
-    config = settings_for(preset, agent)
-    if preset is None:
-        names = ", ".join(known.name for known in presets())
-        about = f"Train an agent; the same command continues the run in its folder.\n\nPRESET: {names}, or a YAML file."
-        return show_help(_typed(config), "rlvision train PRESET", f"{about}\n\n{HOW_TO_SET}", config)
-    found = find_preset(preset)
-    about = f"Trains {found.trains}.\n\nTakes {found.takes}." if found.trains else f"Settings of {preset}."
-    return show_help(_typed(config), f"rlvision train {preset}", f"{about}\n\n{HOW_TO_SET}", config)
-
-
-def _typed(config: Config) -> type[Config]:
-    """The configuration's class with the class of the agent's settings in its place, whose options tyro then draws."""
-    own = type(config.agent)
-    agent = field(default_factory=own)
-    typed = make_dataclass("Config", [("agent", own, agent)], bases=(Config,), frozen=True, kw_only=True)
-    typed.__doc__ = Config.__doc__
-    return cast(type[Config], typed)
-
-
 SYNOPSES = {
     "train": "PRESET [--name=value ...]",
     "resume": "RUN",
@@ -113,12 +55,69 @@ def show_overview(commands: Mapping[str, Callable[..., Any]]) -> None:
     console.print(_panel(table, "commands"), _panel(EXAMPLES, "examples"), _panel(OPTIONS, "options"), sep="\n")
 
 
-def show_presets() -> None:
-    """Print a table of the presets."""
-    table = Table("preset", "trains", "takes", box=ROUNDED, border_style="dim", header_style="bold")
-    for preset in presets():
-        table.add_row(f"[bold]{preset.name}[/]", escape(preset.trains), escape(preset.takes))
-    Console(highlight=False).print(table)
+def show_settings(preset: str | None, agent: str | None) -> None:
+    """Print all settings, with the values of a preset as defaults where one is named, for its agent or another."""
+    from rlvision.config.loading import settings_for
+    from rlvision.config.presets import find_preset, presets
+
+    config = settings_for(preset, agent)
+    if preset is None:
+        names = ", ".join(known.name for known in presets())
+        about = f"Train an agent; the same command continues the run in its folder.\n\nPRESET: {names}, or a YAML file."
+        return show_options(_typed(config), "rlvision train PRESET", f"{about}\n\n{HOW_TO_SET}", config)
+    found = find_preset(preset)
+    about = f"Trains {found.trains}.\n\nTakes {found.takes}." if found.trains else f"Settings of {preset}."
+    return show_options(_typed(config), f"rlvision train {preset}", f"{about}\n\n{HOW_TO_SET}", config)
+
+
+def _typed(config: "Config") -> "type[Config]":
+    """Return the configuration's class with the class of the agent's settings in it, whose options tyro then draws."""
+    base, own = type(config), type(config.agent)
+    agent = field(default_factory=own)
+    typed = make_dataclass("Config", [("agent", own, agent)], bases=(base,), frozen=True, kw_only=True)
+    typed.__doc__ = base.__doc__
+    return cast("type[Config]", typed)
+
+
+def show_options(target: Callable[..., Any], program: str, description: str | None = None, default: Any = None) -> None:
+    """Print the options of a command.
+
+    Args:
+        target: A dataclass, or a function with a Google docstring.
+        program: As the user calls it, such as "rlvision train pong".
+        description: Printed above the options; by default the docstring's.
+        default: An instance of the dataclass whose values are shown as defaults.
+    """
+    import tyro
+
+    drawing: dict[str, Any] = {} if default is None else {"default": default}
+    drawing |= {"prog": program, "description": description, "registry": _spelling_rules()}
+    markers = (tyro.conf.FlagConversionOff, tyro.conf.PositionalMetavarFromFieldName)
+    with suppress(SystemExit):  # how tyro ends after a help screen
+        tyro.cli(target, args=["--help"], config=markers, **drawing)
+
+
+def _spelling_rules() -> "ConstructorRegistry":
+    """Return tyro's rule to show placeholders and defaults as `rlvision.config.field_types.parse` reads them."""
+    from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+    from rlvision.config.field_types import is_plain, placeholder, spelling
+
+    registry = ConstructorRegistry()
+
+    @registry.primitive_rule
+    def spell(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+        if not is_plain(info.type):
+            return None
+        return PrimitiveConstructorSpec(
+            nargs=1,
+            metavar=placeholder(info.type),
+            instance_from_str=lambda texts: texts[0],
+            is_instance=lambda value: True,
+            str_from_instance=lambda value: [spelling(value)],
+        )
+
+    return registry
 
 
 def _panel(content: RenderableType, title: str) -> Panel:

@@ -5,20 +5,33 @@ Nothing heavy is imported on the way to a help screen: every command imports wha
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from rlvision.cli.one_run import evaluate, export, replay, resume, watch
+from rlvision.cli.run_commands import evaluate, export, replay, resume, train, watch
 from rlvision.cli.study_commands import compare, plot, presets, sweep
 from rlvision.config.arguments import call, option_values, sort_arguments, switches_of
 from rlvision.config.fields import settings_of, unknown
-from rlvision.config.loading import settings_for
+from rlvision.config.loading import load_config, settings_for
 from rlvision.config.schema import Config
-from rlvision.core.errors import ConfigError, RLVisionError
+from rlvision.core.errors import ConfigError, MissingExtraError, RLVisionError
 from rlvision.core.signals import interruption
 
 ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
 HELP = ("--help", "-h")
+COMMANDS: Mapping[str, Callable[..., None]] = {
+    "train": train,
+    "resume": resume,
+    "evaluate": evaluate,
+    "watch": watch,
+    "export": export,
+    "replay": replay,
+    "compare": compare,
+    "plot": plot,
+    "sweep": sweep,
+    "presets": presets,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,14 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What follows the program's name; by default the process's own.
 
     Returns:
-        The exit status: 0, or 2 after an error that the user can mend, 130 after Ctrl-C, 141 where the reader
-        of plain output such as the version has left.
+        The exit status: 0, or 2 after an error that the user can fix, 130 after Ctrl-C, 141 if the reader of plain
+        output such as the version has left.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # where package.module:Class of the user's own is looked for, last of all
+        sys.path.append(str(Path.cwd()))  # the last place to look for package.module:Class of the user's own
     try:
-        run([argument for argument in given if argument != "--debug"])
+        with _missing_rooms_named():
+            run([argument for argument in given if argument != "--debug"])
         sys.stdout.flush()
     except RLVisionError as error:
         if "--debug" in given:
@@ -54,90 +68,66 @@ def run(arguments: Sequence[str]) -> None:
     """Run the command that the first argument names.
 
     Raises:
-        RLVisionError: the user can mend it.
+        RLVisionError: the user can fix it.
     """
     name, *rest = arguments or HELP
-    if name in HELP:
-        show_commands()
-    elif name == "--version":
-        show_version()
-    elif name == "train":
-        train(rest)
-    elif name not in COMMANDS:
+    if name == "--version":
+        _show_version()
+    elif name not in (*HELP, *COMMANDS):
         raise unknown(f"a command ({', '.join(COMMANDS)})", name, COMMANDS, "rlvision --help describes them")
-    elif _asks_for_help(rest):
-        show_command(name)
+    elif name in HELP or any(argument in HELP for argument in rest):
+        _show_help(name, [argument for argument in rest if argument not in HELP])
+    elif name == "train":
+        _train(rest)
     else:
         call(COMMANDS[name], rest, f"rlvision {name}")
 
 
-def train(arguments: Sequence[str], /) -> None:
-    """Train an agent; the same command continues the run that is in its folder.
-
-    Args:
-        arguments: A preset and the settings that differ from it.
-    """
-    plain = [argument for argument in arguments if argument not in HELP]
-    sorted_by_usual = sort_arguments(plain, switches_of(settings_of(Config())))
-    preset, agent = next(iter(sorted_by_usual.positional), None), sorted_by_usual.options.get("--agent.name")
-    if _asks_for_help(arguments):
-        show_settings(preset, agent)
-        return
-    settings = settings_of(settings_for(preset, agent))
-    given = sort_arguments(plain, switches_of(settings))
+def _train(arguments: Sequence[str]) -> None:
+    """Train with a preset and the settings that differ from it."""
+    settings = settings_of(settings_for(*_preset_and_agent(arguments)))
+    given = sort_arguments(arguments, switches_of(settings))
     if len(given.positional) != 1:
         got = " ".join(given.positional) or "nothing"
         raise ConfigError(f"expected one PRESET after rlvision train, got {got}: rlvision presets lists them")
     with interruption():  # while it imports and starts, too
-        from rlvision.config.loading import load_config
-
-        config = load_config(given.positional[0], option_values(given.options, settings, "rlvision train"))
-        from rlvision.cli import run_commands as commands
-
-        commands.train(config)
+        train(load_config(given.positional[0], option_values(given.options, settings, "rlvision train")))
 
 
-COMMANDS: Mapping[str, Callable[..., None]] = {
-    "train": train,
-    "resume": resume,
-    "evaluate": evaluate,
-    "watch": watch,
-    "export": export,
-    "replay": replay,
-    "compare": compare,
-    "plot": plot,
-    "sweep": sweep,
-    "presets": presets,
-}
+def _preset_and_agent(arguments: Sequence[str]) -> tuple[str | None, str | None]:
+    """Return the preset and the agent that a command line for ``train`` names: they say which settings there are."""
+    given = sort_arguments(arguments, switches_of(settings_of(Config())))
+    return next(iter(given.positional), None), given.options.get("--agent.name")
 
 
-def show_commands() -> None:
-    """Print what ``rlvision --help`` shows."""
-    from rlvision.cli.help import show_overview
+def _show_help(name: str, arguments: Sequence[str]) -> None:
+    """Print the commands, or the options of one; those of ``train`` have the preset's values as defaults."""
+    from rlvision.cli.help import show_options, show_overview, show_settings
 
-    show_overview(COMMANDS)
-
-
-def show_command(name: str) -> None:
-    """Print what ``rlvision COMMAND --help`` shows."""
-    from rlvision.cli.help import show_help
-
-    show_help(COMMANDS[name], f"rlvision {name}")
+    if name in HELP:
+        show_overview(COMMANDS)
+    elif name == "train":
+        show_settings(*_preset_and_agent(arguments))
+    else:
+        show_options(COMMANDS[name], f"rlvision {name}")
 
 
-def show_settings(preset: str | None = None, agent: str | None = None) -> None:
-    """Print what ``rlvision train [PRESET] --help`` shows: all settings, with the preset's defaults."""
-    from rlvision.cli.help import show_train
-
-    show_train(preset, agent)
-
-
-def show_version() -> None:
-    """Print what ``rlvision --version`` shows."""
+def _show_version() -> None:
     from importlib.metadata import version
 
     print("rlvision", version("rlvision"))
 
 
-def _asks_for_help(arguments: Sequence[str]) -> bool:
-    return any(argument in HELP for argument in arguments)
+@contextmanager
+def _missing_rooms_named() -> Iterator[None]:
+    """Name the room of rlvision that a command needs and this installation lacks."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package, *inside = (error.name or "").split(".")
+        if package != "rlvision":
+            raise
+        raise MissingExtraError(
+            f"expected the room {'.'.join([package, *inside[:1]])}, got an installation without it: "
+            "install rlvision as a whole to use this command"
+        ) from error

@@ -1,79 +1,114 @@
-"""What the commands do once their arguments are understood: run, and say what came of it."""
+"""Commands for one run: train it, continue it, evaluate it, export it, watch it, show its games again.
 
-import json as json_format
-import os
-from collections.abc import Sequence
+A command's signature is its options, its docstring their help, its body the work. Bodies import what they run, so
+that help screens appear at once.
+"""
+
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Unpack
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from rich.console import Console
-from rich.table import Table
+from annotated_types import Ge, Le
 
-from rlvision.config.schema import Config
-from rlvision.core.errors import ConfigError, RLVisionError
-from rlvision.core.files import write_atomically
-from rlvision.envs.game_archive import read_games
-from rlvision.evaluation.evaluate import Watchdog
-from rlvision.runs import run as runs
-from rlvision.runs.eval_protocol import HowToPlay, make_watchdog, under_protocol
-from rlvision.runs.find import find_run
-from rlvision.runs.run import Run
-from rlvision.tracking.console import SteadyConsole
-from rlvision.watch.game_replay import choose
-from rlvision.watch.outputs import Outlet
-from rlvision.watch.step import Game
+from rlvision.cli.output import console, echo, echo_files, echo_games, next_commands, require_writable, write_json
+from rlvision.config.arguments import option
+from rlvision.config.schema import CheckpointName, Config
+from rlvision.core.errors import ConfigError
+from rlvision.core.ranges import FrameCount, NonEmptyStr, NonNegativeInt, PositiveInt, Probability, Seed
+from rlvision.core.signals import interruption
+from rlvision.envs.settings import ProtocolName
 
-if TYPE_CHECKING:
-    from rlvision.analysis.curve_plots import Band
-    from rlvision.analysis.curves import Unit, What
-    from rlvision.sweeps.results import Result
-
-from rlvision.runs.export_folder import imported
-from rlvision.runs.find import find_agent
-from rlvision.runs.run_folder import RunFolder
+Never = Literal["never"]
+Port = Annotated[int, Ge(0), Le(65535)]
+DEFAULT_PORT = 8000
 
 
-def train(config: Config) -> None:
-    """Train, or continue the run that is there."""
+def train(config: Config, /) -> None:
+    """Train an agent; the same command continues the run that is in its folder.
+
+    Args:
+        config: A preset and the settings that differ from it.
+    """
+    from rlvision.runs import run as runs
+
     runs.train(config)
-    _say(next_commands(Path(str(config.out))))
+    echo(next_commands(Path(str(config.out))))
 
 
-def resume(run: Path, *, trust_imports: bool) -> None:
-    """Continue a run with the settings it has."""
-    runs.resume(run, trust_imports=trust_imports)
-    _say(next_commands(run))
+def resume(run: Path, /, *, trust_imports: bool = False) -> None:
+    """Continue a run where it stopped, with the settings it has.
+
+    Args:
+        run: Run folder, such as runs/pong-seed1.
+        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+    """
+    with interruption():  # while it imports and starts, too
+        from rlvision.runs import run as runs
+
+        runs.resume(run, trust_imports=trust_imports)
+        echo(next_commands(run))
 
 
 def evaluate(
     run: Path,
+    /,
     *,
-    games: int,
-    json: Path | None,
-    max_frames: int | None,
-    max_idle_frames: int | str | None,
-    checkpoint: str,
-    device: str,
-    trust_imports: bool,
-    **how: Unpack[HowToPlay],
+    games: PositiveInt = 30,
+    json: Path | None = None,
+    protocol: ProtocolName | None = None,
+    epsilon: Probability | None = None,
+    greedy: bool = False,
+    seed: Seed = 0,
+    num_envs: PositiveInt = 16,
+    max_frames: FrameCount | None = None,
+    max_idle_frames: PositiveInt | Never | None = None,
+    checkpoint: CheckpointName = "best",
+    device: NonEmptyStr = "auto",
+    trust_imports: bool = False,
 ) -> None:
-    """Play whole games, print a table, and write the numbers where they are wanted."""
+    """Play whole games with a trained agent; report raw scores, mean, median and interval.
+
+    Args:
+        run: Run folder, export, or the name of an agent that comes along (breakout, pong, pong-fast).
+        games: Whole games to play; the first 2 of 30 are those of --games=2.
+        json: File for the scores, and all that is said of them.
+        protocol: Atari: play by the book of nature or machado; unset, as the run.
+        epsilon: Probability of a random action; unset, as the run's own evaluations.
+        greedy: No random action at all: --epsilon=0.
+        seed: Of the games and the random actions.
+        num_envs: Games played side by side; it changes the time they take and nothing else.
+        max_frames: Emulator frames after which a game is cut; unset, evaluation.max-frames of the run.
+        max_idle_frames: Frames without a reward after which it is, or never; unset, evaluation.max-idle-frames.
+        checkpoint: The best by evaluation, where there was one, or the last.
+        device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
+        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+    """
+    if greedy and epsilon is not None:
+        raise ConfigError(f"expected --greedy or --epsilon, got both (--epsilon={epsilon:g}): leave one out")
+    from rlvision.evaluation.episode_limits import EpisodeLimits
+    from rlvision.runs.eval_protocol import make_limits, under_protocol
+    from rlvision.runs.run import Run
+
     if json is not None:
-        _require_writable(json)
+        require_writable(json)
     agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
-    usual = make_watchdog(under_protocol(agent.config, how.get("protocol")))
-    how["watchdog"] = Watchdog(max_frames or usual.max_frames, _idle_frames(max_idle_frames, usual.max_idle_frames))
-    report = agent.measure(games, **how)
-    _console().print(report.table(f"{report.conditions.game}, weights after {agent.env_steps:,} env steps"))
+    usual = make_limits(under_protocol(agent.config, protocol))
+    report = agent.measure(
+        games,
+        protocol=protocol,
+        epsilon=0.0 if greedy else epsilon,
+        seed=seed,
+        num_envs=num_envs,
+        limits=EpisodeLimits(max_frames or usual.max_frames, _idle_frames(max_idle_frames, usual.max_idle_frames)),
+    )
+    console().print(report.table(f"{report.conditions.game}, weights after {agent.env_steps:,} env steps"))
     if json is not None:
-        about = {"run": str(run), "env_steps": agent.env_steps, **report.to_plain()}
-        write_atomically(json, json_format.dumps(about, indent=2).encode() + b"\n")
+        write_json(json, {"run": str(run), "env_steps": agent.env_steps, **report.to_plain()})
 
 
 def _idle_frames(given: int | str | None, usual: int | None) -> int | None:
-    """What ``--max-idle-frames`` asks for: a number, ``never`` (None), or what is usual where it is unset."""
+    """Return the number that ``--max-idle-frames`` asks for, None for ``never``, or the usual one if it is unset."""
     if given is None:
         return usual
     return given if isinstance(given, int) else None
@@ -81,244 +116,174 @@ def _idle_frames(given: int | str | None, usual: int | None) -> int | None:
 
 def export(
     run: Path,
+    /,
     *,
-    out: Path | None,
-    checkpoint: str,
-    games: int,
-    protocols: Sequence[str],
-    seed: int,
-    device: str,
-    trust_imports: bool,
+    out: Path | None = None,
+    checkpoint: CheckpointName = "best",
+    games: NonNegativeInt = 30,
+    protocols: tuple[ProtocolName, ...] = (),
+    seed: Seed = 0,
+    device: NonEmptyStr = "auto",
+    trust_imports: bool = False,
 ) -> None:
-    """Make an export, and say how to use it."""
+    """Put a trained agent into a folder to pass on: weights (safetensors), settings (JSON), a card with its score.
+
+    Args:
+        run: Run folder, such as runs/pong-seed1.
+        out: Folder to make; unset, exports/ and the run folder's name.
+        checkpoint: The best by evaluation, where there was one, or the last.
+        games: Whole games to measure its score by, under each protocol; 0 for none.
+        protocols: Atari: by the books of nature,machado or one of them; unset, as the run.
+        seed: Of those games.
+        device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
+        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+    """
+    from rlvision.runs.run import Run
+
     agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
-    folder = agent.export(
-        out or Path("exports") / agent.folder.path.resolve().name, games=games, protocols=protocols, seed=seed
-    )
-    _say(f"written to {folder}: its README.md says {'what it scores and ' if games else ''}how to load it")
-    _say(next_commands(folder))
+    usual = Path("exports") / agent.folder.path.resolve().name
+    folder = agent.export(out or usual, games=games, protocols=protocols, seed=seed)
+    echo(f"written to {folder}: its README.md says {'what it scores and ' if games else ''}how to load it")
+    echo(next_commands(folder))
 
 
 def watch(
     run: Path,
+    /,
     *,
-    video: Path | None,
-    terminal: bool,
-    html: Path | None,
-    episodes: int,
-    max_steps: int | None,
-    seed: int,
-    epsilon: float | None,
-    device: str,
-    checkpoint: str,
-    trust_imports: bool,
+    video: Path | None = None,
+    terminal: bool = False,
+    html: Path | None = None,
+    web: bool = False,
+    port: Port | None = None,
+    episodes: PositiveInt = 1,
+    max_steps: PositiveInt | None = None,
+    seed: Seed = 0,
+    epsilon: Probability | None = None,
+    checkpoint: CheckpointName | None = None,
+    device: NonEmptyStr = "auto",
+    trust_imports: bool = False,
 ) -> None:
-    """Show games in one of the ways, and say how they came out."""
+    """Watch a trained agent play: in a window, a terminal, the browser, a video, or a page to keep.
+
+    Args:
+        run: Run folder, export, or the name of an agent that comes along (breakout, pong, pong-fast).
+        video: File to write, such as pong.mp4; without this and the next three, a window opens.
+        terminal: Draw in this terminal, over ssh too. Keys: space, s, + and -, n, o, q.
+        html: Page to write, such as pong.html: it opens from disk, with slider, Q-values and saliency.
+        web: Play on a page of this machine, with the network's inside in view; it follows a run in training.
+        port: Of that page; 0 takes any that is free; unset, 8000.
+        episodes: Whole games to show.
+        max_steps: Most decisions to show of each game; unset, all.
+        seed: Of the games and the random actions.
+        epsilon: Probability of a random action; unset, as the run's own evaluations.
+        checkpoint: The best by evaluation, where there was one, or the last; unset, the best; with --web the newest.
+        device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
+        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+    """
+    _require_alone(
+        web, port, video=video, terminal=terminal, html=html, episodes=episodes != 1, max_steps=max_steps is not None
+    )
+    if web:
+        from rlvision.runs import web_session
+
+        web_session.serve(
+            run,
+            port=DEFAULT_PORT if port is None else port,
+            seed=seed,
+            epsilon=epsilon,
+            weights=checkpoint,
+            device=device,
+            announce=_announce,
+            trust_imports=trust_imports,
+        )
+        return
+    from rlvision.runs.run import Run
+    from rlvision.watch.outputs import Outlet
+
     outlet = Outlet(video, terminal, html)
-    agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
+    agent = Run(run, weights=checkpoint or "best", device=device, trust_imports=trust_imports)
     games = agent.watch(
         video, terminal=terminal, html=html, episodes=episodes, max_steps=max_steps, epsilon=epsilon, seed=seed
     )
-    _show_games(games)
-    _say_what_was_written(outlet, len(games))
+    echo_games(games)
+    echo_files(outlet, len(games))
+
+
+def _require_alone(web: bool, port: int | None, **others: object) -> None:
+    """Refuse options that do nothing with ``--web``, and the one that does nothing without it.
+
+    Raises:
+        ConfigError: names it.
+    """
+    if port is not None and not web:
+        raise ConfigError(f"expected --port with --web, got --port={port} alone: add --web")
+    for name, is_given in others.items():
+        if web and is_given:
+            given = option(name)
+            raise ConfigError(f"expected --web alone, got {given} too: the page plays until Ctrl-C, leave {given} out")
+
+
+def _announce(address: str) -> None:
+    tunnel = f"ssh -L {urlsplit(address).port}:{urlsplit(address).netloc} HOST"
+    echo(f"{address}\nopens the game; from another machine, first {tunnel}. Ctrl-C ends it.")
 
 
 def replay(
     run: Path,
+    /,
     *,
-    episode: str | None,
-    video: Path | None,
-    terminal: bool,
-    html: Path | None,
-    max_steps: int | None,
-    device: str,
-    checkpoint: str,
-    trust_imports: bool,
+    episode: NonEmptyStr | None = None,
+    video: Path | None = None,
+    terminal: bool = False,
+    html: Path | None = None,
+    max_steps: PositiveInt | None = None,
+    checkpoint: CheckpointName = "best",
+    device: NonEmptyStr = "auto",
+    trust_imports: bool = False,
 ) -> None:
-    """Show a training game again and say whether it is that game; or list what there is."""
+    """Watch a game of the training again, in full colour, from its tape; without --episode, list some.
+
+    Args:
+        run: Run folder, such as runs/pong-seed1.
+        episode: best, worst, last, or a number.
+        video: File to write, such as best.mp4; without this and the next two, a window opens.
+        terminal: Draw in this terminal, over ssh too. Keys: space, s, + and -, o, q.
+        html: Page to write, such as best.html: it opens from disk, with slider, Q-values and saliency.
+        max_steps: Most decisions to show; unset, all.
+        checkpoint: Whose Q-values are shown: of the best by evaluation, where there was one, or the last.
+        device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
+        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+    """
     if episode is None:
         _list_training_games(run)
         return
+    from rlvision.runs.run import Run
+    from rlvision.watch.outputs import Outlet
+
     outlet = Outlet(video, terminal, html)
     agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
     replayed = agent.replay(episode, video=video, terminal=terminal, html=html, max_steps=max_steps)
-    _show_games(replayed.seen)
-    _say(f"training game {replayed.game.number:,}: {replayed.verdict}")
-    _say_what_was_written(outlet, len(replayed.seen))
+    echo_games(replayed.seen)
+    echo(f"training game {replayed.game.number:,}: {replayed.verdict}")
+    echo_files(outlet, len(replayed.seen))
 
 
 def _list_training_games(run: Path) -> None:
-    """The best, the worst and the last game that a run folder keeps; no checkpoint is needed for that."""
+    """Print the best, the worst and the last game that a run folder keeps; no checkpoint is needed for that."""
+    from rich.table import Table
+
+    from rlvision.envs.game_archive import read_games
+    from rlvision.runs.find import find_run
+    from rlvision.watch.game_replay import choose
+
     games = read_games(find_run(run, trust_imports=True).tapes_folder)  # nothing that it names is imported
     table = Table("episode", "game", "score", "decisions", "at env step", box=None, pad_edge=False)
     for which in ("best", "worst", "last"):
         game = choose(games, which)
         table.add_row(which, f"{game.number:,}", f"{game.score:,g}", f"{game.length:,}", f"{game.env_steps:,}")
-    _console().print(table)
-    _say(
+    console().print(table)
+    echo(
         f"{len(games):,} training games are kept, numbers {games[0].number:,} to {games[-1].number:,}: "
         f"rlvision replay {quote(str(run))} --episode=best --video=best.mp4"
     )
-
-
-def _say_what_was_written(outlet: Outlet, games: int) -> None:
-    for path in outlet.files(games):
-        _say(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
-
-
-def watch_web(
-    run: Path,
-    *,
-    port: int,
-    seed: int,
-    epsilon: float | None,
-    checkpoint: str | None,
-    device: str,
-    trust_imports: bool,
-) -> None:
-    """Show the agent playing on a page, until somebody interrupts."""
-    from rlvision.runs import live
-
-    def announce(address: str) -> None:
-        where = f"ssh -L {urlsplit(address).port}:{urlsplit(address).netloc} HOST"
-        _say(f"{address}\nopens the game; from another machine, first {where}. Ctrl-C ends it.")
-
-    live.serve(
-        run,
-        port=port,
-        seed=seed,
-        epsilon=epsilon,
-        weights=checkpoint,
-        device=device,
-        announce=announce,
-        trust_imports=trust_imports,
-    )
-
-
-def compare(
-    run: Sequence[Path],
-    *,
-    json: Path | None,
-    out: Path | None,
-    beside: Sequence[str] | None,
-    games: int | None,
-    checkpoint: str,
-    device: str,
-    trust_imports: bool,
-    **how: Unpack[HowToPlay],
-) -> None:
-    """Print tables of agents and games, and write numbers and pictures where they are wanted."""
-    from rlvision.analysis import compare as comparing
-    from rlvision.analysis.plot_style import require_folder
-    from rlvision.analysis.tables import tables
-    from rlvision.evaluation.atari_scores import USUAL
-
-    if json is not None:
-        _require_writable(json)
-    if out is not None:
-        require_folder(out)
-    comparison = comparing.compare_runs(
-        run,
-        games=games,
-        beside=USUAL if beside is None else beside,
-        checkpoint=checkpoint,
-        device=device,
-        trust_imports=trust_imports,
-        **how,
-    )
-    for table in tables(comparison):
-        _console().print(table)
-    for note in comparison.notes():
-        _say(f"* {note}")
-    if json is not None:
-        write_atomically(json, json_format.dumps(comparison.to_plain(), indent=2).encode() + b"\n")
-    if out is not None:
-        paths = comparing.write_pictures(comparison, out)
-        said = [f"written to {path}" for path in paths] or ["no picture is drawn: no game was played by every agent"]
-        _say("\n".join(said))
-
-
-def plot(run: Sequence[Path], *, out: Path, what: "What", unit: "Unit", band: "Band") -> None:
-    """Draw learning curves, and say where they are."""
-    from rlvision.analysis.compare import plot_runs
-
-    _say(f"written to {plot_runs(run, out, what=what, unit=unit, band=band)}")
-
-
-def sweep(
-    file: str, *, out: Path | None, processes: int, threads: int | None, runs: int | None, seeds: Sequence[int]
-) -> None:
-    """Train what is not finished yet of a sweep, and print what came of it.
-
-    Raises:
-        RLVisionError: the sweep cannot be used, or runs of it failed.
-    """
-    from rlvision.sweeps.results import summary_table
-    from rlvision.sweeps.runner import Runner
-    from rlvision.sweeps.sweep_file import read_sweep
-    from rlvision.sweeps.trials import trials
-
-    wanted = read_sweep(file)
-    folder = out or Path("runs") / f"sweep-{wanted.name}"
-    runner = Runner(wanted, trials(wanted, runs=runs, seeds=seeds), folder, processes=processes, threads=threads)
-    results = runner.run()
-    _console().print(summary_table(results, wanted.metric))
-    _say(f"{folder / 'summary.csv'} holds every run; rlvision watch {quote(str(folder))}/RUN shows one")
-    _require_success(results, folder)
-
-
-def _require_success(results: "Sequence[Result]", folder: Path) -> None:
-    failed = [result for result in results if result.status == "failed"]
-    if failed:
-        first = failed[0]
-        raise RLVisionError(
-            f"expected all {len(results)} runs to finish, got {len(failed)} that failed, first {first.name} "
-            f"({first.why}): see {folder / first.name / 'log.txt'}; the same command tries them again"
-        )
-
-
-def _console() -> Console:
-    return SteadyConsole(highlight=False, soft_wrap=True)
-
-
-def _say(text: str) -> None:
-    """Text as it is: a path may have brackets in it."""
-    _console().print(text, markup=False)
-
-
-def _show_games(games: Sequence[Game]) -> None:
-    if not games:
-        _say("left before a game was over")
-    for number, game in enumerate(games, 1):
-        cut = "" if game.over else ", cut short"
-        _say(f"game {number}: score {game.score:g} in {game.length:,} decisions{cut} (seed {game.seed})")
-
-
-def _require_writable(path: Path) -> None:
-    """Refuse, before anything is played, a file that could not be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        is_writable = os.access(path.parent, os.W_OK) and not path.is_dir()
-    except OSError as error:
-        raise ConfigError(f"expected a file to write in --json, got {path}: {error.strerror}; name another") from error
-    if not is_writable:
-        raise ConfigError(f"expected a file to write in --json, got {path}: name one in a folder that can be written")
-
-
-OFFLINE = "offline-run-*"
-"""Folders that W&B makes where it is offline; ``wandb sync`` leaves a file in those that it has uploaded."""
-
-
-def next_commands(place: Path) -> str:
-    """The commands for a run folder or an export, a line each, complete, as a shell takes them."""
-    folder, quoted = find_agent(place, trust_imports=True), quote(str(place))
-    trusting = " --trust-imports" if imported(folder.config()) else ""
-    lines = [
-        f"rlvision evaluate {quoted}{trusting}      plays whole games",
-        f"rlvision watch {quoted}{trusting}      shows some",
-    ]
-    if isinstance(folder, RunFolder):
-        lines.append(f"rlvision replay {quoted}      lists games of the training")
-    if any(not any(run.glob("*.synced")) for run in (place / "wandb").glob(OFFLINE)):
-        lines.append(f"wandb sync {quoted}/wandb/{OFFLINE}      uploads what W&B keeps offline")
-    return "\n".join(lines)

@@ -1,12 +1,22 @@
-"""Commands for many runs: compare them, draw their curves, train a sweep of them; and the list of presets."""
+"""Commands for many runs: compare them, draw their curves, train a sweep of them; and the list of presets.
 
+As in `rlvision.cli.run_commands`, a signature is the options, a docstring their help, and bodies import what they run.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from shlex import quote
+from typing import TYPE_CHECKING, Literal
 
-from rlvision.cli.one_run import Protocol, Which
+from rlvision.cli.output import console, echo, require_writable, write_json
 from rlvision.config.arguments import option
-from rlvision.core.errors import ConfigError
+from rlvision.config.schema import CheckpointName
+from rlvision.core.errors import ConfigError, RLVisionError
 from rlvision.core.ranges import NonEmptyStr, PositiveInt, Seed, ThreadCount
+from rlvision.envs.settings import ProtocolName
+
+if TYPE_CHECKING:
+    from rlvision.sweeps.results import Result
 
 Across = Literal["env_steps", "frames", "hours"]
 Scored = Literal["training", "evaluations"]
@@ -18,8 +28,8 @@ def compare(
     /,
     *,
     games: PositiveInt | None = None,
-    protocol: Protocol | None = None,
-    checkpoint: Which | None = None,
+    protocol: ProtocolName | None = None,
+    checkpoint: CheckpointName | None = None,
     seed: Seed | None = None,
     device: NonEmptyStr | None = None,
     beside: tuple[NonEmptyStr, ...] | None = None,
@@ -39,27 +49,41 @@ def compare(
         beside: Published agents to show, such as dqn,rainbow,pqn; unset, a few.
         json: File for the numbers, and all that is said of them.
         out: Folder for pictures, each as PNG and SVG: aggregates, performance profiles, sample efficiency.
-        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+        trust_imports: Let the folder import the environment, encoder or agent that it names by path: its own code.
     """
     _require_games(games, protocol=protocol, checkpoint=checkpoint, seed=seed, device=device)
-    from rlvision.cli import run_commands as commands
+    from rlvision.analysis.plot_style import require_folder
+    from rlvision.analysis.study import compare_runs, write_pictures
+    from rlvision.analysis.tables import tables
+    from rlvision.evaluation.atari_scores import USUAL
 
-    commands.compare(
+    if json is not None:
+        require_writable(json)
+    if out is not None:
+        require_folder(out)
+    comparison = compare_runs(
         run,
-        json=json,
-        out=out,
-        beside=beside,
         games=games,
-        protocol=protocol,
+        beside=USUAL if beside is None else beside,
         checkpoint=checkpoint or "last",
-        seed=seed or 0,
         device=device or "auto",
         trust_imports=trust_imports,
+        protocol=protocol,
+        seed=seed or 0,
     )
+    for table in tables(comparison):
+        console().print(table)
+    for note in comparison.notes():
+        echo(f"* {note}")
+    if json is not None:
+        write_json(json, comparison.to_plain())
+    if out is not None:
+        lines = [f"written to {path}" for path in write_pictures(comparison, out)]
+        echo("\n".join(lines or ["no picture is drawn: no game was played by every agent"]))
 
 
 def _require_games(games: int | None, **others: object) -> None:
-    """Refuse what only games played now would heed.
+    """Refuse options that have an effect only on games played now.
 
     Raises:
         ConfigError: names it.
@@ -87,9 +111,9 @@ def plot(
         x: Along env steps, emulator frames, or hours.
         band: Shade from the lowest to the highest seed, or the 95 % interval of their mean.
     """
-    from rlvision.cli import run_commands as commands
+    from rlvision.analysis.study import plot_runs
 
-    commands.plot(run, out=out, what=y, unit=x, band=band)
+    echo(f"written to {plot_runs(run, out, what=y, unit=x, band=band)}")
 
 
 def sweep(
@@ -112,13 +136,40 @@ def sweep(
         runs: How many settings to draw (random), or the most of a grid; unset, run_cap of the file.
         seeds: Train each setting with each of these seeds, such as 1,2,3; unset, as the file says.
     """
-    from rlvision.cli import run_commands as commands
+    from rlvision.sweeps.results import summary_table
+    from rlvision.sweeps.runner import Runner
+    from rlvision.sweeps.sweep_file import read_sweep
+    from rlvision.sweeps.trials import trials
 
-    commands.sweep(file, out=out, processes=processes, threads=threads, runs=runs, seeds=seeds)
+    wanted = read_sweep(file)
+    folder = out or Path("runs") / f"sweep-{wanted.name}"
+    runner = Runner(wanted, trials(wanted, runs=runs, seeds=seeds), folder, processes=processes, threads=threads)
+    results = runner.run()
+    console().print(summary_table(results, wanted.metric))
+    echo(f"{folder / 'summary.csv'} holds every run; rlvision watch {quote(str(folder))}/RUN shows one")
+    _require_success(results, folder)
+
+
+def _require_success(results: "Sequence[Result]", folder: Path) -> None:
+    failed = [result for result in results if result.status == "failed"]
+    if failed:
+        first = failed[0]
+        raise RLVisionError(
+            f"expected all {len(results)} runs to finish, got {len(failed)} that failed, first {first.name} "
+            f"({first.why}): see {folder / first.name / 'log.txt'}; the same command tries them again"
+        )
 
 
 def presets() -> None:
     """List the presets: what each trains, and how long it takes."""
-    from rlvision.cli.help import show_presets
+    from rich.box import ROUNDED
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
 
-    show_presets()
+    from rlvision.config.presets import presets as bundled_presets
+
+    table = Table("preset", "trains", "takes", box=ROUNDED, border_style="dim", header_style="bold")
+    for preset in bundled_presets():
+        table.add_row(f"[bold]{preset.name}[/]", escape(preset.trains), escape(preset.takes))
+    Console(highlight=False).print(table)

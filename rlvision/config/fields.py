@@ -109,6 +109,17 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter([*endings, *get_close_matches(name, names, n=1)]), None)
 
 
+def short_name(name: str, names: Iterable[str]) -> str:
+    """Return the last part of a dotted name; the whole name if two of ``names`` share that part."""
+    leaf = name.rpartition(".")[2]
+    return leaf if sum(other.rpartition(".")[2] == leaf for other in names) == 1 else name
+
+
+def short(value: Any) -> str:
+    """Return a value in a few letters: a float has four significant digits."""
+    return f"{value:.4g}" if isinstance(value, float) else spelling(value)
+
+
 def _leaves(tree: Mapping[Any, Any], settings: Mapping[str, Setting], prefix: str) -> Iterable[tuple[str, Any]]:
     """Dotted names and their values; a mapping is entered only where its name is that of a group."""
     for key, value in tree.items():

@@ -7,33 +7,37 @@ Example:
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import field, fields, make_dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import field, make_dataclass, replace
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, cast
 
 from rlvision.config import strict_yaml
 from rlvision.config.field_types import shown
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
-from rlvision.config.presets import find_preset, read_text
+from rlvision.config.presets import find_preset, unreadable
 from rlvision.config.schema import Config, defaults_for
 from rlvision.config.validation import OPTIONS_OF_DN, refuse_contradictions
 from rlvision.core.errors import ConfigError
-from rlvision.core.files import write_atomically
+from rlvision.core.files import read_text, write_atomically
 from rlvision.learning.registry import default_settings
 from rlvision.learning.settings import AgentSettings
 from rlvision.nn.norm_variants import momentum_of
 
 OF_AN_ENCODER = {"network.kwargs", *(f"network.{name}" for name in OPTIONS_OF_DN)}
 """Settings that say what is inside an encoder, by dotted name."""
+LARGEST = 2**20
+"""Bytes of a file of settings."""
 HEADER = "# All settings of this run, defaults included. rlvision train --help explains them.\n"
 
 
 def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Config:
     """A complete configuration: the defaults, changed by a preset, changed by overrides.
 
-    What a preset says of the inside of its encoder, and of its agent, is meant for that one: where the overrides choose
-    another encoder or agent, these settings are the defaults, as far as the other one has none of that name.
+    What a preset says of the inside of its encoder is meant for that one: where the overrides choose another encoder,
+    these settings are the defaults. Where they choose another agent, it takes what the preset sets of the settings that
+    both have; the rest are its own defaults.
 
     Args:
         preset: Name of a preset (see `rlvision.config.presets.presets`) or path of a YAML file like it.
@@ -48,7 +52,8 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
     """
     found = find_preset(preset)
     source = f"preset {preset}"
-    config = _of_preset(_mapping(found.text, source), source)
+    tree = _mapping(found.text, source)
+    config = _changed(defaults_of(tree, source, lambda agent: True), tree, source)
     config = _with_agent(config, agent_named(overrides or {}, "the overrides", config.agent.name))
     chosen = named_values(overrides or {}, settings_of(config), "the overrides")
     if chosen.get("network.encoder", config.network.encoder) != config.network.encoder:
@@ -74,27 +79,45 @@ def settings_for(preset: str | None, agent: str | None) -> Config:
     return config if agent is None else _with_agent(config, agent)
 
 
-def read_config(path: Path, *, trust_imports: bool = True) -> Config:
+def read_config(path: Path, *, trusts: Callable[[str], bool] = lambda agent: False) -> Config:
     """The configuration in a file made by `save_config`, checked as `load_config` checks.
 
     Args:
         path: of the file.
-        trust_imports: whether an agent that it names by import path may be imported, to read its settings by its own
-            types. Otherwise they are plain values that nobody has checked: enough to show and to compare them.
+        trusts: whether an agent that the file names by import path may be imported.
 
     Raises:
         ConfigError: the file cannot be read, or what it holds cannot be used.
+        CheckpointError: it is a link, no regular file, or too large.
     """
-    tree, source = _mapping(read_text(path), str(path)), str(path)
-    name = agent_named(tree, source, AgentSettings().name)
-    if ":" in name and not trust_imports:
-        tree, opaque = _split_agent(tree)
-        config = replace(_changed(Config(), tree, source), agent=_opaque_settings(opaque))
-    else:
-        config = _of_preset(tree, source)
-    config = _with_momentum(config)
+    try:
+        text = read_text(path, LARGEST)
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+    tree, source = _mapping(text, str(path)), str(path)
+    config = _with_momentum(_changed(defaults_of(tree, source, trusts), tree, source))
     refuse_contradictions(config)
     return config
+
+
+def defaults_of(tree: Mapping[Any, Any], source: str, trusts: Callable[[str], bool]) -> Config:
+    """The defaults that the settings in a file change, those of the agent it names among them.
+
+    The settings of an agent that may not be imported are plain values that nobody checks: enough to show and to compare
+    them, not to make the agent.
+
+    Args:
+        tree: the settings in the file.
+        source: where they come from, for error messages.
+        trusts: whether an agent that is named by import path may be imported.
+
+    Raises:
+        ConfigError: there is no such agent.
+    """
+    name = agent_named(tree, source, AgentSettings().name)
+    if ":" in name and not trusts(name):
+        return Config(agent=_opaque_settings(name, tree, source))
+    return defaults_for(default_settings(name))
 
 
 def save_config(config: Config, path: Path) -> None:
@@ -104,9 +127,12 @@ def save_config(config: Config, path: Path) -> None:
 
 
 def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
-    """The settings in which two configurations differ: dotted name -> (old value, new value)."""
+    """The settings in which two configurations differ: dotted name -> (old value, new value).
+
+    What only one of two agents has is None of the other.
+    """
     before, after = flatten(old), flatten(new)
-    return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+    return {name: (before.get(name), after.get(name)) for name in before | after if before.get(name) != after.get(name)}
 
 
 def _with_momentum(config: Config) -> Config:
@@ -127,31 +153,31 @@ def agent_named(tree: Mapping[Any, Any], source: str, otherwise: str) -> str:
     return otherwise if name is None else name
 
 
-def _of_preset(tree: Mapping[Any, Any], source: str) -> Config:
-    """The defaults of the agent that is named, changed by what is set."""
-    agent = default_settings(agent_named(tree, source, AgentSettings().name))
-    return _changed(defaults_for(agent), tree, source)
-
-
 def _with_agent(config: Config, name: str) -> Config:
-    """With the settings of another agent: what both have keeps its value, the rest is the default."""
+    """With the settings of another agent: what was set and both have, of one type, keeps its value."""
     if name == config.agent.name:
         return config
-    other = default_settings(name)
-    shared = {field.name for field in fields(other)} & {field.name for field in fields(config.agent)} - {"name"}
-    return replace(config, agent=replace(other, **{field: getattr(config.agent, field) for field in shared}))
+    other, old, usual = default_settings(name), settings_of(config.agent), flatten(defaults_for(config.agent).agent)
+    kept = {
+        field: old[field].default
+        for field, setting in settings_of(other).items()
+        if field != "name" and field in old and setting.hint == old[field].hint and old[field].default != usual[field]
+    }
+    return replace(config, agent=replace(other, **kept))
 
 
-def _split_agent(tree: Mapping[Any, Any]) -> tuple[Mapping[Any, Any], Mapping[str, Any]]:
-    """A tree without the group of the agent, and that group."""
-    return {key: value for key, value in tree.items() if key != "agent"}, dict(tree["agent"])
-
-
-def _opaque_settings(values: Mapping[str, Any]) -> AgentSettings:
+def _opaque_settings(name: str, tree: Mapping[Any, Any], source: str) -> AgentSettings:
     """Settings of an agent whose class is not to be imported, with the values as they are."""
-    own = [(name, Any, field(default=None)) for name in values if name != "name"]
+    group = tree.get("agent", {})
+    if not isinstance(group, Mapping):
+        raise ConfigError(f"expected agent in {source} to be a group, got {shown(group)}: give the settings in it")
+    dotted = {str(key).removeprefix("agent."): tree[key] for key in tree if str(key).startswith("agent.")}
+    named = {str(key).replace("-", "_"): value for key, value in {**group, **dotted}.items() if key != "name"}
+    if strange := [key for key in named if not key.isidentifier() or iskeyword(key) or key.startswith("__")]:
+        raise ConfigError(f"expected names of settings under agent in {source}, got {shown(strange[0])}: correct it")
+    own = [(key, dict[str, Any] | str | float | bool | None, field(default=None)) for key in named]
     opaque = make_dataclass("OpaqueSettings", own, bases=(AgentSettings,), frozen=True, kw_only=True)
-    return cast(AgentSettings, opaque(**values))
+    return cast(AgentSettings, opaque(name=name, **named))
 
 
 def _usual_folder(preset: str, seed: int) -> str:

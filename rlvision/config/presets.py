@@ -59,5 +59,10 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"expected a readable YAML file at {path}, got {reason}: check the path") from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> ConfigError:
+    """Return what to say of a YAML file that cannot be read."""
+    reason = " ".join(str(error).split())
+    return ConfigError(f"expected a readable YAML file at {path}, got {reason}: check the path")

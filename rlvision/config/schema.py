@@ -17,6 +17,9 @@ from rlvision.nn.settings import NetworkSettings
 from rlvision.replay.settings import ReplaySettings
 from rlvision.tracking.settings import TrackingSettings
 
+CheckpointName = Literal["best", "last"]
+"""The checkpoint whose weights are used: the best by evaluation, or the newest."""
+
 
 def default_agent() -> AgentSettings:
     """Return the settings of the agent that is trained unless another is named."""

@@ -1,10 +1,30 @@
-"""Code of a user's own, by import path: ``package.module:Name``."""
+"""Imports by name: the public names of a room, and code of a user's own."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from typing import Any
 
 from rlvision.core.errors import ConfigError
+
+
+def public_names(room: str, names: Mapping[str, Sequence[str]]) -> tuple[Callable[[str], Any], list[str]]:
+    """Return ``__getattr__`` and ``__all__`` of a room, whose names are imported when they are first used (PEP 562).
+
+    So importing a room costs nothing: a help screen reads the settings of every room without importing torch.
+
+    Args:
+        room: its ``__name__``.
+        names: the public names, by the module of the room that holds them.
+    """
+    module_of = {name: f"{room}.{module}" for module, held in names.items() for name in held}
+
+    def getattribute(name: str) -> Any:
+        if name not in module_of:
+            raise AttributeError(f"module {room!r} has no public name {name!r}: it has {', '.join(sorted(module_of))}")
+        return getattr(import_module(module_of[name]), name)
+
+    return getattribute, sorted(module_of)
 
 
 def import_object(path: str, setting: str) -> object:

@@ -1,7 +1,7 @@
 """The types of settings, each named after what it limits.
 
-A limit is there for one of three reasons: the quantity has no meaning outside it (a probability), a library counts in
-so many bits (emulator frames, seeds), or libraries fail beyond it without naming the setting at fault (pixels, threads).
+A limit has one of three reasons. The quantity has no meaning outside it (a probability), or a library counts in so many
+bits (emulator frames, seeds), or libraries fail beyond it without naming the setting at fault (pixels, threads).
 """
 
 from typing import Annotated

@@ -11,8 +11,8 @@ K           atoms or quantiles of a distributional head (the action axis comes b
 C, H, W     channels, height and width of an observation
 ==========  ==========================================================================
 
-Counters carry their unit in their name: ``env_steps`` (agent decisions, summed over the
-environments), ``frames`` (emulator frames) and ``updates`` (gradient steps).
+Counters carry their unit in their name: ``env_steps`` (agent decisions, summed over the environments), ``frames``
+(emulator frames) and ``updates`` (gradient steps).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -108,8 +108,7 @@ class QOutput:
 class Update:
     """What one gradient step says of itself.
 
-    ``metrics`` may hold tensors without a dimension: reading one waits for the device, so
-    they are read only when they are logged.
+    ``metrics`` may hold tensors []: reading one waits for the device, so they are read only when they are logged.
     """
 
     loss: Tensor  # []
@@ -172,7 +171,7 @@ class VectorEnv(Stateful, Protocol):
 
     @property
     def first(self) -> BoolArray:
-        """Which current observations are a reset's, [N]."""
+        """Which current observations are a reset's, [N]: the ``first`` of the row that the next `recv` returns."""
 
     def reset(self, seed: int) -> UInt8Array:
         """Start every environment anew, environment i from a seed derived from (seed, i)."""
@@ -299,18 +298,3 @@ class Tracker(Protocol):
 
     def close(self) -> None:
         """Flush and release; may be called twice."""
-
-
-Exhibit = Path | FloatArray
-"""A picture (.png) or video (.mp4) by its file, or numbers [n] whose distribution is of interest."""
-
-
-@runtime_checkable
-class Gallery(Protocol):
-    """A tracker that also takes what is no number."""
-
-    def show(self, exhibits: Mapping[str, Exhibit], env_steps: int) -> None:
-        """Pictures, videos and distributions by name, to be seen with the row that comes next."""
-
-    def keep(self, name: str, files: Mapping[str, Path]) -> None:
-        """Store a version of some files, by their names in it, until there is a newer one called ``name``."""

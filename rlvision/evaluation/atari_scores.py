@@ -1,4 +1,4 @@
-"""Published scores of the 57 Atari games: what random play, people and well-known agents reach.
+"""Published scores of the 57 Atari games: of random play, people and well-known agents.
 
 Example:
     >>> human_normalised("pong", 14.6)
@@ -7,7 +7,7 @@ Example:
     >>> table.frames, published("rainbow")["pong"]
     (200000000, 20.9)
 
-Scores of different protocols and lengths of training do not compare; so every table says its own.
+Scores of different protocols and lengths of training do not compare, so every table says its own.
 """
 
 import json
@@ -33,18 +33,18 @@ class Table:
     """One column of published scores."""
 
     agent: str  # as its authors call it, with the paper
-    protocol: str  # how it was measured, in words
+    protocol: str  # how it was measured
     frames: int  # emulator frames it was trained for
-    source: str  # where the numbers were read, exactly
+    source: str  # of the numbers, to the page
 
 
 def games() -> tuple[str, ...]:
-    """The 57 games by rom id, in the order of the alphabet."""
+    """Return the 57 games by rom id, in alphabetical order."""
     return tuple(_data()["games"])
 
 
 def reference(game: str) -> Reference | None:
-    """Random and human scores of a game, or None where it is not one of the 57.
+    """Return the random and human scores of a game, or None where it is not one of the 57.
 
     Args:
         game: a rom id such as ``ms_pacman``; `rlvision.envs.atari_games.find_game` knows other names.
@@ -54,27 +54,27 @@ def reference(game: str) -> Reference | None:
 
 
 def reference_source() -> str:
-    """Where the random and human scores were read."""
+    """Return the source of the random and human scores."""
     return str(_data()["sources"][_data()["reference_source"]])
 
 
 def human_normalised(game: str, score: float) -> float | None:
-    """``(score - random) / (human - random)``: 0 plays at random, 1 as a person does (Mnih et al. 2015).
+    """Return ``(score - random) / (human - random)``: 0 at random, 1 as a person plays (Mnih et al. 2015).
 
-    None where the game is not one of the 57.
+    It is None where the game is not one of the 57.
     """
     scale = reference(game)
     return None if scale is None else (score - scale.random) / (scale.human - scale.random)
 
 
 def tables() -> dict[str, Table]:
-    """The published agents by key, such as ``rainbow``, ``dopamine_dqn_10m``, ``pqn`` and ``bbf_100k``."""
+    """Return the published agents by key, such as ``rainbow``, ``dopamine_dqn_10m``, ``pqn`` and ``bbf_100k``."""
     data = _data()
     return {key: Table(**{**row, "source": data["sources"][row["source"]]}) for key, row in data["tables"].items()}
 
 
 def published(key: str) -> dict[str, float]:
-    """The mean raw score of every game that an agent's table has, by rom id.
+    """Return the mean raw score of every game that an agent's table has, by rom id.
 
     Raises:
         ConfigError: there is no such table.
@@ -102,12 +102,12 @@ class Published:
     key: str
     agent: str
     protocol: str
-    frames: int | None  # of its training; None of who was not trained
+    frames: int | None  # of its training; None where there was none
     scores: Mapping[str, float]  # mean raw score by rom id
 
 
 def published_agents(games: Sequence[str], keys: Sequence[str] = USUAL) -> list[Published]:
-    """Random play, people, and the published agents with a score of one of the games.
+    """Return random play, people, and the published agents with a score of one of the games.
 
     Args:
         games: rom ids.
@@ -134,7 +134,7 @@ def _agent(key: str, games: Sequence[str]) -> Published:
 
 
 def millions(frames: int) -> str:
-    """A number of frames in a few letters: 1.2B, 200M, 1.4M, 400k, 160."""
+    """Abbreviate a number of frames: 1.2B, 200M, 1.4M, 400k, 160."""
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if frames >= 0.9995 * size:
             return f"{frames / size:.3g}{letter}"

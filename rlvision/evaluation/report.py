@@ -1,4 +1,4 @@
-"""What is said of an evaluation: a table for people, plain values for files."""
+"""Report an evaluation: a table for people, plain values for files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -7,16 +7,16 @@ from typing import Any
 from rich.table import Table
 
 from rlvision.evaluation.atari_scores import human_normalised
-from rlvision.evaluation.evaluate import Evaluation
+from rlvision.evaluation.result import Evaluation
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What has to be known of an evaluation beside its games, to judge it and to repeat it."""
+    """The conditions of an evaluation: without them it can be neither judged nor repeated."""
 
     game: str  # rom id, or Gymnasium's
-    protocol: str | None  # in words; None of what is no Atari game
-    settings: Mapping[str, Any]  # what the protocol means
+    protocol: str | None  # its name and the departures from it; None where the game is not Atari's
+    settings: Mapping[str, Any]  # the values of the settings that a protocol fixes
     epsilon: float
     seed: int
 
@@ -37,7 +37,7 @@ class Report:
         return None if mean is None else {"mean": mean, "interval": interval}
 
     def to_plain(self) -> dict[str, Any]:
-        """All of it, as plain values."""
+        """Return everything as plain values."""
         evaluation, episodes = self.evaluation, self.evaluation.episodes
         return {
             **asdict(self.conditions),
@@ -54,7 +54,7 @@ class Report:
         }
 
     def rows(self) -> dict[str, str]:
-        """What a table says, by the name of its row."""
+        """Return the rows of a table: text by name."""
         conditions, evaluation = self.conditions, self.evaluation
         low, high = evaluation.interval
         rows = {"protocol": conditions.protocol} if conditions.protocol else {}
@@ -70,7 +70,7 @@ class Report:
         return rows | self._normalised_row() | self._cut_row()
 
     def table(self, title: str) -> Table:
-        """The same, for a terminal."""
+        """Return the rows as a table for a terminal."""
         table = Table(title=title, title_justify="left", show_header=False, title_style="bold")
         for name, value in self.rows().items():
             table.add_row(name, value)

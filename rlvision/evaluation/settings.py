@@ -1,4 +1,4 @@
-"""Settings of the evaluation."""
+"""The settings of the evaluations during training."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from rlvision.core.ranges import FrameCount, PositiveInt, Probability
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationSettings:
-    """The periodic exam and what follows from it."""
+    """The periodic evaluation, and the early end of a run."""
 
     games: PositiveInt = 10
     """Whole games per evaluation."""

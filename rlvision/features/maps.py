@@ -1,4 +1,4 @@
-"""What the convolutions make of an observation."""
+"""Feature maps: the outputs of a network's convolutions for one observation."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,21 +13,21 @@ from rlvision.nn.qnetwork import QNetwork
 
 
 def feature_maps(network: QNetwork, observation: UInt8Array) -> dict[str, FloatArray]:
-    """The feature maps of every level of the network that has maps, in the order of computation.
+    """Return the feature maps of each level of the network that has maps, in the order of computation.
 
-    Each level is divided by the greatest absolute value in it: values lie in [-1, 1], in [0, 1] after a ReLU,
-    and the maps of one level can be compared with one another.
+    Each level is divided by its greatest absolute value: values lie in [-1, 1], after a ReLU in [0, 1], and the maps
+    of one level can be compared.
 
     Args:
-        network: only looked at, whatever its mode: no buffer, mode or gradient of it changes.
+        network: in any mode; none of its buffers, modes or gradients changes.
         observation: [1, C, H, W] uint8.
 
     Returns:
-        Level (such as ``low``, ``mid``, ``high``) -> maps [channels, h, w]. Of an encoder without named levels, the
-        name of every convolution that the forward calls -> its output; without convolutions, nothing.
+        Level (such as ``low``, ``mid``, ``high``) -> maps [channels, h, w]. For an encoder without named levels, the
+        name of each convolution that the forward calls -> its output; empty without convolutions.
 
     Raises:
-        ConfigError: the observation is of another shape or type.
+        ConfigError: the observation has another shape or type.
     """
     seen = evaluating_copy(network)
     places = _places(seen)
@@ -37,7 +37,7 @@ def feature_maps(network: QNetwork, observation: UInt8Array) -> dict[str, FloatA
 
 
 def _places(network: QNetwork) -> dict[str, str]:
-    """Level -> the module whose output it is."""
+    """Return level -> the name of the module that computes it."""
     if network.levels:
         return {name: level.module for name, level in network.levels.items() if level.reduction > 0}
     convolutions = [name for name, module in network.named_modules() if isinstance(module, nn.Conv2d)]
@@ -46,12 +46,12 @@ def _places(network: QNetwork) -> dict[str, str]:
 
 @contextmanager
 def _recorded(network: QNetwork, places: dict[str, str]) -> Iterator[dict[str, Tensor]]:
-    """Inside, a forward notes the outputs of the modules named."""
+    """Record the outputs of the named modules in each forward."""
     outputs: dict[str, Tensor] = {}
 
     def note(name: str) -> Any:
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
-            outputs[name] = output[0].float().cpu().clone()  # a layer after may write into the output
+            outputs[name] = output[0].float().cpu().clone()  # a later layer may write into the output
 
         return hook
 
@@ -62,7 +62,7 @@ def _recorded(network: QNetwork, places: dict[str, str]) -> Iterator[dict[str, T
 
 
 def _scaled(maps: Tensor) -> FloatArray:
-    """Divided by the greatest absolute value; zeros stay zeros."""
+    """Divide by the greatest absolute value; zeros stay zeros."""
     greatest = maps.abs().max().clamp_min(torch.finfo(maps.dtype).tiny)
     scaled: FloatArray = (maps / greatest).numpy()
     return scaled

@@ -1,4 +1,4 @@
-"""Where in the picture a Q-value comes from."""
+"""Saliency maps: how much each pixel of an observation matters to a Q-value."""
 
 from typing import cast
 
@@ -9,37 +9,36 @@ from torch import Tensor
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import FloatArray, UInt8Array
-from rlvision.nn.qnetwork import QNetwork
-from rlvision.nn.target_network import sharing_copy
+from rlvision.nn.qnetwork import QNetwork, sharing_copy
 
 STRIDE = 5
-"""Pixels between the places that are blurred (Greydanus et al. 2018)."""
+"""Pixels between the centres of the blurred parts (Greydanus et al. 2018)."""
 REACH = 5.0
-"""Standard deviation of the part that is blurred, in pixels (theirs)."""
+"""Standard deviation of a blurred part, in pixels (as theirs)."""
 BLUR = 3.0
-"""Standard deviation of the blur, in pixels (theirs)."""
+"""Standard deviation of the blur, in pixels (as theirs)."""
 BATCH = 16
-"""Blurred observations in one forward, at most: as many as stay in a processor's cache."""
+"""Most blurred observations in one forward: as many as fit a processor's cache."""
 ROUNDING = 1e-4
-"""Changes smaller than this part of a Q-value are those of float32, and stay dark."""
+"""Changes smaller than this fraction of a Q-value are rounding errors of float32, and count as 0."""
 
 
 def gradient_saliency(network: QNetwork, observation: UInt8Array, action: int) -> FloatArray:
-    """How much the Q-value of an action changes with each pixel.
+    """Return the gradient of an action's Q-value with respect to each pixel, as a map.
 
-    ``S_ij = max_c |∂Q(s, a) / ∂s_cij|``, divided by its greatest value: in [0, 1], all 0 where no pixel matters.
+    ``S_ij = max_c |∂Q(s, a) / ∂s_cij|``, divided by its greatest value: in [0, 1], all 0 if no pixel matters.
     "Deep Inside Convolutional Networks" (Simonyan, Vedaldi, Zisserman 2014), section 3.1; channels are the stack's.
 
     Args:
-        network: only looked at, whatever its mode: no buffer, mode or gradient of it changes.
+        network: in any mode; none of its buffers, modes or gradients changes.
         observation: [1, C, H, W] uint8.
-        action: whose Q-value, from 0 to A - 1.
+        action: from 0 to A - 1.
 
     Returns:
         [H, W].
 
     Raises:
-        ConfigError: the observation is of another shape or type, or there is no such action.
+        ConfigError: the observation has another shape or type, or there is no such action.
     """
     seen = evaluating_copy(network)
     pixels = to_tensor(observation, seen).requires_grad_()
@@ -52,18 +51,18 @@ def gradient_saliency(network: QNetwork, observation: UInt8Array, action: int) -
 def occlusion_saliency(
     network: QNetwork, observation: UInt8Array, action: int, *, stride: int = STRIDE, batch: int = BATCH
 ) -> FloatArray:
-    """How much the Q-value of an action changes when a part of the picture is blurred away.
+    """Return how much an action's Q-value changes when each part of the picture is blurred, as a map.
 
     ``S(k) = |Q(s, a) - Q(s ⊙ (1 - M_k) + blur(s) ⊙ M_k, a)|`` for a Gaussian mask M_k around each place k of a grid,
-    interpolated between the places and divided by its greatest value: in [0, 1], all 0 where nothing matters.
-    "Visualizing and Understanding Atari Agents" (Greydanus et al. 2018), equations 1 and 2, of one Q-value, without
-    the square. Blurring takes away what is there and draws no edges that the network has never seen, as a gray
-    square (Zeiler, Fergus 2014) would.
+    interpolated between the places and divided by its greatest value: in [0, 1], all 0 if nothing matters.
+    "Visualizing and Understanding Atari Agents" (Greydanus et al. 2018), equations 1 and 2, for one Q-value, without
+    the square. A blur removes an object without adding edges that the network has never seen, as a gray square
+    (Zeiler, Fergus 2014) would.
 
     Args:
-        network: only looked at, whatever its mode: no buffer, mode or gradient of it changes.
+        network: in any mode; none of its buffers, modes or gradients changes.
         observation: [1, C, H, W] uint8.
-        action: whose Q-value, from 0 to A - 1.
+        action: from 0 to A - 1.
         stride: pixels from one place to the next.
         batch: places in one forward.
 
@@ -71,7 +70,7 @@ def occlusion_saliency(
         [H, W].
 
     Raises:
-        ConfigError: the observation is of another shape or type, there is no such action, or stride or batch are
+        ConfigError: the observation has another shape or type, there is no such action, or stride or batch are
             below 1.
     """
     if stride < 1 or batch < 1:
@@ -90,7 +89,7 @@ def occlusion_saliency(
 
 
 def _q_value(network: QNetwork, pixels: Tensor, action: int) -> Tensor:
-    """Q(s, a) [B] of pixels [B, C, H, W]."""
+    """Return Q(s, a) [B] of pixels [B, C, H, W]."""
     q_values: Tensor = network(pixels).q_values  # [B, A]
     if not 0 <= action < q_values.shape[1]:
         raise ConfigError(f"expected an action from 0 to {q_values.shape[1] - 1}, got {action}: choose one of these")
@@ -98,43 +97,43 @@ def _q_value(network: QNetwork, pixels: Tensor, action: int) -> Tensor:
 
 
 def _places(side: int, stride: int) -> Tensor:
-    """Evenly spaced places from the first pixel to the last, at most ``stride`` apart."""
+    """Return evenly spaced places from the first pixel to the last, at most ``stride`` apart."""
     return torch.linspace(0, side - 1, max(2, -(-(side - 1) // stride) + 1) if side > 1 else 1)
 
 
 def _masks(rows: Tensor, columns: Tensor, pixels: Tensor) -> Tensor:
-    """Gaussian hills [places, 1, H, W] of height 1, one around each (row, column)."""
+    """Return Gaussian masks [places, 1, H, W] of height 1, one around each (row, column)."""
     height, width = pixels.shape[2:]
-    down = _hill(torch.arange(height, device=pixels.device) - rows[:, None], REACH)  # [rows, H]
-    across = _hill(torch.arange(width, device=pixels.device) - columns[:, None], REACH)  # [columns, W]
+    down = _gaussian(torch.arange(height, device=pixels.device) - rows[:, None], REACH)  # [rows, H]
+    across = _gaussian(torch.arange(width, device=pixels.device) - columns[:, None], REACH)  # [columns, W]
     return torch.einsum("rh,cw->rchw", down, across).flatten(0, 1)[:, None]
 
 
 def _blurred(pixels: Tensor, deviation: float) -> Tensor:
-    """Every channel of [B, C, H, W] under a Gaussian; beyond the border, the border goes on."""
+    """Blur each channel of [B, C, H, W] with a Gaussian; the border is replicated."""
     reach = int(3 * deviation)
-    hill = _hill(torch.arange(-reach, reach + 1, device=pixels.device), deviation)
-    kernel = (hill / hill.sum()).view(1, 1, 1, -1)
+    kernel_row = _gaussian(torch.arange(-reach, reach + 1, device=pixels.device), deviation)
+    kernel = (kernel_row / kernel_row.sum()).view(1, 1, 1, -1)
     channels = pixels.shape[1]
     wide = F.pad(pixels, (reach, reach, reach, reach), mode="replicate")
     across = F.conv2d(wide, kernel.expand(channels, 1, 1, -1), groups=channels)
     return F.conv2d(across, kernel.mT.expand(channels, 1, -1, 1), groups=channels)
 
 
-def _hill(distance: Tensor, deviation: float) -> Tensor:
+def _gaussian(distance: Tensor, deviation: float) -> Tensor:
     return torch.exp(-(distance.float() ** 2) / (2 * deviation**2))
 
 
 def _scaled(saliency: Tensor, least: float = torch.finfo(torch.float32).tiny) -> FloatArray:
-    """Divided by the greatest value, or by ``least``, so that zeros stay zeros."""
+    """Divide by the greatest value, or by ``least`` if that is greater; zeros stay zeros."""
     greatest = saliency.max().clamp_min(least)
     return cast(FloatArray, (saliency / greatest).cpu().numpy())
 
 
 def evaluating_copy(network: QNetwork) -> QNetwork:
-    """The network in evaluation mode over the same tensors, to hang hooks on.
+    """Return a copy in evaluation mode that shares the network's tensors, to add hooks to.
 
-    Evaluation writes to no buffer, so the network itself stays as it is whatever is done with the copy.
+    Evaluation writes to no buffer, so using the copy does not change the network.
     """
     copy = sharing_copy(network)
     copy.pin_mode(training=False)
@@ -142,7 +141,7 @@ def evaluating_copy(network: QNetwork) -> QNetwork:
 
 
 def to_tensor(observation: UInt8Array, network: QNetwork) -> Tensor:
-    """Pixels in [0, 1], [1, C, H, W] float32 of one observation [1, C, H, W] uint8, where the network is.
+    """Convert one observation [1, C, H, W] uint8 to float32 in [0, 1], on the network's device.
 
     Raises:
         ConfigError: the observation is of another shape or type.

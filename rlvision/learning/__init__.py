@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rlvision.core.lazy import public_names
+from rlvision.core.imports import public_names
 
 if TYPE_CHECKING:
     from rlvision.learning.agent import Setup as Setup

@@ -7,13 +7,16 @@ agent's own file.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from rlvision.core.types import Transition
-from rlvision.learning.targets import Values
+
+if TYPE_CHECKING:
+    from rlvision.learning.targets import Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +27,19 @@ class TDLoss:
     td_error: Tensor  # [B] target minus prediction, without gradient
 
 
-TDRule = Callable[[Values, Transition], TDLoss]
+TDRule = Callable[["Values", Transition], TDLoss]
 """The loss of a batch: asks ``values`` for those of s' first, then for those of s."""
 
 ElementwiseLoss = Callable[[Tensor, Tensor], Tensor]
 """(prediction, target) -> loss, all of one shape."""
 
 
-def online_selector(values: Values) -> Tensor:
+def online_selector(values: "Values") -> Tensor:
     """Return the Q-values [B, A] by which the online network chooses the bootstrap action (van Hasselt et al. 2016)."""
     return values.online_t.q_values
 
 
-def target_selector(values: Values) -> Tensor:
+def target_selector(values: "Values") -> Tensor:
     """Return the Q-values [B, A] by which the target network chooses the bootstrap action (Mnih et al. 2015)."""
     return values.target_t.q_values
 
@@ -62,6 +65,8 @@ def q_target(r_t: Tensor, discount_t: Tensor, q_t: Tensor) -> Tensor:
 def double_q_target(r_t: Tensor, discount_t: Tensor, q_t: Tensor, selector_t: Tensor) -> Tensor:
     """Target of Double Q-learning, ``r_t + discount_t * q_t(argmax_a selector_t(a))`` (van Hasselt et al. 2016), [B].
 
+    A constant to the gradient.
+
     Args:
         r_t: rewards (n-step returns) [B] float32.
         discount_t: discounts [B] float32.
@@ -72,13 +77,14 @@ def double_q_target(r_t: Tensor, discount_t: Tensor, q_t: Tensor, selector_t: Te
         ValueError: a shape or a type is another.
     """
     check_q_learning(q_t, selector_t, r_t, discount_t)
-    return r_t + discount_t * of_action(q_t, selector_t.argmax(dim=1))
+    return (r_t + discount_t * of_action(q_t, selector_t.argmax(dim=1))).detach()
 
 
 def quantile_targets(r_t: Tensor, discount_t: Tensor, quantiles_t: Tensor, selector_t: Tensor) -> Tensor:
     """Samples of the return that QR-DQN regresses on (Dabney et al. 2018, algorithm 1), [B, K].
 
-    ``r_t + discount_t * θ_j(argmax_a selector_t(a))`` for each quantile j of the next observation.
+    ``r_t + discount_t * θ_j(argmax_a selector_t(a))`` for each quantile j of the next observation; constants to the
+    gradient.
 
     Args:
         r_t: rewards (n-step returns) [B] float32.
@@ -91,7 +97,7 @@ def quantile_targets(r_t: Tensor, discount_t: Tensor, quantiles_t: Tensor, selec
     """
     check_quantiles(quantiles_t)
     check_q_learning(quantiles_t[:, :, 0], selector_t, r_t, discount_t)
-    return r_t.unsqueeze(1) + discount_t.unsqueeze(1) * of_action(quantiles_t, selector_t.argmax(dim=1))
+    return (r_t.unsqueeze(1) + discount_t.unsqueeze(1) * of_action(quantiles_t, selector_t.argmax(dim=1))).detach()
 
 
 def quantile_huber(prediction: Tensor, target: Tensor) -> Tensor:

@@ -64,9 +64,16 @@ def default_settings(name: str) -> AgentSettings:
     """Return an agent's settings, each with its default.
 
     Raises:
-        ConfigError: there is no such agent, or it cannot be imported.
+        ConfigError: there is no such agent, it cannot be imported, or a setting of its has no default.
     """
-    return find_agent(name).Settings(name=name)
+    settings = find_agent(name).Settings
+    try:
+        return settings(name=name)
+    except TypeError as error:
+        raise ConfigError(
+            f"expected the settings of agent {name!r} to have defaults, got {settings.__name__} with others ({error}): "
+            "give each field a default"
+        ) from error
 
 
 @cache
@@ -76,8 +83,11 @@ def _built_in(name: str) -> type[Algorithm]:
         raise ConfigError(f"expected an agent out of {', '.join(agent_names())}, got {name!r}: {near}")
     module = import_module(f"{BUILT_IN}.{name}")
     own = [value for value in vars(module).values() if getattr(value, "__module__", None) == module.__name__]
-    (found,) = (value for value in own if hasattr(value, "make_agent"))
-    return _checked(found, name)
+    found = [value for value in own if hasattr(value, "make_agent")]
+    if len(found) != 1:
+        listed = ", ".join(value.__name__ for value in found) or "none"
+        raise ConfigError(f"expected one class with make_agent(setup) in {module.__file__}, got {listed}: keep one")
+    return _checked(found[0], name)
 
 
 def _checked(found: object, name: str) -> type[Algorithm]:

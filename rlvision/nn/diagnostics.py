@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from rlvision.nn.fusion import folded, folded_to_learn
-from rlvision.nn.normalisation import BatchRenorm2d, statistics_layers
+from rlvision.nn.normalisation import BatchRenorm2d
+from rlvision.nn.statistics import statistics_layers
 from rlvision.nn.target_network import Views
 
 WIDE_GAP = 0.2

@@ -25,8 +25,7 @@ from rlvision.core.errors import ConfigError
 from rlvision.nn.cuda_graphs import is_capturing
 from rlvision.nn.encoder_base import as_float
 from rlvision.nn.normalisation import FixedBatchNorm2d, running_statistics
-from rlvision.nn.qnetwork import QNetwork
-from rlvision.nn.target_network import sharing_copy
+from rlvision.nn.qnetwork import QNetwork, sharing_copy
 
 Norm = TypeVar("Norm", bound=nn.BatchNorm2d)
 

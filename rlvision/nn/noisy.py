@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 SIGMA = 0.5
-"""Scale of the noise at the start, over the square root of the inputs: σ_0 of the paper, section 3.2."""
+"""Scale of the noise at the start, over the square root of the inputs: sigma_0 of the paper, section 3.2."""
 
 
 class NoisyLinear(nn.Linear):

@@ -3,13 +3,13 @@
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Self
 
 from torch import Tensor, nn
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import QOutput
-from rlvision.nn.dn import DNEncoder
 from rlvision.nn.encoder_base import Level, as_float
 from rlvision.nn.heads import LinearHead
 
@@ -82,4 +82,10 @@ class QNetwork(nn.Module):
         """Whether the evaluation forward is that of the chapter's class: the same layers in the same order."""
         head = self.head
         plain_head = isinstance(head, LinearHead) and type(head.q) is nn.Linear and head.quantiles == 1
-        return plain_head and isinstance(self.encoder, DNEncoder) and self.encoder.is_chapters
+        return plain_head and bool(getattr(self.encoder, "is_chapters", False))
+
+
+def sharing_copy(network: QNetwork) -> QNetwork:
+    """A second network over the same parameter and buffer tensors, with a mode of its own."""
+    memo = {id(tensor): tensor for tensor in chain(network.parameters(), network.buffers())}
+    return copy.deepcopy(network, memo)

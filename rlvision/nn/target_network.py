@@ -2,15 +2,14 @@
 
 import copy
 from collections.abc import Iterable
-from itertools import chain
 
 import torch
 from torch import Tensor, nn
 
 from rlvision.core.types import QOutput, State
 from rlvision.nn.noisy import noisy_layers, resample_noise, switch_noise
-from rlvision.nn.normalisation import batch_statistics, calibrating, statistics_layers
-from rlvision.nn.qnetwork import QNetwork
+from rlvision.nn.qnetwork import QNetwork, sharing_copy
+from rlvision.nn.statistics import batch_statistics, calibrating, statistics_layers
 
 
 class Views:
@@ -89,12 +88,6 @@ class Views:
         self.online.load_state_dict(state["online"])
         self.target.load_state_dict(state["target"])
         self._noise.set_state(state["noise"])
-
-
-def sharing_copy(network: QNetwork) -> QNetwork:
-    """A second network over the same parameter and buffer tensors, with a mode of its own."""
-    memo = {id(tensor): tensor for tensor in chain(network.parameters(), network.buffers())}
-    return copy.deepcopy(network, memo)
 
 
 @torch.no_grad()

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.memory import check_budget
 from rlvision.core.types import Batch, EnvSpec, EnvStep, IntArray, Progress, RewardTransform, Rows, Schedule, State
-from rlvision.replay.budget import check_budget
 from rlvision.replay.n_step import Windows
 from rlvision.replay.persistence import Segments
 from rlvision.replay.samplers import Prioritised, Selection, Uniform

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rlvision.core.errors import ConfigError
-from rlvision.replay.budget import check_budget
+from rlvision.core.memory import check_budget
 
 Compression = Literal["none", "lz4"]
 

@@ -14,7 +14,6 @@ one of them. Consecutive frames are alike: a block shrinks much more than its fr
 A file is named after its rows and its checksum, so that none is ever written anew with other content.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import pairwise, takewhile
@@ -23,7 +22,8 @@ from struct import Struct
 from zlib import crc32
 
 from rlvision.core.errors import CheckpointError
-from rlvision.core.files import PART, sync_folder
+from rlvision.core.files import PART, NewFile, open_to_read, path_exists
+from rlvision.core.folders import list_folder, make_folder
 from rlvision.core.types import Progress, Rows
 from rlvision.replay.frame_store import pack, unpack
 from rlvision.replay.storage import Fields, Ring
@@ -65,8 +65,8 @@ class Segments:
         Reads the ring and changes nothing in it. The file is complete and on disk when this returns.
         """
         ring = self._ring
-        folder.mkdir(parents=True, exist_ok=True)
-        self._saved = list(takewhile(lambda segment: (folder / segment.name).exists(), self._saved))
+        make_folder(folder)
+        self._saved = list(takewhile(lambda segment: path_exists(folder / segment.name), self._saved))
         start = max(ring.oldest, self._saved[-1].stop if self._saved else 0)
         if start < ring.rows:
             self._saved.append(_write(ring, start, ring.rows, folder))
@@ -82,7 +82,7 @@ class Segments:
         segments = [Segment(**entry) for entry in manifest]
         _check_kind(segments)
         self._check_coverage(segments)
-        steps = [(step, segment) for step in (_check, self._fill) for segment in segments]
+        steps = [(step, segment) for step in (self._check, self._fill) for segment in segments]
         total, done = sum(segment.rows for _, segment in steps), 0
         for step, segment in steps:
             step(segment, folder)
@@ -91,10 +91,27 @@ class Segments:
         self._ring.rows = segments[-1].stop if segments else 0
         self._saved = segments
 
+    def _check(self, segment: Segment, folder: Path) -> None:
+        """Compare the checksum before anything is made of the content; packed rows are hardly ever larger than rows."""
+        path, checksum = folder / segment.name, 0
+        try:
+            with open_to_read(path, 2 * segment.rows * self._ring.row_bytes + BLOCK_BYTES) as file:
+                while content := file.read(BLOCK_BYTES):
+                    checksum = crc32(content, checksum)
+        except OSError as error:
+            raise CheckpointError(
+                f"expected rows in {path}, got {error.strerror}: use an earlier checkpoint"
+            ) from error
+        if checksum != segment.checksum:
+            raise CheckpointError(
+                f"expected checksum {segment.checksum:08x} of {path}, got {checksum:08x}: "
+                "the file is damaged, use an earlier checkpoint"
+            )
+
     def _fill(self, segment: Segment, folder: Path) -> None:
         """Put a segment's rows where they were, block by block."""
         ring, row = self._ring, segment.start
-        with (folder / segment.name).open("rb") as file:
+        with open_to_read(folder / segment.name) as file:
             while head := file.read(HEAD.size):
                 rows, size = HEAD.unpack(head)
                 content = unpack(file.read(size), rows * ring.row_bytes)
@@ -114,25 +131,21 @@ class Segments:
 def collect_garbage(folder: Path, manifests_in_use: Iterable[Rows]) -> None:
     """Delete the segments in ``folder`` that no manifest names, and what an interrupted save left."""
     used = {entry["name"] for manifest in manifests_in_use for entry in manifest}
-    for path in (*folder.glob("*.rows*"), *folder.glob(f"*{PART}")):
+    for path in (*list_folder(folder, "*.rows*"), *list_folder(folder, f"*{PART}")):
         if path.name not in used:
             path.unlink()
 
 
 def _write(ring: Ring, start: int, stop: int, folder: Path) -> Segment:
     """Write beside, flush to the disk, rename."""
-    part = folder / f"{start}-{stop}{PART}"
     checksum = 0
-    with part.open("wb") as file:
+    with NewFile(folder / f"{start}-{stop}") as new:
         for row, count in _blocks(ring, start, stop):
             content = _packed(ring.get(row, count), count)
             checksum = crc32(content, checksum)
-            file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    segment = Segment(f"{start:012d}-{stop:012d}-{checksum:08x}{SUFFIX}", start, stop, checksum)
-    part.replace(folder / segment.name)
-    sync_folder(folder)
+            new.file.write(content)
+        segment = Segment(f"{start:012d}-{stop:012d}-{checksum:08x}{SUFFIX}", start, stop, checksum)
+        new.keep(folder / segment.name)
     return segment
 
 
@@ -156,20 +169,4 @@ def _check_kind(segments: list[Segment]) -> None:
         raise CheckpointError(
             f"expected rows in files that end in {SUFFIX}, got {strange[0]}: "
             "an earlier release of rlvision wrote it, continue with that one"
-        )
-
-
-def _check(segment: Segment, folder: Path) -> None:
-    """Compare the checksum before anything is made of the content."""
-    path, checksum = folder / segment.name, 0
-    try:
-        with path.open("rb") as file:
-            while content := file.read(BLOCK_BYTES):
-                checksum = crc32(content, checksum)
-    except OSError as error:
-        raise CheckpointError(f"expected rows in {path}, got {error.strerror}: use an earlier checkpoint") from error
-    if checksum != segment.checksum:
-        raise CheckpointError(
-            f"expected checksum {segment.checksum:08x} of {path}, got {checksum:08x}: "
-            "the file is damaged, use an earlier checkpoint"
         )

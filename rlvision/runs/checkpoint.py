@@ -11,10 +11,13 @@ from typing import Any
 import torch
 
 from rlvision.core.errors import CheckpointError
-from rlvision.core.files import PART, write_atomically
+from rlvision.core.files import PART, read_bytes, write_atomically
+from rlvision.core.folders import list_folder, make_folder
 from rlvision.core.types import State
 
 VERSION = 1
+LARGEST = 2**34
+"""Bytes of a checkpoint."""
 
 _MAGIC = b"rlvision-checkpoint\n"
 _DIGEST_SIZE = 32
@@ -36,7 +39,7 @@ def read_state(path: Path) -> State:
         CheckpointError: the file is missing, damaged, of another kind or of another version.
     """
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, LARGEST)
     except OSError as error:
         raise CheckpointError(f"expected a checkpoint at {path}, got {error.strerror}: check the path") from error
     head = len(_MAGIC) + _DIGEST_SIZE
@@ -85,21 +88,21 @@ class CheckpointFolder:
 
     def paths(self) -> list[Path]:
         """All checkpoints but the best, oldest first."""
-        return sorted(self.folder.glob("[0-9]*.ckpt"))
+        return list_folder(self.folder, "[0-9]*.ckpt")
 
     def save(self, env_steps: int, state: State) -> None:
         """Write a checkpoint; then delete those too many, those of a future given up, and what a kill left half-way."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         path = self.folder / f"{env_steps:012d}.ckpt"
         write_state(path, state)
         self._replays[path] = state.get("replay")
         kept = [earlier for earlier in self.paths() if earlier <= path][-self._keep :]
-        for left in {*self.paths(), *self.folder.glob(f".*{PART}")}.difference(kept):
+        for left in {*self.paths(), *list_folder(self.folder, f".*{PART}")}.difference(kept):
             left.unlink()
 
     def save_best(self, state: State) -> None:
         """Write the best weights."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         write_state(self.best_path, state)
 
     def load_newest(self, load_beside: Callable[[State], None] = lambda state: None) -> State | None:

@@ -13,6 +13,7 @@ code of somebody's own is refused unless the reader says that it is trusted.
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,16 +22,19 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from rlvision.config.schema import Config
+from rlvision.config.schema import Config, default_agent
 from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.files import read_bytes
 from rlvision.core.types import EnvSpec, State
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.nn.registry import make_q_network
+from rlvision.runs import builders
 from rlvision.runs.export_manifest import MANIFEST, Layout, Manifest, read_manifest
 from rlvision.runs.run_folder import spec_to_state
 
 MODEL = "model.safetensors"
 CARD = "README.md"
+LARGEST_HEADER = 2**20
+"""Bytes of names and shapes before the weights."""
 HARMLESS = ("rlvision.envs.counting_env:CountingEnv",)
 """Import paths that anybody's folder may name. Not all of ours: an environment's class is called with what it says."""
 
@@ -55,7 +59,7 @@ class ExportFolder:
             CheckpointError: it is missing, damaged or of another schema.
             ConfigError: a setting cannot be used, or would import code that nobody trusts.
         """
-        manifest = read_manifest(self.path / MANIFEST)
+        manifest = read_manifest(self.path / MANIFEST, trusts=lambda agent: self._trusted)
         if not self._trusted:
             require_no_imports(manifest.config, self.path)
         return manifest
@@ -83,8 +87,9 @@ class ExportFolder:
 
     def _read_tensors(self, network: QNetwork) -> dict[str, Tensor]:
         path, manifest = self.path / MODEL, self.manifest
+        due = laid_out(network, manifest.layout)
         try:
-            content = path.read_bytes()
+            content = read_bytes(path, 2 * sum(tensor.nbytes for tensor in due.values()) + LARGEST_HEADER)
         except OSError as error:
             raise CheckpointError(
                 f"expected weights at {path}, got {error.strerror}: fetch the export again"
@@ -94,13 +99,13 @@ class ExportFolder:
                 f"expected {path} with the checksum in {MANIFEST}, got other bytes: fetch the export again"
             )
         found = from_bytes(content, str(path))
-        require_like(found, laid_out(network, manifest.layout), str(path))
+        require_like(found, due, str(path))
         return found
 
 
 def imported(config: Config) -> dict[str, str]:
     """The settings that name something to import, by name; Gymnasium imports ``package`` of ``package:Id-v0``, too."""
-    named = {"env.game": config.env.game, "network.encoder": config.network.encoder}
+    named = {"env.game": config.env.game, "network.encoder": config.network.encoder, "agent.name": config.agent.name}
     return {name: value for name, value in named.items() if ":" in value and value not in HARMLESS}
 
 
@@ -120,8 +125,26 @@ def require_no_imports(config: Config, path: Path) -> None:
 
 def blank_network(config: Config, spec: EnvSpec) -> QNetwork:
     """The network without memory for its tensors: names, shapes and kinds. One of a user's own does have memory."""
-    with torch.device("cpu" if ":" in config.network.encoder else "meta"):
-        return make_q_network(config.network, spec)
+    is_own = ":" in config.network.encoder or ":" in config.agent.name
+    return builders.make_network(config, spec, torch.device("cpu" if is_own else "meta"))
+
+
+def playing_config(config: Config, spec: EnvSpec, network: QNetwork) -> Config:
+    """The settings by which a network is made to play with: without an agent where an ordinary Q-network will do.
+
+    An agent's own settings are needed only where its network has other layers than the settings of the network alone
+    would give.
+    """
+    usual = replace(config, agent=default_agent(), network=replace(config.network, noisy=False))
+    return usual if _layers(blank_network(usual, spec)) == _layers(network) else config
+
+
+def _layers(network: QNetwork) -> list[tuple[str, str, str]]:
+    """The layers of a network and the tensors that they hold, by name, kind and shape."""
+    kinds = [
+        (name, f"{type(layer).__module__}.{type(layer).__qualname__}", "") for name, layer in network.named_modules()
+    ]
+    return kinds + [(name, "tensor", _words(tensor)) for name, tensor in network.state_dict().items()]
 
 
 def layout_of(network: QNetwork) -> Layout:

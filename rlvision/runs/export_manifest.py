@@ -1,11 +1,13 @@
 """``export.json``: what it takes to play with the weights beside it, and how they came about.
 
-Schema 1::
+Schema 2::
 
-    schema        1
-    env           the settings of `rlvision.config.schema.EnvConfig` that decide what is seen and played
-    network       those of `rlvision.config.schema.NetworkConfig`
+    schema        2
+    env           the settings of `rlvision.envs.settings.EnvSettings` that decide what is seen and played
+    network       those of `rlvision.nn.settings.NetworkSettings`
     evaluation    epsilon, max_frames, max_idle_frames: how whole games are scored
+    agent         the settings of the agent that makes the network, where no ordinary Q-network has these weights;
+                  else empty
     spec          observation_shape (C, H, W), frame_channels, action_meanings, frameskip
     weights       sha256 of model.safetensors; layout: "chapter" (it loads into the chapter's class) or "network"
     env_steps     decisions that the weights were trained for
@@ -14,11 +16,11 @@ Schema 1::
     versions      of what made it; likewise
 
 A setting that is not named has its default. What a later release adds has a default that changes nothing; what it
-renames or changes gets a schema of its own, and a way here from the old one.
+renames or changes gets a schema of its own, and a way here from the old one. Schema 1 had no ``agent``.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,15 +29,19 @@ from annotated_types import MinLen
 
 from rlvision.config.field_types import check, shown
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
-from rlvision.config.schema import Config
+from rlvision.config.loading import defaults_of
+from rlvision.config.schema import Config, default_agent
 from rlvision.config.validation import refuse_contradictions
 from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.files import read_text
 from rlvision.core.ranges import NonEmptyStr, NonNegativeInt, PositiveInt
 from rlvision.core.types import EnvSpec
 
 MANIFEST = "export.json"
-SCHEMA = 1
-GROUPS = ("env", "network", "evaluation")
+SCHEMA = 2
+LARGEST = 2**24
+"""Bytes."""
+GROUPS = ("env", "network", "evaluation", "agent")
 """Of the settings, that say how the agent sees and plays."""
 LEFT_OUT = (
     "env.num_envs",
@@ -43,11 +49,12 @@ LEFT_OUT = (
     "env.reseed_after",
     "env.step_timeout",
     "env.max_restarts",
+    "network.noisy",
     "evaluation.games",
     "evaluation.patience",
     "evaluation.target_score",
 )
-"""Settings of those groups that only training needs."""
+"""Settings of those groups that only training needs; the network of an export is the one without noise."""
 
 Digest = Annotated[str, MinLen(64)]
 Layout = Literal["chapter", "network"]
@@ -98,20 +105,27 @@ class Manifest:
 
 
 def played_settings(config: Config) -> dict[str, Any]:
-    """The settings, by dotted name, that say how an agent sees and plays."""
-    return {name: value for name, value in flatten(config).items() if _is_played(name)}
+    """The settings, by dotted name, that say how an agent sees and plays; none of an agent with the usual network."""
+    played = {name: value for name, value in flatten(config).items() if _is_played(name)}
+    if config.agent == default_agent():
+        return {name: value for name, value in played.items() if not name.startswith("agent.")}
+    return played
 
 
-def read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path, *, trusts: Callable[[str], bool] = lambda agent: False) -> Manifest:
     """Read and check an ``export.json``.
+
+    Args:
+        path: of the file.
+        trusts: whether an agent that it names by import path may be imported.
 
     Raises:
         CheckpointError: it is missing, damaged or of another schema.
         ConfigError: a setting in it cannot be used.
     """
-    tree = _checked(_read(path), _KEYS, str(path))
+    tree = _checked(_of_schema_2(_read(path)), _KEYS, str(path))
     spec = EnvSpec(num_envs=1, **_checked(tree["spec"], _SPEC, f"spec in {path}"))
-    config = _config(tree, path)
+    config = _config(tree, path, trusts)
     _require_consistent(config, spec, path)
     weights = _checked(tree["weights"], {"sha256": Digest, "layout": Layout}, f"weights in {path}")
     return Manifest(config, spec, *weights.values(), *(tree[name] for name in list(_KEYS)[-4:]))
@@ -120,7 +134,7 @@ def read_manifest(path: Path) -> Manifest:
 def _read(path: Path) -> Mapping[str, Any]:
     """The object in the file, of this schema."""
     try:
-        tree = json.loads(path.read_text("utf-8"))
+        tree = json.loads(read_text(path, LARGEST))
     except OSError as error:
         raise CheckpointError(f"expected an export with {path}, got {error.strerror}: check the path") from error
     except (ValueError, RecursionError) as error:
@@ -128,10 +142,15 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise CheckpointError(f"expected {path} to be JSON, got other text ({reason}): {_REMEDY}") from error
     if not isinstance(tree, Mapping) or "schema" not in tree:
         raise CheckpointError(f"expected {path} to be an object with a schema, got {shown(tree)}: {_REMEDY}")
-    if tree["schema"] != SCHEMA:
+    if tree["schema"] not in (1, SCHEMA):
         got = shown(tree["schema"])
         raise CheckpointError(f"expected {path} of schema {SCHEMA}, got {got}: use the release of rlvision it is of")
     return tree
+
+
+def _of_schema_2(tree: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an export of schema 1 says, as schema 2 says it."""
+    return {**tree, "agent": {}} if tree["schema"] == 1 else tree
 
 
 def _checked(tree: Mapping[str, Any], hints: Mapping[str, Any], source: str) -> dict[str, Any]:
@@ -143,12 +162,13 @@ def _checked(tree: Mapping[str, Any], hints: Mapping[str, Any], source: str) -> 
     return {name: check(f"{name} in {source}", tree[name], hint, _REMEDY) for name, hint in hints.items()}
 
 
-def _config(tree: Mapping[str, Any], path: Path) -> Config:
-    settings = {name: setting for name, setting in settings_of(Config()).items() if _is_played(name)}
+def _config(tree: Mapping[str, Any], path: Path, trusts: Callable[[str], bool]) -> Config:
+    defaults = defaults_of(tree, str(path), trusts)
+    settings = {name: setting for name, setting in settings_of(defaults).items() if _is_played(name)}
     if "game" not in tree["env"]:
         raise CheckpointError(f"expected env.game in {path}, got none: {_REMEDY}")
     values = named_values({group: tree[group] for group in GROUPS}, settings, str(path))
-    config = assemble(Config(), values)
+    config = assemble(defaults, values)
     refuse_contradictions(config)
     return config
 

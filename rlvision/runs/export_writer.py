@@ -1,6 +1,5 @@
 """Writing an export: the whole folder or nothing of it."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
@@ -8,13 +7,14 @@ from string import Template
 from rlvision.config.fields import flatten, nest
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
-from rlvision.core.files import PART, sync_folder, write_atomically
+from rlvision.core.files import path_exists, write_atomically
+from rlvision.core.folders import make_temporary_folder, new_folder
 from rlvision.core.types import EnvSpec
 from rlvision.evaluation.report import Report
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import export_folder
 from rlvision.runs.eval_protocol import conditions
-from rlvision.runs.export_folder import CARD, MODEL, digest, imported, laid_out, layout_of
+from rlvision.runs.export_folder import CARD, MODEL, digest, imported, laid_out, layout_of, playing_config
 from rlvision.runs.export_manifest import MANIFEST, Manifest
 from rlvision.runs.history import versions
 
@@ -28,12 +28,10 @@ def require_free(out: Path) -> None:
     Raises:
         ConfigError: there is something, or nothing can be written there.
     """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+    if path_exists(out) and (out.is_symlink() or not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"expected a new folder in --out, got {out}, which is there: name another")
-    part = _part(out)
     try:
-        part.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(part)  # with what an export left that was killed
+        make_temporary_folder(out).rmdir()
     except OSError as error:
         raise ConfigError(f"expected a folder to write in --out, got {out}: {error.strerror}; name another") from error
 
@@ -66,7 +64,7 @@ def write_export(
     layout = layout_of(network)
     weights = export_folder.to_bytes(laid_out(network, layout))
     manifest = Manifest(
-        config=config,
+        config=playing_config(config, spec, network),
         spec=spec,
         sha256=digest(weights),
         layout=layout,
@@ -86,22 +84,14 @@ def _training(config: Config, frames: int) -> dict[str, object]:
 
 def _write_folder(out: Path, files: dict[str, bytes]) -> None:
     """Write the files beside, then rename their folder."""
-    part = _part(out)
     try:
-        part.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            write_atomically(part / name, content)
-        part.replace(out)
-        sync_folder(out.parent)
+        with new_folder(out) as part:
+            for name, content in files.items():
+                write_atomically(part / name, content)
     except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
         raise ConfigError(
             f"expected to write {out}, got {error.strerror}: make room, or set --out to another"
         ) from error
-
-
-def _part(out: Path) -> Path:
-    return out.with_name(f".{out.name}{PART}")
 
 
 _USE = Template("""\

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rlvision.config.fields import nearest
 from rlvision.core.errors import CheckpointError, ConfigError
-from rlvision.core.files import is_there
+from rlvision.core.files import path_exists
 from rlvision.runs.export_folder import ExportFolder, require_no_imports
 from rlvision.runs.export_manifest import MANIFEST
 from rlvision.runs.run_folder import RunFolder
@@ -17,20 +17,22 @@ def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | Expor
 
     Args:
         place: folder of a run, folder of an export, or a name out of `shipped`.
-        trust_imports: whether an environment or an encoder that the folder names by import path may be imported.
+        trust_imports: whether an environment, an encoder or an agent that the folder names by import path may be
+            imported.
 
     Raises:
         CheckpointError: there is no agent.
         ConfigError: its folder names code of its own that is not trusted.
     """
-    if is_there(place / MANIFEST):
+    if path_exists(place / MANIFEST):
         return ExportFolder(place, trust_imports=trust_imports)
-    folder = RunFolder(place)
+    folder = RunFolder(place, trusts=lambda agent: trust_imports)
     if folder.exists:
+        folder.require_no_links()
         if not trust_imports:
             require_no_imports(folder.config(), place)
         return folder
-    if not is_there(place) and str(place) in shipped():
+    if not path_exists(place) and str(place) in shipped():
         return ExportFolder(shipped()[str(place)])
     near = nearest(str(place), shipped())
     raise CheckpointError(
@@ -63,4 +65,5 @@ def find_run(place: Path, *, trust_imports: bool = False) -> RunFolder:
 def shipped() -> dict[str, Path]:
     """The trained agents that come along, by name."""
     folder = Path(str(files("rlvision.runs.trained").joinpath("")))
-    return {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{MANIFEST}"))}
+    # an installer may have put links to its cache there
+    return {path.parent.name: path.resolve().parent for path in sorted(folder.glob(f"*/{MANIFEST}"))}

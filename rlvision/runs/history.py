@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from rlvision.core.errors import CheckpointError
-from rlvision.core.files import write_atomically
+from rlvision.core.files import path_exists, read_text, write_atomically
 
 HISTORY_FILE = "history.jsonl"
+LARGEST = 2**24
+"""Bytes; a session takes some hundred."""
 PACKAGES = ("rlvision", "torch", "ale-py", "gymnasium", "numpy")
 """On whose versions the bits of a run depend."""
 
@@ -76,7 +78,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
     """
     path = folder / HISTORY_FILE
     try:
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [json.loads(line) for line in read_text(path, LARGEST).splitlines()] if path_exists(path) else []
     except ValueError as error:
         raise CheckpointError(f"expected an object of JSON a line in {path}, got {error}: delete that line") from error
 

@@ -1,45 +1,51 @@
-"""What a run shows of its agent besides numbers: a video, the distribution of Q-values, the curve, its weights."""
+"""Media of a run: videos, the distribution of Q-values, the learning curve, its checkpoints.
+
+Videos need `rlvision.watch`, their saliency `rlvision.features`. Both are found by name when the first video is due;
+a run trains without them.
+"""
 
 import logging
+from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import torch
-from rich.console import Console
 
 from rlvision.config.schema import Config
-from rlvision.core.errors import RLVisionError
-from rlvision.core.files import training_goes_on
+from rlvision.core.errors import MissingExtraError, RLVisionError
+from rlvision.core.files import warn_on_os_error
+from rlvision.core.folders import make_folder
 from rlvision.core.memory import return_freed_memory
 from rlvision.core.seeding import derive, generator
 from rlvision.core.signals import Interrupted
-from rlvision.core.types import Agent, BoolArray, FloatArray, Gallery, IntArray, Policy, UInt8Array
+from rlvision.core.types import Agent, BoolArray, FloatArray, IntArray, Policy, UInt8Array
 from rlvision.envs.screen import make_screen
 from rlvision.envs.vector_env import TapedVectorEnv
 from rlvision.evaluation.evaluate import Abandoned
-from rlvision.features.saliency import gradient_saliency
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.learning.schedules import Constant
-from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import builders
-from rlvision.runs.run_folder import RunFolder
+from rlvision.runs.run_folder import VIDEOS_FOLDER, RunFolder
 from rlvision.tracking.curve import draw_curve
-from rlvision.watch.step import Moment
+from rlvision.tracking.trackers import Gallery
 
-VIDEOS_FOLDER = "videos"
+RECORDER = "rlvision.watch.training_video", "record_game"
+SALIENCY = "rlvision.features.saliency", "gradient_saliency"
 
 _log = logging.getLogger("rlvision")
 
 
 class Showcase:
-    """Fills a gallery while a run goes on; where it cannot, one line says so, and training goes on.
+    """Send media to a gallery while a run trains; a failure costs one log line and that kind of media, no more.
 
     Args:
         config: of the run.
-        folder: where videos and the curve are.
-        agent: the one that trains.
-        gallery: takes what is shown.
+        folder: of the run.
+        agent: that trains.
+        gallery: receives the media.
     """
 
     def __init__(self, config: Config, folder: RunFolder, agent: Agent, gallery: Gallery) -> None:
@@ -51,21 +57,21 @@ class Showcase:
         self._drawn_at = -1
 
     def evaluated(self, env_steps: int, interrupted: Interrupted, is_last: bool) -> None:
-        """Show what goes with an evaluation, the run's last perhaps; to be called before its row is logged."""
+        """Send the media of an evaluation; to be called before its row is logged."""
         for name, values in self._agent.learner.distributions().items():
             self._gallery.show({name: finite(values)}, env_steps)
         if self._can_record and video_is_due(self._config, env_steps, is_last):
-            with training_goes_on("a video"), suppress(Abandoned):
+            with warn_on_os_error("a video"), suppress(Abandoned):
                 self._record(env_steps, interrupted)
 
     def curve(self, env_steps: int) -> None:
-        """Draw the learning curve and show it, unless it would be the one drawn last; what follows is training."""
+        """Draw the learning curve and send it, unless it was drawn at this step; then free the memory for training."""
         if self._can_draw and env_steps != self._drawn_at:
             self._show_curve(env_steps)
         return_freed_memory()
 
     def keep(self, name: str, checkpoint: Path) -> None:
-        """Store a checkpoint such that what is fetched later is a run folder to evaluate and to watch."""
+        """Store a checkpoint with its settings, so that a download is a run folder to evaluate and to watch."""
         if self._config.tracking.artifacts:
             files = (self._folder.config_path, checkpoint)
             self._gallery.keep(name, {str(file.relative_to(self._folder.path)): file for file in files})
@@ -73,7 +79,7 @@ class Showcase:
     def _show_curve(self, env_steps: int) -> None:
         try:
             self._gallery.show({"curve": draw_curve(self._folder.path)}, env_steps)
-        except RLVisionError as error:  # rows that cannot be read any more
+        except RLVisionError as error:  # its rows can no longer be read
             self._can_draw = False
             _log.warning("%s; the curve is not drawn any more", error)
         self._drawn_at = env_steps
@@ -81,54 +87,67 @@ class Showcase:
     def _record(self, env_steps: int, interrupted: Interrupted) -> None:
         path = self._folder.path / VIDEOS_FOLDER / f"{env_steps:012d}.mp4"
         try:
+            record_game = find(*RECORDER)
+            if record_game is None:
+                raise MissingExtraError("expected rlvision.watch to record a video, got an installation without it")
+            make_folder(path.parent)
             with closing(builders.make_env(self._config, 1)) as env:
-                page = self._record_from(env, path, env_steps, interrupted)
+                page = self._play(record_game, env, path, env_steps, interrupted)
             self._gallery.show({"evaluate/video": path, "evaluate/page": page}, env_steps)
         except (OSError, Abandoned):
             raise
-        except Exception as error:  # of a user's environment or network, of a video library: none is worth a run
+        except Exception as error:  # of a user's environment or network, or of a video library
             self._can_record = False
             _log.warning("%s (%s); there are no videos of this run", error, type(error).__name__)
 
-    def _record_from(self, env: TapedVectorEnv, path: Path, env_steps: int, interrupted: Interrupted) -> Path:
-        """Play one game into a video, and into the page beside it, whose path is returned."""
-        # training does not need what is for watching
-        from rlvision.watch.html.page import About, Noted, Record, write_page
-        from rlvision.watch.record import record
-        from rlvision.watch.rollout import Rollout
-
+    def _play(
+        self,
+        record_game: Callable[..., Path],
+        env: TapedVectorEnv,
+        path: Path,
+        env_steps: int,
+        interrupted: Interrupted,
+    ) -> Path:
+        """Play one game into a video and a page of it, and return the path of the page."""
         config, screen = self._config, make_screen(env)
         seed = derive(config.seed, f"video at {env_steps}")
         chance, draws = Constant(config.evaluation.epsilon), generator(seed, "watching")
         policy = EpsilonGreedy(self._agent.q_function, env.spec.num_actions, chance, draws)
-        steps = config.tracking.video_steps
-        rollout = Rollout(env, screen, self._q_values, Attentive(policy, interrupted), seed=seed, max_steps=steps)
-        title = f"{config.env.game} at {env_steps / 1000:.4g}k"  # as much as has room
-        page = Record(
-            About(
-                title=title,
-                fps=screen.fps,
-                spec=env.spec,
-                crop=config.env.crop,
-                saliency=self._saliency if isinstance(self._agent.network, QNetwork) else None,
-            )
+        return record_game(
+            env,
+            screen,
+            Attentive(policy, interrupted),
+            self._q_values,
+            path,
+            title=f"{config.env.game} at {env_steps / 1000:.4g}k",  # short enough for the overlay
+            fps=screen.fps,
+            crop=config.env.crop,
+            seed=seed,
+            max_steps=config.tracking.video_steps,
+            saliency=self._saliency,
         )
-        record(Noted(rollout, page), path, title=title, fps=screen.fps, console=Console(quiet=True))
-        return write_page(page, path.with_suffix(".html"))
 
-    def _saliency(self, moment: Moment) -> FloatArray:
-        return gradient_saliency(cast(QNetwork, self._agent.network), moment.observation[None], moment.action)
+    @cached_property
+    def _saliency(self) -> Callable[[UInt8Array, int], FloatArray] | None:
+        """Observation [1, C, H, W], action -> saliency [H, W]; None, with one log line, without `rlvision.features`."""
+        gradient_saliency = find(*SALIENCY)
+        if gradient_saliency is None:
+            _log.warning(
+                "expected rlvision.features to compute saliency, got an installation without it; pages have none"
+            )
+            return None
+        return lambda *of: gradient_saliency(self._agent.network, *of)
 
     def _q_values(self, observation: UInt8Array) -> FloatArray:
         return self._agent.q_function(observation).numpy()
 
 
 class Attentive:
-    """A policy that stops a game when somebody interrupts.
+    """A policy that stops a game on an interruption.
 
     Args:
         policy: chooses the actions.
-        interrupted: asked at every step.
+        interrupted: checked at each step.
     """
 
     def __init__(self, policy: Policy, interrupted: Interrupted) -> None:
@@ -136,10 +155,10 @@ class Attentive:
         self._interrupted = interrupted
 
     def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
-        """What the policy does.
+        """Return the policy's actions.
 
         Raises:
-            Abandoned: somebody interrupted.
+            Abandoned: there was an interruption.
         """
         if self._interrupted():
             raise Abandoned
@@ -147,13 +166,23 @@ class Attentive:
 
 
 def video_is_due(config: Config, env_steps: int, is_last: bool) -> bool:
-    """Whether the evaluation after ``env_steps`` has a video: every so many have, and that of the end."""
+    """Return whether the evaluation after ``env_steps`` has a video: each ``tracking.video_every``-th, and the last."""
     every = config.tracking.video_every
     number = env_steps // config.evaluate_every if config.evaluate_every else 0
     return every > 0 and (is_last or (number > 0 and number % every == 0))
 
 
 def finite(q_values: torch.Tensor) -> FloatArray:
-    """The numbers [n] that a histogram can hold."""
+    """Return the finite numbers [n], for a histogram."""
     values = q_values.detach().float().flatten().cpu()
     return values[values.isfinite()].numpy()
+
+
+def find(module: str, name: str) -> Any | None:
+    """Return ``module.name``, or None if the module's room is not installed."""
+    try:
+        return getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # a library that the module needs
+        return None

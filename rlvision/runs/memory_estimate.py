@@ -5,23 +5,21 @@ CPU (docs/memory.md says how, and how near the sum comes to whole runs).
 """
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
 
 from rlvision.config.schema import Config
 from rlvision.core.devices import resolve_device
 from rlvision.core.errors import ConfigError, MemoryBudgetError
-from rlvision.core.memory import resident_bytes
+from rlvision.core.memory import available_bytes, resident_bytes
 from rlvision.core.types import EnvSpec
-from rlvision.envs.make import is_atari
+from rlvision.envs.factory import is_atari
+from rlvision.envs.preprocessing import frame_channels, observation_shape
 from rlvision.learning.optimisers import STATES
-from rlvision.learning.registry import find_agent
-from rlvision.nn.footprint import FLOAT_BYTES, Footprint, footprint
 from rlvision.nn.norm_variants import ARMS
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.replay.budget import available_bytes
 from rlvision.replay.buffer import required_bytes
 from rlvision.replay.frame_store import require_packable
 from rlvision.replay.persistence import BLOCK_BYTES
@@ -65,15 +63,15 @@ class Needs:
 
     def in_memory(self) -> list[Part]:
         """What lies in the machine's memory, the largest first."""
-        return _by_size(part for part in self.parts if not (part.on_device and self._has_gpu))
+        return self._sorted(on_gpu=False)
 
     def on_gpu(self) -> list[Part]:
         """What lies in the memory of a GPU of CUDA's, the largest first."""
-        return _by_size(part for part in self.parts if part.on_device and self._has_gpu)
+        return self._sorted(on_gpu=True)
 
-    @property
-    def _has_gpu(self) -> bool:
-        return self.device.type == "cuda"
+    def _sorted(self, on_gpu: bool) -> list[Part]:
+        has_gpu = self.device.type == "cuda"
+        return sorted((p for p in self.parts if (p.on_device and has_gpu) == on_gpu), key=lambda part: -part.nbytes)
 
     def line(self) -> str:
         """``needs about 0.55 GB of 20.1 GB: libraries 0.41, replay 0.07, …``."""
@@ -111,8 +109,68 @@ def _listed(parts: list[Part]) -> str:
     return ", ".join(f"{part.name} {part.nbytes / 1e9:.2f}" for part in parts if part.nbytes >= WORTH_SAYING)
 
 
-def _by_size(parts: Iterable[Part]) -> list[Part]:
-    return sorted(parts, key=lambda part: -part.nbytes)
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Bytes of a network in float32.
+
+    Attributes:
+        weights: of its parameters and buffers.
+        kept: what the layers put out for one observation, all of which a backward pass needs.
+        largest: the most that one layer puts out for one observation.
+        quantiles: K, values of the head for each action.
+    """
+
+    weights: int
+    kept: int
+    largest: int
+    quantiles: int
+
+
+def footprint(network: QNetwork, observation_shape: tuple[int, int, int]) -> Footprint:
+    """Count what ``network`` takes, by a forward of its encoder in evaluation mode that computes nothing.
+
+    Args:
+        network: on the device ``meta``; what is not in its encoder counts by its linear layers.
+        observation_shape: (C, H, W).
+
+    Raises:
+        RuntimeError: The encoder looks at its numbers, of which there are none; torch's own.
+    """
+    weights = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
+    outputs = [_outputs(network.encoder, observation_shape), _linear_outputs(network, network.encoder)]
+    sizes = [size for part in outputs for size in part] or [0]
+    return Footprint(weights, sum(sizes), max(sizes), getattr(network.head, "quantiles", 1))
+
+
+def _outputs(encoder: nn.Module, observation_shape: tuple[int, int, int]) -> list[int]:
+    """Bytes that each layer without layers inside puts out for one observation."""
+    sizes: list[int] = []
+
+    def note(layer: nn.Module, inputs: tuple[object, ...], output: object) -> None:
+        if isinstance(output, Tensor) and not any(output is given for given in inputs):  # Identity puts out nothing new
+            sizes.append(output[0].numel() * FLOAT_BYTES)
+
+    leaves = [layer for layer in encoder.modules() if not list(layer.children())]
+    hooks = [leaf.register_forward_hook(note) for leaf in leaves]
+    try:
+        with torch.no_grad():
+            encoder.eval()(torch.empty(2, *observation_shape, device="meta"))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return sizes
+
+
+def _linear_outputs(network: nn.Module, encoder: nn.Module) -> list[int]:
+    inside = set(encoder.modules())
+    return [
+        layer.out_features * FLOAT_BYTES
+        for layer in network.modules()
+        if isinstance(layer, nn.Linear) and layer not in inside
+    ]
 
 
 MB = 1_000_000
@@ -168,29 +226,21 @@ def preflight(config: Config) -> Needs:
 
 
 def expected_spec(config: Config) -> EnvSpec:
-    """What the environments will look like."""
+    """Return the shapes that the environments will have."""
     env = config.env
-    channels = 1 if env.gray else 3
-    actions = ("",) * MOST_ACTIONS
-    return EnvSpec(env.num_envs, (env.stack * channels, env.height, env.width), channels, actions, env.frameskip)
+    return EnvSpec(env.num_envs, observation_shape(env), frame_channels(env), ("",) * MOST_ACTIONS, env.frameskip)
 
 
 def measured(config: Config, spec: EnvSpec) -> Footprint | None:
     """What the network takes; None, where it is a user's own and cannot be built without numbers."""
-    is_ours = ":" not in config.network.encoder
+    is_ours = ":" not in config.network.encoder + config.agent.name
     try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
-            return footprint(_meta_network(config, spec), spec.observation_shape)
+        network = builders.make_network(config, spec, torch.device("meta"))
+        return footprint(network, spec.observation_shape)
     except (NotImplementedError, RuntimeError, ConfigError):  # as where a number of a meta tensor is asked for
         if is_ours:
             raise
         return None
-
-
-def _meta_network(config: Config, spec: EnvSpec) -> QNetwork:
-    """The agent's network without memory for its tensors."""
-    setup = replace(builders.make_setup(config, spec), device=torch.device("meta"))
-    return find_agent(config.agent.name)(config.agent).make_network(setup)
 
 
 def _libraries(config: Config, resident: int) -> Part:

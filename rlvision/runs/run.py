@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import torch
 
@@ -18,24 +18,24 @@ from rlvision.core.types import FloatArray, IntArray, UInt8Array
 from rlvision.envs.game_archive import TapedGame, read_games
 from rlvision.envs.screen import make_screen
 from rlvision.envs.vector_env import TapedVectorEnv
-from rlvision.evaluation.evaluate import Evaluation, evaluate
+from rlvision.evaluation.evaluate import evaluate
 from rlvision.evaluation.report import Report
-from rlvision.features.saliency import gradient_saliency
+from rlvision.evaluation.result import Evaluation
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.learning.schedules import Constant
 from rlvision.runs import builders
-from rlvision.runs.eval_protocol import MOST_ENVS, HowToPlay, conditions, lasting, make_watchdog, under_protocol
+from rlvision.runs.eval_protocol import MOST_ENVS, HowToPlay, conditions, lasting, make_limits, under_protocol
 from rlvision.runs.export_folder import ExportFolder
 from rlvision.runs.export_writer import require_free, write_export
 from rlvision.runs.find import find_agent, find_run
 from rlvision.runs.memory_estimate import preflight
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state
 from rlvision.runs.session import Session
-from rlvision.watch.game_replay import Replay, Replayed, choose
-from rlvision.watch.html.page import About
-from rlvision.watch.outputs import Outlet
-from rlvision.watch.rollout import Rollout
-from rlvision.watch.step import Game
+
+if TYPE_CHECKING:
+    from rlvision.watch.game_replay import Replayed
+    from rlvision.watch.html.page import About
+    from rlvision.watch.rollout import Game
 
 
 class Run:
@@ -51,7 +51,7 @@ class Run:
         folder: of the run, of an export, or the name of an agent that comes along, such as ``pong``.
         weights: ``best`` (by evaluation, where there was one) or ``last``; an export has one set.
         device: as in the configuration.
-        trust_imports: whether an environment or an encoder may be imported by a path that the folder names.
+        trust_imports: whether an environment, an encoder or an agent may be imported by a path that the folder names.
 
     Raises:
         CheckpointError: there is no run, or it has no checkpoint yet; an export is damaged.
@@ -100,21 +100,14 @@ class Run:
             ConfigError: the protocol does not fit the game, or there is no game to play.
         """
         config = under_protocol(self.config, how.get("protocol"))
-        watchdog = how.get("watchdog") or make_watchdog(config)
-        config = lasting(config, watchdog.max_frames)
+        limits = how.get("limits") or make_limits(config)
+        config = lasting(config, limits.max_frames)
         epsilon, seed = self._epsilon(how.get("epsilon")), how.get("seed", 0)
         env = self._make_env(config, min(games, how.get("num_envs", MOST_ENVS)))
         try:
             with count_games(games) as tell:
-                evaluation = evaluate(
-                    env,
-                    self._q_function,
-                    games=games,
-                    epsilon=epsilon,
-                    seed=seed,
-                    watchdog=watchdog,
-                    tell=tell,
-                )
+                settings = replace(config.evaluation, games=games, epsilon=epsilon)
+                evaluation = evaluate(env, self._q_function, settings, seed=seed, limits=limits, tell=tell)
         finally:
             env.close()
         return Report(conditions(config, epsilon, seed), evaluation)
@@ -165,7 +158,7 @@ class Run:
         max_steps: int | None = None,
         epsilon: float | None = None,
         seed: int = 0,
-    ) -> list[Game]:
+    ) -> "list[Game]":
         """Show whole games in the game's own colours: in a window, in this terminal, as a video or as pages.
 
         Args:
@@ -180,18 +173,14 @@ class Run:
         Raises:
             ConfigError: two ways are named, a suffix is another, or the terminal or display needed is not there.
         """
+        from rlvision.watch.outputs import Outlet
+        from rlvision.watch.rollout import Rollout
+
         outlet = Outlet(video, terminal, html)
         with closing(self.make_env()) as env:
             screen = make_screen(env)
-            rollout = Rollout(
-                env,
-                screen,
-                self.q_values,
-                self._policy(epsilon, seed),
-                seed=seed,
-                games=episodes,
-                max_steps=max_steps,
-            )
+            policy = self._policy(epsilon, seed)
+            rollout = Rollout(env, screen, self.q_values, policy, seed=seed, games=episodes, max_steps=max_steps)
             return outlet.show(rollout, self._about(screen.fps))
 
     def games(self) -> list[TapedGame]:
@@ -211,7 +200,7 @@ class Run:
         terminal: bool = False,
         html: Path | None = None,
         max_steps: int | None = None,
-    ) -> Replayed:
+    ) -> "Replayed":
         """Show a training game again, from its tape, with the Q-values that the network now has for it.
 
         Args:
@@ -225,6 +214,9 @@ class Run:
             CheckpointError: no such game is kept.
             ConfigError: as `watch` does, or this is an export, which keeps none.
         """
+        from rlvision.watch.game_replay import Replay, Replayed, choose
+        from rlvision.watch.outputs import Outlet
+
         outlet, games = Outlet(video, terminal, html), self.games()
         game = choose(games, str(episode))
         with closing(self.make_env()) as env:
@@ -233,8 +225,11 @@ class Run:
             seen = outlet.show(replay.rollout, self._about(screen.fps, f"training game {game.number}"))
             return Replayed(game, tuple(seen), replay.verdict(seen))
 
-    def _about(self, fps: float, what: str = "") -> About:
-        """What is said of a game that is shown."""
+    def _about(self, fps: float, what: str = "") -> "About":
+        """Return the title, note and saliency of a game that is shown."""
+        from rlvision.features.saliency import gradient_saliency
+        from rlvision.watch.html.page import About
+
         return About(
             title="  ".join(dict.fromkeys(filter(None, [what, self.config.env.game, self.folder.path.name]))),
             note=f"weights after {self.env_steps:,} env steps",
@@ -271,7 +266,7 @@ def train(config: Config) -> Run:
     """
     if config.out is None:
         raise ConfigError("expected a run folder in config.out, got none: set out, or use rlvision.load_config")
-    folder = RunFolder(Path(config.out), config.checkpoint.keep)
+    folder = RunFolder(Path(config.out), config.checkpoint.keep, trusts=lambda agent: agent == config.agent.name)
     folder.require_possible()
     if folder.exists:
         folder.require_same_run(config)

@@ -9,10 +9,14 @@
       curve.png        scores against env steps
       checkpoints/     the newest few, the best, the replay
       tapes/           the games of training, to be watched by rlvision replay
+      videos/          a game now and then, as video and page
       wandb/           W&B's own files
+      tensorboard/     TensorBoard's
+
+The run folder may lie behind a link; inside it a link is refused, for it may come from a stranger.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -21,12 +25,21 @@ from typing import Any
 from rlvision.config.loading import differences, read_config, save_config
 from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
-from rlvision.core.files import alone_in, is_there
+from rlvision.core.files import path_exists
+from rlvision.core.folder_lock import folder_lock
+from rlvision.core.folders import remove_leftovers, require_folders
 from rlvision.core.types import EnvSpec, State
 from rlvision.envs.game_archive import TAPES_FOLDER
+from rlvision.learning.settings import QLearningSettings
 from rlvision.runs import history
 from rlvision.runs.checkpoint import CheckpointFolder, read_state
 from rlvision.tracking.jsonl import METRICS_FILE
+from rlvision.tracking.tensorboard import TENSORBOARD_FOLDER
+from rlvision.tracking.wandb import WANDB_FOLDER
+
+VIDEOS_FOLDER = "videos"
+FOLDERS = ("checkpoints", "checkpoints/replay", TAPES_FOLDER, VIDEOS_FOLDER, WANDB_FOLDER, TENSORBOARD_FOLDER)
+"""In a run folder."""
 
 MAY_CHANGE = (
     "out",
@@ -56,10 +69,17 @@ Changes = Mapping[str, tuple[Any, Any]]
 
 
 class RunFolder:
-    """Paths of a run, and whether it can be continued with a given configuration."""
+    """Paths of a run, and whether it can be continued with a given configuration.
 
-    def __init__(self, path: Path, keep: int = 2) -> None:
+    Args:
+        path: of the folder.
+        keep: checkpoints kept besides the best.
+        trusts: whether an agent that the folder names by import path may be imported.
+    """
+
+    def __init__(self, path: Path, keep: int = 2, *, trusts: Callable[[str], bool] = lambda agent: False) -> None:
         self.path = path
+        self._trusts = trusts
         self.config_path = path / "config.yaml"
         self.checkpoints = CheckpointFolder(path / "checkpoints", keep)
         self.tapes_folder = path / TAPES_FOLDER
@@ -67,19 +87,29 @@ class RunFolder:
     @property
     def exists(self) -> bool:
         """Whether a run was begun here."""
-        return is_there(self.config_path)
+        return path_exists(self.config_path)
+
+    def require_no_links(self) -> None:
+        """Refuse links at the places of its folders.
+
+        Raises:
+            CheckpointError: names the first.
+        """
+        require_folders(self.path, FOLDERS)
 
     def require_possible(self) -> None:
         """Refuse, before anything is made, a path that no folder can have, and a folder with what another run left.
 
         Raises:
             ConfigError: says why.
+            CheckpointError: one of its folders is a link.
         """
         with self._writing(), suppress(FileNotFoundError):
             self.path.lstat()
             if not self.path.is_dir():
                 raise ConfigError(f"expected a run folder in --out, got the file {self.path}: name another")
-            left = [path.name for path in (self.path / METRICS_FILE, *self.checkpoints.paths()) if path.exists()]
+            self.require_no_links()
+            left = [path.name for path in (self.path / METRICS_FILE, *self.checkpoints.paths()) if path_exists(path)]
             if left and not self.exists:
                 raise ConfigError(
                     f"expected a run or a new folder in --out, got {self.path} with {left[0]} and without the "
@@ -102,7 +132,7 @@ class RunFolder:
         if not self.exists:
             raise CheckpointError(f"expected a run folder, got {self.path} without a config.yaml: check the path")
         try:
-            return read_config(self.config_path)
+            return read_config(self.config_path, trusts=self._trusts)
         except ConfigError as error:
             maker, here = history.maker(self.path), history.versions().get("rlvision")
             if maker in (None, here):
@@ -135,7 +165,9 @@ class RunFolder:
             was_there = self.path.exists()
             self.path.mkdir(parents=True, exist_ok=True)
         try:
-            with alone_in(self.path):
+            with folder_lock(self.path):
+                with self._writing():
+                    remove_leftovers(self.path, FOLDERS)
                 yield
         finally:
             if not (was_there or self.exists):
@@ -182,7 +214,7 @@ class RunFolder:
         """
         if which not in ("best", "last"):
             raise ConfigError(f"expected the weights best or last, got {which!r}: choose one of them")
-        if which == "best" and self.checkpoints.best_path.exists():
+        if which == "best" and path_exists(self.checkpoints.best_path):
             return read_state(self.checkpoints.best_path)
         state = self.checkpoints.load_newest()
         if state is None:
@@ -249,6 +281,9 @@ def _over_the_whole_run(config: Config) -> Iterator[str]:
         yield "replay.beta"
     if config.exploration.final is not None and config.exploration.final_env_steps is None:
         yield "exploration.final"
+    agent = config.agent
+    if isinstance(agent, QLearningSettings) and agent.horizon_env_steps is None:
+        yield from (f"agent.{name}" for name in ("final_gamma", "final_n_step") if getattr(agent, name) is not None)
 
 
 def _said_of_bits(computing: Changes) -> Iterator[str]:

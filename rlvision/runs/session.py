@@ -22,11 +22,12 @@ from rlvision.core.signals import Interrupted, Leave, Signals, interruption
 from rlvision.core.types import State, Tracker
 from rlvision.envs.game_archive import GameRecorder, TapeArchive
 from rlvision.envs.vector_env import TapedVectorEnv
-from rlvision.evaluation.evaluate import Evaluation, evaluate
+from rlvision.evaluation.evaluate import evaluate
+from rlvision.evaluation.result import Evaluation
 from rlvision.learning.finite_checks import require_finite_weights
 from rlvision.replay.persistence import collect_garbage
 from rlvision.runs import builders, history
-from rlvision.runs.eval_protocol import MOST_ENVS, lasting, make_watchdog
+from rlvision.runs.eval_protocol import MOST_ENVS, lasting, make_limits
 from rlvision.runs.media import Showcase
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.tracking.console import ConsoleTracker
@@ -161,17 +162,17 @@ class Session:
         return Trainer(agent=agent, collector=collector, tracker=self._tracker, plan=_plan(config), hooks=hooks)
 
     def _evaluate(self, env_steps: int, interrupted: Interrupted) -> Evaluation:
-        config, games, watchdog = self._config, self._config.evaluation.games, make_watchdog(self._config)
+        config, limits = self._config, make_limits(self._config)
         if self._evaluation_env is None:
-            self._evaluation_env = builders.make_env(lasting(config, watchdog.max_frames), min(games, MOST_ENVS))
+            num_envs = min(config.evaluation.games, MOST_ENVS)
+            self._evaluation_env = builders.make_env(lasting(config, limits.max_frames), num_envs)
         seed = derive(config.seed, f"evaluation at {env_steps}")
         return evaluate(
             self._evaluation_env,
             self._agent.q_function,
-            games=games,
-            epsilon=config.evaluation.epsilon,
+            config.evaluation,
             seed=seed,
-            watchdog=watchdog,
+            limits=limits,
             interrupted=interrupted,
         )
 

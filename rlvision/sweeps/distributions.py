@@ -1,4 +1,4 @@
-"""What a parameter of a sweep may be, in the words of W&B's sweep files."""
+"""The values of a sweep's parameter: lists and distributions, as W&B's sweep files name them."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """What a named distribution is told, and a number drawn with it."""
+    """A named distribution: the two numbers that it needs, and how to draw with them."""
 
     needs: tuple[str, str]
     draw: Callable[[Random, float, float], float]
@@ -48,7 +48,7 @@ KINDS = ("constant", "categorical", "int_uniform", *DISTRIBUTIONS, *(f"q_{name}"
 
 
 def read_domain(name: str, given: Any) -> Domain:
-    """The values that a sweep file gives a parameter.
+    """Read the values that a sweep file gives a parameter.
 
     Args:
         name: of the parameter, for the error messages.
@@ -122,7 +122,7 @@ def _numbers(name: str, given: Mapping[str, Any], kind: str) -> Domain:
 
 
 def _rounded(value: float, step: float) -> float:
-    """The nearest multiple, a whole number where the step is one."""
+    """Return the nearest multiple, as a whole number if the step is one."""
     multiple = round(value / step) * step
     return int(multiple) if step == int(step) else multiple
 
@@ -130,7 +130,7 @@ def _rounded(value: float, step: float) -> float:
 def _require_keys(
     name: str, given: Mapping[str, Any], kind: str, needed: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> None:
-    """Refuse what is missing, and what would do nothing."""
+    """Refuse missing keys, and keys without effect."""
     missing = [key for key in needed if key not in given]
     if missing:
         raise ConfigError(f"expected {name} to hold {' and '.join(needed)} for {kind}, got no {missing[0]}: add it")

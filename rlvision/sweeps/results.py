@@ -1,10 +1,10 @@
-"""What came of the runs of a sweep: kept beside them, and summed up in a table."""
+"""Results of a sweep's runs: stored in its folder, and summed up in a table."""
 
 import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,20 +13,22 @@ from rich.markup import escape
 from rich.table import Table
 
 from rlvision.config.field_types import spelling
+from rlvision.config.fields import short, short_name
 from rlvision.core.errors import CheckpointError
-from rlvision.core.files import write_atomically
+from rlvision.core.files import path_exists, read_text, write_atomically
 from rlvision.sweeps.sweep_file import Metric
-from rlvision.sweeps.trials import Trial, short, short_name
 from rlvision.tracking.dashboard import number
 from rlvision.tracking.jsonl import read_metrics
 
 SUMMARY = "summary.json"
+LARGEST_SUMMARY = 2**28
+"""Bytes; a run takes some thousand."""
 Status = Literal["finished", "interrupted", "failed", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run: what it tried, and what came of it."""
+    """One run: its settings and its scores."""
 
     name: str
     status: Status
@@ -39,19 +41,13 @@ class Result:
     hours: float | None = None
 
 
-def measure(
-    trial: Trial, folder: Path, command: Sequence[str], status: Status, metric: Metric, why: str | None
-) -> Result:
-    """What the run in ``folder`` has come to."""
+def measured(result: Result, folder: Path, metric: Metric) -> Result:
+    """Return a result with the numbers that the run in ``folder`` has reached."""
     rows = read_metrics(folder) if folder.is_dir() else []
     values = [row[metric.name] for row in rows if metric.name in row]
     best = max if metric.goal == "maximize" else min
-    return Result(
-        name=trial.name,
-        status=status,
-        settings=trial.settings,
-        command=command,
-        why=why,
+    return replace(
+        result,
         env_steps=int(max((row["env_steps"] for row in rows), default=0)),
         best=best(values, default=None),
         last=values[-1] if values else None,
@@ -60,21 +56,21 @@ def measure(
 
 
 def read_results(folder: Path) -> dict[str, Result]:
-    """The results noted in a sweep's folder, by name of the run.
+    """Read the results in a sweep's folder, by name of the run.
 
     Raises:
         CheckpointError: the file there is no summary of a sweep.
     """
     path = folder / SUMMARY
     try:
-        noted = [Result(**entry) for entry in json.loads(path.read_text())] if path.exists() else []
+        noted = [Result(**entry) for entry in json.loads(read_text(path, LARGEST_SUMMARY))] if path_exists(path) else []
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"expected the summary of a sweep in {path}, got something else: move it away") from error
     return {result.name: result for result in noted}
 
 
 def write_results(folder: Path, results: Iterable[Result]) -> None:
-    """Note them as ``summary.json`` and, for spreadsheets, as ``summary.csv``."""
+    """Write results as ``summary.json`` and, for spreadsheets, as ``summary.csv``."""
     listed = [asdict(result) for result in results]
     write_atomically(folder / SUMMARY, json.dumps(listed, indent=1, default=str).encode() + b"\n")
     write_atomically(folder / "summary.csv", _as_csv(listed).encode())
@@ -93,7 +89,7 @@ def _as_csv(listed: list[dict[str, Any]]) -> str:
 
 
 def summary_table(results: Sequence[Result], metric: Metric) -> Table:
-    """The settings tried, the best first; a row sums up the seeds of one setting; below, what is alike in all."""
+    """Return a table of the settings tried, the best first: a row per setting over its seeds; below, what all share."""
     every = list(dict.fromkeys(name for result in results for name in result.settings if name != "seed"))
     names = [name for name in every if len({repr(result.settings.get(name)) for result in results}) > 1]
     alike = [f"{name}={short(results[0].settings[name])}" for name in every if name not in names]

@@ -1,36 +1,47 @@
-"""Runs a sweep on this machine, without a server."""
+"""Runner of a sweep on this machine, without a server."""
 
 import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from rlvision.core.errors import ConfigError
-from rlvision.core.files import alone_in
+from rlvision.core.folder_lock import folder_lock
+from rlvision.core.folders import remove_leftovers, require_folders
 from rlvision.core.signals import Interrupted, interruption
 from rlvision.runs.run_folder import RunFolder
-from rlvision.sweeps.results import Result, Status, measure, read_results, write_results
+from rlvision.sweeps.results import Result, Status, measured, read_results, write_results
 from rlvision.sweeps.sweep_file import Sweep
-from rlvision.sweeps.trials import Trial
-from rlvision.sweeps.workers import PROGRAM, Worker, train_command
+from rlvision.sweeps.trials import Trial, train_command
+from rlvision.sweeps.workers import PROGRAM, Worker
 from rlvision.tracking.console import SteadyConsole
 
 LOOK_SECONDS = 0.2
-"""Between two looks at the workers."""
+"""Pause between two looks at the workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A trial that is being trained."""
+
+    trial: Trial
+    worker: Worker
+    bar: TaskID  # shows how far it is
 
 
 class Runner:
     """Trains the trials of a sweep, some at a time; what is finished is not trained again.
 
     Args:
-        sweep: what is tried.
+        sweep: as `rlvision.sweeps.sweep_file.read_sweep` returns it.
         trials: its runs.
-        folder: each run has a folder in it.
-        processes: runs going on at once.
+        folder: holds a folder for each run.
+        processes: runs at the same time.
         threads: CPU threads of all of them together; unset, those of the machine.
         console: where progress is shown.
         program: what is started with the arguments of ``rlvision``.
@@ -55,10 +66,10 @@ class Runner:
         self._console = console or SteadyConsole(highlight=False, soft_wrap=True)
         self._program = program
         self._results: dict[str, Result] = {}
-        self._workers: dict[Worker, TaskID] = {}
+        self._jobs: list[Job] = []
 
     def run(self) -> list[Result]:
-        """Train what is not finished yet, until all is or somebody interrupts; the results in the trials' order.
+        """Train the unfinished trials until all are done or the user interrupts; return results in the trials' order.
 
         Raises:
             ConfigError: nothing can be written in the folder, or it is that of a single run.
@@ -72,17 +83,19 @@ class Runner:
             raise ConfigError(
                 f"expected to write to {self._folder}, got {error.strerror}: set --out to another"
             ) from error
-        with interruption() as interrupted, alone_in(self._folder), self._bars() as bars:
+        with interruption() as interrupted, folder_lock(self._folder), self._bars() as bars:
             self._take_stock()
             try:
                 self._work(bars, interrupted)
             finally:
-                for worker in self._workers:  # none, unless something went wrong or somebody is impatient
-                    worker.kill()
+                for job in self._jobs:  # none, unless an error or a second Ctrl-C ended the work
+                    job.worker.kill()
         return list(self._results.values())
 
     def _take_stock(self) -> None:
-        """The results noted before of what is tried now; whatever another command made counts for nothing."""
+        """Take over the stored results of these trials, unless another command made them."""
+        remove_leftovers(self._folder)
+        require_folders(self._folder, (trial.name for trial in self._trials))
         noted = read_results(self._folder)
         for trial in self._trials:
             folder, command = self._folder / trial.name, self._command(trial)
@@ -90,15 +103,16 @@ class Runner:
             is_finished = before is not None and before.status == "finished" and folder.is_dir()
             same = before is not None and without_threads(before.command) == without_threads(command)
             status: Status = "finished" if is_finished and same else "waiting"
-            self._results[trial.name] = measure(trial, folder, command, status, self._sweep.metric, None)
+            result = Result(trial.name, status, trial.settings, command)
+            self._results[trial.name] = measured(result, folder, self._sweep.metric)
 
     def _work(self, bars: Progress, interrupted: Interrupted) -> None:
         waiting = [trial for trial in self._trials if self._results[trial.name].status != "finished"]
         if not waiting:
             bars.console.print(f"nothing left to train: all {len(self._trials):,} runs are finished")
         everything = bars.add_task(self._sweep.name, total=len(self._trials))
-        while (waiting or self._workers) and not interrupted():
-            while waiting and len(self._workers) < self._processes:
+        while (waiting or self._jobs) and not interrupted():
+            while waiting and len(self._jobs) < self._processes:
                 self._start(waiting.pop(0), bars)
             time.sleep(LOOK_SECONDS)
             self._look(bars)
@@ -106,37 +120,37 @@ class Runner:
         self._stop(bars, interrupted())
 
     def _stop(self, bars: Progress, word: str | None) -> None:
-        """Let every worker save and leave."""
+        """Let every worker save and leave, and store their results."""
         if word:
             bars.console.print(word)
-        for worker in self._workers:
-            worker.stop()
-        for worker in self._workers:
-            worker.wait()
+        for job in self._jobs:
+            job.worker.stop()
+        for job in self._jobs:
+            job.worker.wait()
         self._look(bars)
 
     def _start(self, trial: Trial, bars: Progress) -> None:
         folder, command = self._folder / trial.name, self._command(trial)
-        worker = Worker(trial, folder, command, self._threads, self._program)
-        self._workers[worker] = bars.add_task(trial.name, total=trial.config.env_steps)
+        worker = Worker(folder, command, self._threads, self._program)
+        self._jobs.append(Job(trial, worker, bars.add_task(trial.name, total=trial.config.env_steps)))
         if not bars.console.is_terminal:
             bars.console.print(f"begins: {trial.name}")
 
     def _look(self, bars: Progress) -> None:
-        """Show how far the workers are, and note what those that left have come to."""
-        for worker, bar in list(self._workers.items()):
-            bars.update(bar, completed=min(worker.env_steps, worker.trial.config.env_steps))
-            if worker.is_gone:
-                worker.wait()
-                del self._workers[worker]
-                bars.remove_task(bar)
-                self._note(worker, bars.console)
+        """Show how far the workers are, and store the results of those that have left."""
+        for job in list(self._jobs):
+            bars.update(job.bar, completed=min(job.worker.env_steps, job.trial.config.env_steps))
+            if job.worker.is_gone:
+                job.worker.wait()
+                self._jobs.remove(job)
+                bars.remove_task(job.bar)
+                self._note(job, bars.console)
 
-    def _note(self, worker: Worker, console: Console) -> None:
-        status = worker.status
+    def _note(self, job: Job, console: Console) -> None:
+        trial, worker, status = job.trial, job.worker, job.worker.outcome
         why = worker.last_words if status == "failed" else None
-        result = measure(worker.trial, worker.folder, worker.command, status, self._sweep.metric, why)
-        self._results[worker.trial.name] = result
+        result = Result(trial.name, status, trial.settings, worker.command, why)
+        self._results[trial.name] = result = measured(result, worker.folder, self._sweep.metric)
         write_results(self._folder, self._results.values())
         console.print(f"{status} after {result.env_steps:,} env steps: {result.name}" + (f" ({why})" if why else ""))
 
@@ -156,12 +170,12 @@ class Runner:
 
 
 def without_threads(command: Sequence[str]) -> list[str]:
-    """A command without what may change while a sweep goes on."""
+    """Return a command without the options that a continued sweep may change."""
     return [word for word in command if not word.startswith("--threads=")]
 
 
 def usable_threads() -> int:
-    """As many as OMP_NUM_THREADS says, or as this process has cores."""
+    """Return the threads that OMP_NUM_THREADS allows, else the cores of this process."""
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     if wanted.isdigit() and int(wanted):
         return int(wanted)

@@ -1,4 +1,4 @@
-"""A sweep as a YAML file says it: the same file for ``rlvision sweep`` and for W&B's agents."""
+"""Sweeps as YAML files: the same file serves ``rlvision sweep`` and W&B's agents."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ COMMAND = "command: [${env}, ${interpreter}, ${program}, PRESET, ${args}]"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What makes one run better than another."""
+    """The metric that ranks the runs of a sweep."""
 
     name: str
     goal: Literal["maximize", "minimize"]
@@ -31,7 +31,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What is tried."""
+    """A sweep: the settings to try, and the metric that ranks them."""
 
     name: str
     preset: str
@@ -43,7 +43,7 @@ class Sweep:
 
 
 def read_sweep(name: str) -> Sweep:
-    """The sweep called ``name``, or in the file of that path.
+    """Read the sweep called ``name``, or in the file of that path.
 
     Raises:
         ConfigError: there is none, or its file cannot be used; the message names what.
@@ -91,7 +91,7 @@ def _require_our_program(program: Any, source: str) -> None:
 
 
 def _read_command(command: Any, source: str) -> tuple[str, Mapping[str, Any]]:
-    """Preset and fixed settings: what stands between the program and the arguments of the sweep."""
+    """Return the preset and the fixed settings, which stand between the program and the arguments of the sweep."""
     if not isinstance(command, list) or not {PROGRAM, ARGUMENTS} <= {*map(str, command)}:
         raise ConfigError(f"expected {source} to say how a run is started, got {shown(command)}: write {COMMAND}")
     words = [str(word) for word in command]

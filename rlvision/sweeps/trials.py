@@ -1,14 +1,15 @@
-"""The runs of a sweep."""
+"""Trials of a sweep: one run each, with its settings and its command."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from rlvision.config.field_types import spelling
-from rlvision.config.fields import checked, settings_of
+from rlvision.config.fields import checked, settings_of, short, short_name
 from rlvision.config.loading import load_config
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
@@ -19,7 +20,7 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One run of a sweep; its name says its settings, so that it is the same one whenever the sweep is run again."""
+    """One run of a sweep, named after its settings, so that the same sweep finds it again."""
 
     name: str
     settings: Mapping[str, Any]  # by dotted name, the parameters of the sweep
@@ -27,10 +28,10 @@ class Trial:
 
 
 def trials(sweep: Sweep, *, runs: int | None, seeds: Sequence[int]) -> list[Trial]:
-    """All of them, checked, in their order.
+    """Return all trials of a sweep, checked, in order.
 
     Args:
-        sweep: what is tried.
+        sweep: as `rlvision.sweeps.sweep_file.read_sweep` returns it.
         runs: of a random sweep, how many draws; by default its run_cap. Of a grid, how many at most.
         seeds: repeat each draw or point of the grid with each of these; none leaves the seed to the sweep.
 
@@ -47,7 +48,7 @@ def trials(sweep: Sweep, *, runs: int | None, seeds: Sequence[int]) -> list[Tria
 
 
 def _grid(sweep: Sweep) -> Iterator[dict[str, Any]]:
-    """Every combination; the last parameter changes fastest."""
+    """Yield every combination; the last parameter changes fastest."""
     endless = [name for name, domain in sweep.parameters.items() if domain.values is None]
     if endless:
         raise ConfigError(
@@ -59,7 +60,7 @@ def _grid(sweep: Sweep) -> Iterator[dict[str, Any]]:
 
 
 def _draws(sweep: Sweep, count: int | None) -> Iterator[dict[str, Any]]:
-    """Draw number i is the same whenever and however many are drawn."""
+    """Yield random draws; draw number i does not depend on how many there are."""
     if count is None:
         raise ConfigError(
             f"expected a number of runs for the random sweep {sweep.name}, got none: add --runs=20, or "
@@ -77,7 +78,7 @@ def _trial(sweep: Sweep, settings: Mapping[str, Any]) -> Trial:
 
 
 def trial_name(settings: Mapping[str, Any]) -> str:
-    """Such as ``learning_rate=0.0005-norm=renorm-seed=1``; what is too long or rounded ends in a digest of it all."""
+    """Return a name such as ``learning_rate=0.0005-norm=renorm-seed=1``; with a digest if it is rounded or too long."""
     whole = "-".join(f"{short_name(name, settings)}={spelling(value)}" for name, value in settings.items())
     text = "-".join(f"{short_name(name, settings)}={short(value)}" for name, value in settings.items())
     safe = "".join(letter if letter.isalnum() or letter in "=-_.,+" else "_" for letter in text)
@@ -86,12 +87,8 @@ def trial_name(settings: Mapping[str, Any]) -> str:
     return f"{safe[:LONGEST_NAME]}-{hashlib.blake2b(whole.encode(), digest_size=3).hexdigest()}"
 
 
-def short_name(name: str, names: Mapping[str, Any]) -> str:
-    """The last part of a dotted name, where that says which it is."""
-    leaf = name.rpartition(".")[2]
-    return leaf if sum(other.rpartition(".")[2] == leaf for other in names) == 1 else name
-
-
-def short(value: Any) -> str:
-    """A value in a few letters."""
-    return f"{value:.4g}" if isinstance(value, float) else spelling(value)
+def train_command(sweep: Sweep, trial: Trial, folder: Path, threads: int) -> list[str]:
+    """Return the arguments of ``rlvision`` that train a trial in ``folder``; the sweep is its W&B group."""
+    usual = {"threads": threads, "tracking.group": sweep.name}
+    settings = {**usual, **sweep.fixed, **trial.settings, "out": str(folder)}
+    return ["train", sweep.preset, *(f"--{name}={spelling(value)}" for name, value in settings.items())]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from rlvision.core.files import NewFile
 from rlvision.tracking.jsonl import each_row
 
 if TYPE_CHECKING:
@@ -45,11 +46,12 @@ def draw_curve(folder: Path, title: str | None = None) -> Path:
     """
     figure = learning_curve(each_row(folder), folder.name if title is None else title)
     path = folder / CURVE_FILE
-    beside = path.with_name(f".{path.name}.tmp")  # whoever looks while training goes on sees a whole picture
-    figure.savefig(beside, format="png")
+    with NewFile(path) as new:  # whoever looks while training goes on sees a whole picture
+        figure.savefig(new.file, format="png")
+        new.keep(path)
     del figure
     gc.collect()  # 7 MB of pixels in a cycle of references, which else would wait for seven more of their kind
-    return beside.replace(path)
+    return path
 
 
 def learning_curve(rows: Iterable[Mapping[str, float]], title: str) -> "Figure":

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from numbers import Integral
 from pathlib import Path
 
+from rlvision.core.append_log import AppendLog
 from rlvision.core.errors import CheckpointError
-from rlvision.core.files import Journal
+from rlvision.core.files import open_to_read, path_exists, read_tail
 from rlvision.core.types import State
 
 METRICS_FILE = "metrics.jsonl"
 LONGEST_ROW = 65_536
-"""Bytes in which the last row is certain to be."""
+"""Bytes that a row has at most, so that the last one is certain to be in as many."""
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """JSON has no such numbers: they are written as these strings, as in protobuf's JSON and W&B's files."""
 
@@ -32,12 +33,12 @@ class FileTracker:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / METRICS_FILE
-        self._journal = Journal(self.path)
+        self._entries = AppendLog(self.path)
 
     def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
         """Write one row and hand it to the operating system."""
         row = {"env_steps": int(env_steps)} | {name: _plain(value) for name, value in metrics.items()}
-        self._journal.append(json.dumps(row, allow_nan=False).encode() + b"\n")
+        self._entries.append(json.dumps(row, allow_nan=False).encode() + b"\n")
 
     def state_dict(self) -> State:
         """The length of the file in bytes, once these are on the disk: a checkpoint must not outlive its rows.
@@ -45,7 +46,7 @@ class FileTracker:
         Raises:
             OSError: they cannot be written.
         """
-        return {"offset": self._journal.sync()}
+        return {"offset": self._entries.sync()}
 
     def load_state_dict(self, state: State) -> None:
         """Forget the rows written after ``state`` was taken.
@@ -53,11 +54,11 @@ class FileTracker:
         Raises:
             CheckpointError: the file is shorter than the checkpoint says.
         """
-        self._journal.cut(int(state["offset"]))
+        self._entries.cut(int(state["offset"]))
 
     def close(self) -> None:
         """Close the file; may be called twice."""
-        self._journal.close()
+        self._entries.close()
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
@@ -78,20 +79,18 @@ def each_row(folder: Path) -> Iterator[dict[str, float]]:
     if not folder.is_dir():
         raise CheckpointError(f"expected a run folder, but {folder} is none: check the path")
     path = folder / METRICS_FILE
-    if path.exists():
-        with path.open(errors="replace") as file:
-            for number, line in enumerate(file, start=1):
-                if line.endswith("\n"):
-                    yield _read_row(line, number, path)
+    if path_exists(path):
+        with open_to_read(path) as file:
+            for number, line in enumerate(iter(lambda: file.readline(LONGEST_ROW), b""), start=1):
+                if line.endswith(b"\n") or len(line) == LONGEST_ROW:
+                    yield _read_row(line.decode(errors="replace"), number, path)
 
 
 def last_env_steps(path: Path) -> int:
     """How far a run has come, by the end of its ``metrics.jsonl`` alone; 0 where there is no row."""
-    if not path.exists():
+    if not path_exists(path):
         return 0
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - LONGEST_ROW))
-        rows = file.read().split(b"\n")[:-1]
+    rows = read_tail(path, LONGEST_ROW).split(b"\n")[:-1]
     return int(json.loads(rows[-1])["env_steps"]) if rows else 0
 
 

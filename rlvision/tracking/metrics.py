@@ -35,6 +35,8 @@ METRICS: dict[str, str] = {
     "optimiser/grad_norm": "mean per update of the L2 norm of the gradient before it is clipped",
     # replay
     "replay/size": "transitions that a batch may hold right now",
+    "replay/n_step": "n, rewards summed before the bootstrap",
+    "replay/gamma": "the discount per env step, gamma",
     "replay/beta": "exponent of the importance weights, w = (N P)^-β",
     "replay/priority_mean": "mean over the replay of the priority p = |δ| + ε",
     "replay/priority_max": "largest priority in the replay",

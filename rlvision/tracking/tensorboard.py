@@ -4,18 +4,23 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from PIL import Image
 
 from rlvision.core.errors import MissingExtraError
-from rlvision.core.types import Exhibit, State, UInt8Array
+from rlvision.core.files import open_to_read
+from rlvision.core.folders import make_folder
+from rlvision.core.types import State, UInt8Array
+from rlvision.tracking.trackers import Exhibit
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import FileWriter, SummaryWriter
 
 FLUSH_SECONDS = 1
+TENSORBOARD_FOLDER = "tensorboard"
 
 _log = logging.getLogger("rlvision")
 
@@ -42,7 +47,7 @@ class TensorboardTracker:
                 "pip install 'rlvision[tensorboard]', or leave the setting out"
             ) from error
         self._make_writer = SummaryWriter
-        self._folder = folder / "tensorboard"
+        self._folder = folder / TENSORBOARD_FOLDER
         self._writer: SummaryWriter | None = None
         self._after = -1  # env steps of the last row
         self._warned = False
@@ -101,11 +106,17 @@ class TensorboardTracker:
 
     def _open(self) -> "SummaryWriter":
         if self._writer is None:
-            self._writer = self._make_writer(self._folder, purge_step=self._after + 1, flush_secs=FLUSH_SECONDS)
+            make_folder(self._folder)
+            self._writer = self._make_writer(
+                self._folder,
+                purge_step=self._after + 1,
+                flush_secs=FLUSH_SECONDS,
+                filename_suffix=f".{token_hex(8)}",  # so that no link can have been put at the file's name
+            )
         return self._writer
 
 
 def _picture(path: Path) -> UInt8Array:
     """Its pixels [H, W, 3]."""
-    with Image.open(path) as image:
+    with open_to_read(path) as file, Image.open(file) as image:
         return np.asarray(image.convert("RGB"))

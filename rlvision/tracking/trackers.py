@@ -3,8 +3,23 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-from rlvision.core.types import Exhibit, Gallery, State, Stateful, Tracker
+from rlvision.core.types import FloatArray, State, Stateful, Tracker
+
+Exhibit = Path | FloatArray
+"""A picture (.png) or video (.mp4) by its file, or numbers [n] whose distribution is of interest."""
+
+
+@runtime_checkable
+class Gallery(Protocol):
+    """A tracker that also takes what is no number."""
+
+    def show(self, exhibits: Mapping[str, Exhibit], env_steps: int) -> None:
+        """Pictures, videos and distributions by name, to be seen with the row that comes next."""
+
+    def keep(self, name: str, files: Mapping[str, Path]) -> None:
+        """Store a version of some files, by their names in it, until there is a newer one called ``name``."""
 
 
 class TrackerGroup:

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from shlex import quote
@@ -13,15 +14,17 @@ from uuid import uuid4
 
 import numpy as np
 
-from rlvision.core.types import Exhibit, State
+from rlvision.core.errors import CheckpointError
+from rlvision.core.files import path_exists, read_text, write_atomically
+from rlvision.core.folders import irregular, make_folder
+from rlvision.core.types import State
 from rlvision.tracking.jsonl import read_metrics
 from rlvision.tracking.metrics import BEST_IS_HIGHEST
+from rlvision.tracking.trackers import Exhibit
+from rlvision.tracking.wandb_offline import rows_on_disk
 
 if TYPE_CHECKING:
     from wandb import Run
-import json
-import subprocess
-import sys
 
 Mode = Literal["auto", "online", "offline", "disabled"]
 """auto: as WANDB_MODE or W&B's saved settings say, else online where a key is configured, else offline."""
@@ -31,6 +34,10 @@ UPLOAD_SECONDS = 60.0
 FLUSH_SECONDS = 1.0
 BINS = 64
 """Of a histogram."""
+WANDB_FOLDER = "wandb"
+LONGEST_ID = 1_000
+OWN_LINKS = ("latest-run", "debug.log", "debug-internal.log", "*run-*/logs/debug-core.log")
+"""Links that W&B makes in its folder; it replaces them and writes through none."""
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +78,7 @@ class WandbTracker:
         self._mode = mode
         self._folder = folder
         self._about = {"config": {**config, **flat(config)}, **(about or {})}
-        self._id_path = folder / "wandb" / "run-id"
+        self._id_path = folder / WANDB_FOLDER / "run-id"
         self.run_id = run_id or os.environ.get("WANDB_RUN_ID") or _read(self._id_path) or uuid4().hex[:8]
         self._rows = 0  # of the training run
         self._sent = 0  # of these, what W&B has
@@ -96,7 +103,7 @@ class WandbTracker:
         """Store files as a version of the run's artifact, under the alias ``name``; they are copied at once."""
         self._begin_once()
         if (run := self._run) is not None:
-            place = self._folder / "wandb"
+            place = self._folder / WANDB_FOLDER
             self._attempt(f"could not keep the files of {name}", lambda: _store(run, name, files, place))
 
     def state_dict(self) -> State:
@@ -188,7 +195,8 @@ class WandbTracker:
             finish_timeout=UPLOAD_SECONDS,
             x_transaction_log_flush_interval=FLUSH_SECONDS,
         )
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._id_path.parent)
+        _require_no_links(self._id_path.parent)
         run = wandb.init(**self._about, mode=mode, dir=self._folder, id=self.run_id, resume="allow", settings=settings)
         run.define_metric("*", step_metric="env_steps")
         for name in BEST_IS_HIGHEST:
@@ -201,7 +209,7 @@ class WandbTracker:
             return
         self.run_id = run.id
         self._sent = run.step if mode == "online" else rows_on_disk(self._id_path.parent, self.run_id)
-        self._id_path.write_text(self.run_id)
+        write_atomically(self._id_path, self.run_id.encode())
         if self._sent < self._rows:
             for number, row in enumerate(read_metrics(self._folder)[self._sent : self._rows], start=self._sent):
                 self._send(run, number, row)
@@ -279,34 +287,19 @@ def _data_in(folder: Path) -> Iterator[None]:
 
 
 def _read(path: Path) -> str | None:
-    return path.read_text().strip() if path.exists() else None
+    return read_text(path, LONGEST_ID).strip() if path_exists(path) else None
+
+
+def _require_no_links(folder: Path) -> None:
+    """Refuse a folder in which W&B could be led elsewhere.
+
+    Raises:
+        CheckpointError: there is a link or a pipe in it that is not one of W&B's own links.
+    """
+    for path in irregular(folder):
+        if not any(fnmatch(path.as_posix(), own) for own in OWN_LINKS):
+            raise CheckpointError(f"expected files and folders in {folder}, got the link or pipe {path}: delete it")
 
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
-
-
-def rows_on_disk(folder: Path, run_id: str) -> int:
-    """How many rows the files of an offline run hold, by the step of the last row, which is its number.
-
-    A file ends where its process was killed: what W&B had not written by then is not in it.
-
-    Args:
-        folder: W&B's folder of the run, ``runs/pong-seed1/wandb``.
-        run_id: of the run.
-    """
-    files = sorted(folder.glob(f"*run-*-{run_id}/run-{run_id}.wandb"), key=_begun)
-    return next((step + 1 for path in reversed(files) if (step := _last_step(path)) is not None), 0)
-
-
-def _begun(path: Path) -> str:
-    """When, from the name of its folder: ``offline-run-20250131_235959-abc`` or ``run-...``."""
-    return path.parent.name.partition("run-")[2]
-
-
-def _last_step(path: Path) -> int | None:
-    """The step of the last row of a file, None where there is no row."""
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--summary", "--json", str(path)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own command
-    step: int | None = json.loads(said)["step"]
-    return step

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from rlvision.core.errors import EnvError
-from rlvision.core.files import training_goes_on
+from rlvision.core.files import warn_on_os_error
 from rlvision.core.seeding import random_state, set_random_state
 from rlvision.core.signals import Interrupted, interruption
 from rlvision.core.types import Agent, Episode, State, Tracker
-from rlvision.evaluation.evaluate import Abandoned, Evaluation
+from rlvision.evaluation.evaluate import Abandoned
+from rlvision.evaluation.result import Evaluation
 from rlvision.learning.finite_checks import require_finite
 from rlvision.learning.schedules import Every
 from rlvision.nn.diagnostics import GapWatch
@@ -136,7 +137,7 @@ class Trainer:
         self._exam.owed |= self._evaluate_timer.due(now)
         self._take_owed_exam()
         if self._checkpoint_timer.due(now):
-            with training_goes_on("a checkpoint"):
+            with warn_on_os_error("a checkpoint"):
                 self._save()
 
     def _log_episode(self, episode: Episode) -> None:
@@ -178,7 +179,7 @@ class Trainer:
     def _mark(self, evaluation: Evaluation) -> None:
         now = self._collector.env_steps
         if self._exam.take(evaluation.mean, now):
-            with training_goes_on("the best weights"):
+            with warn_on_os_error("the best weights"):
                 self._hooks.save_best(now)
         self._hooks.exhibit(now, self._interrupted, self._reason_to_end() is not None)
         self._tracker.log({**evaluation.metrics(), "evaluate/best": self._exam.best}, now)
@@ -189,7 +190,7 @@ class Trainer:
         self._take_owed_exam()
 
     def _draw(self) -> None:
-        with training_goes_on("the curve"):
+        with warn_on_os_error("the curve"):
             self._hooks.draw(self._collector.env_steps)
 
     def _save(self) -> None:
@@ -202,7 +203,7 @@ class Trainer:
         try:
             yield
         except EnvError:
-            with training_goes_on("a checkpoint"):
+            with warn_on_os_error("a checkpoint"):
                 self._save()
             raise
 

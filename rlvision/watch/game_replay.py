@@ -1,4 +1,4 @@
-"""A game of training, played again from its tape for people to watch."""
+"""Play a training game again from its recorded actions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,21 +11,20 @@ from rlvision.core.progress import GAMES_BACK, show_steps
 from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
 from rlvision.envs.game_archive import TapedGame, tape_up_to
 from rlvision.envs.vector_env import TapedVectorEnv, observation_hash
-from rlvision.watch.rollout import Rollout, Screen
-from rlvision.watch.step import Game
+from rlvision.watch.rollout import Game, Rollout, Screen
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of replaying a game."""
+    """The result of replaying a game."""
 
     game: TapedGame  # as recorded
-    seen: tuple[Game, ...]  # as played again; none where the viewer left before its end
-    verdict: str  # whether they are the same, in words
+    seen: tuple[Game, ...]  # as played again; empty if the viewer left before its end
+    verdict: str  # whether they are the same, as a sentence
 
 
 class RecordedActions:
-    """A policy that does what was done, and remembers what it saw at the end.
+    """A policy that repeats recorded actions and keeps the hash of the last observation.
 
     ::
 
@@ -39,10 +38,10 @@ class RecordedActions:
 
     def __init__(self, actions: Sequence[int]) -> None:
         self._actions = actions
-        self.last_observation = ""  # its fingerprint
+        self.last_observation = ""  # its hash
 
     def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
-        """The action [1] of decision ``env_steps``; after the tape's end, its last one."""
+        """Return the action [1] of decision ``env_steps``; after the recorded end, the last one."""
         end = len(self._actions) - 1
         if env_steps == end:
             self.last_observation = observation_hash(observation[0])
@@ -50,20 +49,20 @@ class RecordedActions:
 
 
 class Replay:
-    """A recorded game as a rollout, and what came of playing it again.
+    """A recorded game as a rollout, compared with the recording at its end.
 
-    Q-values are what a network says of the game now, not what was thought when it was played.
+    The Q-values are those of the network given, not those of the network that played the game.
 
     Args:
-        game: which.
-        games: all that are kept.
+        game: to replay.
+        games: all recorded games that are kept.
         env: one environment of the run's kind.
         screen: of that environment.
         q_values: observation [1, C, H, W] -> Q-values [1, A].
         max_steps: decisions after which it is cut short; None: never.
 
     Raises:
-        CheckpointError: the beginning of its tape is not kept.
+        CheckpointError: the actions before the game are not kept.
     """
 
     def __init__(
@@ -80,7 +79,7 @@ class Replay:
         self._before = tape_up_to(game, games)
         self._env, self._screen = env, screen
         self._policy = RecordedActions(game.actions)
-        beyond = game.length + 1  # a game that goes on after its recorded end is no longer that game
+        beyond = game.length + 1  # enough to see that a game goes on after its recorded end
         self.rollout = Rollout(
             env,
             screen,
@@ -92,7 +91,7 @@ class Replay:
         )
 
     def verdict(self, seen: Sequence[Game]) -> str:
-        """Whether what was seen is what was recorded, in words."""
+        """Compare the game as played again with the recorded one, and return the result as a sentence."""
         if not seen or not (seen[0].over or seen[0].length > self.game.length):
             return "cut short: its end was not compared with the recorded one"
         recorded, now = (self.game.score, self.game.length), (seen[0].score, seen[0].length)
@@ -106,7 +105,7 @@ class Replay:
         return "the game of training: its score, length and last observation are the recorded ones"
 
     def _open(self, seed: int) -> UInt8Array:
-        """Reset and play what is on the tape before the game; its first picture. A terminal shows how far that is."""
+        """Reset, play the recorded actions before the game, and return its first screen; a terminal shows progress."""
         self._env.rewind([seed])
         opening = self._screen.first_frame()
         with show_steps(GAMES_BACK) as tell:
@@ -121,10 +120,10 @@ class Replay:
 
 
 def choose(games: Sequence[TapedGame], which: str) -> TapedGame:
-    """The best, worst or last game, or that of a number; of several best, the first.
+    """Return the best, worst or last game, or the one with that number; of several best, the first.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: there is no such game.
     """
     if not games:
         raise CheckpointError(

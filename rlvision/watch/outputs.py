@@ -1,18 +1,37 @@
-"""Where games are shown: in a window, in this terminal, as a video, as a page."""
+"""Show games in a window, in this terminal, as a video or as pages."""
 
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.types import EnvSpec
+from rlvision.watch.controls import Controls
 from rlvision.watch.html.page import About, check_page_path, page_path, write_pages
 from rlvision.watch.record import record, show_progress
-from rlvision.watch.rollout import Rollout
-from rlvision.watch.step import Game
+from rlvision.watch.rollout import Game, Moment, Rollout, game_of
 from rlvision.watch.terminal.tty import require_terminal
-from rlvision.watch.terminal.viewer import watch as draw_in_terminal
+from rlvision.watch.terminal.viewer import open_terminal
 from rlvision.watch.video import check_video_path
-from rlvision.watch.window import require_display
-from rlvision.watch.window import watch as open_window
+from rlvision.watch.window import open_window, require_display
+
+
+class Viewer(Protocol):
+    """Shows moments at the game's speed, and handles the keys."""
+
+    @property
+    def controls(self) -> Controls:
+        """The state that the keys have set."""
+
+    def play(self, moment: Moment) -> None:
+        """Show the moment's frames, then hold the last one while the game is paused."""
+
+
+OpenViewer = Callable[[str, EnvSpec, Moment, float], AbstractContextManager[Viewer]]
+"""Title, spec of the environment, first moment, frames per second -> a viewer, closed at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +39,7 @@ class Outlet:
     """One way of showing games: a window, unless another is named.
 
     Raises:
-        ConfigError: two are named, a file has another suffix, or there is no terminal or display where one is needed.
+        ConfigError: two are named, a file has another suffix, or the terminal or display needed is missing.
     """
 
     video: Path | None = None  # .mp4 or .webm
@@ -39,18 +58,17 @@ class Outlet:
         """Show the rollout's games.
 
         Returns:
-            Those that came to an end, or were cut short by the rollout.
+            The games that ended, or were cut short by the rollout.
         """
         if self.video is not None:
             return record(rollout, self.video, title=about.title, fps=about.fps)
         if self.html is not None:
             with show_progress(self.html, "its page") as tell:
                 return write_pages(map(tell, rollout), self.html, about)
-        show = draw_in_terminal if self.terminal else open_window
-        return show(rollout, title=about.title, fps=about.fps)
+        return show_live(open_terminal if self.terminal else open_window, rollout, title=about.title, fps=about.fps)
 
     def files(self, games: int) -> list[Path]:
-        """What `show` has written of so many games."""
+        """Return the files that `show` writes for so many games."""
         if self.html is not None:
             return [page_path(self.html, number + 1) for number in range(games)]
         return [] if self.video is None else [self.video]
@@ -64,3 +82,38 @@ class Outlet:
             require_terminal()
         else:
             require_display()
+
+
+def show_live(open_viewer: OpenViewer, rollout: Rollout, *, title: str, fps: float) -> list[Game]:
+    """Show a rollout's games at their own speed until they are over or the viewer quits.
+
+    Args:
+        open_viewer: a window or the terminal.
+        rollout: the games.
+        title: such as ``"Breakout"``.
+        fps: the game's frames per second.
+
+    Returns:
+        The games that were played to their end, in order.
+
+    Raises:
+        ConfigError: there is no display or terminal.
+        MissingExtraError: the window's library is not installed.
+    """
+    moments = iter(rollout)
+    opening = next(moments)
+    with open_viewer(title, rollout.spec, opening, fps) as viewer:
+        return _play(rollout, chain([opening], moments), viewer)
+
+
+def _play(rollout: Rollout, moments: Iterable[Moment], viewer: Viewer) -> list[Game]:
+    games = []
+    for moment in moments:
+        viewer.play(moment)
+        if moment.last:
+            games.append(game_of(moment))
+        if viewer.controls.quit:
+            break
+        if viewer.controls.leave_game() and not moment.last:
+            rollout.skip()
+    return games

@@ -1,4 +1,4 @@
-"""From a rollout to a video file."""
+"""Write the games of a rollout into a video file."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from rlvision.core.progress import say_if_interrupted
 from rlvision.watch.drawing.overlay import Overlay
-from rlvision.watch.step import Game, Moment, Moments, game_of
+from rlvision.watch.rollout import Game, Moment, Moments, game_of
 from rlvision.watch.video import Video, check_video_path, open_video
 
 
@@ -21,8 +21,8 @@ def record(rollout: Moments, path: Path, *, title: str, fps: float, console: Con
         rollout: of a finite number of games.
         path: ends in .mp4 (H.264) or .webm (VP9).
         title: above the overlay, such as ``"Breakout"``.
-        fps: pictures per second: 60 for Atari, else the environment's own.
-        console: for the progress display; standard error if None.
+        fps: the game's frames per second.
+        console: of the progress display; None: standard error.
 
     Returns:
         The games, in order.
@@ -45,7 +45,7 @@ def record(rollout: Moments, path: Path, *, title: str, fps: float, console: Con
 
 
 def _write(video: Video, overlay: Overlay, moment: Moment) -> None:
-    """The pictures of a moment; only what changes in them is painted anew."""
+    """Write the pictures of a moment, converting only the parts that change."""
     if video.frames == 0 or not overlay.pastes_evenly:
         video.paint(overlay.picture(moment.frames[0]), 0, 0)
     beside, column = overlay.beside()
@@ -60,9 +60,9 @@ def _write(video: Video, overlay: Overlay, moment: Moment) -> None:
 
 @contextmanager
 def show_progress(path: Path, what: str, console: Console | None = None) -> Iterator[Callable[[Moment], Moment]]:
-    """How far a file is, for as long as it lasts; nothing where there is no terminal. Yields what to tell of it.
+    """Show in a terminal how far a file is; yield the function that each moment is reported to.
 
-    Where somebody interrupts, a line says that ``what`` is not written.
+    On an interruption, print one line that ``what`` is not written.
     """
     console = console or Console(stderr=True)
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()

@@ -1,52 +1,99 @@
-"""Playing for people to watch."""
+"""Games played for people to watch, decision by decision."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from rlvision.core.types import BoolArray, EnvSpec, EnvStep, FloatArray, Policy, UInt8Array, VectorEnv
-from rlvision.watch.step import Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One decision: its observation, its Q-values, its action and the screens that followed.
+
+    ``frames`` has one RGB screen [H, W, 3] for each emulator frame of the action. The first moment of a game has one
+    more in front: the screen that the game started with.
+    """
+
+    frames: tuple[UInt8Array, ...]
+    observation: UInt8Array  # [C, H, W], which the action answers; oldest frame first
+    action: int
+    q_values: FloatArray  # [A]
+    score: float  # raw, of this game so far, the reward of this decision included
+    length: int  # decisions of this game so far, this one included
+    lives: int | None  # left after it; None in games without lives
+    game: int  # 1, 2, ...
+    seed: int  # of the game's reset
+    first: bool  # the first of its game
+    last: bool  # the last of its game: the game is over, or was cut short
+    over: bool  # the game is over
+
+
+@dataclass(frozen=True, slots=True)
+class Game:
+    """The result of a game that was watched."""
+
+    score: float  # raw; so far, if the game was cut short
+    length: int  # decisions
+    seed: int
+    over: bool  # False: it was cut short
+
+
+class Moments(Protocol):
+    """Games as an iterable of moments."""
+
+    @property
+    def spec(self) -> EnvSpec:
+        """Of the environment."""
+
+    def __iter__(self) -> Iterator[Moment]:
+        """Yield the moments, in order."""
+
+
+def game_of(moment: Moment) -> Game:
+    """Return the result of the game whose last moment this is."""
+    return Game(moment.score, moment.length, moment.seed, moment.over)
 
 
 class WatchedEnv(VectorEnv, Protocol):
-    """One environment that says whether its observation is a reset's."""
+    """One environment that reports whether its observation comes from a reset."""
 
     @property
     def first(self) -> BoolArray:
-        """[1]."""
+        """Whether the observation comes from a reset, [1]."""
 
 
 class Screen(Protocol):
-    """The pictures of that environment."""
+    """The screens of that environment, in the game's own colours."""
 
     @property
     def lives(self) -> int:
         """Lives left; 0 in games without lives."""
 
     def first_frame(self) -> UInt8Array:
-        """The picture [H, W, 3] after a reset."""
+        """Return the screen [H, W, 3] after a reset."""
 
     def frames(self, step: EnvStep) -> list[UInt8Array]:
-        """The pictures [H, W, 3] that the step just received went through."""
+        """Return the screens [H, W, 3] of the step just received, one for each emulator frame."""
 
     def skip(self, step: EnvStep) -> None:
-        """Go along with the step just received, without its pictures."""
+        """Follow the step just received without rendering it."""
 
 
 class Rollout:
-    """Iterates over the moments of ``games`` games.
+    """Iterate over the moments of ``games`` games.
 
     Args:
         env: one environment; each game begins with a reset by a seed of its own.
         screen: of that environment.
         q_values: observation [1, C, H, W] -> Q-values [1, A].
         policy: chooses the actions.
-        seed: of the first game; the next has the next.
-        games: how many; None: for ever.
+        seed: of the first game; each later game adds 1.
+        games: how many; None: without end.
         max_steps: decisions after which a game is cut short; None: never.
-        opening: begins a game by its seed and returns its first picture [H, W, 3]; None: a reset.
+        opening: starts a game from its seed and returns its first screen [H, W, 3]; None: a reset.
     """
 
     def __init__(
@@ -78,24 +125,28 @@ class Rollout:
         return self._env.spec
 
     def skip(self) -> None:
-        """Leave the present game: the next moment is the first of the next."""
+        """Leave the present game: the next moment is the first one of the next game."""
         self._skipped = True
 
     def __iter__(self) -> Iterator[Moment]:
-        """The moments, in order."""
+        """Yield the moments, in order."""
         game = 0
         while self._games is None or game < self._games:
             game += 1
             yield from self._play(game)
 
     def _play(self, game: int) -> Iterator[Moment]:
-        """One game. After a step that ended something, a life perhaps, the next shows whether the game goes on."""
+        """Play one game.
+
+        After a step that terminated or truncated an episode (a lost life, perhaps), the next step tells whether the
+        game goes on.
+        """
         self._skipped = False
         moment, ended = self._begin(game)
         while moment.length != self._max_steps:
-            ahead = self._next(moment) if ended else None  # else no sooner than it must: a person may be at the keys
+            ahead = self._next(moment) if ended else None  # otherwise as late as possible: a person may be playing
             if self._env.first[0]:
-                yield replace(moment, last=True, over=ended)  # not ended: its environment failed
+                yield replace(moment, last=True, over=ended)  # a reset without an end: the environment failed
                 return
             yield moment
             if self._skipped:
@@ -104,7 +155,7 @@ class Rollout:
         yield replace(moment, last=True)
 
     def _begin(self, game: int) -> tuple[Moment, bool]:
-        """Reset, and the first moment; whether its step ended something."""
+        """Reset and make the first decision; return its moment, and whether its step ended an episode."""
         seed = self._seed + game - 1
         opening = self._opening(seed)
         lives = self._screen.lives or None
@@ -130,7 +181,7 @@ class Rollout:
         return self._screen.first_frame()
 
     def _next(self, before: Moment) -> tuple[Moment, bool]:
-        """Decide and act once more; whether that step ended something."""
+        """Make one more decision; return its moment, and whether its step ended an episode."""
         observation = self._env.observation
         q_values = self._q_values(observation)[0]
         step = self._env.step(self._policy.act(observation, self._env.first, self._decisions))

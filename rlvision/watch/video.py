@@ -1,4 +1,4 @@
-"""Videos that browsers play."""
+"""Write videos that browsers play."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.files import NewFile
 from rlvision.core.types import UInt8Array
 
 Wide = npt.NDArray[np.uint16]
@@ -29,20 +30,21 @@ CODECS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
 }
 """Suffix -> encoder, its options, the container's: H.264 with its index in front, or VP9.
 
-Of what little changes in a game's picture x264 makes as small a file by constant quality as by its slower presets.
+Since little changes from one picture of a game to the next, a constant quantiser gives files as small as x264's
+slower presets do.
 """
 
 BT709, LIMITED_RANGE = 1, 1
-"""What browsers assume of a video that does not say it, by the numbers of ITU-T H.273."""
+"""Colour space and range that browsers assume by default, as numbers of ITU-T H.273."""
 
 
 class Planes:
-    """A picture as encoders want it, changed in place: YUV 4:2:0, BT.709, limited range, as browsers assume it.
+    """A picture in the encoder's format, changed in place: YUV 4:2:0, BT.709, limited range.
 
-    Converting 900 x 670 pixels takes longer than encoding them, and little of a picture changes: the game is converted
-    at its own size and then enlarged, and what stands beside it only when it has changed.
+    Converting 900 x 670 pixels takes longer than encoding them, and little of a picture changes. So the game is
+    converted at its own size and then enlarged, and the panel is converted only when it has changed.
 
-    The encoder copies what it is given before it returns, so one frame serves for all pictures.
+    The encoder copies its input before it returns, so one frame serves for all pictures.
 
     Args:
         height: even.
@@ -59,24 +61,24 @@ class Planes:
         self.frame = av.VideoFrame(width, height, "yuv420p")
         self.planes = [_pixels(plane) for plane in self.frame.planes]
         self._luma, *self._chroma = self.planes
-        self._place: tuple[object, ...] = ()  # of what was pasted last, and is still there
-        self._right = 0  # where it ends
+        self._place: tuple[object, ...] = ()  # of the picture pasted last, if nothing has covered it
+        self._right = 0  # its right edge
         self._pasted: UInt8Array = self._luma
 
     def paint(self, picture: UInt8Array, x: int, y: int) -> None:
-        """Put an RGB picture [h, w, 3] at an even place; its size is even, too."""
+        """Convert an RGB picture [h, w, 3] and put it at (x, y); all four are even."""
         height, width = picture.shape[:2]
         converted = _convert(picture, "yuv420p")  # [3h/2, w]
-        if x < self._right:  # over what was pasted
+        if x < self._right:  # it covers the pasted picture
             self._place = ()
         self._luma[y : y + height, x : x + width] = converted[:height]
         for plane, part in zip(self._chroma, converted[height:].reshape(2, height // 2, width // 2), strict=True):
             plane[y // 2 : (y + height) // 2, x // 2 : (x + width) // 2] = part
 
     def paste(self, picture: UInt8Array, x: int, y: int, scale: int) -> None:
-        """Put an RGB picture at an even place, each pixel a square of ``scale``; the enlarged size is even.
+        """Convert an RGB picture, enlarge it by ``scale`` and put it at (x, y); place and enlarged size are even.
 
-        Only the rows in which it differs from the last one pasted there are done again.
+        Only the rows that differ from the last picture pasted there are converted again.
         """
         place = (x, y, scale, picture.shape)
         band = _changed_rows(self._pasted, picture) if place == self._place else slice(0, len(picture))
@@ -95,13 +97,13 @@ class Planes:
 
 
 def _pixels(plane: "VideoPlane") -> UInt8Array:
-    """The memory of a plane as an array [h, w]."""
+    """Return the memory of a plane as an array [h, w]."""
     rows = np.frombuffer(cast("Any", plane), dtype=np.uint8).reshape(plane.height, plane.line_size)
     return rows[:, : plane.width]
 
 
 def _changed_rows(before: UInt8Array, now: UInt8Array) -> slice:
-    """From the first row that differs to the last, widened to an even number at either end where it can be."""
+    """Return the range from the first row that differs to the last, widened to even rows where it can be."""
     rows = np.flatnonzero((before != now).any(axis=(1, 2)))
     if not len(rows):
         return slice(0, 0)
@@ -117,7 +119,7 @@ def _convert(picture: UInt8Array, pixel_format: str) -> UInt8Array:
 
 
 def _halved(plane: UInt8Array, scale: int) -> UInt8Array:
-    """A plane [h, w] enlarged by ``scale``, then each 2 x 2 pixels their mean: [h * scale / 2, w * scale / 2]."""
+    """Enlarge a plane [h, w] by ``scale`` and average each 2 x 2 pixels: [h * scale / 2, w * scale / 2]."""
     if scale % 2 == 0:
         return plane.repeat(scale // 2, axis=0).repeat(scale // 2, axis=1)
     rows, columns = (np.arange(0, side * scale, 2) for side in plane.shape)
@@ -126,7 +128,7 @@ def _halved(plane: UInt8Array, scale: int) -> UInt8Array:
 
 
 class Video:
-    """A video being written; made by `open_video`.
+    """A video file that is being written; made by `open_video`.
 
     Args:
         container: the open file.
@@ -143,7 +145,7 @@ class Video:
         """Add one RGB picture [H, W, 3] uint8, of the video's size.
 
         Raises:
-            ConfigError: the picture is of another size.
+            ConfigError: the picture has another size.
         """
         expected = (self._stream.height, self._stream.width, 3)
         if picture.shape != expected:
@@ -152,27 +154,27 @@ class Video:
         self.emit()
 
     def paint(self, picture: UInt8Array, x: int, y: int) -> None:
-        """Change a part of the next picture: ``picture`` [h, w, 3] at (x, y), all four even."""
+        """Replace a part of the next picture by ``picture`` [h, w, 3] at (x, y); all four are even."""
         self._planes.paint(picture, x, y)
 
     def paste(self, picture: UInt8Array, x: int, y: int, scale: int) -> None:
-        """The same with ``picture`` enlarged by ``scale``: where and how large, in the end, is even."""
+        """Replace a part by ``picture`` enlarged by ``scale``; place and enlarged size are even."""
         self._planes.paste(picture, x, y, scale)
 
     def emit(self) -> None:
-        """Add the picture as it now stands."""
+        """Add the picture in its present state."""
         self._planes.frame.pts = self.frames
         self._container.mux(self._stream.encode(self._planes.frame))
         self.frames += 1
 
     def flush(self) -> None:
-        """Hand over what the encoder still holds."""
+        """Write the pictures that the encoder still holds."""
         self._container.mux(self._stream.encode(None))
 
 
 @contextmanager
 def open_video(path: Path, height: int, width: int, fps: float) -> Iterator[Video]:
-    """Write a video of ``height`` x ``width`` pictures; it appears under its name when it is complete.
+    """Write a video of ``height`` x ``width`` pictures; the file appears when it is complete.
 
     Args:
         path: ends in .mp4 (H.264) or .webm (VP9).
@@ -189,32 +191,29 @@ def open_video(path: Path, height: int, width: int, fps: float) -> Iterator[Vide
             f"expected an even height and width, got {height}x{width}: pad the pictures by a row or column"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        with _encoder(beside, height, width, fps) as video:
+    with NewFile(path) as new:
+        with _encoder(new.path, path.suffix.lower(), height, width, fps) as video:
             yield video
             video.flush()
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        new.keep(path)
 
 
 def check_video_path(path: Path) -> None:
-    """Refuse what `open_video` could not write, before anything is played.
+    """Refuse a path that `open_video` could not write, before anything is played.
 
     Raises:
-        ConfigError: the suffix names no format that is written here.
+        ConfigError: the suffix names no format that can be written.
     """
     if path.suffix.lower() not in CODECS:
         raise ConfigError(f"expected a video file that ends in {' or '.join(CODECS)}, got {path.name!r}: rename it")
 
 
 @contextmanager
-def _encoder(path: Path, height: int, width: int, fps: float) -> Iterator[Video]:
+def _encoder(path: Path, suffix: str, height: int, width: int, fps: float) -> Iterator[Video]:
     import av
 
-    codec, options, container_options = CODECS[path.suffix.lower()]
-    with av.open(path, "w", container_options=container_options) as container:
+    codec, options, container_options = CODECS[suffix]
+    with av.open(path, "w", format=suffix.removeprefix("."), container_options=container_options) as container:
         rate = Fraction(fps).limit_denominator(1001)
         stream = cast("VideoStream", container.add_stream(codec, rate=rate, options=options))
         stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"

@@ -1,22 +1,20 @@
-"""Watching in a window."""
+"""Watch games in a window."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
 from types import ModuleType
 from typing import Any
 
 from rlvision.core.errors import ConfigError, MissingExtraError
-from rlvision.core.types import UInt8Array
-from rlvision.watch.controls import HELP, Controls, view
+from rlvision.core.types import EnvSpec, UInt8Array
+from rlvision.watch.controls import HELP, Controls
 from rlvision.watch.drawing.overlay import Overlay
-from rlvision.watch.rollout import Rollout
-from rlvision.watch.step import Game, Moment
+from rlvision.watch.rollout import Moment
 
 PAUSE_FPS = 30
-"""How often a paused window looks at its keys."""
+"""How often per second a paused window handles its keys."""
 
 WITHOUT_DISPLAY = (
     "--terminal draws the game in this terminal, --video=FILE.mp4 writes a video, --html=FILE.html a page, and "
@@ -24,40 +22,46 @@ WITHOUT_DISPLAY = (
 )
 
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
-"""Environment variables that lead to the display where there may be none."""
+"""Environment variables that name the display, on systems that may have none."""
 
 
-def watch(rollout: Rollout, *, title: str, fps: float) -> list[Game]:
-    """Show the rollout's games in a window, at their own speed, until they are over or the viewer leaves.
+@contextmanager
+def open_window(title: str, spec: EnvSpec, opening: Moment, fps: float) -> Iterator["Window"]:
+    """Open a window as a viewer of games, and close it at the end.
 
     Keys: space pauses, s or right takes a single step, + and - change the speed, n goes to the next
-    game, o takes the overlay away or brings it back, q or escape quits.
+    game, o hides the overlay or shows it again, q or escape quits.
 
     Args:
-        rollout: what is shown.
         title: above the overlay, such as ``"Breakout"``.
-        fps: the game's pictures per second.
-
-    Returns:
-        The games that were played to their end, in order.
+        spec: of the environment.
+        opening: the first moment to be shown; its screens set the window's size.
+        fps: the game's frames per second.
 
     Raises:
         ConfigError: there is no display.
         MissingExtraError: pygame is not installed.
     """
     require_display()
-    moments = iter(rollout)
-    opening = next(moments)
-    overlay = Overlay.of(opening, title, rollout.spec)
-    with _open(title, overlay, fps) as window:
-        return view(rollout, chain([opening], moments), window)
+    overlay = Overlay.of(opening, title, spec)
+    pygame = _import_pygame()
+    height, width = overlay.size
+    try:
+        pygame.display.init()
+        surface = pygame.display.set_mode((width, height))
+        pygame.display.set_caption(f"{title}   |   {HELP}")
+        yield Window(pygame, surface, overlay, fps)
+    except pygame.error as error:
+        raise ConfigError(f"expected a display to open a window on, got: {error}: {WITHOUT_DISPLAY}") from error
+    finally:
+        pygame.display.quit()
 
 
 def require_display() -> None:
-    """Refuse where a window would open nowhere.
+    """Refuse if there is no display for a window.
 
     Raises:
-        ConfigError: no display is in sight.
+        ConfigError: no environment variable names a display.
     """
     if sys.platform not in ("win32", "darwin") and not any(os.environ.get(name) for name in DISPLAYS):
         raise ConfigError(
@@ -66,13 +70,13 @@ def require_display() -> None:
 
 
 class Window:
-    """A pygame window that shows moments at their pace and listens to the keys.
+    """A pygame window that shows moments at the game's speed and handles the keys.
 
     Args:
         pygame: the module.
-        surface: what is drawn on.
-        overlay: makes the pictures.
-        fps: the game's pictures per second.
+        surface: of the window.
+        overlay: draws the pictures.
+        fps: the game's frames per second.
     """
 
     def __init__(self, pygame: ModuleType, surface: Any, overlay: Overlay, fps: float) -> None:
@@ -85,7 +89,7 @@ class Window:
         self.controls = Controls()
 
     def play(self, moment: Moment) -> None:
-        """Show the moment's frames, then hold the last for as long as the viewer pauses."""
+        """Show the moment's frames, then hold the last one while the game is paused."""
         self._overlay.show(moment)
         for frame in moment.frames:
             self._since_drawn += 1
@@ -105,7 +109,7 @@ class Window:
             if event.type == self._pygame.QUIT:
                 self.controls.quit = True
             elif event.type == self._pygame.KEYDOWN:
-                typed = event.unicode in ("+", "=", "-")  # wherever the keyboard has them
+                typed = event.unicode in ("+", "=", "-")  # on any keyboard layout
                 self.controls.press(event.unicode if typed else self._pygame.key.name(event.key))
 
     def _draw(self, picture: UInt8Array) -> None:
@@ -113,22 +117,6 @@ class Window:
         self._surface.blit(self._pygame.image.frombuffer(picture.tobytes(), (width, height), "RGB"), (0, 0))
         self._pygame.display.flip()
         self._since_drawn = 0
-
-
-@contextmanager
-def _open(title: str, overlay: Overlay, fps: float) -> Iterator[Window]:
-    """A window for the overlay's pictures, closed in the end."""
-    pygame = _import_pygame()
-    height, width = overlay.size
-    try:
-        pygame.display.init()
-        surface = pygame.display.set_mode((width, height))
-        pygame.display.set_caption(f"{title}   |   {HELP}")
-        yield Window(pygame, surface, overlay, fps)
-    except pygame.error as error:
-        raise ConfigError(f"expected a display to open a window on, got: {error}: {WITHOUT_DISPLAY}") from error
-    finally:
-        pygame.display.quit()
 
 
 def _import_pygame() -> ModuleType:

@@ -26,10 +26,10 @@ from torch import Tensor
 from benchmarks.measure.machine import machine
 from rlvision.core.errors import RLVisionError
 from rlvision.core.memory import keep_freed_memory
-from rlvision.evaluation.evaluate import Evaluation
+from rlvision.evaluation.result import Evaluation
 from rlvision.nn.diagnostics import disagreement, gap
 from rlvision.nn.fusion import prepared
-from rlvision.nn.normalisation import statistics_layers
+from rlvision.nn.statistics import statistics_layers
 from rlvision.nn.target_network import recalibrate
 from rlvision.runs.builders import make_memory
 from rlvision.runs.run import Run

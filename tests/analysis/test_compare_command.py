@@ -5,9 +5,9 @@ import json
 import pytest
 from stored_runs import store_run
 
-from rlvision.analysis.compare import compare_runs
+from rlvision.analysis.study import compare_runs
 from rlvision.cli import main as cli
-from rlvision.evaluation.evaluate import Watchdog
+from rlvision.evaluation.episode_limits import EpisodeLimits
 from rlvision.runs.run import Run
 
 
@@ -87,7 +87,7 @@ def test_a_mistake_is_one_line_and_creates_nothing(command, line, runs, capsys, 
 
 
 def test_games_are_played_anew_where_that_is_asked_for():
-    how = {"protocol": "machado", "seed": 3, "watchdog": Watchdog(max_frames=40)}
+    how = {"protocol": "machado", "seed": 3, "limits": EpisodeLimits(max_frames=40)}
     [result] = compare_runs(["pong"], games=2, beside=[], **how).results
     [score] = result.scores
     assert (score.games, score.env_steps, score.protocol) == (2, 299_112, "machado (full_action_space false)")

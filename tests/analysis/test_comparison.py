@@ -9,9 +9,9 @@ from stored_runs import store_run
 
 from rlvision.analysis import efficiency_plots
 from rlvision.analysis.aggregate_plots import aggregates, performance_profiles
-from rlvision.analysis.compare import compare_runs, write_pictures
 from rlvision.analysis.comparison import STATISTICS, Comparison, Estimate
 from rlvision.analysis.plot_style import save
+from rlvision.analysis.study import compare_runs, write_pictures
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.evaluation.atari_scores import human_normalised, published
 

@@ -6,13 +6,13 @@ import pytest
 from stored_runs import store_run
 
 from rlvision.analysis.grouping import NOT_THE_AGENT, Group, differing_between_games, differing_unnamed, group
-from rlvision.analysis.scores import read_source
+from rlvision.analysis.study import read_run_info
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.runs.run_folder import MAY_CHANGE
 
 
 def grouped(*places: Path) -> list[Group]:
-    return group([read_source(place) for place in places])
+    return group([read_run_info(place) for place in places])
 
 
 def names(groups: list[Group]) -> list[tuple[str, str, list[int]]]:
@@ -92,10 +92,10 @@ def test_games_come_together_and_settings_that_differ_between_them_are_told(tmp_
 
 
 def test_an_agent_that_comes_along_is_grouped_with_the_runs_of_its_settings(tmp_path):
-    shipped = read_source(Path("pong"))
+    shipped = read_run_info(Path("pong"))
     assert (shipped.game, shipped.seed, shipped.protocol) == ("pong", 3, "nature")
     place = store_run(tmp_path / "own", seed=7, settings={"env_steps": 50_000}, preset="pong")
-    own = read_source(place)
+    own = read_run_info(place)
     assert "env_steps" not in shipped.settings
     assert names(group([shipped, own])) == [("pong", "qr_dqn dn-renorm n=20", [3, 7])]
 

@@ -6,11 +6,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from stored_runs import store_run
 
 from rlvision.analysis import statistics
-from rlvision.analysis.compare import plot_runs
 from rlvision.analysis.curve_plots import band_of, learning_curves
 from rlvision.analysis.curves import POINTS, read_curves
 from rlvision.analysis.grouping import group
-from rlvision.analysis.scores import read_source
+from rlvision.analysis.study import plot_runs, read_run_info
 from rlvision.core.errors import CheckpointError, ConfigError
 
 
@@ -23,7 +22,7 @@ def seeds(tmp_path):
 
 
 def curves_of(places, what="evaluations", unit="env_steps"):
-    return [read_curves(one, what, unit) for one in group([read_source(place) for place in places])]
+    return [read_curves(one, what, unit) for one in group([read_run_info(place) for place in places])]
 
 
 def test_seeds_are_brought_onto_the_points_that_all_have_reached(seeds):

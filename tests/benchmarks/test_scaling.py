@@ -61,12 +61,12 @@ def test_the_page_and_the_picture_show_the_rows(tmp_path):
 @pytest.mark.slow
 def test_the_script_writes_all_three(tmp_path):
     sizes = ["--environments", "1", "2", "--batches", "4", "8", "--replays", "6400", "--rounds", "1", "--seconds", "0"]
-    places = ["--docs", str(tmp_path), "--json", str(tmp_path / "numbers.json")]
+    places = ["--out", str(tmp_path), "--json", str(tmp_path / "numbers.json")]
     command = [sys.executable, str(BENCHMARKS / "scaling.py"), *sizes, *places]
     result = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert result.returncode == 0, result.stderr
-    assert {path.name for path in tmp_path.iterdir()} == {"performance-tables.md", "performance.png", "numbers.json"}
-    assert (tmp_path / "performance-tables.md").read_text().strip() == result.stdout.strip()
+    assert {path.name for path in tmp_path.iterdir()} == {"scaling.md", "scaling.png", "numbers.json"}
+    assert (tmp_path / "scaling.md").read_text().strip() == result.stdout.strip()
 
 
 @pytest.mark.slow

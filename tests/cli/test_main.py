@@ -1,30 +1,60 @@
 import importlib.metadata
+import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-import rlvision
 from rlvision.cli import main as cli
-from rlvision.config.loading import load_config
+from rlvision.config.loading import load_config, save_config
 from rlvision.core.errors import CheckpointError, ConfigError
-from rlvision.evaluation.evaluate import Watchdog
+from rlvision.core.types import Episode
+from rlvision.evaluation.episode_limits import EpisodeLimits
+from rlvision.evaluation.evaluate import Evaluation
+from rlvision.evaluation.report import Conditions, Report
+from rlvision.runs import run as runs
+from rlvision.runs.eval_protocol import make_limits
+from rlvision.watch.rollout import Game
 
 ROOT = Path(__file__).parents[2]
 
 
+GAME = Game(score=1.0, length=2, seed=0, over=True)
+REPORT = Report(Conditions("pong", "nature", {}, 0.001, 0), Evaluation((Episode(1.0, 2, 8, 0),)))
+
+
 @pytest.fixture
 def calls(monkeypatch, tmp_path):
-    """What the commands ask of `rlvision.cli.run_commands`, in an empty working directory."""
+    """What the commands ask of `rlvision.runs.run`, in an empty working directory."""
     seen = []
 
-    def note(name):
-        return lambda *positional, **named: seen.append((name, *positional, named))
+    class Agent:
+        config = load_config("quick")
+        env_steps = 7
 
-    fake = SimpleNamespace(**{name: note(name) for name in ("train", "resume", "evaluate", "watch")})
-    monkeypatch.setattr(rlvision, "commands", fake, raising=False)
+        def __init__(self, folder, **named):
+            seen.append(("Run", folder, named))
+
+        def measure(self, games, **named):
+            seen.append(("measure", games, named))
+            return REPORT
+
+        def watch(self, video, **named):
+            seen.append(("watch", video, named))
+            video.touch()
+            return [GAME]
+
+    def train(config):
+        seen.append(("train", config, {}))
+        Path(config.out).mkdir(parents=True)
+        save_config(config, Path(config.out) / "config.yaml")
+
+    def resume(folder, **named):
+        seen.append(("resume", folder, named))
+
+    for name, fake in {"Run": Agent, "train": train, "resume": resume}.items():
+        monkeypatch.setattr(runs, name, fake)
     monkeypatch.chdir(tmp_path)
     return seen
 
@@ -49,35 +79,25 @@ def test_the_names_that_scripts_rely_on(calls):
         "out": "a/b", "seed": 2, "env_steps": 9, "device": "cpu", "checkpoint_every": 3, "evaluate_every": 4,
         "wandb": "disabled",
     }  # fmt: skip
-    shared = {"seed": 0, "epsilon": None, "checkpoint": "best", "device": "auto"}
-    untouched = {
-        "protocol": None, "num_envs": 16, "max_frames": None, "max_idle_frames": None, "trust_imports": False,
-    }  # fmt: skip
+    agent = ("Run", run, {"weights": "best", "device": "auto", "trust_imports": False})
+    usual = {"seed": 0, "epsilon": None}
+    games = {"num_envs": 16, "protocol": None, "limits": make_limits(load_config("quick")), **usual}
     assert calls == [
         ("train", load_config("quick", scripted), {}),
-        ("evaluate", run, {"games": 5, "json": Path("scores.json"), **shared, **untouched}),
-        (
-            "watch",
-            run,
-            {
-                "video": Path("a.webm"),
-                "terminal": False,
-                "html": None,
-                "episodes": 2,
-                "max_steps": 50,
-                "trust_imports": False,
-                **shared,
-            },
-        ),
+        agent,
+        ("measure", 5, games),
+        agent,
+        ("watch", Path("a.webm"), {"terminal": False, "html": None, "episodes": 2, "max_steps": 50, **usual}),
         ("resume", run, {"trust_imports": False}),
     ]
+    assert json.loads(Path("scores.json").read_text()) == {"run": "a/b", "env_steps": 7, **REPORT.to_plain()}
 
 
 @pytest.mark.parametrize(
     ("given", "cut_after"), [("", 500), ("--max-idle-frames=7", 7), ("--max-idle-frames=never", None)]
 )
 def test_games_without_a_reward_are_cut_as_the_command_says_or_else_the_run(monkeypatch, given, cut_after):
-    watchdogs = []
+    limits_seen = []
 
     class Agent:
         config = load_config("pong", {"evaluation.max_idle_frames": 500})
@@ -85,13 +105,13 @@ def test_games_without_a_reward_are_cut_as_the_command_says_or_else_the_run(monk
         def __init__(self, *_, **__):
             pass
 
-        def measure(self, games, *, watchdog, **_):
-            watchdogs.append(watchdog)
+        def measure(self, games, *, limits, **_):
+            limits_seen.append(limits)
             raise ConfigError("expected to play, got what was wanted: enough")
 
-    monkeypatch.setattr("rlvision.cli.run_commands.Run", Agent)
+    monkeypatch.setattr(runs, "Run", Agent)
     assert cli.main(["evaluate", "a", *filter(None, [given])]) == 2
-    assert watchdogs == [Watchdog(108_000, cut_after)]
+    assert limits_seen == [EpisodeLimits(108_000, cut_after)]
 
 
 A_PRESET = "a preset (atari, breakout, cartpole, pong, pong-fast, quick) or a YAML file"
@@ -143,7 +163,7 @@ def test_an_error_of_a_part_is_one_line_too(monkeypatch, calls, capsys):
     def fail(run, **_):
         raise CheckpointError("expected a run,\n  got nothing: train one")
 
-    monkeypatch.setattr(rlvision.cli.run_commands, "resume", fail)
+    monkeypatch.setattr(runs, "resume", fail)
     assert cli.main(["resume", "a"]) == 2
     assert capsys.readouterr().err == "rlvision: expected a run, got nothing: train one\n"
     with pytest.raises(CheckpointError):
@@ -154,7 +174,7 @@ def test_an_interruption_has_its_own_status(monkeypatch, calls):
     def interrupt(run, **_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(rlvision.cli.run_commands, "resume", interrupt)
+    monkeypatch.setattr(runs, "resume", interrupt)
     assert cli.main(["resume", "a"]) == 130
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from rlvision.cli.run_commands import next_commands
+from rlvision.cli.output import echo, next_commands
 from rlvision.config.loading import load_config, save_config
 
 
@@ -37,15 +37,13 @@ def test_what_wandb_keeps_offline_is_to_be_uploaded(run):
 
 
 def test_brackets_are_printed_as_they_are(run, capsys):
-    from rlvision.cli.run_commands import _say
-
-    _say(next_commands(run))
+    echo(next_commands(run))
     assert "[v2]" in capsys.readouterr().out
 
 
 def test_a_reader_that_leaves_is_no_error(run):
     """As ``rlvision train ... | head -1``: what is said last finds nobody."""
-    code = f"import time; time.sleep(1); from rlvision import commands; commands._say({'word ' * 99!r})"
+    code = f"import time; time.sleep(1); from rlvision.cli.output import echo; echo({'word ' * 99!r})"
     line = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)}; echo $? >&2"
     done = subprocess.run(["bash", "-c", f"({line}) | true"], capture_output=True, text=True)
     assert done.stderr == "0\n"

@@ -5,8 +5,9 @@ import pytest
 
 from rlvision.config.arguments import call, option_values, sort_arguments, switches_of
 from rlvision.config.fields import settings_of
-from rlvision.config.schema import Config, Positive
+from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
+from rlvision.core.ranges import PositiveInt
 
 SETTINGS = settings_of(Config())
 
@@ -14,7 +15,7 @@ SETTINGS = settings_of(Config())
 came: list[tuple[Path, int, str | None, bool]] = []
 
 
-def copy(source: Path, /, *, times: Positive = 1, target_name: str | None = None, dry_run: bool = False) -> None:
+def copy(source: Path, /, *, times: PositiveInt = 1, target_name: str | None = None, dry_run: bool = False) -> None:
     """Note what came."""
     came.append((source, times, target_name, dry_run))
 
@@ -123,7 +124,7 @@ def test_a_command_gets_what_stands_alone_exactly(arguments):
         call(copy, arguments, "copy")
 
 
-def join(target: str, parts: tuple[Path, ...], /, *, times: Positive = 1) -> None:
+def join(target: str, parts: tuple[Path, ...], /, *, times: PositiveInt = 1) -> None:
     """Note what came."""
     joined.append((target, parts, times))
 

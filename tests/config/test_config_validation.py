@@ -54,8 +54,17 @@ CASES = [
         {"network.norm": "joint", "agent.target_tau": 0.01},
         "agent.target_tau unset where network.norm is joint (no target) or recalibrated (hard copies), got 0.01",
     ),
-    ({"agent.quantiles": 64}, "agent.name=qr_dqn where agent.quantiles is set, got dqn"),
-    ({"agent.name": "qr_dqn", "agent.loss": "mse"}, "agent.name=dqn where agent.loss is set, got qr_dqn"),
+    (
+        {"agent.horizon_env_steps": 9},
+        "agent.final_n_step or agent.final_gamma where agent.horizon_env_steps is set, got neither",
+    ),
+    ({"agent.final_gamma": 1}, "agent.gamma and agent.final_gamma below 1 where gamma moves, got 0.99 and 1"),
+    (
+        {"agent.gamma": 1, "agent.final_gamma": 0.9},
+        "agent.gamma and agent.final_gamma below 1 where gamma moves, got 1 and 0.9",
+    ),
+    ({"replay.capacity": 100, "replay.learning_starts": 50, "agent.final_n_step": 10}, "= 112, got 100"),
+    ({"exploration.kind": "noisy"}, "network.noisy=true where exploration.kind is noisy, got false"),
     ({"network.kwargs": {"hidden": 64}}, "network.kwargs empty for network.encoder=dn"),
 ]
 
@@ -76,6 +85,11 @@ ON_THE_EDGE = [
     {"evaluate_every": 0},
     {"network.encoder": "nature", "network.hidden": 64, "network.dueling": True},
     {"agent.name": "qr_dqn", "agent.quantiles": 64},
+    {"agent.horizon_env_steps": 9, "agent.final_n_step": 10},
+    {"agent.horizon_env_steps": 9, "agent.final_gamma": 0.999},
+    {"agent.gamma": 1},
+    {"exploration.kind": "noisy", "network.noisy": True},
+    {"network.noisy": True},
     {"network.norm": "recalibrated", "network.calibration_batches": 1},
     {"network.norm": "renorm", "network.calibration_batches": 0, "agent.target_tau": 0.01},
 ]

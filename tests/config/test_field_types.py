@@ -6,22 +6,24 @@ import pytest
 
 from rlvision.config.field_types import check, parse, placeholder, spelling, words
 from rlvision.config.fields import checked, settings_of
-from rlvision.config.schema import Config, Count, Crop, Positive, Share, Text
+from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
+from rlvision.core.ranges import NonEmptyStr, NonNegativeInt, PositiveInt, Probability
 
 SETTINGS = settings_of(Config())
+Crop = tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt, NonNegativeInt]
 
 
 @pytest.mark.parametrize(
     ("hint", "in_words", "in_help"),
     [
         (bool, "true or false", "{true,false}"),
-        (Positive, "a whole number above 0", "INT"),
-        (Share | None, "a number of at least 0 and at most 1 or none", "FLOAT|none"),
-        (Text, "text that is not empty", "TEXT"),
+        (PositiveInt, "a whole number above 0", "INT"),
+        (Probability | None, "a number of at least 0 and at most 1 or none", "FLOAT|none"),
+        (NonEmptyStr, "text that is not empty", "TEXT"),
         (Literal["a", "b"], "one of a, b", "{a,b}"),
         (Crop | None, "4 values (each a whole number of at least 0) or none", "INT,INT,INT,INT|none"),
-        (tuple[Text, ...], "a list (each text that is not empty)", "TEXT,..."),
+        (tuple[NonEmptyStr, ...], "a list (each text that is not empty)", "TEXT,..."),
         (dict[str, Any], "a mapping of plain values such as {key: value}", "YAML"),
         (Path | None, "a path or none", "PATH|none"),
     ],
@@ -34,25 +36,25 @@ def test_hints_in_words_and_as_placeholders(hint, in_words, in_help):
 @pytest.mark.parametrize(
     ("hint", "text", "value"),
     [
-        (Positive, "1000", 1000),
-        (Positive, "1e6", 1_000_000),
-        (Positive, "30_000", 30_000),
-        (Share, "1e-4", 1e-4),
-        (Share, "1", 1.0),
+        (PositiveInt, "1000", 1000),
+        (PositiveInt, "1e6", 1_000_000),
+        (PositiveInt, "30_000", 30_000),
+        (Probability, "1e-4", 1e-4),
+        (Probability, "1", 1.0),
         (bool, "True", True),
         (bool, "false", False),
         (bool | None, "none", None),
-        (Share | None, "None", None),
-        (Text | None, "null", None),
-        (Text, "none", "none"),
-        (Text, "007", "007"),
+        (Probability | None, "None", None),
+        (NonEmptyStr | None, "null", None),
+        (NonEmptyStr, "none", "none"),
+        (NonEmptyStr, "007", "007"),
         (Literal["none", "batch"], "none", "none"),
         (Crop | None, "34,194,0,160", (34, 194, 0, 160)),
         (Crop | None, "[34, 194, 0, 160]", (34, 194, 0, 160)),
         (Crop | None, "(34, 194, 0, 160)", (34, 194, 0, 160)),
-        (tuple[Text, ...], "baseline,007", ("baseline", "007")),
-        (tuple[Text, ...], "['a', 'b']", ("a", "b")),
-        (tuple[Text, ...], "", ()),
+        (tuple[NonEmptyStr, ...], "baseline,007", ("baseline", "007")),
+        (tuple[NonEmptyStr, ...], "['a', 'b']", ("a", "b")),
+        (tuple[NonEmptyStr, ...], "", ()),
         (dict[str, Any], "{continuous: false, gain: 1e-3}", {"continuous": False, "gain": 1e-3}),
         (dict[str, Any], '{"continuous": false}', {"continuous": False}),
         (dict[str, Any], "{'continuous': False}", {"continuous": False}),
@@ -68,26 +70,26 @@ def test_text_of_the_command_line(hint, text, value):
 @pytest.mark.parametrize(
     ("hint", "value"),
     [
-        (Positive, 0),
-        (Positive, True),
-        (Positive, "1"),
-        (Positive, 1.5),
-        (Positive, math.inf),
-        (Share, 1.0001),
-        (Share, True),
-        (Share, math.nan),
-        (Share, 10**400),
+        (PositiveInt, 0),
+        (PositiveInt, True),
+        (PositiveInt, "1"),
+        (PositiveInt, 1.5),
+        (PositiveInt, math.inf),
+        (Probability, 1.0001),
+        (Probability, True),
+        (Probability, math.nan),
+        (Probability, 10**400),
         (bool, 1),
         (bool, "yes"),
-        (Text, ""),
-        (Text, 5),
-        (Text, "\ud800"),
-        (Text, None),
+        (NonEmptyStr, ""),
+        (NonEmptyStr, 5),
+        (NonEmptyStr, "\ud800"),
+        (NonEmptyStr, None),
         (Literal["a"], ["a"]),
         (Crop | None, [1, 2, 3]),
         (Crop | None, [1, 2, 3, -4]),
-        (tuple[Text, ...], "ab"),
-        (tuple[Text, ...], [1]),
+        (tuple[NonEmptyStr, ...], "ab"),
+        (tuple[NonEmptyStr, ...], [1]),
         (dict[str, Any], {1: 2}),
         (dict[str, Any], {"a": object()}),
         (dict[str, Any], {"a": math.inf}),
@@ -108,7 +110,7 @@ def test_a_mapping_that_contains_itself_is_refused():
 
 def test_a_long_value_is_shortened():
     with pytest.raises(ConfigError) as refused:
-        check("x", "y" * 10_000, Count, "mend it")
+        check("x", "y" * 10_000, NonNegativeInt, "mend it")
     assert len(str(refused.value)) < 200
 
 

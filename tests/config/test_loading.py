@@ -3,12 +3,14 @@ from pathlib import Path
 
 import pytest
 
+from rlvision.agents.qr_dqn import QRDQNSettings
 from rlvision.config import strict_yaml
 from rlvision.config.fields import named_values, settings_of
 from rlvision.config.loading import differences, load_config, read_config, save_config
 from rlvision.config.presets import find_preset, presets
-from rlvision.config.schema import AgentConfig, Config, NetworkConfig
+from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
+from rlvision.nn.settings import NetworkSettings
 
 PRESETS = [preset.name for preset in presets()]
 
@@ -28,7 +30,7 @@ def test_a_preset_survives_being_stored(name, tmp_path):
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_holds_only_what_differs_and_says_what_it_is(name):
     preset = find_preset(name)
-    values = named_values(strict_yaml.parse(preset.text, name), settings_of(Config()), name)
+    values = named_values(strict_yaml.parse(preset.text, name), settings_of(load_config(name)), name)
     same = set(values) - set(differences(Config(), load_config(name)))
     assert same <= {"env.game"}  # a preset may name its game even where it is the default
     assert preset.trains
@@ -37,7 +39,7 @@ def test_a_preset_holds_only_what_differs_and_says_what_it_is(name):
 
 def test_overrides_change_the_preset_and_the_preset_the_defaults():
     config = load_config("pong", {"env_steps": 1000, "agent.double": True})
-    agent = AgentConfig(name="qr_dqn", gamma=0.98, n_step=20, double=True, target_period=200)
+    agent = QRDQNSettings(name="qr_dqn", gamma=0.98, n_step=20, double=True, target_period=200)
     assert (config.env.game, config.env_steps, config.agent) == ("pong", 1000, agent)
 
 
@@ -50,7 +52,7 @@ def test_what_a_preset_says_of_the_inside_of_its_encoder_is_meant_for_that_one(o
         load_config(str(preset), overrides).network,
     )
     assert (same.norm, same.activation, same.dropout, same.dueling, same.hidden) == ("layer", "tanh", 0.1, True, 64)
-    assert other == NetworkConfig(encoder="nature", momentum=0.1, dueling=True, hidden=64)
+    assert other == NetworkSettings(encoder="nature", momentum=0.1, dueling=True, hidden=64)
 
 
 def test_arguments_of_an_encoder_are_not_another_ones(tmp_path):
@@ -101,7 +103,7 @@ def test_the_run_folder_is_named_after_preset_and_seed(tmp_path):
 
 def test_an_empty_preset_is_all_defaults(tmp_path):
     (tmp_path / "empty.yaml").write_text("# nothing\n")
-    network = NetworkConfig(momentum=0.1)  # that of the default norm
+    network = NetworkSettings(momentum=0.1)  # that of the default norm
     assert load_config(str(tmp_path / "empty.yaml")) == replace(Config(), out="runs/empty-seed1", network=network)
 
 

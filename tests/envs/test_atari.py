@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from ale_py.vector_env import AtariVectorEnv
 from histories import assert_same, column, play
+from small_envs import atari
 
 from rlvision.core.errors import CheckpointError, ConfigError, EnvError
-from rlvision.envs.atari_env import AtariEnv
 
 
 def bare(game, env, **settings):
@@ -19,7 +19,7 @@ def bare(game, env, **settings):
 
 @pytest.mark.parametrize("gray", [True, False])
 def test_rows_are_those_of_the_bare_environment(gray):
-    env = AtariEnv("breakout", 2, sticky=0.25, life_loss=True, gray=gray, stack=3, height=30, width=20)
+    env = atari("breakout", 2, sticky=0.25, life_loss=True, gray=gray, stack=3, height=30, width=20)
     env.reset(1)
     sizes = {"img_height": 30, "img_width": 20, "stack_num": 3, "grayscale": gray}
     native, before = bare("breakout", env, repeat_action_probability=0.25, life_loss_info=True, **sizes)
@@ -36,8 +36,8 @@ def test_rows_are_those_of_the_bare_environment(gray):
 
 
 def test_chosen_actions_are_those_of_the_game():
-    some = AtariEnv("pong", 2, actions=["LEFT", "NOOP", "RIGHT"])
-    every = AtariEnv("pong", 2)
+    some = atari("pong", 2, actions=["LEFT", "NOOP", "RIGHT"])
+    every = atari("pong", 2)
     assert every.spec.action_meanings == ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
     assert some.spec.action_meanings == ("LEFT", "NOOP", "RIGHT")
     np.testing.assert_array_equal(some.reset(4), every.reset(4))
@@ -55,7 +55,7 @@ def test_chosen_actions_are_those_of_the_game():
 @pytest.mark.parametrize("actions", [["NOOP", "UP"], ["NOOP", "NOOP"], ["NOOP"], []])
 def test_actions_that_the_game_has_not_or_that_leave_no_choice_are_refused(actions):
     with pytest.raises(ConfigError, match="two or more different actions out of NOOP, FIRE, RIGHT"):
-        AtariEnv("pong", 1, actions=actions)
+        atari("pong", 1, actions=actions)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_actions_that_the_game_has_not_or_that_leave_no_choice_are_refused(actio
 )
 def test_first_is_exact(game, frames, steps):
     """Only a reset's observation has blank frames before its newest: the games chosen are never black."""
-    env = AtariEnv(game, 2, life_loss=True, max_episode_frames=frames)
+    env = atari(game, 2, life_loss=True, max_episode_frames=frames)
     env.reset(3)
     rows = play(env, steps, 1)
     env.close()
@@ -75,7 +75,7 @@ def test_first_is_exact(game, frames, steps):
 
 
 def test_a_lost_life_terminates_and_the_game_goes_on():
-    env = AtariEnv("breakout", 2, life_loss=True)
+    env = atari("breakout", 2, life_loss=True)
     env.reset(0)
     rows = play(env, 350, 0)
     env.close()
@@ -91,7 +91,7 @@ def test_a_lost_life_terminates_and_the_game_goes_on():
 
 
 def test_whole_games_without_life_loss_end_once():
-    env = AtariEnv("breakout", 2, life_loss=False)
+    env = atari("breakout", 2, life_loss=False)
     env.reset(0)
     rows = play(env, 350, 0)
     env.close()
@@ -99,7 +99,7 @@ def test_whole_games_without_life_loss_end_once():
 
 
 def test_the_frame_cap_truncates():
-    env = AtariEnv("pong", 1, max_episode_frames=40)
+    env = atari("pong", 1, max_episode_frames=40)
     env.reset(0)
     rows = play(env, 12, 0)
     env.close()
@@ -108,7 +108,7 @@ def test_the_frame_cap_truncates():
 
 
 def test_a_due_game_begins_as_its_seed_says_after_one_ignored_action():
-    env = AtariEnv("pong", 2, max_episode_frames=100, reseed_after=40)  # 26 rows a game: every second reset is seeded
+    env = atari("pong", 2, max_episode_frames=100, reseed_after=40)  # 26 rows a game: every second reset is seeded
     env.reset(9)
     rng, reseeded, seeds = np.random.default_rng(2), [], [env.seeds()]
     rows = []
@@ -156,13 +156,13 @@ MOMENTS = {
 )
 def test_an_environment_comes_back_from_its_tapes_bit_for_bit(game, num_envs, settings, moments):
     settings = {"max_episode_frames": 160, "reseed_after": 100, "height": 20, "width": 20, **settings}
-    env = AtariEnv(game, num_envs, **settings)
+    env = atari(game, num_envs, **settings)
     env.reset(5)
     stagger(env)
     saved, rows = saved_at(env, {name: MOMENTS[name] for name in moments}, 140, np.random.default_rng(3))
     assert [*saved] == sorted(moments, key=lambda name: saved[name][1])
     env.close()
-    fresh = AtariEnv(game, num_envs, **settings)
+    fresh = atari(game, num_envs, **settings)
     for state, start in saved.values():
         fresh.load_state_dict(state)
         again = [fresh.step(row.action) for row in rows[start : start + 60]]
@@ -179,13 +179,13 @@ def stagger(env):
 
 
 def test_what_does_not_come_back_begins_anew(caplog):
-    env = AtariEnv("pong", 2)
+    env = atari("pong", 2)
     env.reset(1)
     play(env, 20, 0)
     state = env.state_dict()
     state["hashes"][1] = "another"
     expected = env.observation
-    other = AtariEnv("pong", 2)
+    other = atari("pong", 2)
     with caplog.at_level(logging.WARNING, "rlvision"):
         other.load_state_dict(state)
     assert [record.message.split(" did not")[0] for record in caplog.records] == ["1 of 2 environments"]
@@ -200,7 +200,7 @@ def test_what_does_not_come_back_begins_anew(caplog):
 
 
 def test_a_state_of_other_environments_is_refused():
-    env, other = AtariEnv("pong", 1), AtariEnv("breakout", 1)
+    env, other = atari("pong", 1), atari("breakout", 1)
     env.reset(0)
     env.step(np.array([5]))
     with pytest.raises(CheckpointError, match="4 actions, got 1 tapes with actions up to 5"):
@@ -212,8 +212,8 @@ def test_a_state_of_other_environments_is_refused():
 @pytest.mark.parametrize("gray", [True, False])
 def test_a_crop_is_cut_from_the_whole_screen(gray):
     settings = {"gray": gray, "max_episode_frames": 100}
-    cropped = AtariEnv("breakout", 1, crop=(50, 190, 10, 150), height=42, width=40, stack=2, **settings)
-    whole = AtariEnv("breakout", 1, height=None, width=None, stack=2, **settings)
+    cropped = atari("breakout", 1, crop=(50, 190, 10, 150), height=42, width=40, stack=2, **settings)
+    whole = atari("breakout", 1, height=210, width=160, stack=2, **settings)
     cropped.reset(4)
     whole.reset(4)
     assert whole.spec.observation_shape == (2 if gray else 6, 210, 160)
@@ -234,7 +234,7 @@ def cut_by_hand(observation):
 
 @pytest.mark.parametrize("crop", [None, (34, 194, 0, 160)])
 def test_observations_are_never_written_again(crop):
-    env = AtariEnv("pong", 1, crop=crop, max_episode_frames=60, reseed_after=10)
+    env = atari("pong", 1, crop=crop, max_episode_frames=60, reseed_after=10)
     env.reset(0)
     rows = play(env, 20, 0)
     copies = [row.observation.copy() for row in rows]
@@ -271,7 +271,7 @@ def test_send_and_recv_take_turns(pong):
 
 
 def test_nothing_works_before_reset_or_after_close():
-    env = AtariEnv("pong", 1)
+    env = atari("pong", 1)
     for use in (lambda: env.observation, lambda: env.step(np.zeros(1, dtype=np.int64)), env.state_dict):
         with pytest.raises(EnvError, match="first"):
             use()
@@ -285,7 +285,7 @@ def test_nothing_works_before_reset_or_after_close():
 
 @pytest.fixture(scope="module")
 def pong():
-    env = AtariEnv("pong", 2)
+    env = atari("pong", 2)
     env.reset(0)
     yield env
     env.close()
@@ -294,7 +294,7 @@ def pong():
 @pytest.mark.parametrize("setting", [{"frameskip": 0}, {"sticky": 1.5}, {"noop_max": -1}, {"max_episode_frames": 0}])
 def test_impossible_settings_are_refused(setting):
     with pytest.raises(ConfigError, match="expected frameskip"):
-        AtariEnv("pong", 1, **setting)
+        atari("pong", 1, **setting)
 
 
 @pytest.mark.parametrize("crop", [None, (0, 100, 0, 100)])
@@ -306,6 +306,6 @@ def test_a_rom_that_is_missing_or_damaged_is_refused(monkeypatch, tmp_path, crop
         (tmp_path / "pong.bin").write_bytes(rom)
     monkeypatch.setenv("ALE_ROMS_DIR", str(tmp_path))
     with pytest.raises(
-        EnvError, match=f"expected the ROM of pong, got: .*{words}.*: install ale-py anew, or unset ALE"
+        EnvError, match=f"expected the ROM of pong, got: .*{words}.*: install ale-py again, or unset ALE"
     ):
-        AtariEnv("pong", 1, crop=crop)
+        atari("pong", 1, crop=crop)

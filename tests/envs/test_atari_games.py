@@ -47,6 +47,6 @@ def test_games_for_two_players_only_are_left_out():
 
 def test_the_protocols_differ_as_their_papers_do():
     machado, nature = ATARI_PROTOCOLS["machado"], ATARI_PROTOCOLS["nature"]
-    assert (machado["sticky"], machado["noop_max"], machado["life_loss"]) == (0.25, 0, False)
-    assert (nature["sticky"], nature["noop_max"], nature["life_loss"]) == (0.0, 30, True)
-    assert machado["max_episode_frames"] == nature["max_episode_frames"] == 30 * 60 * 60  # half an hour at 60 Hz
+    assert (machado.sticky, machado.noop_max, machado.life_loss) == (0.25, 0, False)
+    assert (nature.sticky, nature.noop_max, nature.life_loss) == (0.0, 30, True)
+    assert machado.max_episode_frames == nature.max_episode_frames == 30 * 60 * 60  # half an hour at 60 Hz

@@ -2,9 +2,9 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from small_envs import rendered
 
 from rlvision.envs.counting_env import CountingEnv, draw, ends_by_truncation, game_length, read, reward
-from rlvision.envs.gymnasium_env import RenderedEnv
 
 NAME = "rlvision.envs.counting_env:CountingEnv"
 
@@ -52,7 +52,7 @@ def test_it_is_a_proper_gymnasium_environment():
 def test_the_vector_shows_every_step_of_every_game_in_order():
     """The whole pipeline read off the pixels: order, resets by the promised seeds, stacks, rewards, endings."""
     lengths = (3, 1, 4)
-    env = RenderedEnv(NAME, 3, height=None, width=None, stack=3, kwargs={"lengths": lengths})
+    env = rendered(NAME, 3, height=32, width=32, stack=3, kwargs={"lengths": lengths})
     env.reset(11)
     games, steps = list(env.seeds()), [0] * 3
     for _ in range(40):

@@ -1,31 +1,28 @@
-"""An environment that fails is made anew; its game is cut, exactly, and nothing else is touched."""
+"""An environment that fails is replaced; its game is cut, exactly, and nothing else is touched."""
 
 import logging
 import multiprocessing
 import os
 import re
 import signal
-from fractions import Fraction
 
 import numpy as np
 import pytest
-import torch
 from histories import assert_same, column, play
+from small_envs import rendered
 
 from rlvision.core.errors import ConfigError, EnvError
 from rlvision.envs.action_log import episode_seed
 from rlvision.envs.counting_env import read, reward
-from rlvision.envs.gymnasium_env import RenderedEnv
-from rlvision.replay.buffer import Replay
 from rlvision.training.collector import Scorekeeper
 
-SIZE = {"height": None, "width": None, "stack": 2}
+SIZE = {"height": 32, "width": 32, "stack": 2}
 HUNG = {"step_timeout": 2.0}
 
 
 def make(how="raise", at=3, games=(), num_envs=2, num_workers=0, **settings):
     kwargs = {"how": how, "at": at, "games": games}
-    return RenderedEnv("faulty_worlds:Failing", num_envs, kwargs=kwargs, num_workers=num_workers, **SIZE, **settings)
+    return rendered("faulty_worlds:Failing", num_envs, kwargs=kwargs, num_workers=num_workers, **SIZE, **settings)
 
 
 def seen(rows, index):
@@ -72,18 +69,18 @@ def test_a_game_that_fails_is_cut_and_the_next_begins(caplog, how, num_workers, 
         assert env.seeds()[index] == second
     (record,) = caplog.records
     assert record.message.startswith("expected environment 1 of faulty_worlds:Failing to work, got ")
-    assert record.message.endswith("; it is made anew: the game it played is dropped, another begins")
+    assert record.message.endswith("; it is replaced: its game is dropped, another begins")
     assert re.search(words, record.message)
     env.close()
     twin.close()
     assert not multiprocessing.active_children()
 
 
-def test_no_transition_crosses_the_cut():
+def test_no_transition_crosses_the_cut(make_replay):
     """All that the replay holds, against the environment's own arithmetic: returns, discounts, last observations."""
     env = make(games=[episode_seed(8, index, count) for index, count in ((0, 0), (1, 1), (1, 2))])
     env.reset(8)
-    replay = Replay(
+    replay = make_replay(
         capacity=128,
         num_envs=2,
         frame_shape=(1, 32, 32),
@@ -91,9 +88,7 @@ def test_no_transition_crosses_the_cut():
         n_step=3,
         gamma=0.5,
         batch_size=3000,  # all transitions are among them
-        samples_per_env_step=Fraction(1),
         learning_starts=1,
-        generator=torch.Generator().manual_seed(0),
     )
     for row in play(env, 40):
         replay.add(row)
@@ -176,7 +171,7 @@ def test_what_fails_again_and_again_is_an_error_and_the_step_as_if_it_had_not_be
     env.reset(8)
     play(env, 1)
     before = env.state_dict()
-    with pytest.raises(EnvError, match=r", 2 times within 1,000 steps: mend .* env.max_restarts \(1\)") as refused:
+    with pytest.raises(EnvError, match=r", 2 times within 1,000 steps: fix .* env.max_restarts \(1\)") as refused:
         play(env, 1)
     assert len(caplog.records) == 1
     assert re.search(r"faulty_worlds.py(.|\n)*ValueError: the wheel", refused.value.__notes__[0])  # for --debug
@@ -193,7 +188,7 @@ def test_what_fails_again_and_again_is_an_error_and_the_step_as_if_it_had_not_be
 def test_the_first_failure_is_an_error_where_none_is_allowed():
     env = make(at=1, games=None, max_restarts=0)
     env.reset(8)
-    with pytest.raises(EnvError, match=r"the wheel came off \(.*\): mend the environment, or raise env.max_restarts"):
+    with pytest.raises(EnvError, match=r"the wheel came off \(.*\): fix the environment, or raise env.max_restarts"):
         play(env, 1)
     env.close()
 
@@ -265,9 +260,9 @@ def test_an_environment_that_dies_as_it_is_brought_back_begins_anew(caplog):
         (
             "faulty_worlds:Stillborn",
             {},
-            r"Stillborn to work, got RuntimeError: no licence \(.*\): mend the environment",
+            r"Stillborn to work, got RuntimeError: no licence \(.*\): fix the environment",
         ),
-        ("faulty_worlds:Failing", {"at": 0}, r"Failing to work, got ValueError: .*: mend the environment, or its argu"),
+        ("faulty_worlds:Failing", {"at": 0}, r"Failing to work, got ValueError: .*: fix the environment, or its argu"),
         (
             "faulty_worlds:BadReset",
             {},
@@ -277,11 +272,11 @@ def test_an_environment_that_dies_as_it_is_brought_back_begins_anew(caplog):
 )
 def test_what_cannot_begin_even_one_game_is_refused(name, kwargs, words, num_workers):
     with pytest.raises(EnvError, match=words):
-        RenderedEnv(name, 1, kwargs=kwargs, num_workers=num_workers)
+        rendered(name, 1, kwargs=kwargs, num_workers=num_workers)
 
 
 def test_what_cannot_be_closed_is_left_with_a_line(caplog):
-    env = RenderedEnv("faulty_worlds:Clinging", 2)
+    env = rendered("faulty_worlds:Clinging", 2)
     caplog.clear()
     env.close()
     assert [record.message.split("(")[0] for record in caplog.records] == [

@@ -7,6 +7,7 @@ from zlib import compress
 import numpy as np
 import pytest
 import torch
+from small_envs import rendered
 
 from rlvision.core.errors import CheckpointError
 from rlvision.envs.game_archive import (
@@ -19,7 +20,7 @@ from rlvision.envs.game_archive import (
     tape_files,
     tape_up_to,
 )
-from rlvision.envs.gymnasium_env import RenderedEnv
+from rlvision.learning.schedules import Constant
 from rlvision.training.collector import Collector, DiscountedReturns
 
 
@@ -162,15 +163,15 @@ class Random:
     def __init__(self, actions: int) -> None:
         self.rng, self.actions = np.random.default_rng(0), actions
 
-    def act(self, observation: np.ndarray, env_steps: int) -> np.ndarray:
+    def act(self, observation: np.ndarray, first: np.ndarray, env_steps: int) -> np.ndarray:
         return self.rng.integers(0, self.actions, len(observation))
 
 
 def collector_of(folder: Path) -> tuple[Collector, GameRecorder]:
     kwargs = {"lengths": (4, 2, 7), "ending": "alternate", "actions": 300}
-    env = RenderedEnv("rlvision.envs.counting_env:CountingEnv", 2, height=32, width=32, stack=2, kwargs=kwargs)
+    env = rendered("rlvision.envs.counting_env:CountingEnv", 2, height=32, width=32, stack=2, kwargs=kwargs)
     recorder = GameRecorder(env, TapeArchive(folder, 2**20))
-    returns = DiscountedReturns(2, 0.9, None)
+    returns = DiscountedReturns(2, Constant(0.9), None)
     return Collector(env, Random(300), Forgetful(), returns, recorder), recorder  # type: ignore[arg-type]
 
 

@@ -7,19 +7,18 @@ import gymnasium
 import numpy as np
 import pytest
 from histories import assert_same, column, play
+from small_envs import AS_DRAWN, COUNTING, rendered
 
 from rlvision.core.errors import ConfigError, EnvError, MissingExtraError
 from rlvision.envs.action_log import episode_seed
-from rlvision.envs.gymnasium_env import RenderedEnv
 
-COUNTING = "rlvision.envs.counting_env:CountingEnv"
 needs_box2d = pytest.mark.skipif(find_spec("Box2D") is None, reason="the extra box2d is not installed")
 quiet_swig = pytest.mark.filterwarnings("ignore:builtin type .* has no __module__ attribute:DeprecationWarning")
 
 
 def test_cartpole_is_what_gymnasium_renders():
     """A naive twin: Gymnasium alone, its own readback, cv2 by hand."""
-    env = RenderedEnv("CartPole-v1", 2, height=20, width=30, crop=(160, 320, 0, 600), stack=2)
+    env = rendered("CartPole-v1", 2, height=20, width=30, crop=(160, 320, 0, 600), stack=2)
     env.reset(3)
     twins = [gymnasium.make("CartPole-v1", render_mode="rgb_array") for _ in range(2)]
     for twin, seed in zip(twins, env.seeds(), strict=True):
@@ -48,7 +47,7 @@ def test_cartpole_is_what_gymnasium_renders():
 @pytest.mark.parametrize("name", ["CartPole-v1", COUNTING])
 def test_environments_come_back_from_their_tapes_bit_for_bit(name, num_workers):
     settings = {"height": 16, "width": 16, "num_workers": num_workers}
-    env = RenderedEnv(name, 3, **settings)
+    env = rendered(name, 3, **settings)
     env.reset(8)
     rng, states, rows = np.random.default_rng(1), [], []
     for _ in range(60):
@@ -57,7 +56,7 @@ def test_environments_come_back_from_their_tapes_bit_for_bit(name, num_workers):
     env.close()
     ended = column(rows, "terminated") | column(rows, "truncated")
     moments = {1, int(ended[:, 0].argmax()) + 1, int(ended[:, 0].argmax()) + 2, 25}  # ended, and right after the reset
-    fresh = RenderedEnv(name, 3, **settings)
+    fresh = rendered(name, 3, **settings)
     for moment in moments:
         fresh.load_state_dict(states[moment])
         np.testing.assert_array_equal(fresh.observation, rows[moment].observation)
@@ -69,7 +68,7 @@ def test_environments_come_back_from_their_tapes_bit_for_bit(name, num_workers):
 def test_a_state_holds_only_tensors_and_plain_values(tmp_path):
     import torch
 
-    env = RenderedEnv(COUNTING, 2)
+    env = rendered(COUNTING, 2)
     env.reset(0)
     play(env, 7)
     torch.save(env.state_dict(), tmp_path / "state.pt")
@@ -81,7 +80,7 @@ def test_a_state_holds_only_tensors_and_plain_values(tmp_path):
 
 
 def test_a_reset_begins_all_anew():
-    env = RenderedEnv(COUNTING, 2, height=None, width=None)
+    env = rendered(COUNTING, 2, **AS_DRAWN)
     env.reset(8)
     rows = play(env, 20)
     env.reset(8)
@@ -92,7 +91,7 @@ def test_a_reset_begins_all_anew():
 
 
 def test_what_is_not_deterministic_begins_anew(caplog):
-    env = RenderedEnv("odd_worlds:Forgetful", 2, height=None, width=None)
+    env = rendered("odd_worlds:Forgetful", 2, height=4, width=6)
     env.reset(0)
     play(env, 4)
     with caplog.at_level(logging.WARNING, "rlvision"):
@@ -104,7 +103,7 @@ def test_what_is_not_deterministic_begins_anew(caplog):
 
 
 def test_a_replay_says_how_far_it_is():
-    env = RenderedEnv("odd_worlds:Endless", 2)
+    env = rendered("odd_worlds:Endless", 2)
     env.reset(0)
     play(env, 70)
     told = []
@@ -115,7 +114,7 @@ def test_a_replay_says_how_far_it_is():
 
 
 def test_rewards_of_skipped_frames_are_summed_and_the_end_is_not_skipped():
-    env = RenderedEnv("odd_worlds:Odd", 1, frameskip=4, stack=1, height=None, width=None)
+    env = rendered("odd_worlds:Odd", 1, frameskip=4, stack=1, height=4, width=6)
     env.reset(0)
     rows = [env.step(np.array([2])) for _ in range(4)]
     env.close()
@@ -126,7 +125,7 @@ def test_rewards_of_skipped_frames_are_summed_and_the_end_is_not_skipped():
 
 @pytest.mark.parametrize(("maxpool", "seen"), [(False, [0, 2, 4]), (True, [0, 201, 203])])
 def test_maxpool_keeps_what_flickers(maxpool, seen):
-    env = RenderedEnv("odd_worlds:Flicker", 1, frameskip=2, maxpool=maxpool, stack=1, height=None, width=None)
+    env = rendered("odd_worlds:Flicker", 1, frameskip=2, max_pool=maxpool, stack=1, height=4, width=6)
     env.reset(0)
     rows = [env.step(np.array([0])) for _ in range(3)]
     env.close()
@@ -134,7 +133,7 @@ def test_maxpool_keeps_what_flickers(maxpool, seen):
 
 
 def test_actions_may_be_counted_from_elsewhere():
-    env = RenderedEnv("odd_worlds:FromFive", 1)
+    env = rendered("odd_worlds:FromFive", 1)
     env.reset(0)
     assert env.spec.action_meanings == ("5", "6", "7")
     assert [float(env.step(np.array([action])).reward[0]) for action in range(3)] == [5, 6, 7]
@@ -143,7 +142,7 @@ def test_actions_may_be_counted_from_elsewhere():
 
 @pytest.mark.parametrize(("gray", "channels"), [(True, 1), (False, 3)])
 def test_an_image_observation_is_used_as_it_is(gray, channels):
-    env = RenderedEnv("odd_worlds:GrayImage", 1, gray=gray, stack=2, height=None, width=None)
+    env = rendered("odd_worlds:GrayImage", 1, gray=gray, stack=2, height=4, width=6)
     env.reset(0)
     rows = play(env, 3)
     assert env.spec.observation_shape == (2 * channels, 4, 6)
@@ -155,7 +154,7 @@ def test_an_image_observation_is_used_as_it_is(gray, channels):
 @needs_box2d
 @quiet_swig
 def test_carracing_is_discrete_by_its_arguments_and_seen_by_its_own_image():
-    env = RenderedEnv("CarRacing-v3", 1, height=None, width=None, gray=False, stack=1, kwargs={"continuous": False})
+    env = rendered("CarRacing-v3", 1, height=96, width=96, gray=False, stack=1, kwargs={"continuous": False})
     twin = gymnasium.make("CarRacing-v3", continuous=False)
     observation = env.reset(0)
     np.testing.assert_array_equal(observation[0], twin.reset(seed=env.seeds()[0])[0].transpose(2, 0, 1))
@@ -163,10 +162,13 @@ def test_carracing_is_discrete_by_its_arguments_and_seen_by_its_own_image():
     env.close()
 
 
-@pytest.mark.parametrize("name", [pytest.param("LunarLander-v3", marks=needs_box2d), "Acrobot-v1"])
+@pytest.mark.parametrize(
+    ("name", "height", "width"),
+    [pytest.param("LunarLander-v3", 400, 600, marks=needs_box2d), ("Acrobot-v1", 500, 500)],
+)
 @quiet_swig
-def test_other_worlds_are_rendered_as_gymnasium_renders_them(name):
-    env = RenderedEnv(name, 1, height=None, width=None, gray=False, stack=1)
+def test_other_worlds_are_rendered_as_gymnasium_renders_them(name, height, width):
+    env = rendered(name, 1, height=height, width=width, gray=False, stack=1)
     env.reset(0)
     twin = gymnasium.make(name, render_mode="rgb_array")
     twin.reset(seed=env.seeds()[0])
@@ -178,7 +180,7 @@ def test_other_worlds_are_rendered_as_gymnasium_renders_them(name):
 
 def test_minigrid_is_rendered_and_names_its_actions():
     pytest.importorskip("minigrid")
-    env = RenderedEnv("MiniGrid-Empty-5x5-v0", 1, height=None, width=None)
+    env = rendered("MiniGrid-Empty-5x5-v0", 1, height=160, width=160, crop=(0, 160, 0, 160))
     env.reset(0)
     assert env.spec.observation_shape == (4, 160, 160)
     assert env.spec.action_meanings[:3] == ("left", "right", "forward")
@@ -187,7 +189,7 @@ def test_minigrid_is_rendered_and_names_its_actions():
 
 @pytest.mark.parametrize("name", ["odd_worlds:Endless", "CartPole-v1"])
 def test_a_time_limit_truncates(name):
-    env = RenderedEnv(name, 1, max_episode_steps=5)
+    env = rendered(name, 1, max_episode_steps=5)
     env.reset(0)
     rows = play(env, 7)
     env.close()
@@ -201,24 +203,24 @@ def test_a_time_limit_truncates(name):
 )
 def test_other_action_spaces_are_refused_by_name(name, space):
     with pytest.raises(EnvError, match=f"expected a Discrete action space, got {space}"):
-        RenderedEnv(name, 1)
+        rendered(name, 1)
 
 
 @pytest.mark.parametrize("shape", [(4, 84, 84), (84, 84, 4), (3, 24, 84), (4, 84, 84, 3)])
 def test_an_environment_that_stacks_its_frames_itself_is_refused(shape):
     with pytest.raises(EnvError, match=r"expected one picture .*, got uint8 \[.* stacks its frames itself: leave its"):
-        RenderedEnv("odd_worlds:Stacking", 1, kwargs={"shape": shape})
+        rendered("odd_worlds:Stacking", 1, kwargs={"shape": shape})
 
 
 @pytest.mark.parametrize("shape", [(84, 84, 3), (84, 84, 1), (84, 84), (10, 10, 4), (128,)])
 def test_other_observations_of_bytes_are_no_stacks(shape):
-    env = RenderedEnv("odd_worlds:Stacking", 1, kwargs={"shape": shape})
+    env = rendered("odd_worlds:Stacking", 1, kwargs={"shape": shape})
     env.close()
 
 
 def test_what_cannot_be_seen_is_refused():
     with pytest.raises(EnvError, match="expected an image observation or an rgb_array render mode"):
-        RenderedEnv("odd_worlds:Invisible", 1)
+        rendered("odd_worlds:Invisible", 1)
 
 
 @pytest.mark.parametrize(
@@ -232,13 +234,13 @@ def test_what_cannot_be_seen_is_refused():
 )
 def test_unknown_names_are_refused(name, message):
     with pytest.raises(ConfigError, match=message):
-        RenderedEnv(name, 1)
+        rendered(name, 1)
 
 
 @pytest.mark.parametrize("settings", [{"num_envs": 0}, {"num_workers": -1}, {"frameskip": 0}])
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(ConfigError, match="expected"):
-        RenderedEnv("odd_worlds:Odd", **{"num_envs": 1, **settings})
+        rendered("odd_worlds:Odd", **{"num_envs": 1, **settings})
 
 
 @quiet_swig
@@ -251,7 +253,7 @@ def test_a_missing_extra_is_named(monkeypatch, name, missing, remedy):
     for loaded in [module for module in sys.modules if module.startswith("gymnasium.envs.box2d")]:
         monkeypatch.delitem(sys.modules, loaded)
     with pytest.raises(MissingExtraError, match=remedy):
-        RenderedEnv(name, 1)
+        rendered(name, 1)
 
 
 @needs_box2d
@@ -260,20 +262,20 @@ def test_closing_one_leaves_another_playing():
     """Gymnasium's worlds shut pygame down as they close."""
     settings = {"height": 16, "width": 16}
     names = ["CartPole-v1", "LunarLander-v3"]
-    envs = [RenderedEnv(name, 1, **settings) for name in names]
+    envs = [rendered(name, 1, **settings) for name in names]
     expected = []
     for env in envs:
         env.reset(0)
         expected.append(play(env, 3))
         env.reset(0)
-    RenderedEnv("CartPole-v1", 1, **settings).close()
+    rendered("CartPole-v1", 1, **settings).close()
     for env, rows in zip(envs, expected, strict=True):
         assert_same(play(env, 3), rows)
         env.close()
 
 
 def test_observations_are_never_written_again():
-    env = RenderedEnv("odd_worlds:GrayImage", 2, stack=1, height=None, width=None)
+    env = rendered("odd_worlds:GrayImage", 2, stack=1, height=4, width=6)
     env.reset(0)
     rows = play(env, 10)
     copies = [row.observation.copy() for row in rows]

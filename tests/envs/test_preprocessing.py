@@ -6,18 +6,21 @@ import numpy as np
 import pytest
 
 from rlvision.core.errors import ConfigError, EnvError
+from rlvision.envs.frame_stack import CroppedFrames
 from rlvision.envs.preprocessing import (
-    View,
-    check_screen,
     crop,
     fresh_stack,
+    observation_shape,
     push_frame,
     reduce_screen,
+    require_sizes,
     resize,
     swap_bgra,
     to_channels,
     to_frame,
 )
+from rlvision.envs.settings import EnvSettings
+from rlvision.envs.validation import check_screen
 
 
 def noise(*shape):
@@ -63,15 +66,15 @@ def test_crop_keeps_rows_and_columns_up_to_the_ends():
 
 def test_colour_frames_come_channels_first_in_rgb():
     picture = noise(4, 5, 3)
-    view = View(height=None, width=None, gray=False)
-    np.testing.assert_array_equal(to_frame(reduce_screen(picture, view), view), picture.transpose(2, 0, 1))
+    settings = EnvSettings(height=4, width=5, gray=False)
+    np.testing.assert_array_equal(to_frame(reduce_screen(picture, settings), settings), picture.transpose(2, 0, 1))
 
 
 def test_a_screen_is_cropped_before_it_is_resized():
     picture = noise(8, 8, 3)
-    view = View(height=2, width=2, crop=(0, 4, 4, 8))
+    settings = EnvSettings(height=2, width=2, crop=(0, 4, 4, 8))
     by_hand = cv2.resize(cv2.cvtColor(picture[:4, 4:], cv2.COLOR_RGB2GRAY), (2, 2), interpolation=cv2.INTER_AREA)
-    np.testing.assert_array_equal(to_frame(reduce_screen(picture, view), view)[0], by_hand)
+    np.testing.assert_array_equal(to_frame(reduce_screen(picture, settings), settings)[0], by_hand)
 
 
 def test_a_stack_fills_from_the_newest_end():
@@ -112,18 +115,20 @@ def test_what_is_no_picture_is_refused(bad):
 @pytest.mark.parametrize("part", [(-1, 5, 0, 5), (5, 5, 0, 5), (0, 11, 0, 5), (0, 5, 6, 5), (0, 5, 0, 21)])
 def test_a_crop_outside_the_screen_is_refused(part):
     with pytest.raises(ConfigError, match="within a screen of 10 rows and 20 columns"):
-        View(crop=part).frame_size(10, 20)
+        crop(noise(10, 20, 3), part)
+    with pytest.raises(ConfigError, match="within a screen of 10 rows and 20 columns"):
+        CroppedFrames(EnvSettings(crop=part), (10, 20))
 
 
 @pytest.mark.parametrize("setting", ["height", "width", "stack"])
 def test_sizes_below_one_are_refused(setting):
     with pytest.raises(ConfigError, match="at least 1"):
-        View(**{setting: 0})
+        require_sizes(EnvSettings(**{setting: 0}))
 
 
-def test_sizes_left_open_are_those_of_the_part_that_is_kept():
-    view = View(height=None, width=7, crop=(2, 8, 0, 20), gray=False, stack=2)
-    assert view.observation_shape(10, 20) == (6, 6, 7)
+def test_the_shape_of_an_observation_follows_from_the_settings():
+    assert observation_shape(EnvSettings(height=6, width=7, crop=(2, 8, 0, 20), gray=False, stack=2)) == (6, 6, 7)
+    assert observation_shape(EnvSettings(height=6, width=7, stack=2)) == (2, 6, 7)
 
 
 def test_opencv_without_its_system_library_is_one_line_with_the_remedy(tmp_path):
@@ -131,7 +136,7 @@ def test_opencv_without_its_system_library_is_one_line_with_the_remedy(tmp_path)
     program = f"""
 import sys
 sys.path.insert(0, {str(tmp_path)!r})
-from rlvision.errors import MissingExtraError
+from rlvision.core.errors import MissingExtraError
 try:
     import rlvision.envs.preprocessing
 except MissingExtraError as error:

@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from rlvision.core.errors import EnvCrashError, EnvError
-from rlvision.envs.restart_limit import WITHIN, Restarts
+from rlvision.envs.gymnasium_env import WITHIN, Restarts
 
 FAULT = EnvCrashError("expected it to work, got smoke")
 
@@ -15,7 +15,7 @@ def failing_at(steps, limit, index=0):
         for _ in range(step - now):
             restarts.count_step()
         now = step
-        restarts.note({index: FAULT})
+        restarts.add({index: FAULT})
 
 
 @pytest.mark.parametrize("steps", [(1, 1), (1, 1, WITHIN + 1), (5, 5, WITHIN + 5, WITHIN + 5, 2 * WITHIN + 5)])
@@ -26,14 +26,14 @@ def test_failures_that_are_few_or_far_between_are_borne(steps):
 @pytest.mark.parametrize("steps", [(1, 1, 1), (1, 1, WITHIN), (1, 500, WITHIN + 300, WITHIN + 400)])
 def test_one_too_many_within_a_thousand_steps_is_an_error(steps):
     failing_at(steps[:-1], limit=2)
-    with pytest.raises(EnvError, match=r"^expected it to work, got smoke, 3 times within 1,000 steps: mend .* \(2\)$"):
+    with pytest.raises(EnvError, match=r"^expected it to work, got smoke, 3 times within 1,000 steps: fix .* \(2\)$"):
         failing_at(steps, limit=2)
 
 
 def test_environments_are_counted_each_for_itself_and_told_of_together(caplog):
     restarts = Restarts(3, limit=1)
-    restarts.note({0: FAULT, 1: FAULT, 2: EnvCrashError("expected it to work, got fire")})
+    restarts.add({0: FAULT, 1: FAULT, 2: EnvCrashError("expected it to work, got fire")})
     with caplog.at_level(logging.WARNING, "rlvision"):
         assert [record.message.split(";")[0][-5:] for record in caplog.records] == ["smoke", " fire"]
     with pytest.raises(EnvError):
-        restarts.note({1: FAULT})
+        restarts.add({1: FAULT})

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
+from small_envs import atari, rendered
 
 from rlvision.core.errors import EnvError
-from rlvision.envs.atari_env import AtariEnv
-from rlvision.envs.gymnasium_env import RenderedEnv
 from rlvision.envs.screen import AtariScreen, RenderedScreen, make_screen
 
 
@@ -21,7 +20,7 @@ from rlvision.envs.screen import AtariScreen, RenderedScreen, make_screen
 )
 def test_the_shadow_shows_what_the_observation_was_made_of(game, settings):
     """Where the observation is the whole screen in colour, the brighter of the last two pictures is the observation."""
-    env = AtariEnv(game, 1, height=None, width=None, gray=False, stack=1, reseed_after=90, **settings)
+    env = atari(game, 1, height=210, width=160, gray=False, stack=1, reseed_after=90, **settings)
     screen = make_screen(env)
     env.reset(2)
     rng, games, seeds = np.random.default_rng(0), 0, {env.seeds()}
@@ -47,7 +46,7 @@ def game_over(row, env):
 
 
 def test_a_missed_step_is_noticed():
-    env = AtariEnv("pong", 1)
+    env = atari("pong", 1)
     screen = AtariScreen(env)
     env.reset(0)
     screen.first_frame()
@@ -61,20 +60,20 @@ def test_a_missed_step_is_noticed():
 
 @pytest.mark.parametrize(("name", "frameskip", "fps"), [("CartPole-v1", 1, 50), ("odd_worlds:Odd", 2, 15)])
 def test_one_picture_a_step_at_the_pace_of_the_environment(name, frameskip, fps):
-    env = RenderedEnv(name, 1, frameskip=frameskip)
+    env = rendered(name, 1, frameskip=frameskip)
     assert make_screen(env).fps == fps
     env.close()
 
 
 def test_only_one_environment_can_be_watched():
-    env = AtariEnv("pong", 2)
+    env = atari("pong", 2)
     with pytest.raises(EnvError, match="expected one environment to watch, got 2"):
         make_screen(env)
     env.close()
 
 
 def test_other_worlds_show_their_own_pictures():
-    env = RenderedEnv("odd_worlds:Odd", 1, height=2, width=2)
+    env = rendered("odd_worlds:Odd", 1, height=2, width=2)
     screen = make_screen(env)
     env.reset(0)
     shown = [screen.first_frame(), *screen.frames(env.step(np.array([0])))]
@@ -84,7 +83,7 @@ def test_other_worlds_show_their_own_pictures():
 
 
 def test_a_gray_image_is_shown_in_three_equal_channels_and_is_a_copy():
-    env = RenderedEnv("odd_worlds:GrayImage", 1)
+    env = rendered("odd_worlds:GrayImage", 1)
     screen = make_screen(env)
     env.reset(0)
     first = screen.first_frame()
@@ -96,7 +95,7 @@ def test_a_gray_image_is_shown_in_three_equal_channels_and_is_a_copy():
 
 
 def test_worker_processes_cannot_be_watched():
-    env = RenderedEnv("odd_worlds:Odd", 1, num_workers=1)
+    env = rendered("odd_worlds:Odd", 1, num_workers=1)
     with pytest.raises(EnvError, match="watch with num_workers=0"):
         RenderedScreen(env)
     env.close()

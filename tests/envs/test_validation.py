@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 from histories import play
+from small_envs import rendered
 
 from rlvision.core.errors import EnvError
-from rlvision.envs.gymnasium_env import RenderedEnv
 from rlvision.envs.validation import LARGEST, check_flag, check_reward
 
 STEP = r"step\(action\) to return \(observation, reward, terminated, truncated, info\), got "
 RETURNING = [
-    ({"result": (0, 0.0, False, {})}, STEP + "4 values: mend the environment"),
+    ({"result": (0, 0.0, False, {})}, STEP + "4 values: fix the environment"),
     ({"result": [0, 0.0, False, False, {}]}, STEP + r"\[0, 0.0, False, False, {}\] of type list"),
-    ({"reward": float("nan")}, "a finite reward, got nan: mend"),
-    ({"reward": float("-inf")}, "a finite reward, got -inf: mend"),
-    ({"reward": 1e39}, r"a finite reward, got 1e\+39: mend"),
+    ({"reward": float("nan")}, "a finite reward, got nan: fix"),
+    ({"reward": float("-inf")}, "a finite reward, got -inf: fix"),
+    ({"reward": 1e39}, r"a finite reward, got 1e\+39: fix"),
     ({"reward": None}, "a number as reward, got None of type NoneType: return a float"),
     ({"reward": "1.0"}, "a number as reward, got '1.0' of type str"),
     ({"reward": np.zeros(1)}, r"a number as reward, got float64 \[1\]"),
@@ -29,9 +29,9 @@ RETURNING = [
 IMAGES = [
     (
         {"shape": (5, 6)},
-        r"an observation uint8 \[4, 6\], .* observation_space says, got uint8 \[5, 6\]: mend one",
+        r"an observation uint8 \[4, 6\], .* observation_space says, got uint8 \[5, 6\]: fix one",
     ),
-    ({"dtype": "int64"}, r"an observation uint8 \[4, 6\], .* got int64 \[4, 6\]: mend"),
+    ({"dtype": "int64"}, r"an observation uint8 \[4, 6\], .* got int64 \[4, 6\]: fix"),
 ]
 PICTURES = [
     ({"shape": (8, 12, 3)}, r"a picture \[4, 6, 3\], as the first was, got \[8, 12, 3\]: let"),
@@ -48,7 +48,7 @@ ALL = [
 
 def refusal(name, kwargs, num_workers=0):
     """What is said of the third step."""
-    env = RenderedEnv(f"faulty_worlds:{name}", 2, kwargs=kwargs, num_workers=num_workers)
+    env = rendered(f"faulty_worlds:{name}", 2, kwargs=kwargs, num_workers=num_workers)
     env.reset(0)
     rows = play(env, 2)
     assert np.isfinite([row.reward for row in rows]).all()
@@ -62,7 +62,7 @@ def refusal(name, kwargs, num_workers=0):
 def test_a_step_that_returns_something_else_is_refused(caplog, name, kwargs, words):
     where = rf" \(environment 0 of faulty_worlds:{name}; step 3 of the game with seed \d+\)"
     assert re.fullmatch(f"expected {words}.*{where}", refusal(name, kwargs))
-    assert not caplog.records  # not once is it made anew
+    assert not caplog.records  # it is not replaced even once
 
 
 def test_a_worker_refuses_in_the_same_words():

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from histories import assert_same, column, play
-
-from rlvision.envs.gymnasium_env import RenderedEnv
+from small_envs import rendered
 
 COUNTING = "rlvision.envs.counting_env:CountingEnv"
 
@@ -22,7 +21,7 @@ def test_the_number_of_workers_changes_nothing(name, num_workers):
     """Shares of two and one, and more workers than there are environments."""
     runs = []
     for workers in (0, num_workers):
-        env = RenderedEnv(name, 3, height=16, width=16, num_workers=workers)
+        env = rendered(name, 3, height=16, width=16, num_workers=workers)
         env.reset(8)
         runs.append(play(env, 40))
         env.close()
@@ -32,7 +31,7 @@ def test_the_number_of_workers_changes_nothing(name, num_workers):
 
 def test_send_returns_while_the_worker_steps(tmp_path):
     """The step ends only when the file is there, and the file is written after send has returned."""
-    env = RenderedEnv("odd_worlds:Waiting", 1, num_workers=1, kwargs={"path": str(tmp_path / "go")})
+    env = rendered("odd_worlds:Waiting", 1, num_workers=1, kwargs={"path": str(tmp_path / "go")})
     env.reset(0)
     env.send(np.array([2]))
     (tmp_path / "go").touch()
@@ -41,7 +40,7 @@ def test_send_returns_while_the_worker_steps(tmp_path):
 
 
 def test_signals_to_the_whole_process_group_do_not_end_a_worker():
-    env = RenderedEnv("odd_worlds:Odd", 1, num_workers=1)
+    env = rendered("odd_worlds:Odd", 1, num_workers=1)
     env.reset(0)
     (worker,) = multiprocessing.active_children()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -71,9 +70,9 @@ def open_files():
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts file descriptors by Linux's /proc")
 def test_close_leaves_nothing_behind_even_in_mid_step():
-    RenderedEnv("odd_worlds:Odd", 2, num_workers=2).close()  # what multiprocessing keeps for good is open now
+    rendered("odd_worlds:Odd", 2, num_workers=2).close()  # what multiprocessing keeps for good is open now
     before = open_files()
-    env = RenderedEnv("odd_worlds:Odd", 2, num_workers=2)
+    env = rendered("odd_worlds:Odd", 2, num_workers=2)
     env.reset(0)
     env.send(np.zeros(2, dtype=np.int64))
     env.close()
@@ -85,9 +84,9 @@ def test_close_leaves_nothing_behind_even_in_mid_step():
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts file descriptors by Linux's /proc")
 def test_a_worker_that_is_replaced_leaves_nothing_behind():
-    RenderedEnv("odd_worlds:Odd", 2, num_workers=2).close()
+    rendered("odd_worlds:Odd", 2, num_workers=2).close()
     before, shared = open_files(), shared_memory()
-    env = RenderedEnv("odd_worlds:Mortal", 2, num_workers=2)
+    env = rendered("odd_worlds:Mortal", 2, num_workers=2)
     env.reset(0)
     play(env, 3)  # in the third step both die
     assert len(multiprocessing.active_children()) == 2
@@ -105,11 +104,11 @@ def test_workers_leave_when_their_parent_is_killed(tmp_path, waiting):
     program = f"""
         import multiprocessing, sys, time
         import numpy as np
-        from rlvision.envs.rendered import RenderedEnv
+        sys.path.append({str(Path(__file__).parent)!r})
+        from small_envs import rendered
 
         if __name__ == "__main__":
-            sys.path.append({str(Path(__file__).parent)!r})
-            env = RenderedEnv("odd_worlds:Waiting", 2, num_workers=2, kwargs={{"path": {str(tmp_path / "never")!r}}})
+            env = rendered("odd_worlds:Waiting", 2, num_workers=2, kwargs={{"path": {str(tmp_path / "never")!r}}})
             env.reset(0)
             if {waiting}:
                 env.send(np.zeros(2, dtype=np.int64))
@@ -132,10 +131,12 @@ def test_workers_leave_when_their_parent_is_killed(tmp_path, waiting):
 def test_a_program_that_forgets_to_close_ends_all_the_same():
     program = """
         import numpy as np
-        from rlvision.envs.rendered import RenderedEnv
+        from rlvision.envs.gymnasium_env import RenderedEnv
+        from rlvision.envs.settings import EnvSettings
 
         if __name__ == "__main__":
-            env = RenderedEnv("rlvision.envs.counting_env:CountingEnv", 2, num_workers=2)
+            settings = EnvSettings(game="rlvision.envs.counting_env:CountingEnv", num_workers=2)
+            env = RenderedEnv(settings, 2)
             env.reset(0)
             env.step(np.zeros(2, dtype=np.int64))
             print("played")
@@ -145,6 +146,7 @@ def test_a_program_that_forgets_to_close_ends_all_the_same():
 
 
 def test_workers_need_no_torch():
-    program = "import sys, rlvision.envs.worker_pool, rlvision.envs.counting_env; print('torch' in sys.modules)"
+    modules = "rlvision.envs.worker_pool, rlvision.envs.env_group, rlvision.envs.counting_env"
+    program = f"import sys, {modules}; print('torch' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout == "False\n"

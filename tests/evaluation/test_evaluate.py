@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from small_envs import AS_DRAWN, COUNTING, made
 from torch import Tensor
 
 from rlvision.core.errors import ConfigError, EnvError
 from rlvision.core.types import BoolArray, EnvSpec, EnvStep, Episode, IntArray, UInt8Array
 from rlvision.envs.counting_env import game_length, read, reward
-from rlvision.envs.make import make
-from rlvision.evaluation.evaluate import ROWS, Abandoned, Evaluation, Watchdog, evaluate, game_seed, q_values
+from rlvision.evaluation.episode_limits import EpisodeLimits
+from rlvision.evaluation.evaluate import Abandoned, evaluate
+from rlvision.evaluation.result import Evaluation
+from rlvision.evaluation.scheduler import ROWS, game_seed, q_values
+from rlvision.evaluation.settings import EvaluationSettings
 
 ACTIONS = 4
 SEED = 5
@@ -90,8 +94,8 @@ def q_function(observation: UInt8Array) -> Tensor:
     return torch.eye(ACTIONS)[torch.from_numpy(observation[:, 0, 0, 0]).long() % ACTIONS]
 
 
-def played(env: Any, games: int, **settings: Any) -> Evaluation:
-    return evaluate(env, q_function, **{"games": games, "epsilon": 0.0, "seed": SEED, **settings})
+def played(env: Any, games: int, *, epsilon: float = 0.0, seed: int = SEED, **how: Any) -> Evaluation:
+    return evaluate(env, q_function, EvaluationSettings(games=games, epsilon=epsilon), seed=seed, **how)
 
 
 def scores(*values: float) -> Evaluation:
@@ -99,15 +103,8 @@ def scores(*values: float) -> Evaluation:
 
 
 def counting(num_envs: int, **settings: Any) -> Any:
-    return make(
-        "rlvision.envs.counting_env:CountingEnv",
-        num_envs,
-        height=None,
-        width=None,
-        stack=2,
-        kwargs={"lengths": (5, 1, 9), "ending": "alternate"},
-        **settings,
-    )
+    kwargs = {"lengths": (5, 1, 9), "ending": "alternate"}
+    return made(COUNTING, num_envs, stack=2, kwargs=kwargs, **AS_DRAWN, **settings)
 
 
 # Scores.
@@ -155,7 +152,7 @@ def test_real_games_are_whole_and_begin_with_their_seed(num_envs: int) -> None:
         seen.extend(read(frames[-1:]) for frames in observation)
         return torch.zeros(ROWS, ACTIONS)
 
-    games = evaluate(env, watching, games=9, epsilon=0.0, seed=3).episodes
+    games = evaluate(env, watching, EvaluationSettings(games=9, epsilon=0.0), seed=3).episodes
     env.close()
     assert [game.seed for game in games] == [game_seed(3, number) for number in range(9)]
     for game in games:
@@ -194,7 +191,9 @@ def fingerprints(env: Any, games: int, spec: EnvSpec) -> tuple[Evaluation, list[
                 game.update(frames.tobytes())
         return torch.from_numpy(observation).flatten(1).float() @ weights
 
-    evaluation = evaluate(env, watching, games=games, epsilon=0.2, seed=1, watchdog=Watchdog(max_frames=100))
+    evaluation = evaluate(
+        env, watching, EvaluationSettings(games=games, epsilon=0.2), seed=1, limits=EpisodeLimits(max_frames=100)
+    )
     env.close()
     return evaluation, [game.hexdigest() for game in seen]
 
@@ -208,7 +207,7 @@ def fingerprints(env: Any, games: int, spec: EnvSpec) -> tuple[Evaluation, list[
 )
 def test_every_pixel_of_an_atari_game_is_the_same_in_any_number_of_environments(game: str, settings: Any) -> None:
     def fingerprints_of(num_envs: int) -> tuple[Evaluation, list[str]]:
-        env = make(game, num_envs, height=36, width=36, stack=2, **settings)
+        env = made(game, num_envs, height=36, width=36, stack=2, **settings)
         return fingerprints(env, 4, env.spec)
 
     alone, beside = fingerprints_of(1), fingerprints_of(3)
@@ -274,14 +273,14 @@ def test_a_game_that_another_began_in_place_of_is_played_again_and_then_another(
 
 def test_a_game_truncated_by_its_environment_at_the_cap_is_said_to_be_cut() -> None:
     env = ScriptedEnv(1, ([1.0] * 10, "t"), ([1.0] * 10, "T"))  # three frames a decision
-    evaluation = played(env, 2, watchdog=Watchdog(max_frames=30))
+    evaluation = played(env, 2, limits=EpisodeLimits(max_frames=30))
     assert evaluation.cut == {0: "not over after 30 frames"}
     assert evaluation.scores == [10.0, 10.0]
 
 
 def test_a_game_that_never_ends_is_cut_and_counts_with_the_score_it_has() -> None:
     env = ScriptedEnv(2, ([1.0] * 2_000, "T"), ([2.0, 2.0], "T"), ([3.0] * 7, "T"))
-    evaluation = played(env, 3, watchdog=Watchdog(max_frames=30))  # ten decisions of three frames
+    evaluation = played(env, 3, limits=EpisodeLimits(max_frames=30))  # ten decisions of three frames
     assert [(game.score, game.length, game.frames) for game in evaluation.episodes] == [
         (10.0, 10, 30),
         (4.0, 2, 6),
@@ -294,22 +293,22 @@ def test_a_game_that_never_ends_is_cut_and_counts_with_the_score_it_has() -> Non
 
 def test_a_game_that_no_longer_scores_is_cut() -> None:
     script = [([0.0] * 9 + [1.0] + [0.0] * 9 + [-1.0] + [0.0] * 500, "T"), ([0.0] * 9, "T"), ([0.0] * 20, "T")]
-    evaluation = played(ScriptedEnv(1, *script), 3, watchdog=Watchdog(max_idle_frames=30))
+    evaluation = played(ScriptedEnv(1, *script), 3, limits=EpisodeLimits(max_idle_frames=30))
     assert [(game.score, game.length) for game in evaluation.episodes] == [(0.0, 30), (0.0, 9), (0.0, 10)]
     assert evaluation.cut == dict.fromkeys([0, 2], "no reward for 30 frames")
-    assert played(ScriptedEnv(1, *script), 3, watchdog=Watchdog(max_idle_frames=None)).cut == {}
+    assert played(ScriptedEnv(1, *script), 3, limits=EpisodeLimits(max_idle_frames=None)).cut == {}
 
 
 @pytest.mark.parametrize("rewards", [[0.0] * 10, [1.0] * 9 + [0.5]])
 def test_a_game_over_just_in_time_is_not_cut(rewards: Sequence[float]) -> None:
     """Nor is one that loses a life then: the next row shows whether that was the last one."""
     env = ScriptedEnv(1, (rewards, "T"))
-    evaluation = played(env, 1, watchdog=Watchdog(max_frames=30, max_idle_frames=30))
+    evaluation = played(env, 1, limits=EpisodeLimits(max_frames=30, max_idle_frames=30))
     assert (evaluation.episodes[0].length, evaluation.cut) == (10, {})
 
 
 def test_a_life_lost_at_the_limit_delays_the_cut_by_one_decision() -> None:
-    evaluation = played(ScriptedEnv(1, ([1.0] * 9 + [0.5] + [1.0] * 90, "T")), 1, watchdog=Watchdog(max_frames=30))
+    evaluation = played(ScriptedEnv(1, ([1.0] * 9 + [0.5] + [1.0] * 90, "T")), 1, limits=EpisodeLimits(max_frames=30))
     assert (evaluation.episodes[0].length, list(evaluation.cut)) == (11, [0])
 
 
@@ -328,13 +327,13 @@ def test_a_game_lost_with_its_environment_is_played_again_and_lost_twice_another
     assert not caplog.records
     lost, whole = ([7.0] * 3, "!"), ([1.0] * 6, "T")
     env = ScriptedEnv(1, whole, lost, ([2.0] * 40, "T"), whole)
-    evaluation = played(env, 3, watchdog=Watchdog(max_frames=90))
+    evaluation = played(env, 3, limits=EpisodeLimits(max_frames=90))
     assert env.begun == [game_seed(SEED, number) for number in (0, 1, 1, 3, 2)]
     assert evaluation.scores == [6.0, 60.0, 6.0]  # of games 0, 2 and 3
     assert list(evaluation.cut) == [1]
     assert f"game 1 of the evaluation (its seed is {game_seed(SEED, 1)}) was lost" in caplog.text
     with pytest.raises(
-        EnvError, match=r"expected 2 games to be played to their end, got too many lost .*: mend the env"
+        EnvError, match=r"expected 2 games to be played to their end, got too many lost .*: fix the env"
     ):
         played(ScriptedEnv(1, lost, lost, lost), 2)
 

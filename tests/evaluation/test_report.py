@@ -1,5 +1,6 @@
 """What is said of an evaluation: under which protocol it was played, and what came of it."""
 
+from dataclasses import asdict, replace
 from io import StringIO
 from typing import Any
 
@@ -10,10 +11,11 @@ from rlvision.config.loading import load_config
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import Episode
-from rlvision.envs.atari_games import MACHADO, NATURE
-from rlvision.evaluation.evaluate import Evaluation, Watchdog
+from rlvision.envs.atari_games import MACHADO, NATURE, resolve_protocol
+from rlvision.evaluation.episode_limits import EpisodeLimits
 from rlvision.evaluation.report import Conditions, Report
-from rlvision.runs.eval_protocol import atari_settings, conditions, make_watchdog, protocol_words, under_protocol
+from rlvision.evaluation.result import Evaluation
+from rlvision.runs.eval_protocol import conditions, describe_protocol, make_limits, under_protocol
 
 
 def playing(game: str = "breakout", **env: Any) -> Config:
@@ -80,15 +82,15 @@ def test_what_is_no_game_of_atari_has_neither_protocol_nor_scale() -> None:
 
 def test_a_protocol_is_the_book_whatever_the_run_was_trained_with() -> None:
     config = playing(protocol="nature", sticky=0.1, noop_max=5, max_episode_frames=999, fire_on_reset=False)
-    assert atari_settings(under_protocol(config, "machado")) == {**MACHADO, "full_action_space": False}
-    assert atari_settings(under_protocol(config, "nature")) == NATURE
+    assert resolve_protocol(under_protocol(config, "machado").env) == replace(MACHADO, full_action_space=False)
+    assert resolve_protocol(under_protocol(config, "nature").env) == NATURE
     assert under_protocol(config, None) is config
 
 
 def test_a_network_keeps_the_actions_it_was_trained_for() -> None:
     of_all = playing(protocol="machado")
-    assert atari_settings(under_protocol(of_all, "nature"))["full_action_space"] is True
-    assert protocol_words(under_protocol(of_all, "nature")) == "nature (full_action_space true)"
+    assert resolve_protocol(under_protocol(of_all, "nature").env).full_action_space is True
+    assert describe_protocol(under_protocol(of_all, "nature").env) == "nature (full_action_space true)"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_a_network_keeps_the_actions_it_was_trained_for() -> None:
     ],
 )
 def test_departures_from_the_book_are_named(env: dict[str, Any], words: str) -> None:
-    assert protocol_words(playing(**env)) == words
+    assert describe_protocol(playing(**env).env) == words
 
 
 def test_conditions_name_the_game_as_the_scale_does() -> None:
@@ -110,7 +112,7 @@ def test_conditions_name_the_game_as_the_scale_does() -> None:
     assert (said.game, said.protocol, said.settings, said.epsilon, said.seed) == (
         "ms_pacman",
         "nature",
-        NATURE,
+        asdict(NATURE),
         0.05,
         3,
     )
@@ -131,13 +133,13 @@ def test_a_protocol_that_does_not_fit_is_refused(config: Config, protocol: str, 
 
 
 @pytest.mark.parametrize(
-    ("evaluation", "limit", "watchdog"),
+    ("evaluation", "cap", "limits"),
     [
-        ({}, None, Watchdog(108_000, 18_000)),
-        ({}, 200_000, Watchdog(200_000, 18_000)),
-        ({"max_frames": 50, "max_idle_frames": None}, 200_000, Watchdog(50, None)),
+        ({}, None, EpisodeLimits(108_000, 18_000)),
+        ({}, 200_000, EpisodeLimits(200_000, 18_000)),
+        ({"max_frames": 50, "max_idle_frames": None}, 200_000, EpisodeLimits(50, None)),
     ],
 )
-def test_the_watchdog_is_the_runs(evaluation: dict[str, Any], limit: int | None, watchdog: Watchdog) -> None:
-    config = load_config("pong", {"evaluation": evaluation, "env.max_episode_frames": limit})
-    assert make_watchdog(config) == watchdog
+def test_the_limits_are_the_runs(evaluation: dict[str, Any], cap: int | None, limits: EpisodeLimits) -> None:
+    config = load_config("pong", {"evaluation": evaluation, "env.max_episode_frames": cap})
+    assert make_limits(config) == limits

@@ -6,11 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from recording import record
-from small_learners import batch, equal, frames, learner, network, snapshot
 from torch import Tensor
 
-from rlvision.agents.qr_dqn import qr_dqn
 from rlvision.config.schema import Config
 from rlvision.core.devices import make_autocast
 from rlvision.core.errors import ConfigError
@@ -22,28 +19,39 @@ from rlvision.nn.cuda_graphs import WARM_UP, Captured, CapturedByShape
 from rlvision.nn.fusion import folded
 from rlvision.nn.norm_variants import ARMS
 from rlvision.replay.buffer import Replay
-from rlvision.replay.samplers import PrioritySettings
 from rlvision.runs import builders
 
 UPDATES = 300
 CPU = torch.device("cpu")
 
 
-def history(agent: QLearner, updates: int = UPDATES, first: int = 0) -> list[tuple[float, list[float], float]]:
+@pytest.fixture
+def history(batch):
     """Loss, priorities and gradient norm of every update."""
-    made = [agent.update(batch(seed % 50)) for seed in range(first, first + updates)]
-    return [
-        (update.loss.item(), update.priority.tolist(), float(update.metrics["optimiser/grad_norm"])) for update in made
-    ]
+
+    def updated(agent: QLearner, updates: int = UPDATES, first: int = 0) -> list[tuple[float, list[float], float]]:
+        made = [agent.update(batch(seed % 50)) for seed in range(first, first + updates)]
+        return [
+            (update.loss.item(), update.priority.tolist(), float(update.metrics["optimiser/grad_norm"]))
+            for update in made
+        ]
+
+    return updated
 
 
-def both(**settings: Any) -> tuple[QLearner, QLearner]:
-    settings = {"target_period": 7, "learning_rate": Linear(0.01, 0.001, UPDATES), "calibration_batches": 2} | settings
-    return learner(**settings), learner(**settings, record=record)
+@pytest.fixture
+def both(learner, record):
+    """A learner whose kernels are launched one by one, and one whose kernels are launched as one."""
+
+    def made(**settings: Any) -> tuple[QLearner, QLearner]:
+        usual = {"target_period": 7, "learning_rate": Linear(0.01, 0.001, UPDATES), "calibration_batches": 2}
+        return learner(**usual | settings), learner(**usual | settings, record=record)
+
+    return made
 
 
 @pytest.mark.parametrize("arm", ARMS)
-def test_updates_are_the_same_bit_for_bit(arm: str) -> None:
+def test_updates_are_the_same_bit_for_bit(snapshot, equal, history, both, arm: str) -> None:
     """Statistics of BatchNorm, priorities, target copies and a learning rate that falls are all among them."""
     plain, captured = both(arm=arm)
     updates = UPDATES if arm == "renorm" else 40
@@ -58,21 +66,21 @@ def test_updates_are_the_same_bit_for_bit(arm: str) -> None:
         {"optimiser": "sgd"},
         {"optimiser": "adamw", "weight_decay": 0.1},
         {"double": False, "loss": "mse"},
-        {"recipe": qr_dqn},
-        {"recipe": qr_dqn, "arm": "joint"},
+        {"agent": "qr_dqn"},
+        {"agent": "qr_dqn", "arm": "joint"},
         {"target_tau": 0.05},
         {"max_grad_norm": 0.1},
         {"max_grad_norm": None},
     ],
     ids=str,
 )
-def test_so_are_they_with_other_settings(settings: dict[str, Any]) -> None:
+def test_so_are_they_with_other_settings(snapshot, equal, history, both, settings: dict[str, Any]) -> None:
     plain, captured = both(**settings)
     assert history(plain, 60) == history(captured, 60)
     assert equal(snapshot(plain.views.online), snapshot(captured.views.online))
 
 
-def test_what_was_loaded_is_what_is_trained() -> None:
+def test_what_was_loaded_is_what_is_trained(snapshot, equal, history, both) -> None:
     """The optimiser's tensors are others then: their kernels are taken down anew."""
     plain, captured = both()
     history(plain, 20), history(captured, 20)
@@ -84,7 +92,7 @@ def test_what_was_loaded_is_what_is_trained() -> None:
     assert equal(snapshot(plain.views.online), snapshot(captured.views.online))
 
 
-def test_a_captured_run_goes_on_uncaptured_and_back() -> None:
+def test_a_captured_run_goes_on_uncaptured_and_back(record, learner, snapshot, equal, history) -> None:
     one, other, captured = learner(), learner(), learner(record=record)
     history(one, 30)
     history(captured, 10)
@@ -95,7 +103,7 @@ def test_a_captured_run_goes_on_uncaptured_and_back() -> None:
     assert equal(snapshot(one.views.online), snapshot(captured.views.online))
 
 
-def test_what_an_update_returned_stays_as_it_was() -> None:
+def test_what_an_update_returned_stays_as_it_was(record, batch, learner, history) -> None:
     captured = learner(record=record)
     history(captured, WARM_UP)
     update = captured.update(batch(1))
@@ -105,7 +113,7 @@ def test_what_an_update_returned_stays_as_it_was() -> None:
     assert (update.loss, float(update.metrics["q/mean"])) == kept[1:]
 
 
-def test_a_captured_actor_follows_the_weights_and_takes_any_number_of_games() -> None:
+def test_a_captured_actor_follows_the_weights_and_takes_any_number_of_games(record, frames, network) -> None:
     net = network()
     net.pin_mode(training=False)
     plain, captured = (on_device(folded(net), CPU, make_autocast("float32", CPU), how) for how in (None, record))
@@ -118,12 +126,14 @@ def test_a_captured_actor_follows_the_weights_and_takes_any_number_of_games() ->
             net.encoder.bn1.running_mean.add_(0.01)
 
 
-def full_replay() -> Replay:
-    replay = Replay(
-        capacity=40, num_envs=2, frame_shape=(1, 4, 4), stack=2, n_step=3, gamma=0.9, batch_size=6,
-        samples_per_env_step=1, learning_starts=0, generator=torch.Generator().manual_seed(0),
-        priority=PrioritySettings(alpha=0.5, beta=0.4, epsilon=1e-6),
-    )  # fmt: skip
+@pytest.fixture
+def full_replays(make_replay):
+    """Two prioritised replays of the same rows."""
+    shape = {"capacity": 40, "num_envs": 2, "frame_shape": (1, 4, 4), "stack": 2, "n_step": 3, "gamma": 0.9}
+    return [filled(make_replay(**shape, batch_size=6, prioritised=True)) for _ in range(2)]
+
+
+def filled(replay: Replay) -> Replay:
     rng = np.random.default_rng(0)
     for row in range(30):
         replay.add(
@@ -139,9 +149,9 @@ def full_replay() -> Replay:
     return replay
 
 
-def test_reading_and_ranking_transitions_never_waits_for_the_device() -> None:
+def test_reading_and_ranking_transitions_never_waits_for_the_device(record, full_replays) -> None:
     """On a GPU a prioritised batch is assembled, and its priorities are written, by kernels alone."""
-    taken, plain = full_replay(), full_replay()
+    taken, plain = full_replays
     read = Captured(lambda index: fields(taken._windows.read(index)), record)
     rank = Captured(lambda index, priority: taken.update_priorities(index, priority) or (index,), record)
     for draw in range(WARM_UP + 3):
@@ -157,7 +167,7 @@ def fields(transition: Transition) -> tuple[Tensor, ...]:
     return tuple(getattr(transition, name) for name in transition.__slots__)
 
 
-def test_a_function_that_waits_for_its_device_is_refused() -> None:
+def test_a_function_that_waits_for_its_device_is_refused(record) -> None:
     waits = Captured(lambda x: (x * x.sum().item(),), record)
     for _ in range(WARM_UP):
         waits(torch.ones(2))
@@ -165,7 +175,7 @@ def test_a_function_that_waits_for_its_device_is_refused() -> None:
         waits(torch.ones(2))
 
 
-def test_each_shape_has_its_own() -> None:
+def test_each_shape_has_its_own(record) -> None:
     shapes = []
     double = CapturedByShape(lambda x: (shapes.append(x.shape) or 2 * x,), record)
     for _ in range(WARM_UP + 3):

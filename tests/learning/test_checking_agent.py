@@ -7,11 +7,10 @@ the collector and the memory to the batch, without trusting any of them.
 
 import numpy as np
 import pytest
-import torch
+from small_envs import AS_DRAWN, COUNTING, made
 
 from rlvision.envs.counting_env import ends_by_truncation, game_length, read, reward
-from rlvision.envs.make import make
-from rlvision.replay.buffer import Replay
+from rlvision.learning.schedules import Constant
 from rlvision.training.collector import Collector, DiscountedReturns
 
 LENGTHS = (5, 1, 9)
@@ -23,7 +22,7 @@ MOMENTS = 160
 class ActsByPixels:
     """An action that is a function of what it sees, so that a misplaced action shows."""
 
-    def act(self, observation, env_steps):
+    def act(self, observation, first, env_steps):
         return np.array([action_of(*read(stack[-1])) for stack in observation])
 
 
@@ -62,29 +61,33 @@ def check(transition, n):
         assert transition.discount[row].item() == pytest.approx(discount)
 
 
-def build(num_envs, stack, n, capacity=90):
-    kwargs = {"lengths": LENGTHS, "ending": "alternate", "actions": ACTIONS}
-    path = "rlvision.envs.counting_env:CountingEnv"
-    env = make(path, num_envs, height=None, width=None, stack=stack, kwargs=kwargs)
-    memory = Replay(
-        capacity=capacity,
-        num_envs=num_envs,
-        frame_shape=(1, 32, 32),
-        stack=stack,
-        n_step=n,
-        gamma=GAMMA,
-        batch_size=8,
-        samples_per_env_step=8,
-        learning_starts=30,
-        generator=torch.Generator().manual_seed(0),
-    )
-    return env, memory, Collector(env, ActsByPixels(), memory, DiscountedReturns(num_envs, GAMMA, None))
+@pytest.fixture
+def build(make_replay):
+    """(num_envs, stack, n) -> environments, a memory, and the collector between them."""
+
+    def checked(num_envs, stack, n):
+        kwargs = {"lengths": LENGTHS, "ending": "alternate", "actions": ACTIONS}
+        env = made(COUNTING, num_envs, stack=stack, kwargs=kwargs, **AS_DRAWN)
+        memory = make_replay(
+            capacity=90,
+            num_envs=num_envs,
+            frame_shape=(1, 32, 32),
+            stack=stack,
+            n_step=n,
+            gamma=GAMMA,
+            batch_size=8,
+            samples_per_env_step=8,
+            learning_starts=30,
+        )
+        return env, memory, Collector(env, ActsByPixels(), memory, DiscountedReturns(num_envs, Constant(GAMMA), None))
+
+    return checked
 
 
 @pytest.mark.parametrize("num_envs", [1, 3])
 @pytest.mark.parametrize("stack", [1, 3])
 @pytest.mark.parametrize("n", [1, 3])
-def test_what_is_learned_from_is_what_happened(num_envs, stack, n):
+def test_what_is_learned_from_is_what_happened(build, num_envs, stack, n):
     env, memory, collector = build(num_envs, stack, n)
     env.reset(seed=7)
     seen, batches = set(), 0
@@ -102,7 +105,7 @@ def test_what_is_learned_from_is_what_happened(num_envs, stack, n):
     assert all(step < game_length(game, LENGTHS) for game, step in seen)  # a last observation is never acted on
 
 
-def test_scores_are_those_of_whole_games():
+def test_scores_are_those_of_whole_games(build):
     env, _, collector = build(num_envs=3, stack=1, n=1)
     env.reset(seed=7)
     episodes = []

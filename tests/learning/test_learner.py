@@ -7,19 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from small_learners import (
-    CALIBRATION,
-    ROWS,
-    SIZE,
-    FakeMemory,
-    batch,
-    equal,
-    forwards,
-    learner,
-    network,
-    snapshot,
-    statistics,
-)
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
@@ -29,13 +16,15 @@ from rlvision.core.types import Batch, QOutput, Transition
 from rlvision.learning.learner import QLearner
 from rlvision.learning.losses import double_q_target, huber
 from rlvision.learning.schedules import Linear
-from rlvision.learning.targets import halves
+from rlvision.learning.targets import split_batch
 from rlvision.nn.encoder_base import as_float
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.norm_variants import ARMS
-from rlvision.nn.normalisation import statistics_layers
 from rlvision.nn.qnetwork import QNetwork
+from rlvision.nn.statistics import statistics_layers
 
+SIZE, ROWS = 29, 8  # of the frames and of the batches of conftest.py
+CALIBRATION = 4
 WITH_TARGET = [name for name, arm in ARMS.items() if arm.target != "joint"]
 EVALUATING_TARGET = [name for name, arm in ARMS.items() if arm.target in ("eval", "recalibrated")]
 MEASURED = [
@@ -50,14 +39,14 @@ MEASURED = [
 
 def test_the_halves_of_a_joint_forward() -> None:
     values, quantiles = torch.randn(4, 2).requires_grad_(), torch.randn(4, 2, 3).requires_grad_()
-    now, after = halves(QOutput(values, quantiles=quantiles))
+    now, after = split_batch(QOutput(values, quantiles=quantiles))
     assert now.q_values.equal(values[:2])
     assert after.q_values.equal(values[2:])
     assert now.quantiles.equal(quantiles[:2])
     assert after.quantiles.equal(quantiles[2:])
     assert (now.quantiles.requires_grad, after.quantiles.requires_grad) == (True, False)
     assert (now.q_values.requires_grad, after.q_values.requires_grad) == (True, False)
-    assert after.logits is None
+    assert split_batch(QOutput(values))[1].quantiles is None
 
 
 # One update by hand: Q(s) = W s + b on two pixels, s = (1, 0) and s' = (0, 1).
@@ -93,12 +82,18 @@ def linear_batch(weights: tuple[float, float] = (1.0, 0.5)) -> Batch:
     return Batch(transition, torch.arange(2), torch.tensor(weights))
 
 
-def linear_learner(**settings: Any) -> QLearner:
-    defaults = {"optimiser": "sgd", "learning_rate": 0.1, "loss": "mse", "max_grad_norm": None}
-    return learner("none", online=linear_network(), **{**defaults, **settings})
+@pytest.fixture
+def linear_learner(learner):
+    """A learner of the two pixels, by plain gradient descent."""
+
+    def made(**settings: Any) -> QLearner:
+        defaults = {"optimiser": "sgd", "learning_rate": 0.1, "loss": "mse", "max_grad_norm": None}
+        return learner("none", online=linear_network(), **{**defaults, **settings})
+
+    return made
 
 
-def test_an_infinite_loss_is_refused_though_its_gradient_is_finite() -> None:
+def test_an_infinite_loss_is_refused_though_its_gradient_is_finite(snapshot, equal, linear_learner) -> None:
     """Beyond an error of 1 the penalty's gradient is 1, however large the error."""
     agent = linear_learner(loss="huber")
     before = snapshot(agent.views.online)
@@ -109,7 +104,7 @@ def test_an_infinite_loss_is_refused_though_its_gradient_is_finite() -> None:
     assert equal(before, snapshot(agent.views.online))
 
 
-def test_one_step_of_sgd_by_hand() -> None:
+def test_one_step_of_sgd_by_hand(linear_learner) -> None:
     agent = linear_learner()
     update = agent.update(linear_batch())
     assert update.loss.item() == pytest.approx((0.5 * 1.5**2 + 0.5 * 0.5 * 2**2) / 2)
@@ -131,7 +126,7 @@ def test_one_step_of_sgd_by_hand() -> None:
     )
 
 
-def test_importance_weights_scale_the_loss_row_by_row() -> None:
+def test_importance_weights_scale_the_loss_row_by_row(linear_learner) -> None:
     changes = []
     for weights in ((1.0, 0.0), (0.0, 1.0), (2.0, 3.0), (0.0, 0.0)):
         agent = linear_learner()
@@ -143,7 +138,7 @@ def test_importance_weights_scale_the_loss_row_by_row() -> None:
     assert not changes[3].any()
 
 
-def test_the_learning_rate_follows_the_updates() -> None:
+def test_the_learning_rate_follows_the_updates(linear_learner) -> None:
     rates = [0.1, 0.0, 0.02]
     agent = linear_learner(learning_rate=lambda updates: rates[updates])
     head = agent.views.online.head.q
@@ -159,7 +154,7 @@ def test_the_learning_rate_follows_the_updates() -> None:
 
 
 @pytest.mark.parametrize("bound", [0.25, 100.0, None])
-def test_clipping_bounds_the_step_and_keeps_its_direction(bound: float | None) -> None:
+def test_clipping_bounds_the_step_and_keeps_its_direction(linear_learner, bound: float | None) -> None:
     agent, free = linear_learner(learning_rate=1.0, max_grad_norm=bound), linear_learner(learning_rate=1.0)
     start = linear_network().head.q
     norm = float(agent.update(linear_batch()).metrics["optimiser/grad_norm"])  # as it was before
@@ -178,7 +173,7 @@ def test_clipping_bounds_the_step_and_keeps_its_direction(bound: float | None) -
 
 @pytest.mark.parametrize("double", [True, False])
 @pytest.mark.parametrize("arm", EVALUATING_TARGET)
-def test_an_update_equals_its_naive_twin(arm: str, double: bool) -> None:
+def test_an_update_equals_its_naive_twin(batch, learner, arm: str, double: bool) -> None:
     agent = learner(arm, double=double, target_period=1_000, learning_rate=0.02)
     for seed in range(3):  # online and target part
         agent.update(batch(seed))
@@ -201,7 +196,7 @@ def test_an_update_equals_its_naive_twin(arm: str, double: bool) -> None:
 
 @pytest.mark.parametrize("double", [True, False])
 @pytest.mark.parametrize("arm", EVALUATING_TARGET)
-def test_one_train_mode_forward_on_s_alone(arm: str, double: bool) -> None:
+def test_one_train_mode_forward_on_s_alone(batch, learner, forwards, arm: str, double: bool) -> None:
     agent = learner(arm, double=double, target_period=1_000)
     t = batch().transition
     with forwards(agent.views) as seen:
@@ -215,7 +210,7 @@ def test_one_train_mode_forward_on_s_alone(arm: str, double: bool) -> None:
     assert all(torch.equal(observation, as_float(t.next_observation)) for _, _, observation in seen[:-1])
 
 
-def test_joint_has_one_forward_of_both_and_no_target() -> None:
+def test_joint_has_one_forward_of_both_and_no_target(batch, learner, forwards, snapshot, equal) -> None:
     agent = learner("joint", target_period=1)
     t, target = batch().transition, snapshot(agent.views.target)
     twin = copy.deepcopy(agent.views.online)
@@ -231,7 +226,7 @@ def test_joint_has_one_forward_of_both_and_no_target() -> None:
     torch.testing.assert_close(update.priority, error.abs(), rtol=1e-4, atol=1e-4)
 
 
-def test_batch_targets_normalise_by_the_batch_and_leave_their_buffers_alone() -> None:
+def test_batch_targets_normalise_by_the_batch_and_leave_their_buffers_alone(batch, learner, snapshot, equal) -> None:
     agent = learner("batch", double=False, target_period=1_000)
     t, target = batch().transition, snapshot(agent.views.target)
     twins = copy.deepcopy(agent.views.target), copy.deepcopy(agent.views.online)
@@ -246,7 +241,7 @@ def test_batch_targets_normalise_by_the_batch_and_leave_their_buffers_alone() ->
 
 
 @pytest.mark.parametrize("arm", MEASURED)
-def test_statistics_count_one_batch_per_update(arm: str) -> None:
+def test_statistics_count_one_batch_per_update(batch, learner, arm: str) -> None:
     agent = learner(arm, calibration_batches=CALIBRATION, target_period=1_000)
     for seed in range(3):
         agent.update(batch(seed))
@@ -256,7 +251,7 @@ def test_statistics_count_one_batch_per_update(arm: str) -> None:
 
 @pytest.mark.parametrize("arm", ARMS)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_every_arm_moves_every_weight(arm: str, precision: str) -> None:
+def test_every_arm_moves_every_weight(batch, learner, snapshot, arm: str, precision: str) -> None:
     """Under autocast the acting network's cast weights must not stand in for those that learn."""
     agent = learner(arm, precision=precision, optimiser="sgd", learning_rate=1.0, max_grad_norm=None)
     before = snapshot(agent.views.online)
@@ -277,7 +272,7 @@ def test_every_arm_moves_every_weight(arm: str, precision: str) -> None:
 
 
 @pytest.mark.parametrize("arm", WITH_TARGET)
-def test_the_target_stands_still_between_hard_copies(arm: str) -> None:
+def test_the_target_stands_still_between_hard_copies(batch, learner, snapshot, equal, arm: str) -> None:
     agent = learner(arm, target_period=3)
     target, copied = snapshot(agent.views.target), []
     for updates in range(1, 8):
@@ -292,7 +287,9 @@ def test_the_target_stands_still_between_hard_copies(arm: str) -> None:
 
 
 @pytest.mark.parametrize("arm", ["renorm", "running", "batch", "fixed", "frozen"])
-def test_soft_copies_move_parameters_by_tau_and_copy_the_statistics(arm: str) -> None:
+def test_soft_copies_move_parameters_by_tau_and_copy_the_statistics(
+    batch, learner, snapshot, statistics, equal, arm: str
+) -> None:
     agent = learner(arm, target_tau=0.25)
     for seed in range(3):
         before = snapshot(agent.views.target)
@@ -304,8 +301,8 @@ def test_soft_copies_move_parameters_by_tau_and_copy_the_statistics(arm: str) ->
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_recalibrated_targets_are_measured_anew_at_each_copy(precision: str) -> None:
-    memory = FakeMemory()
+def test_recalibrated_targets_are_measured_anew_at_each_copy(batch, fake_memory, learner, precision: str) -> None:
+    memory = fake_memory()
     agent = learner(
         "recalibrated", memory=memory, target_period=2, calibration_batches=CALIBRATION, precision=precision
     )
@@ -327,7 +324,7 @@ def test_recalibrated_targets_are_measured_anew_at_each_copy(precision: str) -> 
 
 
 @pytest.mark.parametrize("arm", ARMS)
-def test_values_targets_and_loss_are_float32_under_autocast(arm: str) -> None:
+def test_values_targets_and_loss_are_float32_under_autocast(batch, learner, arm: str) -> None:
     agent = learner(arm, precision="bfloat16", target_period=1)
     features, values = [], []
 
@@ -348,7 +345,7 @@ def test_values_targets_and_loss_are_float32_under_autocast(arm: str) -> None:
     assert {parameter.grad.dtype for parameter in agent.views.online.parameters()} == {torch.float32}
 
 
-def test_weights_decay_while_scales_shifts_and_biases_do_not() -> None:
+def test_weights_decay_while_scales_shifts_and_biases_do_not(batch, learner, snapshot) -> None:
     agent = learner("renorm", optimiser="sgd", learning_rate=0.1, weight_decay=0.5)
     before = snapshot(agent.views.online)
     agent.update(batch(weight=0.0))  # no gradient: what moves, decays
@@ -361,8 +358,10 @@ def test_weights_decay_while_scales_shifts_and_biases_do_not() -> None:
 
 
 @pytest.mark.parametrize("arm", [*MEASURED, "joint"])
-def test_calibration_averages_replay_batches_once_before_the_first_update(arm: str) -> None:
-    memory, start = FakeMemory(), network(ARMS[arm].layer)
+def test_calibration_averages_replay_batches_once_before_the_first_update(
+    batch, fake_memory, network, learner, forwards, arm: str
+) -> None:
+    memory, start = fake_memory(), network(ARMS[arm].layer)
     agent = learner(arm, memory=memory, calibration_batches=CALIBRATION, target_period=1_000)
     with forwards(agent.views) as seen:
         agent.update(batch())
@@ -381,14 +380,14 @@ def test_calibration_averages_replay_batches_once_before_the_first_update(arm: s
 
 
 @pytest.mark.parametrize("arm", ["layer", "group", "none"])
-def test_where_there_are_no_statistics_nothing_is_drawn_to_measure_them(arm: str) -> None:
-    memory = FakeMemory()
+def test_where_there_are_no_statistics_nothing_is_drawn_to_measure_them(batch, fake_memory, learner, arm: str) -> None:
+    memory = fake_memory()
     learner(arm, memory=memory, calibration_batches=CALIBRATION).update(batch())
     assert memory.drawn == []
 
 
-def test_without_calibration_and_after_a_resume_nothing_is_drawn() -> None:
-    memory, first = FakeMemory(), learner()
+def test_without_calibration_and_after_a_resume_nothing_is_drawn(batch, fake_memory, learner) -> None:
+    memory, first = fake_memory(), learner()
     agent = learner(memory=memory)
     agent.update(batch())
     first.update(batch())
@@ -401,7 +400,7 @@ def test_without_calibration_and_after_a_resume_nothing_is_drawn() -> None:
 # Failing, saving, learning.
 
 
-def test_a_gradient_that_is_not_finite_stops_before_the_weights_change() -> None:
+def test_a_gradient_that_is_not_finite_stops_before_the_weights_change(batch, learner, snapshot, equal) -> None:
     agent = learner()
     agent.update(batch())
     before, moments = snapshot(agent.views.online), copy.deepcopy(agent._optimiser.state_dict())
@@ -420,7 +419,7 @@ def test_a_gradient_that_is_not_finite_stops_before_the_weights_change() -> None
 
 @pytest.mark.parametrize("settings", [{}, {"target_tau": 0.1}, {"optimiser": "rmsprop", "double": False}])
 @pytest.mark.parametrize("arm", ["renorm", "running", "joint"])
-def test_a_saved_learner_goes_on_bit_for_bit(arm: str, settings: dict[str, Any]) -> None:
+def test_a_saved_learner_goes_on_bit_for_bit(batch, learner, equal, arm: str, settings: dict[str, Any]) -> None:
     settings = {"target_period": 2, "learning_rate": lambda updates: 0.01 / (1 + updates), **settings}
     first, second = learner(arm, **settings), learner(arm, seed=1, **settings)
     for seed in range(3):
@@ -439,7 +438,7 @@ def test_a_saved_learner_goes_on_bit_for_bit(arm: str, settings: dict[str, Any])
     assert first.updates == second.updates == 6
 
 
-def test_diagnosing_changes_nothing() -> None:
+def test_diagnosing_changes_nothing(batch, learner, equal) -> None:
     agent = learner()
     assert agent.diagnose() == {}  # before the first update
     agent.update(batch())
@@ -458,7 +457,7 @@ def bars(rows: int) -> Tensor:
 
 
 @pytest.mark.parametrize("arm", ["renorm", "layer"])
-def test_values_of_a_chain_come_through_the_target_and_hold_while_acting(arm: str) -> None:
+def test_values_of_a_chain_come_through_the_target_and_hold_while_acting(network, learner, arm: str) -> None:
     """States 0 .. 3 in a row, and a reward of 1 at the end: Q(i) = γ^(3 - i), which only bootstrapping brings there."""
     chain, gamma, length = bars(5), 0.9, 4
     transition = Transition(

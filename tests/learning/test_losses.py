@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rlvision.core.types import QOutput
-from rlvision.learning.losses import double_q_learning, double_q_target, huber, mse, q_learning, q_target
+from rlvision.learning.losses import double_q_target, huber, mse, q_target
 
 R_T = torch.tensor([1.0, 0.5, -1.0])
 DISCOUNT_T = torch.tensor([0.9, 0.81, 0.0])  # the last one terminated
@@ -33,10 +33,12 @@ def test_penalties(penalty, expected):
     torch.testing.assert_close(penalty(prediction, target), torch.tensor(expected))
 
 
-def test_loss_reads_the_taken_action_and_sends_no_gradient_into_the_target():
+def test_loss_reads_the_taken_action_and_sends_no_gradient_into_the_target(td_rule, values_of, transition_of):
     q_tm1 = torch.tensor([[0.0, 1.0], [2.0, 0.0], [0.0, 0.0]], requires_grad=True)
     q_t = Q_T.clone().requires_grad_()
-    td = q_learning(mse)(QOutput(q_tm1), torch.tensor([1, 0, 1]), R_T, DISCOUNT_T, QOutput(q_t), QOutput(SELECTOR_T))
+    values = values_of(QOutput(q_tm1), QOutput(q_t), QOutput(SELECTOR_T))
+    seen = transition_of(torch.tensor([1, 0, 1]), R_T, DISCOUNT_T)
+    td = td_rule("dqn", double=False, loss="mse")(values, seen)
     torch.testing.assert_close(td.td_error, torch.tensor([2.8 - 1.0, 2.93 - 2.0, -1.0]))
     td.loss.sum().backward()
     # the gradient of half a squared error is minus the error, at the taken action only
@@ -45,10 +47,10 @@ def test_loss_reads_the_taken_action_and_sends_no_gradient_into_the_target():
     assert not td.td_error.requires_grad
 
 
-def test_double_differs_from_plain_exactly_where_the_networks_disagree():
-    arguments = (QOutput(torch.zeros(3, 2)), torch.zeros(3, dtype=torch.int64), R_T, DISCOUNT_T)
-    plain = q_learning(huber)(*arguments, QOutput(Q_T), QOutput(SELECTOR_T)).td_error
-    double = double_q_learning(huber)(*arguments, QOutput(Q_T), QOutput(SELECTOR_T)).td_error
+def test_double_differs_from_plain_exactly_where_the_networks_disagree(td_rule, values_of, transition_of):
+    values = values_of(QOutput(torch.zeros(3, 2)), QOutput(Q_T), QOutput(SELECTOR_T))
+    seen = transition_of(torch.zeros(3, dtype=torch.int64), R_T, DISCOUNT_T)
+    plain, double = (td_rule("dqn", double=double)(values, seen).td_error for double in (False, True))
     assert (plain != double).tolist() == [True, True, False]  # the third has a discount of zero
 
 

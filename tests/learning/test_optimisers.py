@@ -7,15 +7,20 @@ import torch
 
 from rlvision.core.errors import ConfigError
 from rlvision.learning.optimisers import OPTIMISERS, make_optimiser
+from rlvision.learning.settings import OptimiserSettings
 
 LR, EPSILON, MOMENTUM, DECAY, START, GRADIENT = 0.1, 1e-3, 0.9, 0.01, 2.0, 3.0
+
+
+def settings(name):
+    return OptimiserSettings(name=name, learning_rate=LR, epsilon=EPSILON, momentum=MOMENTUM)
 
 
 def stepped(name, steps, weight_decay=0.0):
     """The parameter after some steps with the same gradient."""
     parameter = torch.nn.Parameter(torch.tensor([START]))
     groups = [{"params": [parameter], "weight_decay": weight_decay}]
-    optimiser = make_optimiser(name, groups, learning_rate=LR, epsilon=EPSILON, momentum=MOMENTUM)
+    optimiser = make_optimiser(settings(name), groups)
     for _ in range(steps):
         parameter.grad = torch.tensor([GRADIENT])
         optimiser.step()
@@ -59,5 +64,5 @@ def test_weight_decay_is_in_the_gradient_or_beside_it():
 
 def test_an_unknown_name_is_refused():
     with pytest.raises(ConfigError, match="adam, adamw, sgd, rmsprop, adagrad, got 'lion'"):
-        make_optimiser("lion", [], learning_rate=LR, epsilon=EPSILON, momentum=MOMENTUM)
+        make_optimiser(settings("lion"), [])
     assert set(OPTIMISERS) == {"adam", "adamw", "sgd", "rmsprop", "adagrad"}

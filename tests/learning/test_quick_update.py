@@ -2,17 +2,15 @@
 
 import pytest
 import torch
-from small_learners import batch, learner
 from torch.nn.utils import clip_grad_norm_
 
+from rlvision.core.types import Transition
 from rlvision.learning.learner import QLearner
 
 
-def plain_update(agent: QLearner, seed: int, bound: float) -> float:
+def plain_update(agent: QLearner, seen: Transition, bound: float) -> float:
     """An update as torch's own functions make it; the norm of its gradient."""
-    seen = batch(seed).transition
-    q_tm1, q_t, selector_t = agent._bootstrap.values(seen)
-    td = agent._td_rule(q_tm1, seen.action, seen.reward, seen.discount, q_t, selector_t)
+    td = agent._td_rule(agent._targets.values(seen), seen)
     agent._optimiser.zero_grad()
     td.loss.mean().backward()
     norm = clip_grad_norm_(agent._parameters, bound)
@@ -22,22 +20,25 @@ def plain_update(agent: QLearner, seed: int, bound: float) -> float:
     return norm.item()
 
 
-def norm_of_first_gradient() -> float:
+@pytest.fixture
+def norm_of_first_gradient(learner, batch):
     return float(learner().update(batch(0)).metrics["optimiser/grad_norm"])
 
 
 @pytest.mark.parametrize("relative", [0.5, 1 - 1e-6, 1.0, 1 + 1e-7, 1 + 1e-6, 1 + 1e-5, 2.0, None])
-def test_gradients_near_and_far_from_the_bound_move_the_weights_as_torch_would(relative: float | None) -> None:
-    bound = None if relative is None else relative * norm_of_first_gradient()
+def test_gradients_near_and_far_from_the_bound_move_the_weights_as_torch_would(
+    batch, learner, norm_of_first_gradient, relative: float | None
+) -> None:
+    bound = None if relative is None else relative * norm_of_first_gradient
     quick, plain = learner(max_grad_norm=bound), learner(max_grad_norm=bound)
     for seed in range(2):
         norm = quick.update(batch(seed)).metrics["optimiser/grad_norm"]
-        assert float(norm) == plain_update(plain, seed, float("inf") if bound is None else bound)
+        assert float(norm) == plain_update(plain, batch(seed).transition, float("inf") if bound is None else bound)
     for mine, theirs in zip(quick._parameters, plain._parameters, strict=True):
         assert torch.equal(mine, theirs)
 
 
-def test_what_was_left_in_the_gradients_does_not_count() -> None:
+def test_what_was_left_in_the_gradients_does_not_count(batch, learner) -> None:
     quick, plain = learner(), learner()
     for parameter in quick._parameters:
         parameter.grad = torch.full_like(parameter, 1e3)

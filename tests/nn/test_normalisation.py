@@ -8,15 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rlvision.core.errors import ConfigError
-from rlvision.nn.normalisation import (
-    NORMS,
-    BatchRenorm2d,
-    FixedBatchNorm2d,
-    FrozenBatchNorm2d,
-    batch_statistics,
-    calibrating,
-    normalisation,
-)
+from rlvision.nn.normalisation import NORMS, BatchRenorm2d, FixedBatchNorm2d, FrozenBatchNorm2d, normalisation
+from rlvision.nn.statistics import batch_statistics, calibrating
 
 KEYS = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
 

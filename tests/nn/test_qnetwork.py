@@ -8,7 +8,7 @@ from rlvision.core.errors import ConfigError
 from rlvision.learning.optimisers import decay_groups
 from rlvision.nn.dn import DN, DNEncoder
 from rlvision.nn.fusion import prepared
-from rlvision.nn.heads import DuelingHead, LinearHead, of_means
+from rlvision.nn.heads import DuelingHead, LinearHead
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.standard_encoders import NatureCNN
 
@@ -115,7 +115,7 @@ def test_q_values_are_the_means_of_quantiles(kind: type[LinearHead | DuelingHead
     assert output.quantiles.shape == (4, 3, 7)
     assert output.quantiles.std(dim=2).min() > 0
     torch.testing.assert_close(output.q_values, output.quantiles.mean(2))
-    means = of_means(head)
+    means = head.mean_head()
     assert means(features).quantiles is None
     torch.testing.assert_close(means(features).q_values, output.q_values)
     assert {name: t.shape for name, t in means.state_dict().items()} == {
@@ -136,7 +136,7 @@ def test_an_agent_of_quantiles_loads_into_the_chapters_class_as_their_means() ->
     q_network = QNetwork(encoder, LinearHead(encoder.features, 6, quantiles=8))
     q_network(frames())
     chapter = DN(41, 37, 6, in_channels=4)
-    means = q_network.eval().of_means()
+    means = q_network.eval().mean_network()
     chapter.load_state_dict(means.chapter_state_dict())
     assert torch.equal(chapter.eval()(frames()), means(frames()).q_values)
     torch.testing.assert_close(chapter(frames()), q_network(frames()).q_values)
@@ -144,7 +144,7 @@ def test_an_agent_of_quantiles_loads_into_the_chapters_class_as_their_means() ->
 
 def test_without_quantiles_there_is_nothing_to_average() -> None:
     q_network = network()
-    assert q_network.of_means() is q_network
+    assert q_network.mean_network() is q_network
 
 
 def test_levels_are_named_from_the_network() -> None:

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from rlvision.nn.dn import DNEncoder
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.norm_variants import ARMS
-from rlvision.nn.normalisation import NORMS, statistics_layers
-from rlvision.nn.qnetwork import QNetwork
-from rlvision.nn.target_network import Views, batch_statistics_forward, recalibrate, sharing_copy
+from rlvision.nn.normalisation import NORMS
+from rlvision.nn.qnetwork import QNetwork, sharing_copy
+from rlvision.nn.statistics import statistics_layers
+from rlvision.nn.target_network import Views, batch_statistics_forward, recalibrate
 
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 

@@ -1,4 +1,4 @@
-"""The README's snippets, run as they stand but for their length."""
+"""Every command and code block of the README and the pages is run, shortened, or says in `NOT_RUN` why it is not."""
 
 import re
 import shlex
@@ -9,74 +9,163 @@ import pytest
 
 from rlvision.cli import main as cli
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-SHORT = [
-    "--env-steps=64",
-    "--env.num-envs=2",
-    "--replay.learning-starts=32",
-    "--replay.capacity=1000",
-    "--evaluation.games=1",
-    "--wandb=disabled",
-    "--network.calibration-batches=2",
-]
+ROOT = Path(__file__).parents[2]
+PAGES = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
+NOT_RUN = {
+    "pip install": "installs; .ci/run runs the README's",
+    "python -m venv": "installs",
+    "source .venv": "installs",
+    "pytest": "is what runs this",
+    "ruff": "is a step of .ci/run",
+    "mypy": "is a step of .ci/run",
+    "wandb login": "asks for an account",
+    "tensorboard --logdir": "serves until it is interrupted",
+    "rlvision watch runs/quick-seed1 --web": "serves until it is interrupted: tests/watch/test_web_server.py",
+    "rlvision sweep quick": "is eight runs of two minutes; docs/sweep.md has a smaller one",
+    "rlvision train quick --agent.name=my_agents": "takes the agent of examples/own_agent.py, which is not there yet",
+    "rlvision train quick --help --agent.name=my_agents": "likewise",
+    "rlvision evaluate runs/mine": "likewise",
+}
+SHORT = {
+    "train": [
+        "--env-steps=64",
+        "--env.num-envs=2",
+        "--replay.learning-starts=32",
+        "--replay.capacity=1000",
+        "--evaluation.games=1",
+        "--evaluation.max-frames=200",
+        "--tracking.video-every=0",
+        "--tracking.log-every=32",
+        "--wandb=disabled",
+        "--network.calibration-batches=2",
+    ],
+    "evaluate": ["--games=1", "--max-frames=200"],
+    "export": ["--games=1"],
+    "watch": ["--max-steps=20"],
+    "replay": ["--max-steps=20"],
+}
+SHORTER = {"--env-steps": "96", "--games": "1", "--runs": "1"}
+"""What takes the place of a number that a page gives: a run that goes on is longer than the 64 it had."""
+CONFIGURED = '"env_steps": 64, "replay.learning_starts": 32, "evaluation.games": 1, "wandb": "disabled"'
+WRITES = ("--video", "--html", "--json", "--out")
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def text_of(page: str) -> str:
+    return (ROOT / page).read_text()
 
 
-def commands():
-    """Every ``rlvision`` command of the README, in its order."""
-    lines = "".join(blocks("bash")).replace("\\\n", " ").splitlines()
-    return [shlex.split(line)[1:] for line in lines if line.startswith("rlvision ")]
+def blocks(page: str) -> list[tuple[str, str]]:
+    """Language and text of every fenced block of a page, in its order."""
+    return re.findall(r"^```(\w*)\n(.*?)^```", text_of(page), flags=re.DOTALL | re.MULTILINE)
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A working directory with the files that the README shows."""
-    for text in blocks("python") + blocks("yaml"):
-        if name := re.match(r"# (\w+\.\w+)\n", text):
-            (tmp_path / name[1]).write_text(text)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    yield tmp_path
-    for name in ("catch", "tiny"):
+def commands(text: str) -> list[str]:
+    """The commands of a block, one a line; a comment behind it is none of it."""
+    lines = re.sub(r"\\\n\s*|\s{2,}#.*", " ", text).splitlines()
+    return [command.strip() for line in lines for command in line.split("&&") if command.strip()]
+
+
+def not_run(command: str) -> list[str]:
+    return [start for start in NOT_RUN if command.startswith(start)]
+
+
+def shortened(command: str) -> list[str]:
+    """The arguments of an ``rlvision`` command, which does the same for a shorter time."""
+    name, *given = shlex.split(command)[1:]
+    if "--help" in given:
+        return [name, *given]
+    given = [f"{option}={SHORTER.get(option, value)}" if value else option for option, value in map(split, given)]
+    names = {split(argument)[0] for argument in given}
+    return [name, *given, *(argument for argument in SHORT.get(name, ()) if split(argument)[0] not in names)]
+
+
+def split(argument: str) -> tuple[str, str]:
+    option, _, value = argument.partition("=")
+    return option, value
+
+
+class Workspace:
+    """A working directory in which pages are followed; what one page did, the next need not do again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._done: set[str] = set()
+
+    def follow(self, page: str) -> list[dict[str, object]]:
+        """Write a page's files, run its commands and its code; the names that each piece of code made."""
+        for _, text in blocks(page):
+            if name := re.match(r"# ([\w-]+\.(py|yaml))\n", text):
+                (self.folder / name[1]).write_text(text.replace('quick, "${args}"', f'quick, {SWEPT}, "${{args}}"'))
+        made = [self._follow(*block) for block in blocks(page)]
+        self._done |= {command for _, text in blocks(page) for command in commands(text)}
+        return [names for names in made if names]
+
+    def _follow(self, language: str, text: str) -> dict[str, object]:
+        if language == "bash":
+            for command in commands(text):
+                if command not in self._done and not not_run(command):
+                    self.run(command)
+        if language != "python" or text.startswith("# "):
+            return {}
+        names: dict[str, object] = {}
+        exec(text.replace('"env_steps": 2_000', CONFIGURED), names)  # noqa: S102 - our own pages
+        return names
+
+    def run(self, command: str) -> None:
+        assert command.startswith("rlvision "), f"{command}: run it here, or say in NOT_RUN why not"
+        arguments = shortened(command)
+        assert cli.main(arguments) == 0, arguments
+        for option, value in map(split, arguments):
+            assert option not in WRITES or (self.folder / value).exists(), (arguments, value)
+
+
+SWEPT = ", ".join(f'"{argument}"' for argument in SHORT["train"])
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    """A workspace in which ``quick`` has been trained."""
+    workspace = Workspace(tmp_path_factory.mktemp("pages"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(workspace.folder)
+        patch.syspath_prepend(workspace.folder)
+        workspace.run("rlvision train quick")
+        yield workspace
+    for name in ("catch", "tiny", "glass"):
         sys.modules.pop(name, None)
 
 
-def test_every_command_runs(folder):
-    ran = []
-    for command in commands():
-        short = [argument for argument in SHORT if argument.split("=")[0] not in " ".join(command)]
-        extra = {"train": short, "evaluate": ["--games=1"], "watch": ["--max-steps=20"], "export": ["--games=0"]}
-        if command[0] in ("evaluate", "watch"):
-            command = [argument for argument in command if not argument.startswith(("--games", "--episodes"))]
-        assert cli.main([*command, *extra.get(command[0], [])]) == 0, command
-        ran.append(command[0])
-    assert {"train", "resume", "evaluate", "watch", "export"} <= set(ran)
-    assert (folder / "scores.json").exists()
-    assert (folder / "exports/pong/model.safetensors").exists()
-    assert (folder / "pong.mp4").stat().st_size > 1_000
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "README.md"])
+def test_every_page_can_be_followed(workspace, page):
+    for names in workspace.follow(page):
+        assert "config" not in names or names["run"].env_steps == 64
 
 
-def test_the_python_api(folder, capsys):
-    api = next(text for text in blocks("python") if text.startswith("import rlvision"))
-    assert "2_000" in api
-    api = api.replace('"env_steps": 2_000', '"env_steps": 64, "replay.learning_starts": 32, "wandb": "disabled"')
-    names = {}
-    exec(api, names)  # noqa: S102 - our own README
+def test_the_readme_can_be_followed(workspace, capsys):
+    [names] = workspace.follow("README.md")
     names["env"].close()
     assert names["action"].shape == (3,)
     assert set(names["action"].tolist()) <= {0, 1}
     assert float(capsys.readouterr().out.splitlines()[-1]) > 0
+    ran = {
+        command.split()[1] for _, text in blocks("README.md") for command in commands(text) if "rlvision " in command
+    }
+    assert {"train", "resume", "evaluate", "watch", "replay", "compare", "plot", "export"} <= ran
+    assert (workspace.folder / "exports/quick/model.safetensors").exists()
+    assert (workspace.folder / "quick.mp4").stat().st_size > 1_000
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_says_its_language(page):
+    assert {language for language, _ in blocks(page)} <= {"bash", "python", "yaml", "text"}
+
+
+def test_what_is_not_run_is_there():
+    written = [command for page in PAGES for language, text in blocks(page) for command in commands(text)]
+    left_out = [start for command in written for start in not_run(command)]
+    assert set(left_out) == set(NOT_RUN)
 
 
 def test_the_set_up_commands_are_those_of_ci():
-    marked = re.findall(r"<!-- ci: run -->\n```bash\n(.*?)\n```", README)
+    marked = re.findall(r"<!-- ci: run -->\n```bash\n(.*?)\n```", text_of("README.md"))
     assert marked == ["pip install . && rlvision train quick", "pip install '.[test]' && pytest"]
-
-
-def test_the_map_names_what_is_there():
-    root = Path(__file__).parents[2]
-    for path in re.findall(r"\]\(((?!http)[^)]+)\)", README):
-        assert (root / path).exists(), path

@@ -92,7 +92,7 @@ def test_what_is_reckoned_is_what_most_games_take():
 def test_memory_that_runs_out_is_said_before_it_has(monkeypatch):
     monkeypatch.setattr(log, "CHUNK_BYTES", 1000)
     free = iter([frames.RESERVE_BYTES + 1000, frames.RESERVE_BYTES + 999])
-    monkeypatch.setattr("rlvision.replay.budget.available_bytes", lambda device: next(free))
+    monkeypatch.setattr("rlvision.core.memory.available_bytes", lambda device: next(free))
     store = PackedFrames(8, 300)
     store.write(0, noise(1, 3))
     with pytest.raises(MemoryBudgetError, match=r"a replay that is filled to 3 of 8 transitions, .*: lower"):

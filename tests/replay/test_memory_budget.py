@@ -6,32 +6,32 @@ from pathlib import Path
 import pytest
 import torch
 
+from rlvision.core import memory as budget
 from rlvision.core.errors import ConfigError, MemoryBudgetError
-from rlvision.replay import budget
-from rlvision.replay.budget import available_bytes, check_budget
-from rlvision.replay.buffer import Replay, required_bytes
-from rlvision.replay.samplers import PrioritySettings
+from rlvision.core.memory import available_bytes, check_budget
+from rlvision.core.types import EnvSpec
+from rlvision.replay.buffer import required_bytes
+from rlvision.replay.settings import ReplaySettings
 
 ATARI = (1, 84, 84)
 CPU = torch.device("cpu")
 
 
-def make(capacity, *, num_envs=8, frame_shape=ATARI, priority=None, compression="none", device="cpu"):
-    return Replay(
-        capacity=capacity,
-        num_envs=num_envs,
-        frame_shape=frame_shape,
-        stack=4,
-        n_step=3,
-        gamma=0.99,
-        batch_size=32,
-        samples_per_env_step=8,
-        learning_starts=0,
-        generator=torch.Generator(),
-        priority=priority,
-        compression=compression,
-        device=device,
-    )
+@pytest.fixture
+def make(make_replay):
+    """A replay of Atari's frames, or of others."""
+
+    def of_capacity(capacity, frame_shape=ATARI, **settings):
+        usual = {"num_envs": 8, "stack": 4, "n_step": 3, "gamma": 0.99, "batch_size": 32, "samples_per_env_step": 8}
+        return make_replay(capacity=capacity, frame_shape=frame_shape, **usual, **settings)
+
+    return of_capacity
+
+
+def reckoned(capacity, num_envs, frame_shape, *, prioritised):
+    channels, height, width = frame_shape
+    spec = EnvSpec(num_envs, (4 * channels, height, width), channels, ("0",), frameskip=4)
+    return required_bytes(ReplaySettings(capacity=capacity, prioritised=prioritised), spec)
 
 
 def test_a_million_atari_transitions_by_hand():
@@ -39,27 +39,27 @@ def test_a_million_atari_transitions_by_hand():
     assert frames == 7_056_000_000
     row = 8 + 4 + 3  # action, reward, terminated + truncated + first
     starts = 1 + 8 + 8  # first again, on the host; live rows before; queue
-    assert required_bytes(1_000_000, 8, ATARI, prioritised=False) == frames + 84 * 84 + 1_000_000 * (row + starts)
+    assert reckoned(1_000_000, 8, ATARI, prioritised=False) == frames + 84 * 84 + 1_000_000 * (row + starts)
 
 
 @pytest.mark.parametrize("prioritised", [False, True])
 @pytest.mark.parametrize("num_envs", [1, 8, 128])
 def test_all_but_the_frames_is_five_percent_at_most(prioritised, num_envs):
-    assert required_bytes(1_000_000, num_envs, ATARI, prioritised=prioritised) <= 1.05 * 7_056_000_000
+    assert reckoned(1_000_000, num_envs, ATARI, prioritised=prioritised) <= 1.05 * 7_056_000_000
 
 
-@pytest.mark.parametrize("priority", [None, PrioritySettings(0.5, 0.4, 1e-6)])
-def test_the_reckoning_is_what_is_allocated(priority):
-    replay = make(1003, frame_shape=(3, 10, 12), priority=priority)
-    assert required_bytes(1003, 8, (3, 10, 12), prioritised=priority is not None) == replay.nbytes
+@pytest.mark.parametrize("prioritised", [False, True])
+def test_the_reckoning_is_what_is_allocated(make, prioritised):
+    replay = make(1003, frame_shape=(3, 10, 12), prioritised=prioritised)
+    assert reckoned(1003, 8, (3, 10, 12), prioritised=prioritised) == replay.nbytes
 
 
-def test_priorities_are_refused_where_there_is_no_float64():
+def test_priorities_are_refused_where_there_is_no_float64(make):
     with pytest.raises(ConfigError, match=r"float64 for prioritised replay, got mps, .* leave replay\.prioritised out"):
-        make(1000, priority=PrioritySettings(0.5, 0.4, 1e-6), device="mps")
+        make(1000, prioritised=True, device="mps")
 
 
-def test_memory_is_touched_only_as_rows_arrive():
+def test_memory_is_touched_only_as_rows_arrive(make):
     def resident():
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -69,7 +69,7 @@ def test_memory_is_touched_only_as_rows_arrive():
     assert resident() - before < 40e6
 
 
-def test_too_much_is_refused_with_the_numbers_and_the_setting():
+def test_too_much_is_refused_with_the_numbers_and_the_setting(make):
     message = r"expected 7088.\d\d GB on cpu for a replay of 1,000,000,000 transitions .*, got \d+.\d\d GB free: "
     with pytest.raises(MemoryBudgetError, match=message + "lower replay.capacity"):
         make(1_000_000_000)

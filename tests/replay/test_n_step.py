@@ -6,7 +6,6 @@ import torch
 
 from rlvision.core.errors import ConfigError, EnvError
 from rlvision.core.types import EnvStep
-from rlvision.replay.buffer import Replay
 from rlvision.replay.n_step import discounted_sum, game_begin, window_length
 
 
@@ -65,13 +64,17 @@ def step(line, frame):
     )
 
 
-def replay_of(lines, **changes):
-    settings = {"capacity": 32, "num_envs": 1, "frame_shape": (1, 1, 1), "stack": 2, "n_step": 2, "gamma": 0.5}
-    settings |= {"batch_size": 1, "samples_per_env_step": 1, "learning_starts": 0}
-    replay = Replay(**settings | changes, generator=torch.Generator().manual_seed(0))
-    for line in lines:
-        replay.add(step(line, 100 + int(line.split()[0])))
-    return replay
+@pytest.fixture
+def replay_of(make_replay):
+    """A replay of the rows of a table."""
+
+    def told(lines, **changes):
+        replay = make_replay(**{"capacity": 32, "stack": 2, "n_step": 2, "gamma": 0.5} | changes)
+        for line in lines:
+            replay.add(step(line, 100 + int(line.split()[0])))
+        return replay
+
+    return told
 
 
 def transitions(replay):
@@ -87,7 +90,7 @@ def transitions(replay):
     return dict(zip(index.tolist(), zip(*columns, strict=True), strict=True))
 
 
-def test_two_games_a_life_a_time_limit_and_a_cut_by_hand():
+def test_two_games_a_life_a_time_limit_and_a_cut_by_hand(replay_of):
     assert transitions(replay_of(GAME.strip().splitlines()[1:])) == {
         0: ((None, 0), 1 + 2 / 2, 0.25, (1, 2)),
         1: ((0, 1), 2 + 4 / 2, 0.0, (2, 3)),
@@ -101,13 +104,13 @@ def test_two_games_a_life_a_time_limit_and_a_cut_by_hand():
     }
 
 
-def test_rewards_are_transformed_before_they_are_summed():
+def test_rewards_are_transformed_before_they_are_summed(replay_of):
     lines = ["0 5 - x", "1 -7 - -", "2 0.25 - -", "3 0 - -"]
     replay = replay_of(lines, n_step=3, reward_transform=lambda reward: reward.clamp(-1, 1))
     assert transitions(replay)[0][1] == 1 - 1 / 2 + 0.25 / 4
 
 
-def test_a_capacity_that_does_not_hold_a_window_is_refused():
+def test_a_capacity_that_does_not_hold_a_window_is_refused(replay_of):
     with pytest.raises(ConfigError, match=r"at least .* 4 rows, got 3 rows: raise replay.capacity"):
         replay_of([], capacity=3)
     replay = replay_of([], capacity=4)
@@ -116,13 +119,13 @@ def test_a_capacity_that_does_not_hold_a_window_is_refused():
 
 
 @pytest.mark.parametrize("horizon", [(0, 0.5), (1, -0.1), (1, 1.1)])
-def test_impossible_horizons_are_refused(horizon):
+def test_impossible_horizons_are_refused(replay_of, horizon):
     with pytest.raises(ConfigError, match="n_step >= 1 and 0 <= gamma <= 1"):
         replay_of([]).set_horizon(*horizon)
 
 
 @pytest.mark.parametrize("shape", [(2, 2, 1, 1), (1, 3, 1, 1), (1, 2, 2, 1)])
-def test_observations_of_another_shape_are_refused(shape):
+def test_observations_of_another_shape_are_refused(replay_of, shape):
     replay = replay_of([], frame_shape=(2, 1, 1), stack=1)
     row = step("0 0 - x", 0)
     wrong = EnvStep(np.zeros(shape, np.uint8), row.action, row.reward, row.terminated, row.truncated, row.first)

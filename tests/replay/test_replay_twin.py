@@ -10,10 +10,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from naive_replay import SIZE, History, NaiveReplay
-
-from rlvision.replay.buffer import Replay
-from rlvision.replay.samplers import PrioritySettings
 
 ALPHA, BETA, EPSILON = 0.7, 0.5, 0.25
 HORIZONS = [(1, 0.5), (2, 1.0), (3, 0.5), (4, 0.25), (5, 0.0)]  # n, γ: powers of two, so that sums are exact
@@ -35,10 +31,11 @@ shapes = st.fixed_dictionaries(
 class Pair:
     """A replay and its naive twin, told the same."""
 
-    def __init__(self, num_envs, channels, stack, horizon, slack, prioritised, compression, in_progress):
+    def __init__(self, parts, num_envs, channels, stack, horizon, slack, prioritised, compression, in_progress):
+        self.make_replay, make_history, make_naive_replay, self.size = parts
         self.length = stack + slack
-        self.history = History(num_envs, channels, stack, in_progress)
-        self.naive = NaiveReplay(self.length, num_envs, channels, stack, *horizon)
+        self.history = make_history(num_envs, channels, stack, in_progress)
+        self.naive = make_naive_replay(self.length, num_envs, channels, stack, *horizon)
         self.prioritised = prioritised
         self.compression = compression
         self.replay = self.make()
@@ -46,18 +43,18 @@ class Pair:
 
     def make(self):
         naive = self.naive
-        return Replay(
+        return self.make_replay(
             capacity=self.length * naive.num_envs,
             num_envs=naive.num_envs,
-            frame_shape=(naive.channels, *SIZE),
+            frame_shape=(naive.channels, *self.size),
             stack=naive.stack,
             n_step=naive.n_step,
             gamma=naive.gamma,
             batch_size=4,
-            samples_per_env_step=1,
-            learning_starts=0,
-            generator=torch.Generator().manual_seed(0),
-            priority=PrioritySettings(ALPHA, BETA, EPSILON) if self.prioritised else None,
+            beta=BETA,
+            prioritised=self.prioritised,
+            alpha=ALPHA,
+            priority_epsilon=EPSILON,
             compression=self.compression,
         )
 
@@ -139,10 +136,16 @@ class Pair:
             assert np.array_equal(field, np.array(twin))
 
 
-def agree(shape, program):
-    pair = Pair(**shape)
-    pair.play(program)
-    pair.check_content()
+@pytest.fixture(scope="session")
+def agree(make_replay, make_history, make_naive_replay, frame_size):
+    """Tell a replay and its naive twin a program, and compare what they make of it."""
+
+    def compare(shape, program):
+        pair = Pair((make_replay, make_history, make_naive_replay, frame_size), **shape)
+        pair.play(program)
+        pair.check_content()
+
+    return compare
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -162,7 +165,7 @@ def in_a_hurry():
 @pytest.mark.parametrize("stack", [1, 2, 3, 4])
 @pytest.mark.parametrize("horizon", HORIZONS)
 @pytest.mark.parametrize("prioritised", [False, True])
-def test_every_combination(num_envs, stack, horizon, prioritised):
+def test_every_combination(agree, num_envs, stack, horizon, prioritised):
     """Round the ring several times, with lives, ends, time limits, cuts, other horizons, saves, and loads."""
     rng = random.Random(f"{num_envs} {stack} {horizon} {prioritised}")
     for in_progress, compression in ((False, "none"), (True, "none"), (True, "lz4")):
@@ -173,12 +176,12 @@ def test_every_combination(num_envs, stack, horizon, prioritised):
 
 @given(shapes, st.binary(min_size=30, max_size=120))
 @settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
-def test_the_replay_is_its_naive_twin(shape, program):
+def test_the_replay_is_its_naive_twin(agree, shape, program):
     agree(shape, program)
 
 
 @pytest.mark.slow
 @given(shapes, st.binary(min_size=30, max_size=200))
 @settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
-def test_the_replay_is_its_naive_twin_in_very_many_histories(shape, program):
+def test_the_replay_is_its_naive_twin_in_very_many_histories(agree, shape, program):
     agree(shape, program)

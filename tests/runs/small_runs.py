@@ -136,12 +136,18 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, env_steps: int, number: int = signa
 
 def everything(session: Session) -> dict[str, Any]:
     """All that decides how a run goes on, rows of the replay included, and all that was written of it."""
-    folder, ring = session._folder, session._agent.memory._ring
+    folder, ring = session._folder, getattr(session._agent.memory, "_ring", None)
     state = read_state(folder.checkpoints.paths()[-1])
     del state["trainer"]["hours"], state["trackers"], state["replay"]
-    replay = [ring.get(row, 1) for row in range(ring.oldest, ring.rows)]
+    replay = [ring.get(row, 1) for row in range(ring.oldest, ring.rows)] if ring else []
     tapes = [path.read_bytes() for path in tape_files(folder.tapes_folder)]
-    return {"state": state, "rows": ring.rows, "replay": replay, "metrics": metrics(folder.path), "tapes": tapes}
+    return {
+        "state": state,
+        "rows": ring.rows if ring else 0,
+        "replay": replay,
+        "metrics": metrics(folder.path),
+        "tapes": tapes,
+    }
 
 
 def metrics(folder: Path) -> list[dict[str, float]]:

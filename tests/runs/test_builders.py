@@ -7,17 +7,14 @@ import torch
 
 from rlvision.cli import main as cli
 from rlvision.config.loading import load_config
-from rlvision.config.schema import Config, NetworkConfig
+from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import Batch, EnvSpec, Transition
-from rlvision.learning.losses import (
-    double_q_learning,
-    double_quantile_q_learning,
-    huber,
-    q_learning,
-    quantile_q_learning,
-)
-from rlvision.nn.normalisation import statistics_layers
+from rlvision.learning.agent import reward_transform
+from rlvision.learning.losses import double_q_target, huber, of_action, quantile_huber, quantile_targets
+from rlvision.learning.schedules import exploration_schedule
+from rlvision.nn.settings import NetworkSettings
+from rlvision.nn.statistics import statistics_layers
 from rlvision.runs import builders
 
 
@@ -67,7 +64,8 @@ def test_building_a_network_leaves_the_callers_random_numbers_alone():
 )
 def test_exploration_falls_to_its_end_and_on_to_what_is_final(overrides, epsilons):
     given = {"env_steps": 300, "exploration.end": 0.1, "exploration.decay_env_steps": 100}
-    exploration = builders.make_exploration(load_config("quick", given | overrides))
+    config = load_config("quick", given | overrides)
+    exploration = exploration_schedule(config.exploration, config.env_steps)
     assert [exploration(count) for count in (0, 100, 200, 300)] == pytest.approx(epsilons)
 
 
@@ -82,7 +80,7 @@ def test_exploration_falls_to_its_end_and_on_to_what_is_final(overrides, epsilon
 )
 def test_rewards_are_scaled_and_then_bounded(scale, bound, learned):
     config = load_config("pong", {"agent.reward_scale": scale, "agent.reward_clip": bound})
-    transform = builders.make_reward_transform(config)
+    transform = reward_transform(config.agent)
     rewards = torch.tensor([-30.0, -0.5, 0.0, 2.0, 4.0])
     assert (rewards if transform is None else transform(rewards)).tolist() == learned
 
@@ -95,15 +93,18 @@ SMALL = {
     "replay.capacity": 1_000,
     "replay.learning_starts": 100,
 }
-RULES = {
-    ("dqn", False): q_learning(huber),
-    ("dqn", True): double_q_learning(huber),
-    ("qr_dqn", False): quantile_q_learning,
-    ("qr_dqn", True): double_quantile_q_learning,
-}
 
 
-@pytest.mark.parametrize(("name", "double"), RULES)
+def loss_of(name, seen, q_tm1, q_t, selector_t):
+    """The mean loss of a batch by the formulas, for the action that the selector chooses."""
+    if name == "dqn":
+        target = double_q_target(seen.reward, seen.discount, q_t.q_values, selector_t.q_values)
+        return huber(of_action(q_tm1.q_values, seen.action), target).mean()
+    target = quantile_targets(seen.reward, seen.discount, q_t.quantiles, selector_t.q_values)
+    return quantile_huber(of_action(q_tm1.quantiles, seen.action), target).mean()
+
+
+@pytest.mark.parametrize(("name", "double"), [("dqn", False), ("dqn", True), ("qr_dqn", False), ("qr_dqn", True)])
 def test_an_agent_learns_by_the_rule_of_its_name_and_copies_when_it_should(name, double):
     numbers = {"agent.name": name, "agent.double": double, "agent.target_period": 2}
     config = load_config("pong", {**SMALL, "network.calibration_batches": 0, **numbers})
@@ -115,15 +116,11 @@ def test_an_agent_learns_by_the_rule_of_its_name_and_copies_when_it_should(name,
     with torch.no_grad():
         for parameter in views.target.head.parameters():
             parameter.neg_()  # else both networks would choose alike
-        values = copy.deepcopy(views.online)(s), views.target(after), views.actor(after)
-    losses = {
-        rule: RULES[rule](values[0], seen.action, seen.reward, seen.discount, *values[1:]).loss.mean()
-        for rule in RULES
-        if rule[0] == name
-    }
-    assert abs(losses[name, True] - losses[name, False]) > 1e-3
+        q_tm1, q_t, online_t = copy.deepcopy(views.online)(s), views.target(after), views.actor(after)
+    losses = {True: loss_of(name, seen, q_tm1, q_t, online_t), False: loss_of(name, seen, q_tm1, q_t, q_t)}
+    assert abs(losses[True] - losses[False]) > 1e-3
     batch = Batch(seen, torch.arange(64), torch.ones(64))
-    torch.testing.assert_close(learner.update(batch).loss, losses[name, double], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(learner.update(batch).loss, losses[double], rtol=1e-4, atol=1e-5)
     assert not torch.equal(*(view.head.q.weight for view in (views.online, views.target)))
     learner.update(batch)
     assert torch.equal(*(view.head.q.weight for view in (views.online, views.target)))
@@ -153,7 +150,7 @@ def test_a_soft_target_follows_at_once(name):
     ],
 )
 def test_running_statistics_move_by_the_momentum_that_is_set_or_else_by_the_norms_own(norm, chosen, momentum):
-    config = Config(device="cpu", network=NetworkConfig(norm=norm, momentum=chosen))  # not loaded, which fills it in
+    config = Config(device="cpu", network=NetworkSettings(norm=norm, momentum=chosen))  # not loaded, which fills it in
     encoder = builders.make_network(config, EnvSpec(1, (4, 32, 32), 1, ("a", "b"), 4)).encoder
     assert [layer.momentum for layer in statistics_layers(encoder)] == [momentum] * 3
 

@@ -11,11 +11,11 @@ from small_exports import Chapter, observations, small_export
 
 from rlvision.cli import main as cli
 from rlvision.core.errors import CheckpointError
-from rlvision.evaluation.evaluate import Watchdog
+from rlvision.evaluation.episode_limits import EpisodeLimits
 from rlvision.runs.export_folder import imported
 from rlvision.runs.find import find_agent, shipped
-from rlvision.runs.live import NewestWeights
 from rlvision.runs.run import Run
+from rlvision.runs.web_session import NewestWeights
 
 
 def test_these_come_along():
@@ -76,13 +76,13 @@ def test_it_loads_into_the_chapters_class_and_gives_the_same_q_values(name):
 
 def test_pong_holds_its_own_from_the_start():
     """In the first seventeen seconds of the card's first game, a random player loses four points."""
-    report = Run("pong", device="cpu").measure(1, protocol="nature", watchdog=Watchdog(max_frames=1_000))
+    report = Run("pong", device="cpu").measure(1, protocol="nature", limits=EpisodeLimits(max_frames=1_000))
     assert report.evaluation.scores[0] >= 0
 
 
 def test_breakout_serves_and_hits_from_the_start():
     """In the first minute of the card's first game; a player who does not serve has no point."""
-    report = Run("breakout", device="cpu").measure(1, protocol="nature", watchdog=Watchdog(max_frames=3_600))
+    report = Run("breakout", device="cpu").measure(1, protocol="nature", limits=EpisodeLimits(max_frames=3_600))
     assert report.evaluation.scores[0] >= 10
 
 

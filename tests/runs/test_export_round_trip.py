@@ -12,7 +12,7 @@ import rlvision
 from rlvision.cli import main as cli
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import EnvSpec
-from rlvision.evaluation.evaluate import Watchdog
+from rlvision.evaluation.episode_limits import EpisodeLimits
 from rlvision.runs.export_manifest import LEFT_OUT, played_settings
 from rlvision.runs.run import Run, resume
 
@@ -165,8 +165,8 @@ def test_an_atari_export_is_scored_by_both_books_with_the_actions_it_has(tmp_pat
     spec = EnvSpec(1, (2, 32, 40), 1, names, frameskip=4)
     small_export(tmp_path / "it", config, spec)
     run = Run(tmp_path / "it", device="cpu")
-    dog = Watchdog(max_frames=120)
-    reports = [run.measure(1, protocol=book, epsilon=0.0, watchdog=dog) for book in (None, "machado")]
+    limits = EpisodeLimits(max_frames=120)
+    reports = [run.measure(1, protocol=book, epsilon=0.0, limits=limits) for book in (None, "machado")]
     assert [report.conditions.protocol for report in reports] == [
         "nature (max_episode_frames 80)",
         "machado (full_action_space false)",

@@ -67,7 +67,7 @@ def test_a_world_that_fails_for_good_ends_the_run_which_goes_on_once_it_is_mende
     said = capsys.readouterr()
     *_, last = said.err.splitlines()
     assert "got OSError: out of petrol (flaky_worlds.py:" in last
-    assert last.endswith(", 3 times within 1,000 steps: mend the environment, or raise env.max_restarts (2)")
+    assert last.endswith(", 3 times within 1,000 steps: fix the environment, or raise env.max_restarts (2)")
     (tmp_path / "petrol").touch()
     assert main(["train", str(path)]) == 0
 

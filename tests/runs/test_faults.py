@@ -87,7 +87,7 @@ def test_a_gpu_that_is_full_while_the_agent_is_made_names_the_replay(tmp_path, m
     def make(*_, **__):
         raise torch.OutOfMemoryError(CUDA)
 
-    monkeypatch.setattr("rlvision.runs.builders.Replay", make)
+    monkeypatch.setattr("rlvision.learning.agent.Replay", make)
     with pytest.raises(MemoryBudgetError, match=r"1.06 GiB free: lower replay.capacity \(20,000, 0.02 GB\)"):
         train(small(tmp_path / "run", replay__capacity=20_000))
     assert not (tmp_path / "run").exists()

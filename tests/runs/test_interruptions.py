@@ -27,7 +27,7 @@ class Terminating:
             sys.meta_path.remove(self)
             os.kill(os.getpid(), signal.SIGTERM)
 
-from rlvision.cli import main
+from rlvision.cli.main import main
 sys.meta_path.insert(0, Terminating())
 sys.exit(main(["train", sys.argv[1]]))
 """

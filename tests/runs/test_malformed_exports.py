@@ -179,7 +179,7 @@ def test_weights_that_would_run_code_are_refused_and_do_not(export, tmp_path):
 HARM = """
 from pathlib import Path
 Path("harm").touch()
-from rlvision.envs.counting import CountingEnv
+from rlvision.envs.counting_env import CountingEnv
 from rlvision.nn.encoders import MLP
 """
 

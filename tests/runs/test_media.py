@@ -108,7 +108,7 @@ def test_a_network_that_cannot_be_looked_into_costs_one_line(showcase, monkeypat
     def cut_off(*_):
         raise RuntimeError("element 0 of tensors does not require grad")
 
-    monkeypatch.setattr(rlvision.runs.media, "gradient_saliency", cut_off)
+    monkeypatch.setattr("rlvision.features.saliency.gradient_saliency", cut_off)
     for steps in (60, 120):
         showcase.evaluated(steps, lambda: None, False)
     assert showcase._gallery.names == ["q/values", "q/values"]
@@ -129,7 +129,7 @@ def test_a_full_disk_costs_the_video(showcase, monkeypatch, caplog):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rlvision.watch.record.record", full)
+    monkeypatch.setattr("rlvision.watch.training_video.record", full)
     showcase.evaluated(60, lambda: None, False)
     assert showcase._gallery.names == ["q/values"]
     assert "expected to write a video, got No space left on device" in caplog.text.replace("[Errno 28] ", "")
@@ -154,7 +154,8 @@ def test_a_histogram_gets_what_it_can_hold():
 
 def test_an_attentive_policy_acts_as_the_one_it_has():
     class Fixed:
-        def act(self, observation, env_steps):
-            return np.array([observation.sum() + env_steps])
+        def act(self, observation, first, env_steps):
+            return np.array([observation.sum() + 10 * first.sum() + env_steps])
 
-    assert Attentive(Fixed(), lambda: None).act(np.ones(3), 4).tolist() == [7]
+    first = np.array([True, False, False])
+    assert Attentive(Fixed(), lambda: None).act(np.ones(3), first, 4).tolist() == [17]

@@ -12,11 +12,15 @@ import rlvision.runs.run
 from rlvision.cli import main as cli
 from rlvision.config.loading import load_config
 from rlvision.core.errors import ConfigError, MemoryBudgetError
+from rlvision.core.types import EnvSpec
 from rlvision.learning.optimisers import OPTIMISERS, STATES, make_optimiser
-from rlvision.nn.footprint import Footprint, footprint
+from rlvision.learning.settings import OptimiserSettings
+from rlvision.nn.qnetwork import QNetwork
+from rlvision.nn.registry import make_q_network
 from rlvision.replay.buffer import required_bytes
+from rlvision.replay.settings import ReplaySettings
 from rlvision.runs import builders, memory_estimate
-from rlvision.runs.memory_estimate import Needs, Part, expected_spec
+from rlvision.runs.memory_estimate import Footprint, Needs, Part, expected_spec, footprint
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
 GB = 1_000_000_000
@@ -50,11 +54,11 @@ class MoreParticular(Particular):
 def test_a_network_by_hand():
     convolution, activation = nn.Conv2d(2, 3, 4, stride=2), nn.ReLU()
     encoder = nn.Sequential(Scaled(), convolution, nn.Identity(), activation, nn.Flatten())
-    network = nn.Sequential(encoder, nn.Linear(3 * 3 * 4, 5)).to("meta")
+    network = QNetwork(encoder, nn.Linear(3 * 3 * 4, 5)).to("meta")
     weights = (3 * 2 * 16 + 3) + (36 * 5 + 5)
     scaled, layer = 2 * 8 * 10, 3 * 3 * 4  # the picture as floats; convolution, activation, and as one row
-    assert footprint(network, encoder, (2, 8, 10)) == Footprint(
-        weights=4 * weights, kept=4 * (scaled + 3 * layer + 5), largest=4 * scaled
+    assert footprint(network, (2, 8, 10)) == Footprint(
+        weights=4 * weights, kept=4 * (scaled + 3 * layer + 5), largest=4 * scaled, quantiles=1
     )
 
 
@@ -66,7 +70,8 @@ class Scaled(nn.Module):
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_what_an_optimiser_keeps_is_what_it_keeps(name):
     weight = nn.Parameter(torch.ones(50))
-    optimiser = make_optimiser(name, [{"params": [weight]}], learning_rate=0.1, epsilon=1e-3, momentum=0.9)
+    settings = OptimiserSettings(name=name, learning_rate=0.1, epsilon=1e-3, momentum=0.9)
+    optimiser = make_optimiser(settings, [{"params": [weight]}])
     weight.sum().backward()
     optimiser.step()
     assert sum(tensor.numel() == 50 for tensor in optimiser.state[weight].values()) == STATES[name]
@@ -74,11 +79,13 @@ def test_what_an_optimiser_keeps_is_what_it_keeps(name):
 
 def test_the_parts_of_pong_by_hand():
     config = load_config("pong", {"device": "cpu", "wandb": "disabled", "agent.name": "dqn"})
-    assert part(config, "replay").nbytes == required_bytes(100_000, 8, (1, 84, 84), prioritised=False)
+    assert part(config, "replay").nbytes == required_bytes(
+        ReplaySettings(capacity=100_000), EnvSpec(8, (4, 84, 84), 1, ("0",), frameskip=4)
+    )
     at_once = 8 + 16 + 1  # of the 20 games of an exam, 16 go side by side
     assert part(config, "emulators").nbytes == at_once * (1_900_000 + 4 * 4 * 84 * 84)
     with torch.device("meta"):
-        network = builders.new_network(config, expected_spec(config))
+        network = make_q_network(config.network, expected_spec(config))
     weights = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
     assert part(config, "network").nbytes == weights * (6 + 2)  # Adam's two
     maps = (16 * 40 * 40, 32 * 18 * 18, 32 * 7 * 7)
@@ -94,7 +101,7 @@ def test_settings_add_what_they_cost():
     plain = part(load_config("pong", {"agent.name": "dqn"}), "batch")
     of_quantiles = part(load_config("pong", {"agent.quantiles": 200}), "batch")
     assert of_quantiles.nbytes - plain.nbytes > 32 * 200 * 200 * 5 * 4
-    assert of_quantiles.remedy == "lower replay.batch_size (32) or agent.quantiles (200)"
+    assert of_quantiles.remedy == "lower replay.batch_size (32) or the quantiles of the agent (200)"
     packed = part(load_config("pong", {"replay.compression": "lz4", "device": "cpu"}), "replay")
     assert packed.nbytes < 0.32 * part(config, "replay").nbytes
     assert packed.remedy == "lower replay.capacity (100,000)"
@@ -114,7 +121,7 @@ def test_the_environments_are_what_was_expected(preset):
 
 @pytest.mark.parametrize("encoder", ["Particular", "MoreParticular"])
 def test_a_network_that_cannot_be_counted_is_said_to_be_missing(tmp_path, encoder):
-    config = small(tmp_path, COUNTING, network__encoder=f"test_preflight:{encoder}", network__norm="renorm")
+    config = small(tmp_path, COUNTING, network__encoder=f"test_memory_estimate:{encoder}", network__norm="renorm")
     names = [part.name for part in memory_estimate.preflight(config).parts]
     assert "batch (its layers not counted)" in names
 
@@ -178,8 +185,9 @@ def test_a_gpu_holds_what_lies_where_the_network_does(tmp_path, monkeypatch):
 
 def test_too_much_is_refused_before_anything_is_made(tmp_path, monkeypatch, capsys):
     made = []
-    for maker in ("make_env", "make_agent", "make_network", "make_memory"):
-        monkeypatch.setattr(build, maker, lambda *_, maker=maker: made.append(maker))
+    for maker in ("make_env", "make_agent", "make_network"):
+        monkeypatch.setattr(builders, maker, lambda *_, maker=maker: made.append(maker))
+    monkeypatch.setattr("rlvision.learning.agent.make_replay", lambda *_: made.append("make_replay"))
     out = tmp_path / "run"
     status = cli.main(["train", "atari", "--replay.capacity=1000000000", "--device=cpu", f"--out={out}"])
     said = capsys.readouterr().err

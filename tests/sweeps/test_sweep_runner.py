@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from rlvision.core.errors import CheckpointError, ConfigError
-from rlvision.core.files import alone_in
+from rlvision.core.folder_lock import folder_lock
 from rlvision.sweeps.results import SUMMARY, summary_table
 from rlvision.sweeps.runner import Runner
 from rlvision.sweeps.sweep_file import read_sweep
@@ -182,7 +182,7 @@ from pathlib import Path
 from rlvision.sweeps.workers import Worker
 folder, *program = Path(sys.argv[1]), *sys.argv[2:]
 command = [f"--out={folder / 'run'}", "--threads=1", "--agent.n_step=1"]
-Worker(None, folder / "run", command, 1, program)
+Worker(folder / "run", command, 1, program)
 time.sleep(600)
 """
 
@@ -228,7 +228,7 @@ def test_a_sweep_that_is_finished_says_so(bench):
 
 
 def test_two_sweeps_do_not_work_in_one_folder(bench):
-    with alone_in(bench.folder), pytest.raises(CheckpointError, match="alone, got process"):
+    with folder_lock(bench.folder), pytest.raises(CheckpointError, match="alone, got process"):
         bench.run()
     assert not bench.calls
 

@@ -67,7 +67,7 @@ def test_rows_wait_while_the_disk_is_full(
     tracker = tracker_of(tmp_path)
     tracker.log({"loss/td": 1.0}, 1)
     with monkeypatch.context() as patch:
-        patch.setattr("rlvision.core.files._write_all", full)
+        patch.setattr("rlvision.core.append_log._write_all", full)
         tracker.log({"loss/td": 0.5}, 2)
         tracker.log({"loss/td": 0.25}, 3)
         with pytest.raises(OSError, match="No space left"):

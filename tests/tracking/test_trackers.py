@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from rlvision.core.types import Exhibit
 from rlvision.tracking.jsonl import FileTracker, read_metrics
-from rlvision.tracking.trackers import TrackerGroup
+from rlvision.tracking.trackers import Exhibit, TrackerGroup
 
 
 class Tape:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from rlvision.core.types import EnvStep
+from rlvision.learning.schedules import Constant
 from rlvision.training.collector import DiscountedReturns, Scorekeeper
 
 
@@ -64,9 +65,9 @@ def test_a_saved_scorekeeper_goes_on_in_the_middle_of_a_game():
 def test_discounted_returns_agree_with_the_definition(transform):
     gamma, reward = 0.9, [1.0, -3.0, 0.0, 2.0, 0.0, 4.0, 1.0]
     steps = rows(reward, terminated={3}, truncated={6}, first={0, 5})  # row 4 is dead
-    returns = DiscountedReturns(1, gamma, transform)
-    for step in steps:
-        returns.add(step)
+    returns = DiscountedReturns(1, Constant(gamma), transform)
+    for row, step in enumerate(steps):
+        returns.add(step, row)
     seen = [float(transform(torch.tensor(value))) if transform else value for value in reward]
     expected = []
     for game in (seen[0:4], seen[5:7]):
@@ -76,7 +77,7 @@ def test_discounted_returns_agree_with_the_definition(transform):
 
 
 def test_discounted_returns_end_at_a_lost_life():
-    returns = DiscountedReturns(1, 0.5, None)
-    for step in rows([1.0, 1.0, 1.0], terminated={1, 2}):
-        returns.add(step)
+    returns = DiscountedReturns(1, Constant(0.5), None)
+    for row, step in enumerate(rows([1.0, 1.0, 1.0], terminated={1, 2})):
+        returns.add(step, row)
     assert returns.metrics()["q/return_seen"] == pytest.approx((1.5 + 1.0 + 1.0) / 3)

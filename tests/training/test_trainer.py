@@ -15,7 +15,7 @@ import rlvision.runs.session
 from rlvision.core.errors import CheckpointError
 from rlvision.core.types import Episode
 from rlvision.envs.vector_env import TapedVectorEnv
-from rlvision.evaluation.evaluate import Evaluation
+from rlvision.evaluation.result import Evaluation
 from rlvision.learning.learner import QLearner
 from rlvision.runs.checkpoint import CheckpointFolder, read_state
 from rlvision.runs.run import Session

@@ -1,9 +1,9 @@
 """Rollouts of the counting environment, whose pictures say which game and step they are of."""
 
 import numpy as np
+from small_envs import rendered
 
-from rlvision.core.types import FloatArray, IntArray, UInt8Array
-from rlvision.envs.gymnasium_env import RenderedEnv
+from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
 from rlvision.envs.screen import make_screen
 from rlvision.watch.rollout import Rollout
 
@@ -14,7 +14,7 @@ ACTIONS = 3
 class Cycle:
     """A policy that takes the actions in turn."""
 
-    def act(self, observation: UInt8Array, env_steps: int) -> IntArray:
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
         return np.full(len(observation), env_steps % ACTIONS, dtype=np.int64)
 
 
@@ -25,7 +25,7 @@ def step_as_q_values(observation: UInt8Array) -> FloatArray:
 
 
 def counting_rollout(*lengths: int, games: int | None = 1, max_steps: int | None = None, seed: int = 0) -> Rollout:
-    env = RenderedEnv(
+    env = rendered(
         "rlvision.envs.counting_env:CountingEnv",
         1,
         height=SIZE,

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 from counting_rollout import ACTIONS, SIZE, step_as_q_values
+from small_envs import rendered
 from websockets.sync.client import ClientConnection, connect
 
 from rlvision.envs.counting_env import read
-from rlvision.envs.gymnasium_env import RenderedEnv
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import build_encoder
-from rlvision.runs.live import make_player
+from rlvision.runs.web_session import make_player
 from rlvision.watch.controls import SPEEDS
 from rlvision.watch.web.inspector import Analyst
 from rlvision.watch.web.player import Player
@@ -44,7 +44,7 @@ def playing(
 ) -> Iterator[Player]:
     """A player at work in a thread of its own; games of the counting environment last so long."""
     settings: dict[str, Any] = {"lengths": lengths, "size": SIZE, "actions": ACTIONS}
-    env = RenderedEnv("rlvision.envs.counting_env:CountingEnv", 1, height=SIZE, width=SIZE, stack=2, kwargs=settings)
+    env = rendered("rlvision.envs.counting_env:CountingEnv", 1, height=SIZE, width=SIZE, stack=2, kwargs=settings)
     player, follower = make_player(env, load, epsilon=0.0, seed=5)
     player.set_speed(speed)
     player.pause(paused)

@@ -4,7 +4,8 @@ import sys
 
 from counting_rollout import counting_rollout
 
-from rlvision.watch.terminal import viewer as terminal
+from rlvision.watch.outputs import show_live
+from rlvision.watch.terminal.viewer import open_terminal
 
 
 class BreakageError(Exception):
@@ -25,5 +26,5 @@ if __name__ == "__main__":
     if what == "broken":
         moments, rollout = breaking(rollout), type("Rollout", (), {"spec": rollout.spec})()  # type: ignore[assignment]
         type(rollout).__iter__ = lambda self: moments
-    games = terminal.watch(rollout, title="Counting", fps=fps)
+    games = show_live(open_terminal, rollout, title="Counting", fps=fps)
     sys.stdout.write(f"games {[(game.length, game.over) for game in games]}\n")

@@ -5,17 +5,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_envs import made
 from small_worlds import DRIFTING
 
 from rlvision.core.errors import CheckpointError
-from rlvision.core.types import EnvStep, FloatArray, IntArray, UInt8Array
+from rlvision.core.types import BoolArray, EnvStep, FloatArray, IntArray, UInt8Array
 from rlvision.envs.game_archive import GameRecorder, TapeArchive, TapedGame, read_games
-from rlvision.envs.make import make
 from rlvision.envs.screen import make_screen
 from rlvision.envs.vector_env import TapedVectorEnv
+from rlvision.learning.schedules import Constant
 from rlvision.training.collector import Collector, DiscountedReturns
 from rlvision.watch.game_replay import Replay, choose
-from rlvision.watch.step import Moment, game_of
+from rlvision.watch.rollout import Moment, game_of
 
 SMALL: dict[str, Any] = {"height": 36, "width": 36, "stack": 2}
 PONG = ("pong", {**SMALL, "sticky": 0.25, "max_episode_frames": 120, "fire_on_reset": False})
@@ -52,7 +53,7 @@ class Fumbling:
     def __init__(self, actions: int) -> None:
         self.rng, self.actions = np.random.default_rng(1), actions
 
-    def act(self, observation: UInt8Array, env_steps: int) -> IntArray:
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
         chosen = self.rng.integers(0, self.actions, len(observation))
         return np.where(self.rng.random(len(observation)) < 0.4, 1, chosen)
 
@@ -66,9 +67,9 @@ def no_thoughts(env: TapedVectorEnv) -> Any:
 
 def train(folder: Path, world: tuple[str, dict[str, Any]], rows: int) -> Recall:
     name, settings = world
-    env, memory = make(name, 2, **settings), Recall()
+    env, memory = made(name, 2, **settings), Recall()
     recorder = GameRecorder(env, TapeArchive(folder, 2**20))
-    returns = DiscountedReturns(2, 0.9, None)
+    returns = DiscountedReturns(2, Constant(0.9), None)
     collector = Collector(env, Fumbling(env.spec.num_actions), memory, returns, recorder)  # type: ignore[arg-type]
     env.reset(5)
     for _ in range(rows):
@@ -83,7 +84,7 @@ def play_again(
     games: list[TapedGame], game: TapedGame, world: tuple[str, dict[str, Any]], **how: Any
 ) -> tuple[list[Moment], Replay]:
     name, settings = world
-    env = make(name, 1, **settings)
+    env = made(name, 1, **settings)
     replay = Replay(game, games, env, make_screen(env), no_thoughts(env), **how)
     moments = list(replay.rollout)
     env.close()
@@ -120,7 +121,7 @@ def test_a_replay_shows_what_the_training_saw_bit_for_bit(
 
 
 def test_a_game_in_the_middle_of_a_tape_opens_with_its_own_first_picture(tmp_path: Path) -> None:
-    world = ("pong", {**NEVER_RESEEDED[1], "height": None, "width": None, "gray": False, "stack": 1})
+    world = ("pong", {**NEVER_RESEEDED[1], "height": 210, "width": 160, "gray": False, "stack": 1})
     memory = train(tmp_path, world, 60)
     games = read_games(tmp_path)
     index = next(index for index, game in enumerate(games) if game.start > 0)

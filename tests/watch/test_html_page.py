@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from PIL import Image
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import FloatArray, UInt8Array
+from rlvision.watch.assets.page_parts import SCRIPTS, PageParts
 from rlvision.watch.html.film_strip import Film
 from rlvision.watch.html.page import About, page_path, write_pages
-from rlvision.watch.step import Moment
+from rlvision.watch.rollout import Moment
+from rlvision.watch.web import server
 
 
 def film_back(film: dict[str, Any]) -> list[UInt8Array]:
@@ -34,6 +37,15 @@ def game_in(path: Path) -> dict[str, Any]:
     assert found
     game: dict[str, Any] = json.loads(found[1])
     return game
+
+
+SCREEN = """window.screenAsShown = () => {
+    const context = Object.assign(document.createElement("canvas"), { width: 256, height: 256 }).getContext("2d");
+    context.imageSmoothingEnabled = false;
+    for (const id of ["picture", "heat"]) context.drawImage(document.getElementById(id), 0, 0, 256, 256);
+    return context;
+}"""
+"""Draws the screen as the page shows it: the picture, and the saliency map above it."""
 
 
 def about(**settings: Any) -> About:
@@ -137,6 +149,23 @@ def test_nothing_in_the_page_comes_from_elsewhere(tmp_path: Path) -> None:
     assert "<title>&lt;b&gt;&amp;</title>" in text
 
 
+def test_a_title_that_looks_like_a_placeholder_stays_as_it_is(tmp_path: Path) -> None:
+    write_pages(counting_rollout(3), tmp_path / "x.html", about(title="{{css}}", note="{{js}} {{decision}}"))
+    text = tmp_path.joinpath("x.html").read_text()
+    assert "<title>{{css}}</title>" in text
+    assert game_in(tmp_path / "x.html")["note"] == "{{js}} {{decision}}"
+
+
+def test_this_page_and_the_live_one_share_their_drawing(tmp_path: Path) -> None:
+    write_pages(counting_rollout(3), tmp_path / "x.html", about())
+    live = PageParts.load("rlvision.watch.web", "page.html", "page.css", server.SCRIPTS).page()
+    assets = files("rlvision.watch.assets")
+    for name in ("base.css", "decision.html", *SCRIPTS):
+        shared = assets.joinpath(name).read_text()
+        assert shared in tmp_path.joinpath("x.html").read_text()
+        assert shared in live
+
+
 @pytest.mark.parametrize("name", ["game.txt", "game", "game.mp4"])
 def test_another_suffix_is_refused_before_anything_is_played(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=r"expected an HTML file that ends in \.html"):
@@ -150,7 +179,7 @@ def test_a_browser_plays_the_page(tmp_path: Path) -> None:
     write_pages(moments, path, about(title="A <game>", saliency=corner))
     with browser(tmp_path / "profile") as chromium:
         tab = chromium.open(path.as_uri())
-        pixel = "[...document.getElementById('game').getContext('2d').getImageData({}, {}, 1, 1).data].slice(0, 3)"
+        pixel = "[...screenAsShown().getImageData({}, {}, 1, 1).data].slice(0, 3)"
 
         def shows(index: int) -> None:
             """The last screen of a decision, its number and what was thought."""
@@ -160,21 +189,23 @@ def test_a_browser_plays_the_page(tmp_path: Path) -> None:
                 x, y = 8 * column + 4, 8 * row + 4  # 32 pixels are enlarged to 256
                 color = json.dumps(moment.frames[-1][row, column].tolist(), separators=(",", ":"))
                 tab.wait(f"JSON.stringify({pixel.format(x, y)}) === '{color}'")
-            q = tab.run("[...document.querySelectorAll('#bars td:last-child')].map(cell => cell.textContent)")
+            q = tab.run("[...document.querySelectorAll('#q-values .number')].map(cell => cell.textContent)")
             assert q == [f"{value:.3f}" for value in moment.q_values]
-            assert tab.run("document.querySelectorAll('#bars tr.chosen').length") == 1
+            assert tab.run("document.querySelectorAll('#q-values li.chosen').length") == 1
             assert (
-                tab.run("[...document.querySelectorAll('#bars tr')].findIndex(row => row.className === 'chosen')")
+                tab.run(
+                    "[...document.querySelectorAll('#q-values li')].findIndex(row => row.classList.contains('chosen'))"
+                )
                 == moment.action
             )
 
         def slide(index: int) -> None:
             tab.run(
-                f"(s => {{ s.value = {index}; s.dispatchEvent(new Event('input')) }})"
-                "(document.getElementById('slider'))"
+                f"(s => {{ s.value = {index}; s.dispatchEvent(new Event('input')) }})(document.getElementById('scrub'))"
             )
 
         tab.wait("document.getElementById('title').textContent === 'A <game>'")
+        tab.run(SCREEN)
         for index in (79, 0, 64, 63):  # over the borders of strips, in any order
             slide(index)
             shows(index)
@@ -191,6 +222,6 @@ def test_a_browser_plays_the_page(tmp_path: Path) -> None:
         tab.click("#saliency")
         lit, dark = f"{pixel.format(40, 40)}", f"{pixel.format(240, 240)}"
         tab.wait(f"{lit}[0] > 200 && {dark}[0] <= 128")
-        seen = "document.querySelectorAll('#sights canvas').length"
+        seen = "document.querySelectorAll('#stack canvas').length"
         assert tab.run(seen) == 2
         assert tab.run("performance.getEntriesByType('resource').length") == 0  # nothing was fetched

@@ -5,7 +5,7 @@ import pytest
 
 from rlvision.core.types import UInt8Array
 from rlvision.watch.drawing.overlay import BAR, CHOSEN, FAINT, INK, MARGIN, PANEL, Overlay, input_frames
-from rlvision.watch.step import Moment
+from rlvision.watch.rollout import Moment
 
 NAMES = ("NOOP", "FIRE", "LEFT", "RIGHT")
 RED = np.full((210, 160, 3), (250, 10, 10), dtype=np.uint8)

@@ -13,8 +13,7 @@ from rlvision.core.errors import ConfigError
 from rlvision.envs.counting_env import draw, read
 from rlvision.watch.drawing.overlay import MARGIN
 from rlvision.watch.record import record
-from rlvision.watch.rollout import Rollout
-from rlvision.watch.step import Game, Moment
+from rlvision.watch.rollout import Game, Moment, Rollout
 
 SCALE = 8  # 32 pixels are enlarged to 256
 

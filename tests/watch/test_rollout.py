@@ -1,12 +1,11 @@
 import numpy as np
 from counting_rollout import counting_rollout
+from small_envs import atari
 
-from rlvision.core.types import FloatArray, IntArray, UInt8Array
-from rlvision.envs.atari_env import AtariEnv
+from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
 from rlvision.envs.counting_env import read, reward
 from rlvision.envs.screen import make_screen
-from rlvision.watch.rollout import Rollout
-from rlvision.watch.step import Game, Moment, game_of
+from rlvision.watch.rollout import Game, Moment, Rollout, game_of
 
 
 def steps(moment: Moment) -> tuple[int, list[int]]:
@@ -87,7 +86,7 @@ def test_a_decision_is_made_only_once_the_moment_before_it_was_seen() -> None:
 class FireAlways:
     """Starts every ball of Breakout, and never moves."""
 
-    def act(self, observation: UInt8Array, env_steps: int) -> IntArray:
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
         return np.ones(1, dtype=np.int64)
 
 
@@ -96,7 +95,7 @@ def no_opinion(observation: UInt8Array) -> FloatArray:
 
 
 def test_a_lost_life_ends_no_game() -> None:
-    env = AtariEnv("breakout", 1, life_loss=True, sticky=0.0, noop_max=0)
+    env = atari("breakout", 1, life_loss=True, sticky=0.0, noop_max=0)
     moments = list(Rollout(env, make_screen(env), no_opinion, FireAlways(), seed=3))
     env.close()
     lives = [moment.lives for moment in moments]

@@ -7,9 +7,10 @@ from counting_rollout import counting_rollout
 from served import picture
 
 from rlvision.core.errors import ConfigError
-from rlvision.watch.step import Moment
-from rlvision.watch.web.history import History, Shot, png, take
-from rlvision.watch.web.protocol import finite, pack, unpack
+from rlvision.watch.rollout import Moment
+from rlvision.watch.web.history import History, Shot
+from rlvision.watch.web.player import take
+from rlvision.watch.web.protocol import finite, pack, png, unpack
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3), (1, 1, 3), (210, 160, 3)])

@@ -155,7 +155,8 @@ def test_weights_that_cannot_be_loaded_are_told_and_the_old_ones_stay() -> None:
 
 
 def decisions(pilot: Pilot, times: int = 1) -> list[int]:
-    return [int(pilot.act(np.zeros((1, 2, 4, 4), dtype=np.uint8), number)[0]) for number in range(times)]
+    seen, first = np.zeros((1, 2, 4, 4), dtype=np.uint8), np.zeros(1, dtype=np.bool_)
+    return [int(pilot.act(seen, first, number)[0]) for number in range(times)]
 
 
 def test_a_person_who_holds_nothing_does_nothing() -> None:

@@ -7,9 +7,10 @@ from counting_rollout import counting_rollout
 from rlvision.core.errors import ConfigError, MissingExtraError
 from rlvision.core.types import UInt8Array
 from rlvision.envs.counting_env import read
-from rlvision.watch import window
 from rlvision.watch.controls import Controls
 from rlvision.watch.drawing.overlay import MARGIN
+from rlvision.watch.outputs import show_live
+from rlvision.watch.window import DISPLAYS, open_window
 
 pygame = pytest.importorskip("pygame")
 
@@ -44,7 +45,7 @@ def shown(picture: UInt8Array) -> tuple[int, int]:
 
 def watched(monkeypatch: pytest.MonkeyPatch, keys: dict[int, str], *lengths: int, games: int = 1) -> tuple[Any, Viewer]:
     viewer = Viewer(monkeypatch, keys)
-    return window.watch(counting_rollout(*lengths, games=games), title="Counting", fps=1000), viewer
+    return show_live(open_window, counting_rollout(*lengths, games=games), title="Counting", fps=1000), viewer
 
 
 @pytest.mark.usefixtures("dummy_display")
@@ -93,25 +94,25 @@ def test_twice_the_speed_draws_every_other_frame(monkeypatch: pytest.MonkeyPatch
 
 
 def test_without_a_display_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in window.DISPLAYS:
+    for name in DISPLAYS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
     with pytest.raises(ConfigError, match=r"neither DISPLAY nor WAYLAND_DISPLAY: --terminal draws.*--video=FILE"):
-        window.watch(counting_rollout(3), title="Counting", fps=60)
+        show_live(open_window, counting_rollout(3), title="Counting", fps=60)
 
 
 def test_a_display_that_does_not_open_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
     with pytest.raises(ConfigError, match=r"nonsense.*--video=FILE"):
-        window.watch(counting_rollout(3), title="Counting", fps=60)
+        show_live(open_window, counting_rollout(3), title="Counting", fps=60)
 
 
 @pytest.mark.usefixtures("dummy_display")
 def test_without_pygame_the_package_to_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pygame", None)
     with pytest.raises(MissingExtraError, match="pip install pygame-ce"):
-        window.watch(counting_rollout(3), title="Counting", fps=60)
+        show_live(open_window, counting_rollout(3), title="Counting", fps=60)
 
 
 def pressed(*keys: str) -> Controls:

@@ -1,4 +1,4 @@
-"""The picture of a moment: the game, and beside it what the agent sees, thinks and does.
+"""Draw a moment as one picture: the game, and a panel with the observation, the Q-values and the action.
 
 ::
 
@@ -13,15 +13,14 @@
 """
 
 import re
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
 
-from rlvision.core.types import EnvSpec, UInt8Array
-from rlvision.watch.drawing.shapes import Color, curve, disc, fill, paste
-from rlvision.watch.drawing.text import fit, text_width, write
-from rlvision.watch.drawing.value_trace import HISTORY, Course
-from rlvision.watch.step import Moment
+from rlvision.core.types import EnvSpec, FloatArray, UInt8Array
+from rlvision.watch.drawing.canvas import Color, curve, disc, fill, fit, paste, text_width, write
+from rlvision.watch.rollout import Moment
 
 GROUND: Color = (17, 19, 24)
 CARD: Color = (31, 35, 44)
@@ -34,21 +33,51 @@ CURVE: Color = (98, 216, 154)
 
 MARGIN = 20
 PANEL = 360
-"""Width of what stands beside the game."""
+"""Width of the panel beside the game."""
 TITLE_SIZES = (22, 18, 15, 13)
-"""Of its letters: a long title has the smaller ones before it is cut."""
+"""Font sizes of the title: a long one is set smaller before it is cut off."""
 HEIGHT = 630
-"""Least height of the picture, margins left out."""
+"""Least height of the picture without its margins."""
 GAME = 640
-"""What a game is enlarged to, at most, by a whole number."""
+"""Pixels to which a game is enlarged at most, by a whole factor."""
 ROW = 26
 """Height of an action's row, at most."""
 BUTTONS = "NOOP|FIRE|UP|DOWN|LEFT|RIGHT"
-"""What Atari's names of actions are made of."""
+"""The parts of Atari's action names."""
+HISTORY = 240
+"""Decisions in the value curve."""
+
+
+class Course:
+    """Keep the greatest Q-value and the spread of the Q-values of a game's last decisions.
+
+    Args:
+        num_actions: A.
+    """
+
+    def __init__(self, num_actions: int) -> None:
+        self.values: deque[float] = deque(maxlen=HISTORY)
+        self.advantages: FloatArray = np.zeros(num_actions, dtype=np.float32)  # [A] distances from the mean Q-value
+        self._spreads: deque[float] = deque(maxlen=HISTORY)
+
+    @property
+    def spread(self) -> float:
+        """The greatest recent distance of a Q-value from the mean of all: the scale of the bars."""
+        return max(self._spreads, default=0.0) or 1.0
+
+    def add(self, moment: Moment) -> None:
+        """Add the next moment; the first of a game clears what came before."""
+        if moment.first:
+            self.values.clear()
+            self._spreads.clear()
+        drawable = np.nan_to_num(moment.q_values, nan=0.0, posinf=0.0, neginf=0.0)  # of a network that has diverged
+        self.advantages = drawable - drawable.mean()
+        self.values.append(float(drawable.max()))
+        self._spreads.append(float(np.abs(self.advantages).max()))
 
 
 class Overlay:
-    """Draws moments; remembers the values of the game so far.
+    """Draw moments, with the values of the game so far.
 
     Args:
         title: such as ``"Breakout"``.
@@ -67,11 +96,11 @@ class Overlay:
         self._game_size = (screen_size[0] * self.scale, screen_size[1] * self.scale)
         self._course = Course(len(self._names))
         self._ground = np.full((*self.size, 3), GROUND, dtype=np.uint8)
-        self._beside = self._ground.copy()  # with the panel of the present moment
+        self._beside = self._ground.copy()  # including the panel of the present moment
 
     @classmethod
     def of(cls, moment: Moment, title: str, spec: EnvSpec) -> "Overlay":
-        """The overlay for the games of an environment, of which ``moment`` is one."""
+        """Return an overlay for an environment's games, sized for the screens of ``moment``."""
         height, width = moment.frames[0].shape[:2]
         return cls(title, spec.action_meanings, spec.frame_channels, (height, width))
 
@@ -89,28 +118,28 @@ class Overlay:
 
     @property
     def pastes_evenly(self) -> bool:
-        """Whether the game, enlarged, has an even size, as a video can paste it."""
+        """Whether the enlarged game has an even size, which a video needs to paste it."""
         return self._game_size[0] % 2 == self._game_size[1] % 2 == 0
 
     def beside(self) -> tuple[UInt8Array, int]:
-        """What stands to the right of the game, [H, w, 3], and at which even column it begins."""
+        """Return the part to the right of the game, [H, w, 3], and its first column, which is even."""
         x = (self.size[1] - PANEL - MARGIN) // 2 * 2
         return self._beside[:, x:], x
 
     def show(self, moment: Moment) -> None:
-        """Turn to this moment: its panel stands beside every picture until the next."""
+        """Draw the panel of this moment, for all pictures until the next moment."""
         self._course.add(moment)
         self._draw_panel(moment, self._beside[:, -PANEL - MARGIN : -MARGIN])
 
     def picture(self, frame: UInt8Array, panel: bool = True) -> UInt8Array:
-        """A screen [H, W, 3] of the game in its place, [*size, 3]; without the panel it stands in the middle."""
+        """Return the picture [*size, 3] of a screen [H, W, 3]: beside the panel, or alone in the middle."""
         canvas = (self._beside if panel else self._ground).copy()
         left, top = self.game_place
         paste(canvas, frame, left if panel else (canvas.shape[1] - self._game_size[1]) // 2, top, self.scale)
         return canvas
 
     def _draw_panel(self, moment: Moment, panel: UInt8Array) -> None:
-        """Draw on [height, PANEL, 3] from the top down, the network's input at the foot, the curve in what is left."""
+        """Draw on [height, PANEL, 3] from the top down, the network's input at the bottom, the curve between them."""
         panel[:] = self._ground[:, :PANEL]
         y = self._draw_head(panel, moment, MARGIN)
         y = self._draw_numbers(panel, moment, y)
@@ -138,7 +167,7 @@ class Overlay:
         return y + 84
 
     def _draw_q_values(self, panel: UInt8Array, moment: Moment, y: int) -> int:
-        """A row an action; its bar is the distance of its Q-value from the mean of all."""
+        """Draw one row an action; its bar is the distance of its Q-value from the mean of all."""
         write(panel, "Q-VALUES", 0, y + 12, 12, DIM)
         write(panel, "bars: above or below their mean", PANEL, y + 12, 12, FAINT, "right")
         y += 20
@@ -161,7 +190,7 @@ class Overlay:
         fill(panel, middle, y + gap, 1, height - 2 * gap, DIM)
 
     def _draw_curve(self, panel: UInt8Array, top: int, bottom: int) -> None:
-        """The greatest Q-value of each of the last decisions."""
+        """Draw the greatest Q-value of each of the last decisions."""
         write(panel, "VALUE", 0, top + 12, 12, DIM)
         write(panel, f"{self._course.values[-1]:.3f}", PANEL, top + 12, 13, CURVE, "right")
         top, height = top + 20, bottom - top - 34
@@ -173,7 +202,7 @@ class Overlay:
         write(panel, f"{min(self._course.values):.2f}", PANEL - 8, top + height - 8, 12, DIM, "right")
 
     def _draw_input(self, panel: UInt8Array, moment: Moment, bottom: int) -> int:
-        """The frames that the network sees, oldest left; returns where they begin."""
+        """Draw the frames that the network sees, the oldest on the left; return the row where they begin."""
         frames = input_frames(moment.observation, self._frame_channels)
         tile = min(168, (PANEL - 8 * (len(frames) - 1)) // len(frames))
         top = bottom - tile
@@ -184,13 +213,13 @@ class Overlay:
 
 
 def input_frames(observation: UInt8Array, frame_channels: int) -> list[UInt8Array]:
-    """The frames of a stack [C, H, W], oldest first, as RGB pictures [H, W, 3]."""
+    """Split a stack [C, H, W] into RGB pictures [H, W, 3], the oldest first."""
     frames = observation.reshape(-1, frame_channels, *observation.shape[1:])
     return [np.repeat(frame, 3 // frame_channels, axis=0).transpose(1, 2, 0) for frame in frames]
 
 
 def _fitted(picture: UInt8Array, side: int) -> UInt8Array:
-    """The nearest pixels of a picture, as large as fits a square of ``side`` with its shape kept, on a dark ground."""
+    """Scale a picture to fit a dark square of ``side``, with its shape kept, by nearest neighbours."""
     height, width = picture.shape[:2]
     if height == width == side:
         return picture
@@ -204,7 +233,7 @@ def _fitted(picture: UInt8Array, side: int) -> UInt8Array:
 
 
 def spoken(name: str) -> str:
-    """An action's name as people say it: ``UPRIGHTFIRE`` is up right fire, ``move_left`` loses its underscore."""
+    """Separate the words of an action's name: ``UPRIGHTFIRE`` is UP RIGHT FIRE, ``move_left`` is move left."""
     if re.fullmatch(f"(?:{BUTTONS})+", name):
         return " ".join(re.findall(BUTTONS, name))
     return name.replace("_", " ")

@@ -1,4 +1,4 @@
-"""Many small pictures as a few long ones: a strip of neighbours compresses three times as well as each alone."""
+"""Join small pictures to long strips: a strip of neighbours compresses three times as well as each alone."""
 
 import base64
 import io
@@ -9,18 +9,18 @@ from PIL import Image
 from rlvision.core.types import UInt8Array
 
 PICTURES = 64
-"""In a strip, at most."""
+"""Most pictures in a strip."""
 MOST_ROWS = 16_383
-"""What WebP can hold."""
+"""Most rows of a WebP picture."""
 MOST_BYTES = 2**22
-"""Of the pictures in a strip: to compress it takes about seven times as much memory, in the middle of training."""
+"""Most bytes of the pictures in a strip: compressing takes about seven times as much memory, while a run trains."""
 
 
 class Film:
-    """Collects pictures of one size, and keeps them as WebP strips, one picture below the other.
+    """Keep pictures of one size as WebP strips, one picture below the other.
 
     Args:
-        lossless: exactly, or as well as ``quality`` says.
+        lossless: whether the pictures are kept exactly.
         quality: of lossy pictures, 0 to 100.
     """
 
@@ -34,11 +34,11 @@ class Film:
 
     @property
     def per_strip(self) -> int:
-        """Pictures in every strip but the last."""
+        """Pictures in each strip but the last."""
         return max(1, min(PICTURES, MOST_ROWS // max(1, self.size[0]), MOST_BYTES // max(1, self._bytes)))
 
     def add(self, picture: UInt8Array) -> None:
-        """The next picture, [H, W, 3] or gray [H, W]."""
+        """Add the next picture, [H, W, 3] or gray [H, W]."""
         height, width = picture.shape[:2]
         self.size, self._bytes = (height, width), picture.nbytes
         self._waiting.append(picture)
@@ -47,7 +47,7 @@ class Film:
             self.close()
 
     def close(self) -> None:
-        """Develop what is left."""
+        """Compress the pictures that are left."""
         if self._waiting:
             strip = io.BytesIO()
             Image.fromarray(np.concatenate(self._waiting)).save(strip, "WEBP", **self._options)
@@ -55,5 +55,5 @@ class Film:
             self._waiting.clear()
 
     def as_json(self) -> dict[str, object]:
-        """What the page needs to show it."""
+        """Return the strips and their layout, as player.js reads them."""
         return {"height": self.size[0], "width": self.size[1], "perStrip": self.per_strip, "strips": self.strips}

@@ -1,4 +1,4 @@
-"""Pictures in character cells, for terminals: two pixels a cell, and only what has changed is written.
+"""Pictures in a terminal's character cells: two pixels a cell, and only changed cells are sent.
 
 ::
 
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rlvision.core.types import BoolArray, UInt8Array
-from rlvision.watch.drawing.shapes import Color
+from rlvision.watch.drawing.canvas import Color
 
 Depth = Literal["truecolor", "256"]
 Codes = npt.NDArray[np.int32]
@@ -25,11 +25,11 @@ STEPS = np.array([0, 95, 135, 175, 215, 255])
 GRAYS = 8 + 10 * np.arange(24)
 """Levels of xterm's 24 grays, which begin at number 232."""
 TOGETHER, AS_ONE = "\x1b[?2026h", "\x1b[?2026l"
-"""Around what a terminal should show at once; those that do not know it ignore it."""
+"""Around an update that a terminal should show at once; terminals without this mode ignore it."""
 
 
 def color_depth(environment: Mapping[str, str] = os.environ) -> Depth:
-    """24-bit colours where the terminal says that it has them (``COLORTERM``, ``TERM``), else 256."""
+    """Return 24-bit colours if the terminal announces them (``COLORTERM``, ``TERM``), otherwise 256."""
     says_so = environment.get("COLORTERM", "").lower() in ("truecolor", "24bit")
     return "truecolor" if says_so or environment.get("TERM", "").endswith("-direct") else "256"
 
@@ -40,7 +40,7 @@ class Cells:
     Args:
         rows: of the terminal.
         columns: of the terminal.
-        ground: colour of all.
+        ground: background colour of all cells.
     """
 
     def __init__(self, rows: int, columns: int, ground: Color) -> None:
@@ -50,7 +50,7 @@ class Cells:
         self.grounds: UInt8Array = self.inks.copy()
 
     def write(self, row: int, column: int, text: str, ink: Color, ground: Color | None = None) -> None:
-        """One line of text; what would fall outside is cut off."""
+        """Write one line of text, cut off at the edges."""
         rows, columns = self.size
         if 0 <= row < rows and 0 <= column < columns and text:
             text = text[: columns - column]
@@ -61,11 +61,11 @@ class Cells:
                 self.grounds[place] = ground
 
     def fill(self, row: int, column: int, length: int, ground: Color) -> None:
-        """Blanks on another ground."""
+        """Write blanks on another background."""
         self.write(row, column, " " * length, ground, ground)
 
     def paste(self, row: int, column: int, picture: UInt8Array) -> None:
-        """A picture [2h, w, 3], a pixel in each half of h x w cells."""
+        """Draw a picture [2h, w, 3], a pixel in each half of h x w cells."""
         height, width = picture.shape[0] // 2, picture.shape[1]
         place = (slice(row, row + height), slice(column, column + width))
         self.letters[place] = UPPER_HALF
@@ -73,10 +73,10 @@ class Cells:
 
 
 class Painter:
-    """Turns cells into what a terminal has to be sent, given what it shows already.
+    """Turn cells into escape sequences, given what the terminal already shows.
 
     Args:
-        depth: of its colours.
+        depth: of the terminal's colours.
     """
 
     def __init__(self, depth: Depth) -> None:
@@ -84,7 +84,7 @@ class Painter:
         self._shown: tuple[Codes, Codes, Codes] | None = None
 
     def changes(self, cells: Cells) -> str:
-        """The escape sequences that turn the last cells into these; all of them where the size is another."""
+        """Return the escape sequences that turn the last cells into these; draw all cells if the size has changed."""
         new = _plain(cells.letters, *(to_codes(colors, self._depth) for colors in (cells.inks, cells.grounds)))
         old, self._shown = self._shown, new
         if old is None or old[0].shape != new[0].shape:
@@ -93,7 +93,7 @@ class Painter:
         return f"{TOGETHER}{self._draw(new, changed)}{AS_ONE}" if changed.any() else ""
 
     def _draw(self, new: tuple[Codes, Codes, Codes], changed: BoolArray) -> str:
-        """Visit the changed cells line by line; move and dip the pen only where that is needed."""
+        """Write the changed cells line by line; move the cursor and set colours only where they differ."""
         letters, inks, grounds = (codes[changed].tolist() for codes in new)
         places = np.argwhere(changed).tolist()
         out, cursor, pen = [], (-1, -1), (-1, -1)
@@ -110,7 +110,7 @@ class Painter:
 
 
 def to_codes(colors: UInt8Array, depth: Depth) -> Codes:
-    """Colours [.., 3] as numbers [..]: 0xRRGGBB, or the nearest of xterm's 256."""
+    """Encode colours [.., 3] as numbers [..]: 0xRRGGBB, or the nearest of xterm's 256."""
     wide = colors.astype(np.int32)
     if depth == "truecolor":
         return np.asarray(wide @ np.array([65536, 256, 1], dtype=np.int32), dtype=np.int32)
@@ -123,14 +123,14 @@ def to_codes(colors: UInt8Array, depth: Depth) -> Codes:
 
 
 def _plain(letters: Codes, inks: Codes, grounds: Codes) -> tuple[Codes, Codes, Codes]:
-    """A half block of one colour is a blank, and a blank has no ink: fewer changes, fewer bytes."""
+    """Turn half blocks of one colour into blanks, and drop the ink of blanks, so that fewer cells change."""
     plain = np.where((letters == UPPER_HALF) & (inks == grounds), BLANK, letters).astype(np.int32)
     return plain, np.where(plain == BLANK, 0, inks).astype(np.int32), grounds
 
 
 @lru_cache(maxsize=4096)
 def _sgr(code: int, layer: int, depth: Depth) -> str:
-    """The escape sequence that sets the ink (layer 38) or the ground (48)."""
+    """Return the escape sequence that sets the ink (layer 38) or the background (48)."""
     if depth == "256":
         return f"\x1b[{layer};5;{code}m"
     return f"\x1b[{layer};2;{code >> 16};{code >> 8 & 255};{code & 255}m"

@@ -1,4 +1,4 @@
-"""A terminal taken over for a while, and given back as it was, whatever happens."""
+"""Take over a terminal and restore it at the end, whatever happens."""
 
 import os
 import re
@@ -15,17 +15,17 @@ from types import FrameType
 from rlvision.core.errors import ConfigError
 
 ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
-"""The other screen, no cursor, no wrapping."""
+"""Switch to the alternate screen, without cursor and line wrapping."""
 LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
 PATIENCE = 0.03
-"""Seconds in which the rest of an escape sequence arrives, else it was the escape key."""
+"""Seconds to wait for the rest of an escape sequence; after that, it was the escape key."""
 NAMES = {" ": "space", "\x1b": "escape", "\x1b[C": "right", "\x1bOC": "right"}
 _KEY = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O.)|.", re.DOTALL)
 _CONTROL, _DISABLED = 6, b"\0"
 
 
 def require_terminal() -> None:
-    """Refuse where there is no terminal to draw in.
+    """Refuse if there is no terminal to draw in.
 
     Raises:
         ConfigError: input or output is a file or a pipe, or the terminal cannot be drawn on.
@@ -43,7 +43,7 @@ def require_terminal() -> None:
 
 
 class Terminal:
-    """Takes escape sequences, and knows the keys and the size; made by `taken_over`.
+    """The input, output and size of a terminal; made by `taken_over`.
 
     Args:
         source: file descriptor of the keys.
@@ -56,19 +56,19 @@ class Terminal:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Rows and columns, as they are now."""
+        """Rows and columns, at present."""
         columns, rows = os.get_terminal_size(self._sink)
         return rows, columns
 
     def write(self, text: str) -> None:
-        """Send it all, however slowly the other end takes it."""
+        """Write all of the text, however slowly the terminal reads it."""
         content = memoryview(text.encode())
         self.written += len(content)
         while content:
             content = content[os.write(self._sink, content) :]
 
     def keys(self, timeout: float) -> list[str]:
-        """The keys pressed by now, or within ``timeout`` seconds; quitting, where the terminal has gone."""
+        """Return the keys pressed until now, or within ``timeout`` seconds; ``q`` if the terminal was closed."""
         typed = self._read(timeout)
         if typed.endswith(("\x1b", "\x1b[", "\x1bO")):
             typed += self._read(PATIENCE)
@@ -82,13 +82,13 @@ class Terminal:
 
 @contextmanager
 def taken_over() -> Iterator[Terminal]:
-    """The terminal, its keys coming singly and unseen; as it was before, afterwards.
+    """Read the terminal key by key without echo, and restore it afterwards.
 
-    Ctrl-C raises KeyboardInterrupt as ever; SIGTERM and SIGHUP end the program after the terminal is given back.
+    Ctrl-C still raises KeyboardInterrupt; SIGTERM and SIGHUP end the program after the terminal is restored.
     """
     source, sink = sys.stdin.fileno(), sys.stdout.fileno()
     terminal, before = Terminal(source, sink), termios.tcgetattr(source)
-    with _orderly_death():
+    with _signals_as_exit():
         try:
             tty.setcbreak(source)
             _disable_suspending(source)
@@ -100,15 +100,15 @@ def taken_over() -> Iterator[Terminal]:
 
 
 def _disable_suspending(source: int) -> None:
-    """Ctrl-Z would leave the shell on the other screen."""
+    """Disable Ctrl-Z, which would leave the shell on the alternate screen."""
     attributes = termios.tcgetattr(source)
     attributes[_CONTROL][termios.VSUSP] = _DISABLED
     termios.tcsetattr(source, termios.TCSANOW, attributes)
 
 
 @contextmanager
-def _orderly_death() -> Iterator[None]:
-    """Signals that would kill the program raise SystemExit instead."""
+def _signals_as_exit() -> Iterator[None]:
+    """Raise SystemExit on signals that would kill the program."""
 
     def leave(number: int, _: FrameType | None) -> None:
         raise SystemExit(128 + number)

@@ -1,8 +1,29 @@
-"""One viewer of the page: what it has been told, and what is news to it."""
+"""One viewer of the page: the messages it has yet to receive, and the orders that it sends.
 
+An order is one JSON object:
+
+===========  =======================================  ==================================================
+``do``       with                                     effect
+===========  =======================================  ==================================================
+``pause``    ``on``                                   pause the game, or continue it
+``step``     ``action`` or null                       pause and make one decision
+``next``                                              go to the next game
+``speed``    ``value``                                multiple of the game's own speed
+``epsilon``  ``value``                                probability of a random action
+``take``                                              play instead of the agent
+``hold``     ``action`` or null                       the person's action from now on
+``give``                                              give the game back to the agent
+``look``     ``index``, ``maps``, ``saliency``,       the decision shown (null: the newest) and what is
+             ``action``                               computed of it (action null: the one taken)
+===========  =======================================  ==================================================
+"""
+
+import json
 from typing import Any
 
+from rlvision.core.errors import ConfigError
 from rlvision.watch.controls import SPEEDS
+from rlvision.watch.drawing.overlay import spoken
 from rlvision.watch.web.history import Shot
 from rlvision.watch.web.inspector import Analyst, Look
 from rlvision.watch.web.player import Player
@@ -12,12 +33,12 @@ Message = bytes
 
 
 class Viewer:
-    """Somebody with the page open. A slow one is told less often, never late: it always gets the newest.
+    """An open page. A slow one gets fewer messages, not late ones: each message has the newest state.
 
     Args:
         player: of the game.
         analyst: of the network.
-        about: what the page says of the run: title, and the part of the screen that the network sees.
+        about: facts of the run for the page: title, run, and the part of the screen that the network sees.
     """
 
     def __init__(self, player: Player, analyst: Analyst, about: dict[str, Any]) -> None:
@@ -26,16 +47,17 @@ class Viewer:
         self._analyst = analyst
         self._about = about
         self._look = Look()
-        self._told = -1  # index of the last decision of the trail
+        self._told = -1  # index of the last decision sent in a trail
         self._status: dict[str, Any] = {}
         self._shot: Shot | None = None
         self._asked: tuple[Any, ...] = ()
 
     def hello(self) -> Message:
-        """The first message."""
+        """Return the first message."""
         spec = self.player.spec
         fixed = {
             "actions": spec.action_meanings,
+            "names": [spoken(name) for name in spec.action_meanings],
             "stack": spec.stack,
             "keep": self.player.history.keep,
             "speeds": SPEEDS,
@@ -44,13 +66,13 @@ class Viewer:
         return pack("hello", {**self._about, **fixed})
 
     def look(self, look: Look) -> None:
-        """Turn to something else."""
+        """Set what the viewer looks at."""
         with self.player.changed:
             self._look = look
             self.player.changed.notify_all()
 
     def news(self, timeout: float) -> list[Message]:
-        """What is new since the last time, newest only; waits for it, for so many seconds at most."""
+        """Wait for changes since the last call, ``timeout`` seconds at most, and return their newest messages."""
         with self.player.changed:
             self.player.changed.wait_for(self._is_news, timeout)
             messages = [*self._status_news(), *self._trail_news(), *self._shot_news()]
@@ -59,7 +81,7 @@ class Viewer:
         return messages if answer is None else [*messages, answer]
 
     def close(self) -> None:
-        """Leave."""
+        """Leave the game."""
         self._analyst.forget(self.number)
         self.player.leave(self.number)
 
@@ -96,7 +118,7 @@ class Viewer:
         return [pack("moment", header, (*self._shot.pictures, self._shot.stack))]
 
     def _question(self) -> tuple[Any, ...]:
-        """What the analyst is to be asked; empty: nothing."""
+        """Return the question for the analyst; empty if there is none."""
         brain, shot = self.player.brain, self._looked_at()
         return (brain, shot, self._look) if brain and shot and self._look.is_deep else ()
 
@@ -104,3 +126,48 @@ class Viewer:
         before, self._asked = self._asked, self._question()
         if self._asked and self._asked != before:
             self._analyst.ask(self.number, *self._asked)
+
+
+def obey(message: str | bytes, viewer: Viewer) -> None:
+    """Execute an order of a viewer.
+
+    Raises:
+        ConfigError: it is not a valid order.
+    """
+    player, number = viewer.player, viewer.number
+    match _parse(message):
+        case {"do": "pause", "on": bool(on)}:
+            player.pause(on)
+        case {"do": "step", "action": int() | None as action}:
+            player.step(number, action)
+        case {"do": "next"}:
+            player.next_game()
+        case {"do": "speed", "value": int() | float() as speed}:
+            player.set_speed(speed)
+        case {"do": "epsilon", "value": int() | float() as epsilon}:
+            player.set_epsilon(epsilon)
+        case {"do": "take"}:
+            player.take_over(number)
+        case {"do": "hold", "action": int() | None as action}:
+            player.hold(number, action)
+        case {"do": "give"}:
+            player.give_back(number)
+        case {
+            "do": "look",
+            "index": int() | None as index,
+            "maps": bool(maps),
+            "saliency": "none" | "gradient" | "occlusion" as saliency,
+            "action": int() | None as action,
+        }:
+            player.check_action(action)
+            viewer.look(Look(index, maps, saliency, action))
+        case _:
+            raise ConfigError(f"expected an order of rlvision.watch.web.client, got {message[:80]!r}: reload the page")
+
+
+def _parse(message: str | bytes) -> object:
+    try:
+        order: object = json.loads(message)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"expected JSON, got {message[:80]!r}: {error}") from error
+    return order

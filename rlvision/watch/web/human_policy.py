@@ -1,4 +1,4 @@
-"""Who plays: the agent, or a person."""
+"""A policy that a person can take over from the agent."""
 
 import numpy as np
 
@@ -8,21 +8,21 @@ IDLE = "NOOP"
 
 
 class Dial:
-    """A schedule that somebody turns."""
+    """A schedule whose value is set by hand."""
 
     def __init__(self, value: float) -> None:
         self.value = value
 
     def __call__(self, step: int) -> float:
-        """The value now."""
+        """Return the present value."""
         return self.value
 
 
 class Pilot:
-    """A policy that is the agent's until a person takes over.
+    """The agent's policy, until a person takes over.
 
     Args:
-        agent: plays otherwise.
+        agent: the agent's policy.
         action_meanings: A names.
     """
 
@@ -31,30 +31,30 @@ class Pilot:
         self._idle = action_meanings.index(IDLE) if IDLE in action_meanings else None
         self._held = self._idle or 0
         self._once: int | None = None
-        self.person: int | None = None  # the viewer at the keys
+        self.person: int | None = None  # the viewer who is playing
         self.was_person = False  # whether a person made the last decision
 
     def take_over(self, person: int) -> None:
-        """Hand the game to a viewer."""
+        """Let a viewer choose the actions."""
         self.person, self._once, self._held = person, None, self._idle or 0
 
     def give_back(self) -> None:
-        """Hand it to the agent."""
+        """Let the agent choose the actions again."""
         self.person = None
 
     def hold(self, action: int | None) -> None:
-        """What the person does from now on; None: nothing, or the same again in games without a ``NOOP``."""
+        """Set the person's action from now on; None: ``NOOP``, or no change in games without it."""
         if action is not None:
             self._held = action
         elif self._idle is not None:
             self._held = self._idle
 
     def do_once(self, action: int) -> None:
-        """What the person does in the next decision, whatever is held."""
+        """Set the person's action for the next decision only."""
         self._once = action
 
     def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
-        """Actions [N] int64."""
+        """Return the actions [N] int64."""
         self.was_person = self.person is not None
         if not self.was_person:
             return self._agent.act(observation, first, env_steps)

@@ -1,4 +1,4 @@
-"""What the network makes of a shot: computed beside the game, for those who look."""
+"""Compute feature maps and saliency of a shot in a thread of its own, for the viewers that show them."""
 
 import threading
 import time
@@ -23,22 +23,22 @@ SALIENCIES: dict[str, Callable[[QNetwork, UInt8Array, int], FloatArray]] = {
     "occlusion": lambda network, observation, action: occlusion_saliency(network, observation, action, stride=STRIDE),
 }
 STRIDE = 7
-"""Pixels between the places that occlusion blurs: half as many as usual, for it to keep up with the game."""
+"""Pixels between the places that occlusion blurs: with half as many places as usual it keeps up with the game."""
 MOST_MAPS = 64
-"""Of a level, on the page."""
+"""Most maps of a level on the page."""
 LISTEN = 0.5
-"""Seconds between two questions whether to stop."""
+"""Seconds between two checks for the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a viewer looks at.
+    """The choices of a viewer.
 
     Attributes:
-        index: the decision; None: the newest.
-        maps: whether the feature maps are wanted.
-        saliency: which, if any.
-        action: whose; None: that of the decision.
+        index: of the decision; None: the newest.
+        maps: whether feature maps are shown.
+        saliency: the method, if any.
+        action: whose Q-value the saliency explains; None: that of the decision.
     """
 
     index: int | None = None
@@ -48,12 +48,12 @@ class Look:
 
     @property
     def is_deep(self) -> bool:
-        """Whether there is anything to compute."""
+        """Whether feature maps or saliency must be computed."""
         return self.maps or self.saliency != "none"
 
 
 def insight(brain: Brain, shot: Shot, look: Look) -> bytes:
-    """The message with what the look asks for."""
+    """Compute the message with the maps and the saliency that a viewer shows."""
     observation, action = shot.observation[None], shot.action if look.action is None else look.action
     levels = feature_maps(brain.network, observation) if look.maps else {}
     header: dict[str, Any] = {
@@ -72,40 +72,40 @@ def insight(brain: Brain, shot: Shot, look: Look) -> bytes:
 
 
 class Analyst:
-    """Answers one question after the other; as long as it worked it rests, for the game's sake.
+    """Answer the viewers' questions one by one; rest as long as each took, so that the game keeps its speed.
 
     Args:
-        changed: notified when there is an answer.
+        changed: notified of each answer.
     """
 
     def __init__(self, changed: threading.Condition) -> None:
         self._changed = changed
         self._questions: dict[int, tuple[Brain, Shot, Look]] = {}
         self._answers: dict[int, bytes] = {}
-        self._insight = lru_cache(maxsize=8)(insight)  # several viewers look at the same
+        self._insight = lru_cache(maxsize=8)(insight)  # several viewers ask the same
 
     def ask(self, viewer: int, brain: Brain, shot: Shot, look: Look) -> None:
-        """Put a question in the place of that viewer's last."""
+        """Replace the viewer's last question by this one."""
         with self._changed:
             self._questions[viewer] = brain, shot, look
             self._changed.notify_all()
 
     def answer(self, viewer: int) -> bytes | None:
-        """The message that viewer waits for, if it is there; given once."""
+        """Return the answer to the viewer's question once, or None if there is none."""
         return self._answers.pop(viewer, None)
 
     def has_answer(self, viewer: int) -> bool:
-        """Whether it is there."""
+        """Return whether there is an answer for the viewer."""
         return viewer in self._answers
 
     def forget(self, viewer: int) -> None:
-        """That viewer has left."""
+        """Drop the questions and answers of a viewer that has left."""
         with self._changed:
             self._questions.pop(viewer, None)
             self._answers.pop(viewer, None)
 
     def work(self, stop: threading.Event) -> None:
-        """Answer until somebody stops it."""
+        """Answer questions until ``stop`` is set."""
         while not stop.is_set():
             with self._changed:
                 self._changed.wait_for(lambda: self._questions or stop.is_set(), LISTEN)
@@ -118,11 +118,11 @@ class Analyst:
     def _reply(self, viewer: int, question: tuple[Brain, Shot, Look]) -> None:
         try:
             reply = self._insight(*question)
-        except Exception as error:  # a user's network may do whatever it does, or no memory be left: others ask, too
+        except Exception as error:  # of a user's network, or no memory left: the next question may succeed
             reply = pack("insight", {"index": question[1].index, "problem": str(error)})
         with self._changed:
-            if viewer in self._questions:  # else it has left
+            if viewer in self._questions:  # otherwise it has left
                 self._answers[viewer] = reply
-            if self._questions.get(viewer) == question:  # else it looks at something else by now
+            if self._questions.get(viewer) == question:  # otherwise it has asked another one
                 del self._questions[viewer]
             self._changed.notify_all()

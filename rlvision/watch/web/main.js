@@ -8,12 +8,17 @@ const app = {
   touched: null, // the action whose row is held down
   sent: null, // the action last said to be held
 };
-const panels = new Panels(), maps = new Maps(element("maps")), curve = new Curve(element("curve"));
-const stage = new Stage(element("picture"), element("heat"), showMoment);
+const maps = new Maps(element("maps"));
+const curve = new ValueCurve(element("curve"), 240, goTo); // a young history leaves room to grow
+const screen = new GameScreen(element("picture"), element("heat")), stage = new Stage(screen, showMoment);
+const spread = { game: null, value: 0 }; // the largest distance of a Q-value from the mean, so far in this game
+const stack = new FrameStack(element("stack"));
+let panel;
 const line = new Line(receive, showLine);
 const order = (what) => line.send(what);
 
 function receive({ header, blobs }) {
+  const take = () => stage.take(header, blobs);
   ({ hello: begin, status: showStatus, moment: take, trail: extend, insight: reveal })[header.kind](header, blobs);
 }
 
@@ -21,28 +26,40 @@ function begin(hello) {
   app.hello = hello;
   app.keyboard = new Keyboard(hello.actions);
   app.look.index = app.look.action = null;
-  stage.part = hello.part;
-  panels.begin(hello);
+  screen.part = hello.part;
+  panel = new DecisionPanel(hello.names);
+  stack.begin(hello.stack);
+  showTitles(hello);
   curve.clear();
   curve.look(null);
   sendLook();
 }
 
-function take(header, blobs) {
-  stage.take(header, blobs);
+function showTitles({ title, run, names, stack: count }) {
+  document.title = `${title} · ${run}`;
+  text("title", title);
+  text("run", run);
+  text("stack-note", count > 1 ? "oldest first" : "");
+  const options = names.map((name, action) => new Option(`of ${name}`, action));
+  element("whose").replaceChildren(new Option("of the action taken", ""), ...options);
 }
 
 function extend({ entries, oldest }) {
   curve.add(entries, oldest);
   const scrub = element("scrub");
-  [scrub.min, scrub.max] = [curve.oldest, curve.oldest + curve.span - 1]; // as wide as the curve above it
+  [scrub.min, scrub.max] = [curve.oldest, curve.oldest + curve.span - 1]; // as wide as the curve
   if (app.look.index === null) scrub.value = curve.newest;
   else if (app.look.index < curve.oldest) goTo(curve.oldest);
 }
 
-function showMoment(moment, stack) {
+function showMoment(moment, column) {
   document.body.dataset.index = moment.index;
-  panels.show(moment, stack);
+  const farthest = Math.max(...advantages(moment.q).map(Math.abs));
+  spread.value = Math.max(moment.game === spread.game ? spread.value : 0, farthest);
+  spread.game = moment.game;
+  panel.show(moment, spread.value);
+  const height = column.height / stack.count;
+  for (let place = 0; place < stack.count; place++) stack.draw(place, column, place * height, height);
   const value = curve.valueAt(moment.index);
   text("value", value === null ? "–" : value.toFixed(3));
   const ago = app.look.index === null ? 0 : curve.newest - app.look.index;
@@ -50,10 +67,10 @@ function showMoment(moment, stack) {
 }
 
 function reveal({ index, levels, saliency, shape, problem }, blobs) {
-  text("saliency-note", problem ? `cannot be told: ${problem}` : "");
+  text("saliency-note", problem ? `cannot be computed: ${problem}` : "");
   if (problem) return;
   if (app.look.maps) maps.show(levels, blobs);
-  if (saliency !== "none" && saliency === app.look.saliency) stage.lay(blobs[blobs.length - 1], shape, index);
+  if (saliency !== "none" && saliency === app.look.saliency) stage.layHeat(blobs[blobs.length - 1], shape, index);
   document.body.dataset.insight = index;
   const hasNone = app.look.maps && !levels.length;
   if (hasNone) element("maps").textContent = "This network has no convolutions.";
@@ -130,19 +147,12 @@ element("scrub").addEventListener("input", (event) => {
   goTo(index < curve.newest ? index : null);
 });
 element("live").addEventListener("click", () => goTo(null));
-element("plot").addEventListener("pointerdown", (event) => { event.currentTarget.setPointerCapture(event.pointerId); seek(event); });
-element("plot").addEventListener("pointermove", (event) => { if (event.buttons) seek(event); });
 element("saliency").addEventListener("change", (event) => { app.look.saliency = event.target.value; sendLook(); });
 element("whose").addEventListener("change", (event) => {
   app.look.action = event.target.value === "" ? null : Number(event.target.value);
   sendLook();
 });
 element("maps-on").addEventListener("change", (event) => { app.look.maps = event.target.checked; sendLook(); });
-
-function seek(event) {
-  const box = event.currentTarget.getBoundingClientRect();
-  goTo(curve.indexAt((event.clientX - box.left - 8) / (box.width - 66)));
-}
 
 // Steering
 
@@ -164,7 +174,7 @@ element("epsilon").addEventListener("input", (event) => order({ do: "epsilon", v
 
 const heldAction = () => app.touched ?? app.keyboard.action();
 
-// Say what is held down; where the game is paused, every press is one decision.
+// Send the action held down; in a paused game, each press is one decision.
 function hold(isPress) {
   const action = heldAction();
   element("q-values").querySelectorAll("li").forEach((item, place) => item.classList.toggle("held", place === action));

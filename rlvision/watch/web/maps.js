@@ -1,10 +1,10 @@
-// The feature maps of every level, each level one picture of tiles.
+// The feature maps of each level, drawn as one picture of tiles.
 class Maps {
   constructor(box) {
     this.box = box;
     this.figures = new Map();
     this.last = null;
-    matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => this.last && this.show(...this.last));
+    onThemeChange(() => this.last && this.show(...this.last));
   }
 
   clear() {
@@ -13,7 +13,7 @@ class Maps {
     this.last = null;
   }
 
-  // Take levels { name, shape: [maps, rows, columns], of } and their values, -127 to 127.
+  // Show levels { name, shape: [maps, rows, columns], of } and their values, -127 to 127.
   show(levels, blobs) {
     if (levels.length !== this.figures.size || levels.some(({ name }) => !this.figures.has(name))) this.build(levels);
     this.last = [levels, blobs];
@@ -38,7 +38,7 @@ class Maps {
     const canvas = this.figures.get(name), across = 8;
     const scale = Math.max(1, Math.floor(48 / columns)), gap = 2;
     const width = columns * scale + gap, height = rows * scale + gap;
-    const tile = new ImageData(columns, rows), small = new OffscreenCanvas(columns, rows);
+    const tile = new ImageData(columns, rows), small = scratchCanvas(columns, rows);
     [canvas.width, canvas.height] = [across * width - gap, Math.ceil(maps / across) * height - gap];
     const context = canvas.getContext("2d"), ramp = shades();
     context.imageSmoothingEnabled = false;
@@ -52,7 +52,7 @@ class Maps {
   }
 }
 
-// Colours of -128 to 127: from the ground to blue, and to red below zero.
+// The colours of -128 to 127: from the background to blue above 0, to red below.
 function shades() {
   const theme = color("--well");
   if (shades.theme !== theme) {

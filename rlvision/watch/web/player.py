@@ -1,45 +1,45 @@
-"""The game that everybody watches: one loop, played at its own pace, steered by whoever asks."""
+"""Play one endless game for all viewers, at its own speed, with the controls that any viewer may use."""
 
+import math
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from math import ceil
 from typing import Any
+
+import numpy as np
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.signals import Interrupted
-from rlvision.core.types import EnvSpec
+from rlvision.core.types import EnvSpec, UInt8Array
 from rlvision.watch.controls import SPEEDS, Controls
-from rlvision.watch.rollout import Rollout
-from rlvision.watch.step import Moment
-from rlvision.watch.web.history import History, take
+from rlvision.watch.rollout import Moment, Rollout
+from rlvision.watch.web.history import History, Shot
 from rlvision.watch.web.human_policy import Dial, Pilot
+from rlvision.watch.web.protocol import finite, png
 from rlvision.watch.web.weights import Brain, Follower
 
 LISTEN = 0.2
-"""Seconds between two questions whether somebody interrupts."""
+"""Seconds between two checks for an interruption."""
 REST = 1.0
-"""Seconds for which the end of a game stays on the screen."""
-
-
+"""Seconds that the end of a game stays on the screen."""
 CATCH_UP = 0.1
-"""Seconds that a decision may take beyond its time and be made up for."""
+"""Most seconds of delay that the game catches up."""
 
 
 class Player:
-    """Plays for ever, and holds the game while somebody pauses it, nobody watches or there are no weights yet.
+    """Play without end; hold the game while it is paused, while nobody watches, and before the first weights.
 
-    Every public method may be called by any thread; what changes is told by ``changed``.
+    Any thread may call the public methods; ``changed`` is notified of each change.
 
     Args:
-        rollout: endless, of the pilot's decisions.
+        rollout: without end, of the pilot's decisions.
         pilot: the policy.
         epsilon: the agent's probability of a random action.
-        follower: the weights.
-        fps: the game's pictures per second.
-        changed: notified when there is something new to see.
+        follower: holds the weights.
+        fps: the game's frames per second.
+        changed: notified of each change.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Player:
         self._controls = Controls()
         self._viewers: set[int] = set()
         self._numbers = count(1)
-        self._over = 0.0  # when the last moment was, on the monotonic clock
+        self._over = 0.0  # the end of the last moment, on the monotonic clock
         self.fps = fps
         self.changed = changed
         self.history = History()
@@ -71,11 +71,11 @@ class Player:
 
     @property
     def brain(self) -> Brain | None:
-        """The weights that play; None before the first."""
+        """The present weights; None before the first."""
         return self._follower.brain
 
     def check_action(self, action: int | None) -> None:
-        """Refuse what is no action.
+        """Refuse an action that the environment does not have.
 
         Raises:
             ConfigError: there is no such action.
@@ -84,37 +84,37 @@ class Player:
             raise ConfigError(f"expected an action from 0 to {self.spec.num_actions - 1}, got {action}: choose another")
 
     def play(self, interrupted: Interrupted) -> None:
-        """Play until somebody interrupts."""
+        """Play until an interruption."""
         if not self._wait_for_weights(interrupted):
             return
         for moment in self._rollout:
             self._show(moment)
-            if not self._linger(moment, interrupted):
+            if not self._wait_at_end(moment, interrupted):
                 return
             if self._controls.leave_game() and not moment.last:
                 self._rollout.skip()
 
     def enter(self) -> int:
-        """One more viewer; returns the number by which it is known."""
+        """Add a viewer, and return its number."""
         with self._changing():
             viewer = next(self._numbers)
             self._viewers.add(viewer)
         return viewer
 
     def leave(self, viewer: int) -> None:
-        """One viewer less; what it held it gives back."""
+        """Remove a viewer; if it was playing, the agent plays again."""
         with self._changing():
             self._viewers.discard(viewer)
             if self._pilot.person == viewer:
                 self._pilot.give_back()
 
     def pause(self, paused: bool) -> None:
-        """Hold the game, or let it go on."""
+        """Pause the game, or continue it."""
         with self._changing():
             self._controls.paused = paused
 
     def step(self, viewer: int, action: int | None = None) -> None:
-        """Pause, and make one decision: of the person's, if that viewer plays and says which.
+        """Pause, and make one decision: ``action``, if that viewer is playing.
 
         Raises:
             ConfigError: there is no such action.
@@ -126,15 +126,15 @@ class Player:
                 self._pilot.do_once(action)
 
     def next_game(self) -> None:
-        """Leave this game for the next."""
+        """Go to the next game."""
         with self._changing():
             self._controls.skip = True
 
     def set_speed(self, speed: float) -> None:
-        """Play at so many times the game's own speed.
+        """Set the multiple of the game's own speed.
 
         Raises:
-            ConfigError: it is none of `rlvision.watch.controls.SPEEDS`.
+            ConfigError: it is not one of `rlvision.watch.controls.SPEEDS`.
         """
         if speed not in SPEEDS:
             raise ConfigError(f"expected a speed out of {', '.join(map(str, SPEEDS))}, got {speed}: choose one of them")
@@ -142,10 +142,10 @@ class Player:
             self._controls.gear = SPEEDS.index(speed)
 
     def set_epsilon(self, epsilon: float) -> None:
-        """Let the agent act at random so often.
+        """Set the agent's probability of a random action.
 
         Raises:
-            ConfigError: it is no probability.
+            ConfigError: it is not a probability.
         """
         if not 0 <= epsilon <= 1:
             raise ConfigError(f"expected an epsilon from 0 to 1, got {epsilon}: 0 is greedy")
@@ -153,18 +153,18 @@ class Player:
             self._epsilon.value = epsilon
 
     def take_over(self, viewer: int) -> None:
-        """Let this viewer play, whoever did before."""
+        """Let this viewer play instead of the agent or another viewer."""
         with self._changing():
             self._pilot.take_over(viewer)
 
     def give_back(self, viewer: int) -> None:
-        """Let the agent play again, if it was this viewer who did."""
+        """Let the agent play again, if this viewer was playing."""
         with self._changing():
             if self._pilot.person == viewer:
                 self._pilot.give_back()
 
     def hold(self, viewer: int, action: int | None) -> None:
-        """What a viewer who plays does from now on; None: nothing.
+        """Set the action that a viewer who is playing repeats from now on; None: no action.
 
         Raises:
             ConfigError: there is no such action.
@@ -175,7 +175,7 @@ class Player:
                 self._pilot.hold(action)
 
     def status(self, viewer: int) -> dict[str, Any]:
-        """How things stand, as that viewer is to see it."""
+        """Return the state of the game as this viewer sees it."""
         brain, person = self._follower.brain, self._pilot.person
         return {
             "paused": self._controls.paused,
@@ -188,7 +188,7 @@ class Player:
         }
 
     def _wait_for_weights(self, interrupted: Interrupted) -> bool:
-        """False: somebody interrupted."""
+        """Wait for the first weights; return False on an interruption."""
         with self.changed:
             while self._follower.brain is None and not interrupted():
                 self.changed.wait(LISTEN)
@@ -201,14 +201,14 @@ class Player:
             frame_channels=self.spec.frame_channels,
             by_person=self._pilot.was_person,
             seconds=len(moment.frames) / self.fps / self._controls.speed,
-            thin=ceil(self._controls.speed),
+            thin=math.ceil(self._controls.speed),
         )
         with self._changing():
             self.history.add(shot)
 
-    def _linger(self, moment: Moment, interrupted: Interrupted) -> bool:
-        """Wait as long as the moment lasts and is held; False: somebody interrupted."""
-        begin = max(self._over, time.monotonic() - CATCH_UP)  # where the moment before it ended, if that was now
+    def _wait_at_end(self, moment: Moment, interrupted: Interrupted) -> bool:
+        """Wait until the moment is over and the game goes on; return False on an interruption."""
+        begin = max(self._over, time.monotonic() - CATCH_UP)  # the end of the moment before, if that was just now
         with self.changed:
             while not interrupted():
                 self._over = min(begin + self._seconds(moment), now := time.monotonic())
@@ -221,7 +221,7 @@ class Player:
         return False
 
     def _seconds(self, moment: Moment) -> float:
-        """How long it stays on the screen."""
+        """Return the time that a moment stays on the screen."""
         end = REST if moment.last and not self._controls.paused else 0.0
         return (len(moment.frames) / self.fps + end) / self._controls.speed
 
@@ -230,3 +230,50 @@ class Player:
         with self.changed:
             yield
             self.changed.notify_all()
+
+
+def take(moment: Moment, index: int, *, frame_channels: int, by_person: bool, seconds: float, thin: int = 1) -> Shot:
+    """Encode a moment.
+
+    Args:
+        moment: to encode.
+        index: decisions shown before it.
+        frame_channels: of one frame of the observation, 1 gray or 3 colour.
+        by_person: whether a person chose the action.
+        seconds: that its pictures are shown for.
+        thin: keep every ``thin``-th picture, counted from the last.
+    """
+    q_values = finite(moment.q_values.tolist())
+    known = [value for value in q_values if value is not None]
+    facts = {
+        "index": index,
+        "game": moment.game,
+        "length": moment.length,
+        "score": moment.score if math.isfinite(moment.score) else None,
+        "lives": moment.lives,
+        "action": moment.action,
+        "greedy": int(np.nan_to_num(moment.q_values, nan=-np.inf).argmax()),
+        "q": q_values,
+        "person": by_person,
+        "seed": moment.seed,
+        "over": moment.over,
+        "seconds": seconds,
+    }
+    return Shot(
+        index=index,
+        facts=facts,
+        pictures=tuple(png(frame) for frame in moment.frames[::-thin][::-1]),
+        stack=png(_column(moment.observation, frame_channels)),
+        observation=moment.observation,
+        action=moment.action,
+        value=max(known, default=None),
+        game=moment.game,
+    )
+
+
+def _column(observation: UInt8Array, frame_channels: int) -> UInt8Array:
+    """Put the frames of a stack [C, H, W] one below the other: [stack * H, W] gray, or [stack * H, W, 3]."""
+    height, width = observation.shape[1:]
+    frames = observation.reshape(-1, frame_channels, height, width)  # [stack, c, H, W]
+    column = frames.transpose(0, 2, 3, 1).reshape(-1, width, frame_channels)
+    return np.ascontiguousarray(column[:, :, 0] if frame_channels == 1 else column)

@@ -1,11 +1,11 @@
-"""Who may see the page and steer the agent: whoever has the token, from the page itself.
+"""Restrict the page to those who have its token, and its connections to the page itself.
 
 * The server listens on 127.0.0.1 only.
-* Every request needs the token, so other users of the machine are out.
-* ``Host`` must be a name of this machine: a foreign name that resolves to 127.0.0.1 (DNS rebinding) is out. Its port
-  may be any, for the page may come through ``ssh -L``.
-* Where a browser says which page asks (``Origin``), it must be this one: other sites and other local servers are out.
-* The page may load nothing and connect nowhere but here (Content-Security-Policy), and be framed by nobody.
+* Each request needs the token, which keeps other users of the machine out.
+* ``Host`` must be a name of this machine, which keeps out foreign names that resolve to 127.0.0.1 (DNS rebinding). Its
+  port may be any, since the page may come through ``ssh -L``.
+* ``Origin``, if the browser sends one, must be this page, which keeps out other sites and other local servers.
+* The page may load nothing, connect only to this server (Content-Security-Policy), and not be framed.
 """
 
 import secrets
@@ -18,25 +18,25 @@ OUR_NAMES = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request is turned away."""
+    """The reason why a request is refused."""
 
     status: HTTPStatus
     reason: str
 
 
 def new_token() -> str:
-    """Something nobody guesses: 128 bits."""
+    """Return a random token of 128 bits."""
     return secrets.token_urlsafe(16)
 
 
 def refusal(target: str, host: str | None, origin: str | None, token: str) -> Refusal | None:
-    """Why a request must not be answered, or None.
+    """Return why a request must be refused, or None.
 
     Args:
         target: path and query of the request.
         host: its ``Host`` header.
-        origin: its ``Origin`` header; browsers send one with every WebSocket, other programs none.
-        token: that it must bring.
+        origin: its ``Origin`` header; browsers send one with each WebSocket, other programs send none.
+        token: that the request must contain.
     """
     if host is None or _name(host) not in OUR_NAMES:
         return Refusal(HTTPStatus.FORBIDDEN, f"expected a name of this machine, got {host!r}: open the printed address")
@@ -51,12 +51,12 @@ def refusal(target: str, host: str | None, origin: str | None, token: str) -> Re
 
 
 def headers(host: str, scripts: str, styles: str) -> dict[str, str]:
-    """What the page is sent with.
+    """Return the security headers of a response.
 
     Args:
-        host: that the request named; empty: nothing may be connected to.
-        scripts: the sources of scripts that may run, as in a Content-Security-Policy.
-        styles: the same of styles.
+        host: that the request named; empty: the page may connect nowhere.
+        scripts: sources of the scripts that may run, as in a Content-Security-Policy.
+        styles: sources of the style sheets, likewise.
     """
     policy = (
         "default-src 'none'",
@@ -80,7 +80,7 @@ def headers(host: str, scripts: str, styles: str) -> dict[str, str]:
 
 
 def _name(host: str) -> str | None:
-    """The name in ``name:port``; None where there is none."""
+    """Return the name in ``name:port``; None if there is none."""
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:

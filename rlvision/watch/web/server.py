@@ -1,7 +1,7 @@
-"""The web server: the page, and a WebSocket for every viewer.
+"""Serve the page and a WebSocket for each viewer.
 
-One small library does both. HTTP alone would need a stream and a request per order, of which a browser keeps no more
-than six open per host: the seventh tab would hang.
+One small library does both. With HTTP alone, each viewer would keep a stream open, and a browser opens no more than six
+connections to a host: the seventh tab would hang.
 """
 
 import base64
@@ -13,10 +13,8 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
-from importlib.resources import files
 from typing import Any, cast
 from weakref import WeakSet
 
@@ -26,39 +24,41 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
 
 from rlvision.core.errors import ConfigError
-from rlvision.watch.web.client import Viewer
+from rlvision.watch.assets.page_parts import PageParts
+from rlvision.watch.web.client import Viewer, obey
 from rlvision.watch.web.inspector import Analyst
-from rlvision.watch.web.messages import obey
 from rlvision.watch.web.player import Player
 from rlvision.watch.web.security import Refusal, headers, new_token, refusal
 
 HOST = "127.0.0.1"
 PAGE, LIVE = "/", "/live"
+SCRIPTS = ("wire.js", "stage.js", "maps.js", "keys.js", "main.js")
+"""The page's own scripts, in the order in which they are loaded."""
 FASTEST = 1 / 60
-"""Seconds between two messages to a viewer, at least: no screen shows more."""
+"""Least seconds between two messages to a viewer: no screen shows more."""
 LISTEN = 1.0
-"""Seconds between two questions whether a viewer is still there."""
+"""Seconds between two checks whether a viewer is still connected."""
 OPENING = 2.0
-"""Seconds within which a connection must ask for something: browsers open some ahead of need."""
+"""Seconds within which a connection must send a request: browsers open some that they may never use."""
 LONGEST_ORDER = 4096
 """Bytes."""
 POLICY_VIOLATION = 1008
-"""The WebSocket's code for an order that makes no sense."""
+"""WebSocket code that closes the connection after an invalid order."""
 REASON = 40
-"""Letters of the reason given: a closing frame has room for 123 bytes."""
+"""Most characters of the reason: a closing frame has room for 123 bytes."""
 
 _log = logging.getLogger("rlvision")
-_QUIET = logging.getLogger("rlvision.websockets")  # the library's: strangers who knock and leave are no news
+_QUIET = logging.getLogger("rlvision.websockets")  # of the library: failed connections of strangers need no log
 _QUIET.setLevel(logging.CRITICAL)
 
 
 class WebView:
-    """The server's side of the page.
+    """The server of the page.
 
     Args:
         player: of the game.
         analyst: of the network.
-        about: what the page says of the run.
+        about: facts of the run for the page.
     """
 
     def __init__(self, player: Player, analyst: Analyst, about: dict[str, Any]) -> None:
@@ -70,7 +70,7 @@ class WebView:
 
     @contextmanager
     def open(self, port: int) -> Iterator[str]:
-        """Serve as long as the context lasts; gives the address to open, the token in it.
+        """Serve as long as the context lasts; yield the address to open, which contains the token.
 
         Raises:
             ConfigError: the port is taken, or may not be used.
@@ -81,7 +81,7 @@ class WebView:
                 self._attend,
                 sock=listener,
                 process_request=self._answer,
-                create_connection=cast(Any, self._accept),  # any maker of connections will do
+                create_connection=cast(Any, self._accept),  # typed as a class, called as a factory
                 open_timeout=OPENING,
                 compression=None,  # the pictures are compressed
                 max_size=LONGEST_ORDER,
@@ -96,13 +96,13 @@ class WebView:
                     self._hang_up()
 
     def _accept(self, *given: Any, **settings: Any) -> ServerConnection:
-        """A connection that can be hung up: browsers open some on which they never ask for anything."""
+        """Create a connection that `_hang_up` can end: browsers open some on which they never send a request."""
         connection = ServerConnection(*given, **settings)
         self._connections.add(connection)
         return connection
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
-        """The page, or a refusal; None lets a WebSocket begin."""
+        """Return the page or a refusal; None accepts a WebSocket."""
         host, path = request.headers.get("Host"), request.path.partition("?")[0]
         refused = refusal(request.path, host, request.headers.get("Origin"), self.token)
         if refused is None and path not in (PAGE, LIVE):
@@ -131,14 +131,14 @@ class WebView:
             teller.join()
 
     def _hang_up(self) -> None:
-        """End every connection at once, those too that do not read what they are sent."""
+        """End all connections at once, including those that do not read."""
         for connection in list(self._connections):
-            with suppress(OSError):  # it has ended by itself
+            with suppress(OSError):  # it has already ended
                 connection.socket.shutdown(socket.SHUT_RDWR)
 
 
 def _tell(connection: ServerConnection, viewer: Viewer, left: threading.Event) -> None:
-    """Send a viewer what is new until it has left. While it is slow to take something, the rest grows no queue."""
+    """Send a viewer the newest messages until it has left; while it is slow to read, no queue grows."""
     with suppress(ConnectionClosed):
         connection.send(viewer.hello())
         while not left.wait(FASTEST):
@@ -159,7 +159,7 @@ def _listening(port: int) -> socket.socket:
 
 @contextmanager
 def _serving(server: Server) -> Iterator[None]:
-    """The server at work in a thread of its own."""
+    """Run the server in a thread of its own."""
     thread = threading.Thread(target=server.serve_forever, name="web server")
     thread.start()
     try:
@@ -170,9 +170,9 @@ def _serving(server: Server) -> Iterator[None]:
 
 
 def _page(host: str) -> Response:
-    whole = page()
-    fixed = headers(host, whole.script_source, whole.style_source)
-    return _response(HTTPStatus.OK, whole.html, "text/html", fixed)
+    parts = _parts()
+    allowed = headers(host, _source(parts.script), _source(parts.style))
+    return _response(HTTPStatus.OK, parts.page().encode(), "text/html", allowed)
 
 
 def _response(status: HTTPStatus, content: bytes, kind: str, fixed: dict[str, str]) -> Response:
@@ -180,32 +180,12 @@ def _response(status: HTTPStatus, content: bytes, kind: str, fixed: dict[str, st
     return Response(status.value, status.phrase, Headers({**told, **fixed}), content)
 
 
-SCRIPTS = ("wire.js", "stage.js", "curve.js", "maps.js", "panels.js", "keys.js", "main.js")
-STYLE = "page.css"
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The page, and the sources that a Content-Security-Policy has to allow for it."""
-
-    html: bytes
-    script_source: str
-    style_source: str
-
-
 @cache
-def page() -> Page:
-    """The page, put together."""
-    script, style = "\n".join(map(_read, SCRIPTS)), _read(STYLE)
-    html = _read("page.html").replace("/* STYLE */", style).replace("/* SCRIPT */", script)
-    return Page(html.encode(), _source(script), _source(style))
-
-
-def _read(name: str) -> str:
-    return files("rlvision.watch.web").joinpath(name).read_text(encoding="utf-8")
+def _parts() -> PageParts:
+    return PageParts.load("rlvision.watch.web", "page.html", "page.css", SCRIPTS)
 
 
 def _source(content: str) -> str:
-    """The hash by which a policy knows an inline element."""
+    """Return the hash that lets a Content-Security-Policy allow an inline element."""
     digest = hashlib.sha256(content.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -1,26 +1,24 @@
-// The game: plays the pictures of each moment at their own pace, and lays the saliency over them.
+// Plays the pictures of each moment on the screen at their own pace, and fades a saliency map that is late.
 class Stage {
-  constructor(picture, heat, onMoment) {
-    this.picture = picture;
-    this.heat = heat;
+  constructor(screen, onMoment) {
+    this.screen = screen;
     this.onMoment = onMoment;
     this.queue = [];
     this.now = null; // the moment on the screen: { header, bitmaps, stack, shown, since }
-    this.heatOf = null; // the index of the decision that the heat is of
-    this.part = null; // of the screen that the network sees: top, bottom, left, right
+    this.heatIndex = null; // the decision that the saliency map belongs to
     this.arriving = Promise.resolve();
     const tick = (time) => { this.tick(time); requestAnimationFrame(tick); };
     requestAnimationFrame(tick);
   }
 
-  // Take a moment; pictures are decoded one moment after the other, so that none overtakes another.
+  // Queue a moment. Moments are decoded one after the other, so that they stay in order.
   take(header, blobs) {
     const bitmaps = Promise.all(blobs.map((blob) => createImageBitmap(new Blob([blob], { type: "image/png" }))));
     this.arriving = this.arriving.then(() => bitmaps).then((decoded) => {
       const stack = decoded.pop();
       if (!header.live) this.queue = [];
       this.queue.push({ header, bitmaps: decoded, stack, shown: -1 });
-      if (document.hidden) this.tick(performance.now()); // nobody looks: only the newest counts
+      if (document.hidden) this.tick(performance.now()); // a hidden page has no animation frames
     });
   }
 
@@ -33,7 +31,7 @@ class Stage {
   begin(time) {
     this.now = this.queue.shift();
     this.now.since = time;
-    if (!this.now.header.live) this.now.shown = this.now.bitmaps.length - 2; // the past stands still
+    if (!this.now.header.live) this.now.shown = this.now.bitmaps.length - 2; // of the past, only the last picture
     this.fade();
     this.onMoment(this.now.header, this.now.stack);
   }
@@ -48,45 +46,23 @@ class Stage {
     const place = Math.min(Math.max(due, shown, header.live ? 0 : bitmaps.length - 1), bitmaps.length - 1);
     if (place === shown) return;
     this.now.shown = place;
-    const bitmap = bitmaps[place];
-    if (this.picture.width !== bitmap.width || this.picture.height !== bitmap.height) this.resize(bitmap);
-    this.picture.getContext("2d").drawImage(bitmap, 0, 0);
+    this.screen.draw(bitmaps[place]);
   }
 
-  resize(bitmap) {
-    const scale = Math.max(1, Math.round(640 / bitmap.height)); // the heat is smooth, the picture is not
-    [this.picture.width, this.picture.height] = [bitmap.width, bitmap.height];
-    [this.heat.width, this.heat.height] = [bitmap.width * scale, bitmap.height * scale];
-  }
-
-  // A saliency that comes late fades as the game goes on.
+  // Fade the saliency map as the game goes on without a newer one.
   fade() {
-    const late = this.heatOf === null || !this.now ? 0 : Math.abs(this.now.header.index - this.heatOf);
-    this.heat.style.opacity = Math.max(0, 1 - Math.max(0, late - 2) / 8);
+    const late = this.heatIndex === null || !this.now ? 0 : Math.abs(this.now.header.index - this.heatIndex);
+    this.screen.heat.style.opacity = Math.max(0, 1 - Math.max(0, late - 2) / 8);
   }
 
   clearHeat() {
-    this.heatOf = null;
-    this.heat.getContext("2d").clearRect(0, 0, this.heat.width, this.heat.height);
+    this.heatIndex = null;
+    this.screen.clearHeat();
   }
 
-  // Lay a saliency [height, width], 0 to 255, over the part of the screen that it is of: violet, pink, white.
-  lay(saliency, [height, width], index) {
-    this.clearHeat();
-    this.heatOf = index;
+  layHeat(saliency, shape, index) {
+    this.heatIndex = index;
     this.fade();
-    const small = new OffscreenCanvas(width, height);
-    const image = new ImageData(width, height);
-    for (let i = 0; i < saliency.length; i++) {
-      const heat = saliency[i] / 255, hot = Math.max(0, 2 * heat - 1), warm = Math.min(1, 2 * heat);
-      image.data.set([110 + 145 * warm, 40 + 215 * hot, 255 - 40 * warm + 40 * hot, 225 * heat ** 0.8], 4 * i);
-    }
-    small.getContext("2d").putImageData(image, 0, 0);
-    const { width: w, height: h } = this.picture;
-    const [top, bottom, left, right] = this.part && this.part[1] <= h && this.part[3] <= w ? this.part : [0, h, 0, w];
-    const scale = this.heat.width / w;
-    const context = this.heat.getContext("2d");
-    context.imageSmoothingQuality = "high";
-    context.drawImage(small, scale * left, scale * top, scale * (right - left), scale * (bottom - top));
+    this.screen.layHeat(saliency, shape);
   }
 }

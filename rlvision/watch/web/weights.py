@@ -1,4 +1,4 @@
-"""The weights that play, and how they follow a run in training."""
+"""The weights that play, updated while a run trains."""
 
 import threading
 from collections.abc import Callable
@@ -12,25 +12,25 @@ from rlvision.core.types import FloatArray, UInt8Array
 from rlvision.nn.qnetwork import QNetwork
 
 PERIOD = 2.0
-"""Seconds between two looks for newer weights."""
+"""Seconds between two checks for newer weights."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Brain:
-    """One checkpoint's network."""
+    """The network of one checkpoint."""
 
     network: QNetwork
     q_values: Callable[[UInt8Array], FloatArray]  # observations [N, C, H, W] -> [N, A]
     env_steps: int  # of training
-    source: str  # the checkpoint's name
+    source: str  # name of the checkpoint: best or last
 
 
 class Follower:
-    """Plays with the newest weights there are.
+    """Hold the newest weights of a run.
 
     Args:
-        load: newer weights than it gave before, or None where there are none.
-        changed: notified when something has changed.
+        load: returns weights newer than its last, or None if there are none.
+        changed: notified of newer weights, and of those that cannot be loaded.
     """
 
     def __init__(self, load: Callable[[], Brain | None], changed: threading.Condition) -> None:
@@ -40,20 +40,20 @@ class Follower:
         self.notice: str | None = None  # why the newest weights could not be loaded
 
     def q_values(self, observation: UInt8Array) -> FloatArray:
-        """Q-values [N, A] of observations [N, C, H, W], by the weights of now."""
+        """Return Q-values [N, A] of observations [N, C, H, W] by the present weights."""
         if self.brain is None:
             raise CheckpointError("expected weights before the first decision, got none: wait for a checkpoint")
         return self.brain.q_values(observation)
 
     def q_function(self, observation: UInt8Array) -> Tensor:
-        """The same as a tensor."""
+        """Return the Q-values as a tensor."""
         return torch.from_numpy(self.q_values(observation))
 
     def look(self) -> None:
-        """Take newer weights, if there are any; where they cannot be loaded, keep the old ones and say why."""
+        """Load newer weights, if there are any; if that fails, keep the old ones and set ``notice``."""
         try:
             newer, notice = self._load(), None
-        except Exception as error:  # damaged, of another release, no memory left: the next may be loaded again
+        except Exception as error:  # a damaged file, another release, no memory left: the next weights may load
             newer, notice = None, str(error)
         if newer is None and notice is None:
             return
@@ -62,6 +62,6 @@ class Follower:
             self._changed.notify_all()
 
     def follow(self, stop: threading.Event, period: float = PERIOD) -> None:
-        """Look again and again until somebody stops it."""
+        """Check for newer weights every ``period`` seconds until ``stop`` is set."""
         while not stop.wait(period):
             self.look()

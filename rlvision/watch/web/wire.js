@@ -1,6 +1,4 @@
-"use strict";
-
-// One message of the player: the header, and the blobs behind it. See wire.py.
+// Split a message of the server into its header and its blobs; see protocol.py.
 function unpack(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
@@ -9,7 +7,7 @@ function unpack(buffer) {
   return { header, blobs };
 }
 
-// The connection to the player; when it breaks, it is tried again and again.
+// The connection to the server; where it breaks, a new one is tried every second.
 class Line {
   constructor(onMessage, onState) {
     this.onMessage = onMessage;

@@ -1,0 +1,58 @@
+"""Make environments from their settings: the game's name chooses the kind."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import gymnasium
+
+from rlvision.core.errors import ConfigError
+from rlvision.envs.atari_env import AtariEnv
+from rlvision.envs.atari_games import find_game, nearest_game
+from rlvision.envs.gymnasium_env import RenderedEnv
+from rlvision.envs.settings import ATARI_ONLY, GYMNASIUM_ONLY, EnvSettings
+from rlvision.envs.vector_env import TapedVectorEnv
+
+
+def is_atari(name: str) -> bool:
+    """Tell whether a name means an Atari game, as ``pong``, ``ALE/Pong-v5`` and ``PongNoFrameskip-v4`` do."""
+    return find_game(name) is not None
+
+
+def make(settings: EnvSettings, num_envs: int) -> TapedVectorEnv:
+    """Make environments of the settings' game: Atari's, a registered Gymnasium id, or ``package.module:EnvClass``.
+
+    A single environment always runs in this process, where its screen can be watched.
+
+    Args:
+        settings: of each environment; their own ``num_envs`` is that of the training alone.
+        num_envs: N.
+
+    Raises:
+        ConfigError: the name means nothing, or a setting has no meaning for such an environment.
+        EnvError: the environment cannot be played by a Q-network.
+        MissingExtraError: a package that it needs is not installed.
+    """
+    if is_atari(settings.game):
+        _refuse_misplaced(settings, GYMNASIUM_ONLY)
+        return AtariEnv(settings, num_envs)
+    _require_gymnasium_name(settings.game)
+    _refuse_misplaced(settings, ATARI_ONLY)
+    return RenderedEnv(replace(settings, num_workers=0) if num_envs == 1 else settings, num_envs)
+
+
+def _require_gymnasium_name(name: str) -> None:
+    if name.startswith("ALE/") or not (re.search(r"-v\d+$|:", name) or name in gymnasium.registry):
+        raise ConfigError(
+            f"expected an Atari game, a Gymnasium id or package.module:EnvClass, got {name!r}{nearest_game(name)}"
+        )
+
+
+def _refuse_misplaced(settings: EnvSettings, others: Sequence[str]) -> None:
+    """Refuse settings that only the other kind of environment has."""
+    usual = EnvSettings()
+    for name in others:
+        if (value := getattr(settings, name)) != getattr(usual, name):
+            raise ConfigError(
+                f"expected env.{name} unset for {settings.game}, which has no such setting, got {value!r}: leave it out"
+            )

@@ -1,0 +1,172 @@
+"""A study of many runs, from their folders to what is written: a comparison, its pictures, learning curves.
+
+Example::
+
+    comparison = compare_runs(["runs/pong-seed1", "runs/pong-seed2"])
+    print(comparison.aggregates()["dn-renorm n=10"]["iqm"])
+    write_pictures(comparison, Path("pictures"))
+    plot_runs(["runs/pong-seed1", "runs/pong-seed2"], Path("curves.svg"), unit="frames")
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Unpack
+
+from rlvision.analysis import plot_style
+from rlvision.analysis.aggregate_plots import aggregates, performance_profiles
+from rlvision.analysis.comparison import Comparison, compare
+from rlvision.analysis.curve_plots import Band, learning_curves
+from rlvision.analysis.curves import Unit, What, read_curves
+from rlvision.analysis.efficiency_plots import sample_efficiency
+from rlvision.analysis.grouping import group
+from rlvision.analysis.run_info import Card, RunInfo, Score, stored_score
+from rlvision.config.fields import flatten
+from rlvision.evaluation.atari_scores import USUAL, published_agents
+from rlvision.runs.eval_protocol import HowToPlay, conditions
+from rlvision.runs.export_folder import ExportFolder
+from rlvision.runs.export_manifest import Manifest, played_settings
+from rlvision.runs.find import find_agent
+from rlvision.runs.run import Run
+
+PICTURES = {
+    "aggregates": aggregates,
+    "performance-profiles": performance_profiles,
+    "sample-efficiency": sample_efficiency,
+}
+"""Of a comparison, by the name of their files."""
+
+
+def compare_runs(
+    runs: Sequence[str | Path],
+    *,
+    games: int | None = None,
+    beside: Sequence[str] = USUAL,
+    checkpoint: str = "last",
+    device: str = "auto",
+    trust_imports: bool = False,
+    **how: Unpack[HowToPlay],
+) -> Comparison:
+    """Group runs and exports by game and agent, and put their scores side by side.
+
+    Args:
+        runs: folders of runs or exports, or names of agents that come along.
+        games: whole games to play now with each; None: the last evaluation of a run, the card of an export.
+        beside: published agents, by the keys of `rlvision.evaluation.atari_scores.tables`.
+        checkpoint: whose weights play, ``last`` or ``best``; an export has one set.
+        device: as in the configuration.
+        trust_imports: as of `rlvision.runs.run.Run`.
+        how: to play; see `rlvision.runs.eval_protocol.HowToPlay`.
+
+    Raises:
+        CheckpointError: there is no run, or it was never evaluated.
+        ConfigError: the same run is there twice, or there is no such published agent.
+    """
+    groups = group([read_run_info(Path(run)) for run in runs])
+    published = published_agents(list(dict.fromkeys(one.game for one in groups)), beside)
+    scores = [
+        [
+            stored_score(info)
+            if games is None
+            else _played_score(info, games, checkpoint=checkpoint, device=device, trust_imports=trust_imports, **how)
+            for info in one.members
+        ]
+        for one in groups
+    ]
+    return compare(groups, scores, published)
+
+
+def write_pictures(comparison: Comparison, out: Path) -> list[Path]:
+    """Draw what can be compared, each as PNG and SVG, and return their paths.
+
+    Args:
+        comparison: as `compare_runs` gives it.
+        out: a folder, made where it is missing.
+
+    Raises:
+        ConfigError: nothing can be written there.
+    """
+    plot_style.require_folder(out)
+    drawn = {name: figure for name, draw in PICTURES.items() if (figure := draw(comparison)) is not None}
+    return [
+        plot_style.save(figure, out / f"{name}{suffix}")
+        for name, figure in drawn.items()
+        for suffix in plot_style.SUFFIXES
+    ]
+
+
+def plot_runs(
+    runs: Sequence[str | Path],
+    out: Path,
+    *,
+    what: What = "training",
+    unit: Unit = "env_steps",
+    band: Band = "range",
+) -> Path:
+    """Draw learning curves, a line an agent with its seeds shaded, and return the path of the picture.
+
+    Args:
+        runs: run folders.
+        out: a .png or .svg file.
+        what: ``training``, the mean of the last 20 games of training, or ``evaluations``.
+        unit: ``env_steps``, ``frames`` or ``hours``.
+        band: ``range`` shades from the lowest to the highest seed, ``interval`` the 95 % interval of their mean.
+
+    Raises:
+        CheckpointError: there is no run, or it has no such scores.
+        ConfigError: the same run is there twice, or ``out`` cannot be written.
+    """
+    plot_style.require_picture(out)
+    curves = [read_curves(one, what, unit) for one in group([read_run_info(Path(run)) for run in runs])]
+    return plot_style.save(learning_curves(curves, what, unit, band), out)
+
+
+def read_run_info(place: Path) -> RunInfo:
+    """Return what a run folder or an export says of itself; nothing is loaded or played.
+
+    Args:
+        place: folder of a run, of an export, or the name of an agent that comes along.
+
+    Raises:
+        CheckpointError: there is neither, or it is damaged.
+        ConfigError: its settings cannot be used.
+    """
+    folder = find_agent(place, trust_imports=True)  # its words are read, and nothing that they name is imported
+    config = folder.config()
+    manifest = folder.manifest if isinstance(folder, ExportFolder) else None
+    settings = flatten(config) if manifest is None else _export_settings(manifest)
+    about = conditions(config, config.evaluation.epsilon, 0)
+    return RunInfo(
+        place=place,
+        folder=folder.path,
+        card=None if manifest is None else Card(tuple(manifest.scores), manifest.env_steps),
+        game=about.game,
+        protocol=about.protocol,
+        epsilon=about.epsilon,
+        seed=settings["seed"],
+        frameskip=config.env.frameskip,
+        settings=settings,
+    )
+
+
+def _export_settings(manifest: Manifest) -> dict[str, Any]:
+    return {**played_settings(manifest.config), **_leaves(manifest.training)}
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the values of nested mappings by dotted name."""
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        name = prefix + key
+        leaves |= _leaves(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return leaves
+
+
+def _played_score(
+    info: RunInfo, games: int, *, checkpoint: str, device: str, trust_imports: bool, **how: Unpack[HowToPlay]
+) -> Score:
+    """Play whole games now; see `compare_runs` and `rlvision.runs.run.Run.measure`."""
+    weights = checkpoint if info.card is None else "best"
+    agent = Run(info.place, weights=weights, device=device, trust_imports=trust_imports)
+    report = agent.measure(games, **how)
+    about = report.conditions
+    return Score(report.evaluation.mean, games, agent.env_steps, about.protocol, about.epsilon)

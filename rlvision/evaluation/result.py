@@ -1,0 +1,59 @@
+"""The result of an evaluation: its games, and the statistics of their raw scores."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rlvision.core.types import Episode
+
+_RESAMPLES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The games of one evaluation."""
+
+    episodes: tuple[Episode, ...]
+    cut: Mapping[int, str] = field(default_factory=dict)
+    """Why some of them were cut, by their place in ``episodes``."""
+
+    @property
+    def scores(self) -> list[float]:
+        """Raw scores, in the order of the games."""
+        return [episode.score for episode in self.episodes]
+
+    @property
+    def mean(self) -> float:
+        """Mean score."""
+        return float(np.mean(self.scores))
+
+    @property
+    def median(self) -> float:
+        """Median score."""
+        return float(np.median(self.scores))
+
+    @property
+    def standard_error(self) -> float | None:
+        """Of the mean: the scores' standard deviation (n - 1) over the square root of n; None of a single game."""
+        games = len(self.episodes)
+        return float(np.std(self.scores, ddof=1) / np.sqrt(games)) if games > 1 else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % bootstrap interval of the mean: percentiles of 10,000 resamples (Efron 1979), always the same ones."""
+        scores = np.asarray(self.scores)
+        draws = np.random.default_rng(0).integers(len(scores), size=(_RESAMPLES, len(scores)))
+        low, high = np.percentile(scores[draws].mean(axis=1), [2.5, 97.5])
+        return float(low), float(high)
+
+    def metrics(self) -> dict[str, float]:
+        """Return a row for the tracker."""
+        low, high = self.interval
+        return {
+            "evaluate/mean": self.mean,
+            "evaluate/median": self.median,
+            "evaluate/low": low,
+            "evaluate/high": high,
+            "evaluate/games": float(len(self.episodes)),
+        }

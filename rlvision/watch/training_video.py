@@ -1,0 +1,79 @@
+"""Record a game of the agent in training as a video and as a page, in one pass."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from rlvision.core.types import EnvSpec, FloatArray, Policy, UInt8Array
+from rlvision.envs.settings import Crop
+from rlvision.watch.html.page import About, Record, write_page
+from rlvision.watch.record import record
+from rlvision.watch.rollout import Moment, Moments, Rollout, Screen, WatchedEnv
+
+Saliency = Callable[[UInt8Array, int], FloatArray]
+"""Observation [1, C, H, W], action -> [H, W] from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A game that is added to a page while a video of it is written.
+
+    Args:
+        game: its moments.
+        record: collects each of them.
+    """
+
+    game: Moments
+    record: Record
+
+    @property
+    def spec(self) -> EnvSpec:
+        """Of the environment."""
+        return self.game.spec
+
+    def __iter__(self) -> Iterator[Moment]:
+        """Yield the moments, in order."""
+        for moment in self.game:
+            self.record.add(moment)
+            yield moment
+
+
+def record_game(
+    env: WatchedEnv,
+    screen: Screen,
+    policy: Policy,
+    q_values: Callable[[UInt8Array], FloatArray],
+    video: Path,
+    *,
+    title: str,
+    fps: float,
+    crop: Crop | None,
+    seed: int,
+    max_steps: int | None,
+    saliency: Saliency | None,
+) -> Path:
+    """Play one game into a video, and into a page of the same name with the suffix .html.
+
+    Args:
+        env: one environment.
+        screen: of that environment.
+        policy: chooses the actions.
+        q_values: observation [1, C, H, W] -> Q-values [1, A].
+        video: ends in .mp4 or .webm.
+        title: such as ``"Breakout"``.
+        fps: the game's frames per second.
+        crop: the part of the screen that the network sees; None: all.
+        seed: of the game.
+        max_steps: decisions after which it is cut short; None: never.
+        saliency: of the page; None: the page has none.
+
+    Returns:
+        The path of the page.
+    """
+    rollout = Rollout(env, screen, q_values, policy, seed=seed, max_steps=max_steps)
+    of_moment = None if saliency is None else lambda moment: saliency(moment.observation[None], moment.action)
+    page = Record(About(title=title, fps=fps, spec=rollout.spec, crop=crop, saliency=of_moment))
+    record(Noted(rollout, page), video, title=title, fps=fps, console=Console(quiet=True))
+    return write_page(page, video.with_suffix(".html"))
