@@ -5,7 +5,7 @@
     python tests/mutants.py --list            their names
 
 The mutants stand in ``tests/mutants/*.txt``: the lines behind ``-`` are replaced by those behind ``+`` in one file, and
-the tests named must fail. A mutant is put into a copy of the tree. The exit status is 1 if one survives, if the text that
+the tests named must fail. Each is put into a copy of the tree. The exit status is 1 if one survives, if the text that
 it replaces is not there exactly once, or if the tests fail without it.
 """
 

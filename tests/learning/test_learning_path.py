@@ -10,10 +10,10 @@ from rlvision.core.devices import make_autocast
 from rlvision.core.types import Batch, EnvSpec, EnvStep, Transition
 from rlvision.learning.policies import ladder_exponents
 from rlvision.nn.norm_variants import ARMS
-from rlvision.nn.normalisation import statistics_layers
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import make_q_network
 from rlvision.nn.settings import NetworkSettings
+from rlvision.nn.statistics import statistics_layers
 from rlvision.nn.target_network import Views
 from rlvision.replay.buffer import Replay
 from rlvision.replay.settings import ReplaySettings
@@ -74,7 +74,9 @@ def drawn(memory):
     batch = memory.sample()
     t = batch.transition
     shown = (t.observation[:, :, 0, 0].tolist(), t.next_observation[:, :, 0, 0].tolist())
-    return dict(zip(batch.index.tolist(), zip(t.reward.tolist(), t.discount.tolist(), *shown, strict=True), strict=True))
+    return dict(
+        zip(batch.index.tolist(), zip(t.reward.tolist(), t.discount.tolist(), *shown, strict=True), strict=True)
+    )
 
 
 @pytest.mark.parametrize("prioritised", [False, True])

@@ -4,18 +4,14 @@ from collections import Counter
 
 import pytest
 import torch
-import wiring.agents
-import wiring.networks
-import wiring.runs
-import wiring.worlds
-from wiring import AGENTS, cases, settings_for
-from wiring.runs import observed
+from wiring import AGENTS, agents, atari, cases, networks, optimisers, policies, runs, settings_for, worlds
+from wiring.watched import observed
 
 from rlvision.config.fields import flatten
 from rlvision.config.loading import load_config
 from rlvision.learning.learner import QLearner
 
-TABLES = (wiring.agents.table, wiring.networks.table, wiring.worlds.table, wiring.runs.table)
+TABLES = tuple(room.table for room in (agents, optimisers, networks, policies, worlds, atari, runs))
 CASES = [pytest.param(agent, row, id=f"{agent}-{row.title}") for agent, row in cases(TABLES)]
 
 
@@ -55,7 +51,7 @@ def test_no_two_numbers_of_a_base_are_equal(table):
 def test_the_priorities_of_two_updates_arrive_in_the_tree(agent, folder, monkeypatch):
     named = {"agent.name": agent, "out": str(folder / f"{agent}-two"), "wandb": "disabled"}
     known = settings_for(agent)
-    base = {name: value for name, value in wiring.runs.BASE.items() if name in known}
+    base = {name: value for name, value in runs.BASE.items() if name in known}
     config = load_config("quick", {**base, **named, "env_steps": 46, "evaluate_every": 0, "checkpoint_every": 0})
     updates, update = [], QLearner.update
 

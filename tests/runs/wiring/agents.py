@@ -1,85 +1,24 @@
-"""Settings found in an agent: its memory, its learner, its optimiser."""
+"""Settings found in an agent: in its memory, in its learner, in its seeds."""
 
 import math
 from itertools import count
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from rlvision.config.schema import Config
 from rlvision.core.seeding import derive
-from rlvision.core.types import Agent, Batch, EnvSpec, EnvStep, Transition
+from rlvision.core.types import Batch
 from rlvision.nn.encoder_base import as_float
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import builders
 from wiring import Table
+from wiring.parts import BASE, SPEC, experienced, made_batch, step, weights
 
-SPEC = EnvSpec(2, (2, 36, 40), 1, ("left", "stay", "right"), 4)
-BASE = {
-    "seed": 11,
-    "env_steps": 1_200,
-    "device": "cpu",
-    "precision": "float32",
-    "network.momentum": 0.2,
-    "network.r_max": 2.5,
-    "network.d_max": 3.5,
-    "network.calibration_batches": 7,
-    "network.hidden": 24,
-    "network.dropout": 0.35,
-    "replay.capacity": 160,
-    "replay.compression": "lz4",
-    "replay.batch_size": 6,
-    "replay.samples_per_env_step": 3.0,
-    "replay.learning_starts": 40,
-    "replay.prioritised": True,
-    "replay.alpha": 0.7,
-    "replay.beta": 0.3,
-    "replay.priority_epsilon": 0.02,
-    "agent.gamma": 0.9,
-    "agent.n_step": 4,
-    "agent.reward_scale": 0.25,
-    "agent.reward_clip": 8.0,
-    "agent.target_period": 5,
-    "agent.double": False,
-    "agent.loss": "mse",
-    "agent.quantiles": 9,
-    "optimiser.learning_rate": 0.004,
-    "optimiser.warmup_updates": 16,
-    "optimiser.epsilon": 0.003,
-    "optimiser.momentum": 0.6,
-    "optimiser.weight_decay": 0.05,
-    "optimiser.max_grad_norm": 0.125,
-    "exploration.start": 0.95,
-    "exploration.end": 0.45,
-    "exploration.decay_env_steps": 500,
-    "exploration.ladder_alpha": 1.5,
-    "exploration.persistence": 2.75,
-}
-FALLING = {"optimiser.schedule": "linear", "optimiser.final_learning_rate": 0.0005, "optimiser.warmup_updates": 0}
 MOVING = {"agent.final_gamma": 0.97, "agent.final_n_step": 2, "agent.horizon_env_steps": 70}
-LAST_UPDATE = 580
-"""Updates of the base's run: (env_steps - learning_starts) * samples_per_env_step / batch_size."""
 
 table = Table(BASE)
 finds = table.finds
-
-
-def step(number: int, reward: float = 0.0) -> EnvStep:
-    """Row ``number`` of two endless games; its corner pixel is the number."""
-    observation = np.random.default_rng(number).integers(0, 256, (2, 2, 36, 40)).astype(np.uint8)
-    observation[:, :, 0, 0] = number
-    rewards, no = np.full(2, reward, np.float32), np.zeros(2, np.bool_)
-    return EnvStep(observation, np.array([number % 3, 1]), rewards, no, no, np.full(2, number == 0))
-
-
-def experienced(config: Config, rows: int = 60, reward: float = 0.0) -> Agent:
-    """The agent of a configuration, after some rows."""
-    agent = builders.make_agent(config, SPEC)
-    for number in range(rows):
-        agent.memory.add(step(number, reward))
-    return agent
 
 
 def owed(config: Config, rows: int = 75) -> list[tuple[int, Batch]]:
@@ -90,16 +29,6 @@ def owed(config: Config, rows: int = 75) -> list[tuple[int, Batch]]:
         agent.memory.add(step(number))
         batches += [(2 * (number + 1), batch) for batch in agent.memory.batches()]
     return batches
-
-
-def made_batch(reward: float = 0.0, discount: float = 1.0) -> Batch:
-    """Six transitions of action 0, by hand."""
-    draws = torch.Generator().manual_seed(3)
-    before, after = torch.randint(256, (2, 6, 2, 36, 40), generator=draws).to(torch.uint8)
-    values = torch.full((6,), reward), torch.full((6,), discount)
-    return Batch(
-        Transition(before, torch.zeros(6, dtype=torch.int64), *values, after), torch.arange(6) + 20, torch.ones(6)
-    )
 
 
 def n_of(batch: Batch) -> int:
@@ -268,11 +197,6 @@ def bound_of_a_reward_in_what_is_reported(config: Config) -> float:
     return float(builders.make_agent(config, SPEC).reward_transform(torch.tensor(1e6)))
 
 
-def weights(network: torch.nn.Module) -> Tensor:
-    """All parameters, laid end to end."""
-    return torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
-
-
 @finds("agent.target_period")
 def updates_until_the_target_is_a_copy(config: Config) -> int:
     learner = experienced(config).learner
@@ -334,97 +258,6 @@ def loss_of_an_error_of_five(config: Config) -> str:
 @finds("agent.quantiles")
 def quantiles_of_an_action(config: Config) -> int:
     return builders.make_agent(config, SPEC).network(made_batch().transition.observation).quantiles.shape[2]
-
-
-# the optimiser
-
-
-def groups(config: Config) -> list[dict[str, Any]]:
-    """The parameter groups of the optimiser."""
-    return builders.make_agent(config, SPEC).learner._optimiser.param_groups
-
-
-@finds("optimiser.name", each=("adam", "adamw", "sgd", "rmsprop", "adagrad"))
-def class_of_the_optimiser(config: Config) -> str:
-    return type(builders.make_agent(config, SPEC).learner._optimiser).__name__.lower()
-
-
-@finds("optimiser.epsilon")
-@finds("optimiser.epsilon", {"optimiser.name": "adamw"})
-@finds("optimiser.epsilon", {"optimiser.name": "rmsprop"})
-@finds("optimiser.epsilon", {"optimiser.name": "adagrad"})
-def epsilon_of_the_groups(config: Config) -> float:
-    (epsilon,) = {group["eps"] for group in groups(config)}
-    return epsilon
-
-
-@finds("optimiser.momentum", {"optimiser.name": "sgd"})
-@finds("optimiser.momentum", {"optimiser.name": "rmsprop"})
-def momentum_of_the_groups(config: Config) -> float:
-    (momentum,) = {group["momentum"] for group in groups(config)}
-    return momentum
-
-
-@finds("optimiser.momentum")
-@finds("optimiser.momentum", {"optimiser.name": "adamw"})
-def first_beta_of_the_groups(config: Config) -> float:
-    (betas,) = {group["betas"] for group in groups(config)}
-    return betas[0]
-
-
-@finds("optimiser.weight_decay")
-def decay_of_weights_alone(config: Config) -> float:
-    decays = {(p.ndim > 1, group["weight_decay"]) for group in groups(config) for p in group["params"]}
-    (spared,) = {decay for is_weight, decay in decays if not is_weight}
-    (decay,) = {decay for is_weight, decay in decays if is_weight}
-    return decay if spared == 0 else math.nan
-
-
-@finds("optimiser.max_grad_norm")
-def norm_of_a_gradient_that_was_clipped(config: Config) -> float:
-    learner = experienced(config).learner
-    learner.update(made_batch(reward=1e6))
-    return float(torch.cat([p.grad.flatten() for p in learner.views.online.parameters()]).norm())
-
-
-def rate(config: Config, updates: int) -> float:
-    """The step size of an update after so many."""
-    learner = experienced(config).learner
-    learner.updates = updates
-    learner.update(made_batch())
-    (found,) = {group["lr"] for group in learner._optimiser.param_groups}
-    return found
-
-
-@finds("optimiser.learning_rate")
-@finds("optimiser.learning_rate", {"optimiser.name": "sgd"})
-@finds("optimiser.learning_rate", {"optimiser.name": "rmsprop"})
-def step_size_after_the_warm_up(config: Config) -> float:
-    return rate(config, 300)
-
-
-@finds("optimiser.warmup_updates")
-def how_much_smaller_the_first_step_is(config: Config) -> float:
-    return rate(config, 300) / rate(config, 0)
-
-
-@finds("optimiser.final_learning_rate", FALLING)
-def step_size_of_the_last_update(config: Config) -> float:
-    return rate(config, LAST_UPDATE)
-
-
-@finds("optimiser.schedule", FALLING, each=("constant", "linear", "cosine"))
-def step_size_after_a_quarter(config: Config) -> str:
-    first, last = 0.004, 0.0005
-    part = (rate(config, LAST_UPDATE // 4) - last) / (first - last)
-    return {1.0: "constant", 0.75: "linear", 0.854: "cosine"}[round(part, 3)]
-
-
-@finds("env_steps", FALLING)
-def env_steps_until_the_step_size_stays(config: Config) -> float:
-    learner = experienced(config).learner
-    sizes = [learner._learning_rate(updates) for updates in range(2 * LAST_UPDATE)]
-    return sizes.index(min(sizes)) * 6 / 3 + 40
 
 
 # the run, as the agent sees it
