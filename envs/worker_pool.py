@@ -80,9 +80,9 @@ class WorkerPool:
         *columns, faults = zip(*parts, strict=True)
         return *(np.concatenate(column) for column in columns), merge_faults(faults)
 
-    def repeat(self, tapes: Sequence[Sequence[int]]) -> Faults:
-        """Take the actions of N tapes, of any length."""
-        self._call(self._workers, "repeat", tapes)
+    def repeat(self, action_logs: Sequence[Sequence[int]]) -> Faults:
+        """Take the actions of N action logs, of any length."""
+        self._call(self._workers, "repeat", action_logs)
         return merge_faults(self._answers(self._workers).values())
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ def _cuda_usage(device: torch.device) -> dict[str, float]:
     metrics = {
         "system/gpu_memory_gb": torch.cuda.memory_allocated(device) / 1e9,
         "system/gpu_memory_peak_gb": torch.cuda.max_memory_allocated(device) / 1e9,
-        "system/gpu_used": 1 - free / total,
+        "system/gpu_memory_fraction": 1 - free / total,
     }
     return {**metrics, **_cuda_load(device)}
 
@@ -47,7 +47,7 @@ def _cuda_load(device: torch.device) -> dict[str, float]:
     import pynvml
 
     try:
-        return {"system/gpu_busy": torch.cuda.utilization(device) / 100}
+        return {"system/gpu_utilization": torch.cuda.utilization(device) / 100}
     except pynvml.NVMLError:
         return {}
 
@@ -96,7 +96,7 @@ _FREE = re.compile(r"of which ([\d.]+ \w+) is free")
 
 
 @contextmanager
-def naming(remedy: str) -> Iterator[None]:
+def explain_oom(remedy: str) -> Iterator[None]:
     """Turn torch's error about memory of a GPU or of the machine into one of ours.
 
     Args:

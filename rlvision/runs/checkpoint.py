@@ -16,7 +16,7 @@ from rlvision.core.files import PART, read_bytes, write_atomically
 from rlvision.core.folders import list_folder, make_folder
 from rlvision.core.types import State
 
-VERSION = 1
+VERSION = 2
 LARGEST = 2**34
 """Bytes of a checkpoint."""
 
@@ -106,11 +106,11 @@ class CheckpointFolder:
         make_folder(self.folder)
         write_state(self.best_path, state)
 
-    def load_newest(self, load_beside: Callable[[State], None] = lambda state: None) -> State | None:
+    def load_newest(self, load_extra: Callable[[State], None] = lambda state: None) -> State | None:
         """The newest undamaged checkpoint, or None where there is none at all.
 
         Args:
-            load_beside: loads what a checkpoint has in other files; one of which it cannot counts as damaged.
+            load_extra: loads what a checkpoint has in other files; one of which it cannot counts as damaged.
 
         Raises:
             CheckpointError: there are checkpoints, and every one of them is damaged.
@@ -119,7 +119,7 @@ class CheckpointFolder:
         for path in reversed(paths):
             try:
                 state = read_state(path)
-                load_beside(state)
+                load_extra(state)
             except CheckpointError as error:
                 _log.warning("%s", error)
             else:
@@ -132,7 +132,7 @@ class CheckpointFolder:
             )
         return None
 
-    def set_aside_newer(self, env_steps: int) -> None:
+    def quarantine_newer(self, env_steps: int) -> None:
         """Rename the checkpoints after ``env_steps`` to ``NAME.damaged``, so that nobody comes back to them."""
         for path in self.paths():
             if int(path.stem) > env_steps:

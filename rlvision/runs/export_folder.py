@@ -86,7 +86,7 @@ class ExportFolder:
 
     def _read_tensors(self, network: QNetwork) -> dict[str, Tensor]:
         path, manifest = self.path / MODEL, self.manifest
-        due = laid_out(network, manifest.layout)
+        due = export_state_dict(network, manifest.layout)
         try:
             content = read_bytes(path, 2 * sum(tensor.nbytes for tensor in due.values()) + LARGEST_HEADER)
         except OSError as error:
@@ -102,7 +102,7 @@ class ExportFolder:
         return found
 
 
-def imported(config: Config) -> dict[str, str]:
+def imported_settings(config: Config) -> dict[str, str]:
     """The settings that name something to import, by name; Gymnasium imports ``package`` of ``package:Id-v0``, too."""
     named = {"env.game": config.env.game, "network.encoder": config.network.encoder, "agent.name": config.agent.name}
     return {name: value for name, value in named.items() if ":" in value and value not in HARMLESS}
@@ -114,7 +114,7 @@ def require_no_imports(config: Config, path: Path) -> None:
     Raises:
         ConfigError: names what would be imported.
     """
-    if named := imported(config):
+    if named := imported_settings(config):
         listed = " and ".join(f"{name}={place}" for name, place in named.items())
         raise ConfigError(
             f"expected a folder that names only what comes with rlvision, got {listed} in {path}, which runs "
@@ -122,18 +122,18 @@ def require_no_imports(config: Config, path: Path) -> None:
         )
 
 
-def layout_of(network: QNetwork) -> Layout:
+def export_layout(network: QNetwork) -> Layout:
     """``chapter`` where the weights load into the chapter's class, else ``network``."""
-    return "chapter" if network.is_chapters else "network"
+    return "chapter" if network.matches_reference else "network"
 
 
-def laid_out(network: QNetwork, layout: Layout) -> Mapping[str, Tensor]:
+def export_state_dict(network: QNetwork, layout: Layout) -> Mapping[str, Tensor]:
     """The tensors of a network by the names they have in an export.
 
     Raises:
         ConfigError: the layout is the chapter's, and the network is not.
     """
-    return network.chapter_state_dict() if layout == "chapter" else network.state_dict()
+    return network.reference_state_dict() if layout == "chapter" else network.state_dict()
 
 
 def digest(content: bytes) -> str:
@@ -143,7 +143,9 @@ def digest(content: bytes) -> str:
 
 def _to_network(found: Mapping[str, Tensor], network: QNetwork, layout: Layout) -> dict[str, Tensor]:
     """The tensors by the names that the network has for them."""
-    return {own: found[name] for own, name in zip(network.state_dict(), laid_out(network, layout), strict=True)}
+    return {
+        own: found[name] for own, name in zip(network.state_dict(), export_state_dict(network, layout), strict=True)
+    }
 
 
 def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:

@@ -15,7 +15,7 @@ from rlvision.core.errors import ConfigError, EnvError
 from rlvision.core.types import BoolArray, EnvSpec, EnvStep, Episode, IntArray, UInt8Array
 from rlvision.envs.counting_env import game_length, read, reward
 from rlvision.evaluation.episode_limits import EpisodeLimits
-from rlvision.evaluation.games import Abandoned, evaluate
+from rlvision.evaluation.games import EvaluationCancelled, evaluate
 from rlvision.evaluation.result import Evaluation
 from rlvision.evaluation.scheduler import ROWS, game_seed, q_values
 from rlvision.evaluation.settings import EvaluationSettings
@@ -356,7 +356,7 @@ def test_a_game_lost_with_its_environment_is_played_again_and_lost_twice_another
 def test_exactly_the_games_that_count_are_told_when_they_are_over() -> None:
     told: list[tuple[int, float]] = []
     env = ScriptedEnv(2, ([1.0], "T"), ([2.0] * 3, "T"), ([5.0], "T"), ([2.0] * 4, "T"))
-    evaluation = played(env, 4, tell=lambda episode: told.append((len(env.actions), episode.score)))
+    evaluation = played(env, 4, on_episode=lambda episode: told.append((len(env.actions), episode.score)))
     # a game of L rewards is known to be over after L + 1 rows: its last observation has one of its own
     assert told == [(2, 1.0), (4, 6.0), (4, 5.0), (9, 8.0)]
     assert sorted(score for _, score in told) == sorted(evaluation.scores)
@@ -364,8 +364,8 @@ def test_exactly_the_games_that_count_are_told_when_they_are_over() -> None:
 
 def test_an_interrupted_evaluation_is_abandoned_before_its_next_step() -> None:
     env, told = ScriptedEnv(1, *[([1.0], "T")] * 10), []
-    with pytest.raises(Abandoned):
-        played(env, 10, tell=told.append, interrupted=lambda: len(env.actions) == 6)
+    with pytest.raises(EvaluationCancelled):
+        played(env, 10, on_episode=told.append, interrupted=lambda: len(env.actions) == 6)
     assert len(env.actions) == 6
     assert len(told) == 3
 
@@ -385,8 +385,8 @@ def test_mean_median_and_metrics() -> None:
     assert evaluation.metrics() == {
         "evaluate/mean": 4.0,
         "evaluate/median": 3.5,
-        "evaluate/low": low,
-        "evaluate/high": high,
+        "evaluate/ci_low": low,
+        "evaluate/ci_high": high,
         "evaluate/games": 4.0,
     }
 

@@ -8,7 +8,7 @@ import torch
 from rlvision.core.errors import CheckpointError
 from rlvision.replay import persistence
 from rlvision.replay.persistence import collect_garbage
-from rlvision.replay.storage import Ring
+from rlvision.replay.storage import RingBuffer
 
 ROWS = 20  # T
 
@@ -198,13 +198,13 @@ def test_loading_holds_one_block_at_a_time(session_of, resumed, tmp_path, monkey
     monkeypatch.setattr(persistence, "BLOCK_BYTES", 100)  # of two rows
     session = session_of().play(20)
     manifest = session.replay.save_rows(tmp_path)
-    blocks, put = [], Ring.put
+    blocks, put = [], RingBuffer.write
 
     def noted(ring, row, fields):
         blocks.append((row, len(fields[0])))
         put(ring, row, fields)
 
-    monkeypatch.setattr(Ring, "put", noted)
+    monkeypatch.setattr(RingBuffer, "write", noted)
     resumed(session, tmp_path, manifest)
     assert blocks == [(row, 2 * 2) for row in range(0, 20, 2)]
 
@@ -231,10 +231,10 @@ def test_a_changed_horizon_travels_with_the_state(session_of, resumed, tmp_path)
 def test_a_state_is_a_snapshot(session_of):
     session = session_of().play(30)
     state = session.replay.state_dict()
-    mass, largest = state["selection"]["mass"].clone(), state["selection"]["largest"].clone()
+    mass, largest = state["sampler"]["mass"].clone(), state["sampler"]["largest"].clone()
     session.replay.update_priorities(session.batches[-1].index, torch.full((4,), 1e3))
-    assert torch.equal(state["selection"]["mass"], mass)
-    assert torch.equal(state["selection"]["largest"], largest)
+    assert torch.equal(state["sampler"]["mass"], mass)
+    assert torch.equal(state["sampler"]["largest"], largest)
 
 
 def damage_content(path):

@@ -126,7 +126,7 @@ def test_a_folder_that_may_not_be_looked_into_is_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "is_dir", refused)
     with pytest.raises(ConfigError, match=r"expected to write to the run folder .*, got Permission denied: set --out"):
-        RunFolder(tmp_path).require_possible()
+        RunFolder(tmp_path).check_writable()
 
 
 def test_other_files_are_no_hindrance(tmp_path):
@@ -231,15 +231,15 @@ def test_settings_that_do_not_change_what_is_learned_may_change_and_are_kept(tmp
 
 
 def test_an_evaluation_of_training_lasts_as_long_as_one_afterwards(tmp_path, monkeypatch):
-    """A watchdog above the protocol's cap on a game moves that cap, in training as in `rlvision evaluate`."""
+    """An episode limit above the protocol's cap on a game moves that cap, in training as in `rlvision evaluate`."""
     made = []
     make_env = builders.make_env
     monkeypatch.setattr(builders, "make_env", lambda config, *args: made.append(config) or make_env(config, *args))
     watched = Watched(monkeypatch)
     longer = {"env__max_episode_frames": None, "evaluation__max_frames": 200_000, "env_steps": 30, "evaluate_every": 20}
     watched.train(small(tmp_path, PONG, **longer, evaluation__max_idle_frames=40))
-    training, *exams = [config.env.max_episode_frames for config in made]
-    assert (training, set(exams)) == (None, {200_000})
+    training, *evaluations = [config.env.max_episode_frames for config in made]
+    assert (training, set(evaluations)) == (None, {200_000})
 
 
 def history(folder: Path) -> list[dict]:

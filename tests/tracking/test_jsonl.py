@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from rlvision.core.errors import CheckpointError
-from rlvision.tracking.jsonl import FileTracker, read_metrics
+from rlvision.tracking.jsonl import JsonlTracker, read_metrics
 
-Opener = Callable[[Path], FileTracker]
+Opener = Callable[[Path], JsonlTracker]
 
 
 @pytest.fixture
 def tracker_of() -> Iterator[Opener]:
     """Makes trackers and closes them when the test is over."""
     with ExitStack() as stack:
-        yield lambda folder: stack.enter_context(closing(FileTracker(folder)))
+        yield lambda folder: stack.enter_context(closing(JsonlTracker(folder)))
 
 
 def test_rows_read_back_exactly_as_they_were_logged(tmp_path: Path, tracker_of: Opener) -> None:

@@ -57,7 +57,7 @@ def test_pictures_and_distributions_are_shown_and_videos_left_out(tmp_path: Path
     Image.new("RGBA", (6, 4), (255, 0, 0, 255)).save(picture)
     video.write_bytes(b"a film")
     with closing(TensorboardTracker(tmp_path)) as tracker:
-        tracker.show({"curve": picture, "evaluate/video": video, "q/values": np.array([0, 1, 1], np.float32)}, 7)
+        tracker.log_media({"curve": picture, "evaluate/video": video, "q/values": np.array([0, 1, 1], np.float32)}, 7)
     tags = events(tmp_path).Tags()
     assert (tags["images"], tags["histograms"]) == (["curve"], ["q/values"])
     [image] = events(tmp_path).Images("curve")
@@ -79,7 +79,7 @@ def test_a_full_disk_costs_rows_until_there_is_room(
             for steps in (2, 3):
                 tracker.log({"loss/td": 2.0}, steps)
         tracker.log({"loss/td": 4.0}, 4)
-        tracker.show({"q/values": np.array([], np.float32)}, 4)
+        tracker.log_media({"q/values": np.array([], np.float32)}, 4)
     assert scalars(tmp_path, "loss/td") == [(1, 1.0), (4, 4.0)]
     assert caplog.text.count("No space left on device: rows are lost there") == 1
 
