@@ -51,7 +51,10 @@ def test_whoever_may_be_named_as_the_owner_is_not_read_from_elsewhere(tmp_path: 
             "folder": owner.mkdir,
             "large": lambda: owner.write_text("secret" * 10**6),
         }[kind]()
-        with pytest.raises(CheckpointError, match=r"expected no other process in .*, got another process: let it end"), folder_lock(run):
+        with (
+            pytest.raises(CheckpointError, match=r"expected no other process in .*, got another process: let it end"),
+            folder_lock(run),
+        ):
             pytest.fail("two at once")
     assert victim.read_text() == "secret"
     with folder_lock(run):
