@@ -44,7 +44,7 @@ def compare(
         run: One or more run folders, exports or names of bundled agents (breakout, pong, pong-fast).
         games: Whole games to play now with each agent; if unset, use the last evaluation or the scores of the export.
         protocol: With --games, the Atari protocol, nature or machado; if unset, that of each run.
-        checkpoint: With --games, the weights, best by evaluation or last; if unset, last: best was selected by its score.
+        checkpoint: With --games, the weights, best by evaluation or last; if unset, last: a score selected best.
         seed: With --games, the seed of the games and the random actions; if unset, 0.
         device: With --games, cpu, cuda, cuda:1, mps or auto; if unset, auto.
         baselines: Published agents to show, such as dqn,rainbow,pqn; if unset, a small selection.

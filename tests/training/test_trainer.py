@@ -213,7 +213,7 @@ def test_a_full_disk_at_the_end_is_an_error_and_the_same_command_continues(tmp_p
 
     with monkeypatch.context() as patch:
         note_calls(patch, Session, "_save", lambda _, at, state: at == END and patch.setattr(os, "fsync", full))
-        with pytest.raises(CheckpointError, match="No space left on device: mend that, and the same command continues"):
+        with pytest.raises(CheckpointError, match="No space left on device: fix that, and the same command continues"):
             rlvision.runs.run.train(small(tmp_path / "run"))
     assert [int(path.stem) for path in watched.sessions[-1]._folder.checkpoints.paths()] == [80, 120]
     assert differences(undisturbed, everything(watched.train(small(tmp_path / "run")))) == []
