@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rlvision.core.errors import MemoryBudgetError as MemoryBudgetError
     from rlvision.core.errors import MissingExtraError as MissingExtraError
     from rlvision.core.errors import RLVisionError as RLVisionError
-    from rlvision.core.files import PART as PART
     from rlvision.core.files import NewFile as NewFile
+    from rlvision.core.files import PART as PART
     from rlvision.core.files import open_to_append as open_to_append
     from rlvision.core.files import open_to_read as open_to_read
     from rlvision.core.files import path_exists as path_exists
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rlvision.core.folders import require_folders as require_folders
     from rlvision.core.imports import did_you_mean as did_you_mean
     from rlvision.core.imports import import_object as import_object
+    from rlvision.core.imports import public_names as public_names
     from rlvision.core.locks import folder_lock as folder_lock
     from rlvision.core.memory import available_bytes as available_bytes
     from rlvision.core.memory import check_budget as check_budget
@@ -77,8 +78,8 @@ if TYPE_CHECKING:
     from rlvision.core.seeding import generator as generator
     from rlvision.core.seeding import random_state as random_state
     from rlvision.core.seeding import set_random_state as set_random_state
-    from rlvision.core.signals import INTERRUPTED as INTERRUPTED
     from rlvision.core.signals import ExitNow as ExitNow
+    from rlvision.core.signals import INTERRUPTED as INTERRUPTED
     from rlvision.core.signals import SignalHandler as SignalHandler
     from rlvision.core.signals import StopReason as StopReason
     from rlvision.core.signals import interruption as interruption
@@ -144,7 +145,7 @@ __getattr__, __all__ = public_names(
             "remove_leftovers",
             "require_folders",
         ],
-        "imports": ["did_you_mean", "import_object"],
+        "imports": ["did_you_mean", "import_object", "public_names"],
         "locks": ["folder_lock"],
         "memory": [
             "available_bytes",
