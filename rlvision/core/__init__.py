@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rlvision.core.errors import MemoryBudgetError as MemoryBudgetError
     from rlvision.core.errors import MissingExtraError as MissingExtraError
     from rlvision.core.errors import RLVisionError as RLVisionError
-    from rlvision.core.files import NewFile as NewFile
     from rlvision.core.files import PART as PART
+    from rlvision.core.files import NewFile as NewFile
     from rlvision.core.files import open_to_append as open_to_append
     from rlvision.core.files import open_to_read as open_to_read
     from rlvision.core.files import path_exists as path_exists
@@ -78,8 +78,8 @@ if TYPE_CHECKING:
     from rlvision.core.seeding import generator as generator
     from rlvision.core.seeding import random_state as random_state
     from rlvision.core.seeding import set_random_state as set_random_state
-    from rlvision.core.signals import ExitNow as ExitNow
     from rlvision.core.signals import INTERRUPTED as INTERRUPTED
+    from rlvision.core.signals import ExitNow as ExitNow
     from rlvision.core.signals import SignalHandler as SignalHandler
     from rlvision.core.signals import StopReason as StopReason
     from rlvision.core.signals import interruption as interruption

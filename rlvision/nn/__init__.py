@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from rlvision.nn.registry import make_q_network as make_q_network
     from rlvision.nn.registry import norm_variant as norm_variant
     from rlvision.nn.settings import NetworkSettings as NetworkSettings
-    from rlvision.nn.standard_encoders import ImpalaCNN as ImpalaCNN
     from rlvision.nn.standard_encoders import MLP as MLP
+    from rlvision.nn.standard_encoders import ImpalaCNN as ImpalaCNN
     from rlvision.nn.standard_encoders import NatureCNN as NatureCNN
     from rlvision.nn.target_network import OnlineTargetActor as OnlineTargetActor
     from rlvision.nn.target_network import batch_statistics_forward as batch_statistics_forward

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rlvision.tracking.curve import running_mean as running_mean
     from rlvision.tracking.curve import style_axes as style_axes
     from rlvision.tracking.dashboard import number as number
-    from rlvision.tracking.jsonl import JsonlTracker as JsonlTracker
     from rlvision.tracking.jsonl import METRICS_FILE as METRICS_FILE
+    from rlvision.tracking.jsonl import JsonlTracker as JsonlTracker
     from rlvision.tracking.jsonl import last_env_steps as last_env_steps
     from rlvision.tracking.jsonl import read_metrics as read_metrics
     from rlvision.tracking.metrics import METRICS as METRICS

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from rlvision.training.collector import Collector as Collector
     from rlvision.training.collector import DiscountedReturns as DiscountedReturns
     from rlvision.training.trainer import Hooks as Hooks
-    from rlvision.training.trainer import TrainPlan as TrainPlan
     from rlvision.training.trainer import Trainer as Trainer
+    from rlvision.training.trainer import TrainPlan as TrainPlan
 
 __getattr__, __all__ = public_names(
     __name__,
