@@ -1,4 +1,4 @@
-"""Core: the records and verbs of the architecture, and what every room needs: errors, files, devices, seeds, memory."""
+"""Core: shared records and protocols, errors, files, devices, seeds and memory."""
 
 from typing import TYPE_CHECKING
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from rlvision.core.memory import to_device as to_device
     from rlvision.core.progress import RESTORING_GAMES as RESTORING_GAMES
     from rlvision.core.progress import count_games as count_games
-    from rlvision.core.progress import say_if_interrupted as say_if_interrupted
+    from rlvision.core.progress import report_interruption as report_interruption
     from rlvision.core.progress import show_steps as show_steps
     from rlvision.core.ranges import BatchSize as BatchSize
     from rlvision.core.ranges import CorrectionLimit as CorrectionLimit
@@ -156,7 +156,7 @@ __getattr__, __all__ = public_names(
             "return_freed_memory",
             "to_device",
         ],
-        "progress": ["RESTORING_GAMES", "count_games", "say_if_interrupted", "show_steps"],
+        "progress": ["RESTORING_GAMES", "count_games", "report_interruption", "show_steps"],
         "ranges": [
             "BatchSize",
             "CorrectionLimit",
