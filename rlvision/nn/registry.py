@@ -93,7 +93,7 @@ def build_encoder(name: str, observation_shape: tuple[int, int, int], **options:
         ) from error
     if not isinstance(getattr(encoder, "features", None), int):
         raise ConfigError(
-            f"expected encoder {name!r} to have the width of its output in an integer attribute 'features', got none: "
+            f"expected encoder {name!r} to state the width of its output, got no integer attribute 'features': "
             "set self.features in its constructor"
         )
     return encoder
