@@ -55,7 +55,7 @@ def make_q_function(
     return q_function
 
 
-class _Random:
+class _RandomPolicy:
     """A base class with a random generator whose state checkpoints save."""
 
     def __init__(self, generator: torch.Generator) -> None:
@@ -70,7 +70,7 @@ class _Random:
         self._generator.set_state(state["generator"])
 
 
-class EpsilonGreedy(_Random):
+class EpsilonGreedy(_RandomPolicy):
     """A policy of greedy actions, or with probability epsilon of random ones, drawn for each environment alone.
 
     Args:
@@ -114,7 +114,7 @@ class EpsilonGreedy(_Random):
         return epsilon if self._exponents is None else epsilon**self._exponents
 
 
-class PersistentEpsilonGreedy(_Random):
+class PersistentEpsilonGreedy(_RandomPolicy):
     """ε-greedy with repeated random actions (εz-greedy: Dabney, Ostrovski and Barreto 2021, algorithm 1).
 
     A random action is repeated for k decisions, with probability in proportion to ``k ** -exponent``. A greedy action
@@ -178,7 +178,7 @@ class PersistentEpsilonGreedy(_Random):
         return torch.searchsorted(self._cumulated, uniform).clamp_max(LONGEST - 1) + 1
 
 
-class Softmax(_Random):
+class Softmax(_RandomPolicy):
     """Boltzmann exploration: actions drawn in proportion to ``exp(q / temperature)``.
 
     Args:
@@ -203,7 +203,7 @@ class Softmax(_Random):
         return {"policy/temperature": self._temperature(env_steps)}
 
 
-class NoisyGreedy(_Random):
+class NoisyGreedy(_RandomPolicy):
     """A policy of greedy actions by noisy weights, with new noise at every step (Fortunato et al. 2018).
 
     Args:
