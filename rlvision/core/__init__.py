@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rlvision.core.folders import require_folders as require_folders
     from rlvision.core.imports import did_you_mean as did_you_mean
     from rlvision.core.imports import import_object as import_object
+    from rlvision.core.imports import public_names as public_names
     from rlvision.core.locks import folder_lock as folder_lock
     from rlvision.core.memory import available_bytes as available_bytes
     from rlvision.core.memory import check_budget as check_budget
@@ -144,7 +145,7 @@ __getattr__, __all__ = public_names(
             "remove_leftovers",
             "require_folders",
         ],
-        "imports": ["did_you_mean", "import_object"],
+        "imports": ["did_you_mean", "import_object", "public_names"],
         "locks": ["folder_lock"],
         "memory": [
             "available_bytes",

@@ -94,6 +94,7 @@ class Manifest:
         spec = {name: getattr(self.spec, name) for name in _SPEC}
         tree = {
             "schema": SCHEMA,
+            "agent": {},
             **nest(exported_settings(self.config)),
             "spec": spec,
             "weights": {"sha256": self.sha256, "layout": self.layout},

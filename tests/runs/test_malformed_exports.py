@@ -1,6 +1,7 @@
 """A damaged export, or one made to do harm, is refused in one line, and nothing of it runs."""
 
 import json
+import os
 import pickle
 import random
 import re
@@ -48,7 +49,7 @@ def set_in(group, name, value):
         (set_in("env", "frameskip", 2), ConfigError, r"observation_shape and frameskip in"),
         (set_in("env", "crop", [9, 3, 0, 4]), ConfigError, "env.crop"),
         (set_in("network", "norm", "magic"), ConfigError, r"expected network.norm in .* to be one of renorm,"),
-        (set_in("network", "dueling", True), ConfigError, "expected the chapter's network"),
+        (set_in("network", "dueling", True), ConfigError, "expected the reference network"),
         (set_in("network", "encoder", "resnet"), ConfigError, "expected an encoder out of dn"),
         (set_in("evaluation", "epsilon", 2), ConfigError, r"expected evaluation.epsilon in"),
         (set_in("spec", "observation_shape", [2, 32]), ConfigError, r"expected observation_shape in spec in"),
@@ -265,3 +266,20 @@ def test_what_a_killed_export_left_is_no_hindrance(tmp_path, monkeypatch):
     Run("run").export("out", games=0)
     assert sorted(path.name for path in Path("out").iterdir()) == ["README.md", "export.json", "model.safetensors"]
     assert not Path(".out.part").exists()
+
+
+@pytest.mark.parametrize("name", ["export.json", "model.safetensors"])
+def test_a_file_larger_than_any_of_its_kind_is_not_read(export, name):
+    os.truncate(export / name, 2**40)
+    with pytest.raises(CheckpointError, match=rf"expected at most [\d,]+ bytes in .*{name}, got 1,099,511,627,776"):
+        Run(export, device="cpu")
+
+
+def test_weights_of_twice_the_precision_are_refused_as_such(export):
+    tensors = {
+        name: t.double() if t.is_floating_point() else t
+        for name, t in load((export / "model.safetensors").read_bytes()).items()
+    }
+    replace_model(export, save(tensors))
+    with pytest.raises(CheckpointError, match=r"to be float32 .*, got float64"):
+        Run(export, device="cpu")

@@ -344,3 +344,26 @@ def test_determinism_holds_while_a_run_trains_and_changes_nothing_on_the_cpu(tmp
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"  # the user's own
     strict, usual = (run.network.state_dict() for run in runs)
     assert all(torch.equal(strict[name], usual[name]) for name in usual)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "history.jsonl"])
+def test_a_file_larger_than_any_of_its_kind_is_not_read(tmp_path, finished, name):
+    run = shutil.copytree(finished, tmp_path / "run")
+    os.truncate(run / name, 2**40)
+    with pytest.raises(CheckpointError, match=rf"{name}, got 1,099,511,627,776: rlvision writes no such file"):
+        resume(run)
+
+
+def test_what_a_kill_left_half_way_goes_as_the_next_session_begins(tmp_path, finished):
+    run = shutil.copytree(finished, tmp_path / "run")
+    left = [
+        run / folder / f".{name}.0123456789abcdef.part"
+        for folder, name in {".": "config.yaml", "checkpoints/replay": "1-2", "videos": "000000000160.mp4"}.items()
+    ]
+    (run / "videos").mkdir()
+    for path in left:
+        path.touch()
+    Run(run)  # who only reads may do so while it trains
+    assert all(path.exists() for path in left)
+    resume(run)
+    assert not list(run.rglob("*.part"))
