@@ -176,8 +176,7 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path, monkeypatch, wa
     monkeypatch.setattr(os, "fsync", full_for_a_while)
     session = watched.train(small(tmp_path / "run"))
     assert [record.message for record in caplog.records].count(
-        "expected to write a checkpoint, got No space left on device: training continues without it, "
-        "free some disk space"
+        "expected to write a checkpoint, got No space left on device: training continues without it, free some space"
     ) == 2  # after 80 and 120 env steps
     assert differences(undisturbed, everything(session)) == []
     assert not list((tmp_path / "run").rglob("*.part"))
@@ -214,7 +213,7 @@ def test_a_full_disk_at_the_end_is_an_error_and_the_same_command_continues(tmp_p
 
     with monkeypatch.context() as patch:
         note_calls(patch, Session, "_save", lambda _, at, state: at == END and patch.setattr(os, "fsync", full))
-        with pytest.raises(CheckpointError, match="No space left on device: mend that, and the same command continues"):
+        with pytest.raises(CheckpointError, match="No space left on device: fix that, and the same command continues"):
             rlvision.runs.run.train(small(tmp_path / "run"))
     assert [int(path.stem) for path in watched.sessions[-1]._folder.checkpoints.paths()] == [80, 120]
     assert differences(undisturbed, everything(watched.train(small(tmp_path / "run")))) == []
