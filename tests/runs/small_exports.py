@@ -81,7 +81,9 @@ def small_export(out: Path, config: Config | None = None, spec: EnvSpec = SPEC) 
     """Write an export; returns its network."""
     config = config or settings()
     network = used_network(config, spec)
-    write_export(out, str(out), config=config, spec=spec, env_steps=ENV_STEPS, network=network, reports=())
+    write_export(
+        out, str(out), config=config, played=config, spec=spec, env_steps=ENV_STEPS, network=network, reports=()
+    )
     return network
 
 
