@@ -22,6 +22,8 @@ only algorithm of this kind, QR-DQN, regresses 200 quantiles per action, which i
 also measures BatchRenorm, rlvision's default normalisation, which is more work than the peers' BatchNorm.
 ``--fixed`` also measures fixed statistics (network.norm=fixed), which is less work, as no batch statistics are
 computed. ``--profile`` instead shows the time in each part of rlvision's loop, with the other options.
+``--tree=NAME:PYTHON``, given twice or more, instead compares installations of rlvision in other environments
+with the first of them, such as an older and a newer version, each by its own command ``rlvision train``.
 """
 
 import json
@@ -34,6 +36,7 @@ from statistics import median
 from typing import Annotated, Any, Literal
 
 import tyro
+from contenders.tree import measure_trees, read_tree, show_trees
 from contenders.work import Work
 from measure.machine import machine
 
@@ -81,6 +84,8 @@ class Options:
     """Peers to leave out, by name."""
     profile: bool = False
     """Only show the time in each part of rlvision's loop."""
+    tree: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """NAME:PYTHON, an installation in another environment; give two or more, and only these are measured."""
     json: Path | None = None
     """File to write all numbers to."""
 
@@ -120,6 +125,9 @@ def main() -> None:
     expect_possible(options)
     if options.profile:
         profile(options)
+        return
+    if options.tree:
+        compare_trees(options)
         return
     processes = [Process(contender, options.work) for contender in present(options)]
     expect_equal(processes)
@@ -231,6 +239,17 @@ def show(report: dict[str, Any]) -> None:
     for name, one in report["ratios"].items():
         print(f"\nrlvision / {name}: {one['of_medians']:.2f} (rounds: {one['smallest']:.2f} to ", end="")
         print(f"{one['largest']:.2f}; by processor time: {one['by_cpu_time']:.2f})")
+
+
+def compare_trees(options: Options) -> None:
+    trees = [read_tree(text) for text in options.tree]
+    if len(trees) < 2:
+        sys.exit(f"expected two trees or more to compare, got {options.tree[0]} alone: add another --tree=NAME:PYTHON")
+    report = measure_trees(trees, options.work, options.rounds, options.slice)
+    report |= {"work": asdict(options.work) | {"slice": options.slice, "rounds": options.rounds}, "machine": machine()}
+    show_trees(report)
+    if options.json is not None:
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
 
 
 def profile(options: Options) -> None:

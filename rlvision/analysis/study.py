@@ -25,7 +25,7 @@ from rlvision.evaluation.atari_scores import DEFAULT_BASELINES, published_agents
 from rlvision.runs.eval_protocol import EvalOptions, eval_conditions
 from rlvision.runs.export_folder import ExportFolder
 from rlvision.runs.export_manifest import Manifest, exported_settings
-from rlvision.runs.find import find_agent
+from rlvision.runs.find import find_agent, stored_settings
 from rlvision.runs.run import Run
 
 PICTURES = {
@@ -133,7 +133,7 @@ def read_run_info(place: Path) -> RunInfo:
         ConfigError: its settings cannot be used.
     """
     folder = find_agent(place, trust_imports=True)  # safe: only text is read, and nothing that it names is imported
-    config = folder.config()
+    config = stored_settings(folder)
     manifest = folder.manifest if isinstance(folder, ExportFolder) else None
     settings = flatten(config) if manifest is None else _export_settings(manifest)
     about = eval_conditions(config, config.evaluation.epsilon, 0)

@@ -1,5 +1,6 @@
 """Rows on disk: incremental, checked, bit for bit, and never in the way of training."""
 
+import os
 import struct
 
 import pytest
@@ -252,6 +253,11 @@ def cut_short(path):
     [
         (damage_content, r"expected checksum \w{8} .* got \w{8}: the file is damaged"),
         (cut_short, r"expected checksum \w{8} .* got \w{8}: the file is damaged"),
+        (lambda path: os.truncate(path, 2**40), r"expected at most [\d,]+ bytes in .*, got 1,099,511,627,776"),
+        (
+            lambda path: path.symlink_to(path.rename(path.with_name("it"))),
+            "expected a regular file at .* symbolic link",
+        ),
         (lambda path: path.unlink(), r"expected rows in .*, got No such file or directory: use an earlier checkpoint"),
     ],
 )

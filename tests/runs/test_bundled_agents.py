@@ -124,3 +124,19 @@ def test_a_page_plays_a_shipped_agent_and_does_not_look_for_newer_weights():
     assert checkpoint is not None
     assert checkpoint.env_steps == run.env_steps
     assert load() is None
+
+
+def test_an_installer_may_put_links_in_the_place_of_its_files(tmp_path, monkeypatch):
+    """As some do, to their caches."""
+    folder = tmp_path / "site-packages" / "pong"
+    folder.mkdir(parents=True)
+    for path in bundled_agents()["pong"].iterdir():
+        (folder / path.name).symlink_to(path)
+    monkeypatch.setattr("rlvision.runs.find.files", lambda package: folder.parent)
+    monkeypatch.chdir(tmp_path)
+    bundled_agents.cache_clear()
+    try:
+        assert find_agent(Path("pong")).weights("best")["env_steps"] > 0
+    finally:
+        monkeypatch.undo()
+        bundled_agents.cache_clear()

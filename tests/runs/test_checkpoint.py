@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import zipfile
 
 import pytest
@@ -186,3 +187,15 @@ def test_checkpoints_after_the_one_that_goes_on_are_never_come_back_to(tmp_path)
     (tmp_path / "000000000120.ckpt.damaged").write_bytes(content)  # it can be read again, and is not
     assert folder.load_newest()["env_steps"] == 80
     assert [path.stem for path in folder.paths()] == ["000000000040", "000000000080"]
+
+
+def test_a_link_or_a_file_larger_than_any_checkpoint_counts_as_damaged(tmp_path, caplog):
+    folder = CheckpointFolder(tmp_path / "checkpoints", keep=9)
+    for env_steps in (1, 2, 3):
+        folder.save(env_steps, {"env_steps": env_steps})
+    _, second, third = folder.paths()
+    os.truncate(third, 2**40)
+    second.symlink_to(second.rename(tmp_path / "elsewhere"))
+    assert folder.load_newest()["env_steps"] == 1
+    assert "got 1,099,511,627,776: rlvision writes no such file" in caplog.text
+    assert "000000000002.ckpt, got a symbolic link" in caplog.text

@@ -125,7 +125,7 @@ def test_a_run_that_is_brought_back_says_how_far_its_replay_and_its_games_are(tm
     watched.train(config)
     monkeypatch.setattr("rlvision.runs.session.show_steps", collect)
     watched.train(config)
-    assert sorted(told) == ["bringing the games back", "reading the replay"]
+    assert sorted(told) == ["restoring the games", "reading the replay"]
     assert all(progress[-1][0] == progress[-1][1] > 0 for progress in told.values())
 
 
@@ -139,7 +139,7 @@ def test_without_a_saved_replay_a_continued_run_gathers_a_new_one_first_and_says
     updates, rows = stopped.learner.updates, stopped.memory._ring.rows
     assert "replay" not in capsys.readouterr().out
     finished = watched.train(config)._agent
-    assert "without its replay: 24 env steps are gathered before it learns again" in capsys.readouterr().out
+    assert "without its replay: the run collects 24 env steps before it learns again" in capsys.readouterr().out
     assert finished.memory._ring.rows == END // 2 - rows
     assert finished.learner.updates - updates == (END - 80 - 24 - 2) // 8  # of what came after learning_starts
 

@@ -9,7 +9,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import FileWriter
 
-from rlvision.core.errors import MissingExtraError
+from rlvision.core.errors import CheckpointError, MissingExtraError
 from rlvision.tracking.tensorboard import TensorboardTracker
 
 
@@ -98,3 +98,21 @@ def test_without_tensorboard_the_extra_is_named(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(MissingExtraError, match=r"pip install 'rlvision\[tensorboard\]'"):
         TensorboardTracker(tmp_path)
     assert not (tmp_path / "tensorboard").exists()
+
+
+def test_no_link_leads_its_files_elsewhere(tmp_path: Path) -> None:
+    """Neither at the folder nor at a file, whose name nobody can guess."""
+    (tmp_path / "victim").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "tensorboard").symlink_to(tmp_path / "victim")
+    with (
+        closing(TensorboardTracker(tmp_path / "run")) as tracker,
+        pytest.raises(CheckpointError, match=r"expected a folder at .*tensorboard, got a symbolic link"),
+    ):
+        tracker.log({"loss/td": 1.0}, 1)
+    assert list((tmp_path / "victim").iterdir()) == []
+    for folder in ("one", "other"):
+        with closing(TensorboardTracker(tmp_path / folder)) as tracker:
+            tracker.log({"loss/td": 1.0}, 1)
+    ends = {path.name.rpartition(".")[2] for path in tmp_path.glob("o*/tensorboard/*")}
+    assert [len(end) for end in ends] == [16, 16]
