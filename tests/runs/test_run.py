@@ -350,7 +350,7 @@ def test_determinism_holds_while_a_run_trains_and_changes_nothing_on_the_cpu(tmp
 def test_a_file_larger_than_any_of_its_kind_is_not_read(tmp_path, finished, name):
     run = shutil.copytree(finished, tmp_path / "run")
     os.truncate(run / name, 2**40)
-    with pytest.raises(CheckpointError, match=rf"{name}, got 1,099,511,627,776: rlvision writes no such file"):
+    with pytest.raises(CheckpointError, match=rf"{name}, got 1,099,511,627,776: rlvision did not write this file"):
         resume(run)
 
 
