@@ -115,7 +115,7 @@ def test_a_new_transition_enters_at_the_largest_priority_seen():
 def test_the_priority_of_what_was_overwritten_changes_nothing():
     memory = replay([(0.0, "")] * 26, **PRIORITIES)
     before = masses(memory)
-    memory.update_priorities(torch.tensor([3]), torch.tensor([99.0]))  # its cell now has row 23
+    memory.update_priorities(torch.tensor([2]), torch.tensor([99.0]))  # its cell now has row 22
     memory.update_priorities(torch.tensor([25]), torch.tensor([99.0]))  # no start yet
     assert masses(memory) == before
     memory.update_priorities(torch.tensor([20]), torch.tensor([99.0]))
