@@ -41,7 +41,7 @@ def measure(keep: bool, threads: int) -> None:
         faults_before, before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt, time.perf_counter()
         agent.learner.update(agent.memory.sample())
         if number % 2:
-            agent.policy.act(observation, 10**9)
+            agent.policy.act(observation, nothing, 10**9)
         if number >= WARM_UP:
             seconds.append(time.perf_counter() - before)
             faults += resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults_before

@@ -27,16 +27,20 @@ from measure.processes import resident
 from measure.rounds import Rates, by_turns
 
 from rlvision.config.loading import load_config
-from rlvision.core.types import EnvStep
+from rlvision.core.types import EnvSpec, EnvStep
 from rlvision.envs.factory import make
 from rlvision.envs.settings import EnvSettings
-from rlvision.replay.buffer import Replay, required_bytes
+from rlvision.learning.schedules import Constant
+from rlvision.replay.buffer import ReplayBuffer, required_bytes
 from rlvision.replay.frame_store import Compression
+from rlvision.replay.settings import ReplaySettings
 from rlvision.runs import builders
 from rlvision.runs.checkpoint import CheckpointFolder
 from rlvision.runs.memory_estimate import expected_spec
+from rlvision.training.trainer import AGENT_PARTS
 
-MILLION, NUM_ENVS, FRAME = 1_000_000, 8, (1, 84, 84)
+MILLION, NUM_ENVS = 1_000_000, 8
+SPEC = EnvSpec(NUM_ENVS, (4, 84, 84), 1, tuple("abcdef"), 4)
 KINDS: tuple[Compression, ...] = ("none", "lz4")
 
 
@@ -81,7 +85,7 @@ def reckoned() -> dict[str, int]:
     """Bytes of a million transitions as `required_bytes` has them."""
     return {
         f"{kind}, {'prioritised' if prioritised else 'uniform'}": required_bytes(
-            MILLION, NUM_ENVS, FRAME, prioritised=prioritised, compression=kind
+            ReplaySettings(capacity=MILLION, prioritised=prioritised, compression=kind), SPEC
         )
         for kind in KINDS
         for prioritised in (False, True)
@@ -110,20 +114,18 @@ def compare(game: str, options: Options) -> dict[str, Any]:
     }
 
 
-def new_replay(capacity: int, kind: Compression) -> Replay:
+def new_replay(capacity: int, kind: Compression) -> ReplayBuffer:
     """Of four stacked frames of 84x84 from eight environments."""
-    return Replay(
-        capacity=capacity,
-        num_envs=NUM_ENVS,
-        frame_shape=FRAME,
-        stack=4,
-        n_step=10,
-        gamma=0.99,
-        batch_size=32,
-        samples_per_env_step=8,
-        learning_starts=0,
+    settings = ReplaySettings(
+        capacity=capacity, compression=kind, batch_size=32, samples_per_env_step=8, learning_starts=0
+    )
+    return ReplayBuffer(
+        settings,
+        SPEC,
+        n_step=Constant(10),
+        gamma=Constant(0.99),
+        beta=Constant(0.4),
         generator=torch.Generator().manual_seed(0),
-        compression=kind,
     )
 
 
@@ -137,7 +139,7 @@ def steps(game: str, rows: int) -> Iterator[EnvStep]:
     env.close()
 
 
-def require_equal(replays: dict[Compression, Replay]) -> None:
+def require_equal(replays: dict[Compression, ReplayBuffer]) -> None:
     raw, packed = (replays[kind].sample() for kind in KINDS)
     if not all(
         torch.equal(getattr(raw.transition, name), getattr(packed.transition, name))
@@ -150,7 +152,7 @@ def require_equal(replays: dict[Compression, Replay]) -> None:
 class Sampling:
     """One batch a call."""
 
-    replay: Replay
+    replay: ReplayBuffer
 
     def __call__(self) -> float:
         self.replay.sample()
@@ -161,7 +163,7 @@ class Sampling:
 class Adding:
     """Some hundred rows a call."""
 
-    replay: Replay
+    replay: ReplayBuffer
     steps: list[EnvStep]
 
     def __call__(self) -> float:
@@ -174,7 +176,7 @@ def milliseconds(rates: dict[str, Rates]) -> dict[str, float]:
     return {name: round(1e3 * rate.seconds, 3) for name, rate in rates.items()}
 
 
-def disk(replay: Replay, frames: int) -> dict[str, float]:
+def disk(replay: ReplayBuffer, frames: int) -> dict[str, float]:
     """All rows saved, and loaded into a raw replay."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -199,7 +201,8 @@ def checkpoint_seconds() -> dict[str, float]:
         folder = CheckpointFolder(Path(name), keep=2)
         for number in range(7):
             began = time.perf_counter()
-            state = {"trainer": {"agent": agent.state_dict()}, "online": agent.learner.views.online.state_dict()}
+            parts = {part: getattr(agent, part).state_dict() for part in AGENT_PARTS}
+            state = {"trainer": {"agent": parts}, "online": agent.network.state_dict()}
             folder.save(number, state)
             seconds.append(time.perf_counter() - began)
         nbytes = folder.paths()[-1].stat().st_size

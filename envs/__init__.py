@@ -1,4 +1,8 @@
-"""Environments: Atari games and Gymnasium's, seen as stacks of frames and stepped N at a time."""
+"""Worlds: Atari, Gymnasium as pixels, preprocessing, vectors of environments, worker processes, action logs."""
+
+from typing import TYPE_CHECKING
+
+from rlvision.core.imports import public_names
 
 if __name__ != "rlvision.envs":
     raise ImportError(
@@ -6,27 +10,39 @@ if __name__ != "rlvision.envs":
         "(under the bare name every class would exist twice)"
     )
 
-from typing import TYPE_CHECKING
-
-from rlvision.core.imports import public_names
-
 if TYPE_CHECKING:
-    from rlvision.envs.atari_env import AtariEnv as AtariEnv
+    from rlvision.envs.atari_games import find_game as find_game
+    from rlvision.envs.atari_games import find_protocol as find_protocol
+    from rlvision.envs.atari_games import resolve_protocol as resolve_protocol
+    from rlvision.envs.counting_env import CountingEnv as CountingEnv
     from rlvision.envs.factory import is_atari as is_atari
     from rlvision.envs.factory import make as make
-    from rlvision.envs.gymnasium_env import RenderedEnv as RenderedEnv
+    from rlvision.envs.game_archive import GAMES_FOLDER as GAMES_FOLDER
+    from rlvision.envs.game_archive import GameArchive as GameArchive
+    from rlvision.envs.game_archive import GameRecorder as GameRecorder
+    from rlvision.envs.game_archive import RecordedGame as RecordedGame
+    from rlvision.envs.game_archive import prefix_games as prefix_games
+    from rlvision.envs.game_archive import read_games as read_games
+    from rlvision.envs.preprocessing import frame_channels as frame_channels
+    from rlvision.envs.preprocessing import observation_shape as observation_shape
+    from rlvision.envs.preprocessing import resize as resize
     from rlvision.envs.screen import make_screen as make_screen
+    from rlvision.envs.settings import Crop as Crop
     from rlvision.envs.settings import EnvSettings as EnvSettings
-    from rlvision.envs.vector_env import TapedVectorEnv as TapedVectorEnv
+    from rlvision.envs.settings import ProtocolName as ProtocolName
+    from rlvision.envs.vector_env import ReplayableVectorEnv as ReplayableVectorEnv
+    from rlvision.envs.vector_env import observation_hash as observation_hash
 
 __getattr__, __all__ = public_names(
     __name__,
     {
-        "atari_env": ["AtariEnv"],
+        "atari_games": ["find_game", "find_protocol", "resolve_protocol"],
+        "counting_env": ["CountingEnv"],
         "factory": ["is_atari", "make"],
-        "gymnasium_env": ["RenderedEnv"],
+        "game_archive": ["GAMES_FOLDER", "GameArchive", "GameRecorder", "RecordedGame", "prefix_games", "read_games"],
+        "preprocessing": ["frame_channels", "observation_shape", "resize"],
         "screen": ["make_screen"],
-        "settings": ["EnvSettings"],
-        "vector_env": ["TapedVectorEnv"],
+        "settings": ["Crop", "EnvSettings", "ProtocolName"],
+        "vector_env": ["ReplayableVectorEnv", "observation_hash"],
     },
 )

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from rlvision.core import Batch, IntArray, UInt8Array, VectorEnv
 from rlvision.envs import EnvSettings, make
-from rlvision.learning import Constant, Linear, double_q_target, huber, of_action
+from rlvision.learning import double_q_target, huber, of_action
 from rlvision.nn import DN
-from rlvision.replay import Replay, ReplaySettings
+from rlvision.replay import ReplayBuffer, ReplaySettings
 
 NUM_ENVS = 8
 GAMMA = 0.98  # discount per decision
@@ -28,7 +28,6 @@ N_STEP = 5  # rewards summed before the target network's value of what follows
 REWARD_SCALE = 0.05  # CartPole pays 1 a frame: Q-values near 5 are easier to learn than Q-values near 100
 TARGET_PERIOD = 200  # updates between copies into the target network
 LEARNING_RATE = 5e-4
-EPSILON = Linear(1.0, 0.02, 6_000)  # chance of a random action, by env steps
 
 
 def make_env() -> VectorEnv:
@@ -39,18 +38,23 @@ def make_env() -> VectorEnv:
     return make(settings, NUM_ENVS)
 
 
-def make_replay(env: VectorEnv, seed: int) -> Replay:
+def make_replay(env: VectorEnv, seed: int) -> ReplayBuffer:
     """The last 30,000 transitions; a batch of 32 is owed for every four env steps, once there are 1,000."""
     settings = ReplaySettings(capacity=30_000, batch_size=32, samples_per_env_step=8.0, learning_starts=1_000)
-    return Replay(
+    return ReplayBuffer(
         settings,
         env.spec,
-        n_step=Constant(N_STEP),
-        gamma=Constant(GAMMA),
-        beta=Constant(0.0),  # transitions are drawn alike, so there is no bias to correct
+        n_step=lambda env_steps: N_STEP,
+        gamma=lambda env_steps: GAMMA,
+        beta=lambda env_steps: 0.0,  # transitions are drawn alike, so there is no bias to correct
         reward_transform=lambda reward: REWARD_SCALE * reward,
         generator=torch.Generator().manual_seed(seed),
     )
+
+
+def epsilon(env_steps: int) -> float:
+    """The chance of a random action: from 1 to 0.02 over 6,000 env steps."""
+    return max(0.02, 1.0 - 0.98 * env_steps / 6_000)
 
 
 def to_pixels(observation: Tensor) -> Tensor:
@@ -59,12 +63,12 @@ def to_pixels(observation: Tensor) -> Tensor:
 
 
 def choose_actions(
-    network: DN, observation: UInt8Array, num_actions: int, epsilon: float, random: np.random.Generator
+    network: DN, observation: UInt8Array, num_actions: int, chance: float, random: np.random.Generator
 ) -> IntArray:
-    """The action with the largest Q-value, or with probability epsilon any: [N] int64 of [N, C, H, W] uint8."""
+    """The action with the largest Q-value, or by chance any: [N] int64 of [N, C, H, W] uint8."""
     with torch.no_grad():
         greedy = network.eval()(to_pixels(torch.from_numpy(observation))).argmax(dim=1).numpy()
-    explores = random.random(len(observation)) < epsilon
+    explores = random.random(len(observation)) < chance
     return np.where(explores, random.integers(num_actions, size=len(observation)), greedy)
 
 
@@ -95,7 +99,7 @@ def train(env_steps: int, seed: int) -> list[tuple[int, float]]:
     env.reset(seed)
     for now in range(0, env_steps, NUM_ENVS):
         # Act. The step that ends a game returns its last picture; the next one ignores the action and begins anew.
-        action = choose_actions(online, env.observation, env.spec.num_actions, EPSILON(now), random)
+        action = choose_actions(online, env.observation, env.spec.num_actions, epsilon(now), random)
         step = env.step(action)
         replay.add(step)
 

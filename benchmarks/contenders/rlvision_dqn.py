@@ -14,20 +14,17 @@ import torch
 from contenders.slices import serve
 from contenders.work import Work
 
-from rlvision.config.schema import (
-    AgentConfig,
-    Config,
-    ExplorationConfig,
-    NetworkConfig,
-    OptimiserConfig,
-    ReplayConfig,
-)
+from rlvision.agents.dqn import DQNSettings
+from rlvision.config.schema import Config
 from rlvision.core.memory import keep_freed_memory, usage
 from rlvision.envs.settings import EnvSettings
+from rlvision.learning.settings import ExplorationSettings, OptimiserSettings
+from rlvision.nn.settings import NetworkSettings
+from rlvision.replay.settings import ReplaySettings
 from rlvision.runs import builders
-from rlvision.tracking.jsonl import FileTracker
+from rlvision.tracking.jsonl import JsonlTracker
 from rlvision.training.collector import Collector, DiscountedReturns
-from rlvision.training.trainer import Hooks, Trainer
+from rlvision.training.trainer import Hooks, Trainer, TrainPlan
 
 FOREVER = 10**12
 
@@ -44,14 +41,14 @@ class RLVisionLoop:
         config = settings(work, double=double, norm=norm)
         self.env = builders.make_env(config, work.num_envs)
         self.agent = builders.make_agent(config, self.env.spec)
-        returns = DiscountedReturns(work.num_envs, config.agent.gamma, builders.make_reward_transform(config))
+        returns = DiscountedReturns(work.num_envs, self.agent.gamma, self.agent.reward_transform)
         self.collector = Collector(self.env, self.agent.policy, self.agent.memory, returns)
         self._folder = tempfile.TemporaryDirectory()
         self.trainer = Trainer(
             agent=self.agent,
             collector=self.collector,
-            tracker=FileTracker(Path(self._folder.name)),
-            plan=builders.make_plan(config),
+            tracker=JsonlTracker(Path(self._folder.name)),
+            plan=_plan(config),
             hooks=_hooks(),
         )
         self.env.reset(seed=1)
@@ -59,7 +56,7 @@ class RLVisionLoop:
 
     @property
     def parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.agent.learner.views.online.parameters())
+        return sum(parameter.numel() for parameter in self.agent.learner.networks.online.parameters())
 
     @property
     def updates(self) -> int:
@@ -89,16 +86,27 @@ def settings(work: Work, *, double: bool, norm: Norm) -> Config:
         device=work.device,
         precision=work.precision,
         env=EnvSettings(game=work.game, num_envs=work.num_envs),
-        network=NetworkConfig(encoder=work.network, norm=norm if has_norm else "none", momentum=0.1),  # its peers'
-        replay=ReplayConfig(
+        network=NetworkSettings(encoder=work.network, norm=norm if has_norm else "none", momentum=0.1),  # its peers'
+        replay=ReplaySettings(
             capacity=work.capacity,
             batch_size=work.batch_size,
             samples_per_env_step=work.samples_per_env_step,
             learning_starts=work.prefill,
         ),
-        agent=AgentConfig(double=double, n_step=1, target_period=work.target_period),
-        optimiser=OptimiserConfig(name="adam"),
-        exploration=ExplorationConfig(start=work.epsilon, end=work.epsilon),
+        agent=DQNSettings(double=double, n_step=1, target_period=work.target_period),
+        optimiser=OptimiserSettings(name="adam"),
+        exploration=ExplorationSettings(start=work.epsilon, end=work.epsilon),
+    )
+
+
+def _plan(config: Config) -> TrainPlan:
+    return TrainPlan(
+        env_steps=config.env_steps,
+        log_every=config.tracking.log_every,
+        evaluate_every=config.evaluate_every,
+        checkpoint_every=config.checkpoint_every,
+        target_score=config.evaluation.target_score,
+        patience=config.evaluation.patience,
     )
 
 
@@ -108,9 +116,9 @@ def _hooks() -> Hooks:
         save=_never,
         save_best=_never,
         show_progress=_ignore,
-        draw=_never,
-        exhibit=_never,
-        measure=lambda: usage(torch.device("cpu")),
+        save_curve=_never,
+        on_evaluation=_never,
+        system_metrics=lambda: usage(torch.device("cpu")),
     )
 
 

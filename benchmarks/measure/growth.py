@@ -14,8 +14,9 @@ from measure.rounds import Case, by_turns
 
 from rlvision.core.memory import keep_freed_memory, resident_bytes
 from rlvision.core.types import Batch, EnvSpec, EnvStep, Transition
-from rlvision.replay.buffer import Replay, required_bytes
-from rlvision.replay.samplers import PrioritySettings
+from rlvision.learning.schedules import Constant
+from rlvision.replay.buffer import ReplayBuffer, required_bytes
+from rlvision.replay.settings import ReplaySettings
 from rlvision.runs import builders
 
 Row = dict[str, float]
@@ -48,7 +49,7 @@ def of_environments(number: int, effort: Effort) -> Row:
     random, actions = np.random.default_rng(0), loop.env.spec.num_actions
     cases = {
         "environments alone": lambda: loop.env.step(random.integers(actions, size=number)),
-        "acting": lambda: loop.env.step(loop.agent.policy.act(loop.env.observation, 10**9)),
+        "acting": lambda: loop.env.step(loop.agent.policy.act(loop.env.observation, loop.env.first, 10**9)),
         "learning": loop.trainer.step,
     }
     seconds = timed(cases, effort)
@@ -90,7 +91,8 @@ def of_replay(size: int, effort: Effort) -> Row:
         "sample, prioritised": prioritised.sample,
         "add, prioritised": lambda: prioritised.add(next(steps)),
     }
-    reckoned = [required_bytes(size, GAMES_SIDE_BY_SIDE, FRAME, prioritised=kind) / 1e6 for kind in (False, True)]
+    settings = [ReplaySettings(capacity=size, prioritised=kind) for kind in (False, True)]
+    reckoned = [required_bytes(each, spec_of(FRAME)) / 1e6 for each in settings]
     return {
         "transitions": size,
         **{f"{name}, µs": 1e6 * each for name, each in timed(cases, effort).items()},
@@ -107,20 +109,18 @@ def noise(size: int) -> Batch:
     return Batch(transition, torch.arange(size), torch.ones(size))
 
 
-def filled(size: int, frame: tuple[int, int, int], *, prioritised: bool) -> Replay:
+def filled(size: int, frame: tuple[int, int, int], *, prioritised: bool) -> ReplayBuffer:
     """A full replay of games of 800 steps; prioritised, after some updates."""
-    replay = Replay(
-        capacity=size,
-        num_envs=GAMES_SIDE_BY_SIDE,
-        frame_shape=frame,
-        stack=SPEC.stack,
-        n_step=3,
-        gamma=0.99,
-        batch_size=32,
-        samples_per_env_step=1,
-        learning_starts=0,
+    settings = ReplaySettings(
+        capacity=size, batch_size=32, samples_per_env_step=1, learning_starts=0, prioritised=prioritised
+    )
+    replay = ReplayBuffer(
+        settings,
+        spec_of(frame),
+        n_step=Constant(3),
+        gamma=Constant(0.99),
+        beta=Constant(0.4),
         generator=torch.Generator().manual_seed(0),
-        priority=PrioritySettings(alpha=0.5, beta=0.4, epsilon=1e-6) if prioritised else None,
     )
     steps = game_steps(frame)
     for _ in range(size // GAMES_SIDE_BY_SIDE + 1):
@@ -129,6 +129,13 @@ def filled(size: int, frame: tuple[int, int, int], *, prioritised: bool) -> Repl
         batch = replay.sample()
         replay.update_priorities(batch.index, torch.rand(32))
     return replay
+
+
+def spec_of(frame: tuple[int, int, int]) -> EnvSpec:
+    """Of games side by side with frames of that shape."""
+    channels, height, width = frame
+    shape = (SPEC.stack * channels, height, width)
+    return EnvSpec(GAMES_SIDE_BY_SIDE, shape, channels, SPEC.action_meanings, SPEC.frameskip)
 
 
 def game_steps(frame: tuple[int, int, int]) -> Iterator[EnvStep]:

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from rlvision.config.schema import AgentConfig, Config, NetworkConfig, ReplayConfig
+from rlvision.agents.dqn import DQNSettings
+from rlvision.config.schema import Config
 from rlvision.core.memory import keep_freed_memory
-from rlvision.core.types import EnvSpec, EnvStep
-from rlvision.learning.agent import Agent
+from rlvision.core.types import Agent, EnvSpec, EnvStep
+from rlvision.nn.settings import NetworkSettings
+from rlvision.replay.settings import ReplaySettings
 from rlvision.runs import builders
 
 NUM_ENVS, ROWS = 8, 500
@@ -28,14 +30,14 @@ def env_step(random: np.random.Generator, spec: EnvSpec = SPEC) -> EnvStep:
 
 
 def make_agent(
-    *, prioritised: bool = False, size: int = 84, network: NetworkConfig | None = None, double: bool = True
+    *, prioritised: bool = False, size: int = 84, network: NetworkSettings | None = None, double: bool = True
 ) -> Agent:
     """The defaults' agent, or one with another network, its replay full of noise of ``size`` by ``size`` pixels."""
     keep_freed_memory()
     spec = replace(SPEC, observation_shape=(4, size, size))
-    replay = ReplayConfig(capacity=NUM_ENVS * ROWS, prioritised=prioritised)
+    replay = ReplaySettings(capacity=NUM_ENVS * ROWS, prioritised=prioritised)
     config = Config(
-        device="cpu", network=network or NetworkConfig(), replay=replay, agent=AgentConfig(n_step=3, double=double)
+        device="cpu", network=network or NetworkSettings(), replay=replay, agent=DQNSettings(n_step=3, double=double)
     )
     agent = builders.make_agent(config, spec)
     random = np.random.default_rng(0)

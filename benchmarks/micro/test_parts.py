@@ -14,8 +14,8 @@ import torch
 from noise import SPEC, env_step, make_agent
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from rlvision.config.schema import NetworkConfig
-from rlvision.learning.agent import Agent
+from rlvision.core.types import Agent
+from rlvision.nn.settings import NetworkSettings
 from rlvision.runs.checkpoint import read_state, write_state
 
 
@@ -42,8 +42,8 @@ def test_update_priorities(benchmark: BenchmarkFixture, prioritised_agent: Agent
 
 
 def test_act(benchmark: BenchmarkFixture, agent: Agent) -> None:
-    observation = env_step(np.random.default_rng(1)).observation
-    action = benchmark(agent.policy.act, observation, 10**9)
+    step = env_step(np.random.default_rng(1))
+    action = benchmark(agent.policy.act, step.observation, step.first, 10**9)
     assert action.shape == (SPEC.num_envs,)
 
 
@@ -59,7 +59,7 @@ def test_update(benchmark: BenchmarkFixture, frames: str, request: pytest.Fixtur
 @pytest.mark.parametrize("double", [True, False], ids=["double", "plain"])
 @pytest.mark.parametrize("norm", ["renorm", "running", "batch", "joint", "fixed", "layer", "none"])
 def test_update_by_normalisation(benchmark: BenchmarkFixture, norm: Any, double: bool) -> None:
-    agent = make_agent(network=NetworkConfig(norm=norm), double=double)
+    agent = make_agent(network=NetworkSettings(norm=norm), double=double)
     batch = agent.memory.sample()
     agent.learner.update(batch)  # the first one calibrates
     update = benchmark(agent.learner.update, batch)

@@ -1,0 +1,70 @@
+"""Configuration: the settings of a run, presets, loading, validation and command-line arguments."""
+
+from typing import TYPE_CHECKING
+
+from rlvision.core.imports import public_names
+
+if TYPE_CHECKING:
+    from rlvision.config.arguments import call as call
+    from rlvision.config.arguments import option as option
+    from rlvision.config.arguments import option_values as option_values
+    from rlvision.config.arguments import sort_arguments as sort_arguments
+    from rlvision.config.arguments import switches_of as switches_of
+    from rlvision.config.field_types import check as check
+    from rlvision.config.field_types import format_value as format_value
+    from rlvision.config.field_types import is_plain as is_plain
+    from rlvision.config.field_types import placeholder as placeholder
+    from rlvision.config.field_types import short_repr as short_repr
+    from rlvision.config.fields import Setting as Setting
+    from rlvision.config.fields import assemble as assemble
+    from rlvision.config.fields import checked as checked
+    from rlvision.config.fields import flatten as flatten
+    from rlvision.config.fields import named_values as named_values
+    from rlvision.config.fields import nearest as nearest
+    from rlvision.config.fields import nest as nest
+    from rlvision.config.fields import settings_of as settings_of
+    from rlvision.config.fields import short as short
+    from rlvision.config.fields import short_name as short_name
+    from rlvision.config.fields import unknown as unknown
+    from rlvision.config.loading import defaults_of as defaults_of
+    from rlvision.config.loading import differences as differences
+    from rlvision.config.loading import load_config as load_config
+    from rlvision.config.loading import read_config as read_config
+    from rlvision.config.loading import save_config as save_config
+    from rlvision.config.loading import settings_for as settings_for
+    from rlvision.config.presets import SUFFIXES as SUFFIXES
+    from rlvision.config.presets import find_preset as find_preset
+    from rlvision.config.presets import known_presets as known_presets
+    from rlvision.config.presets import read_text as read_text
+    from rlvision.config.schema import CheckpointName as CheckpointName
+    from rlvision.config.schema import Config as Config
+    from rlvision.config.schema import default_agent as default_agent
+    from rlvision.config.strict_yaml import parse as parse
+    from rlvision.config.validation import unused_settings as unused_settings
+    from rlvision.config.validation import validate_config as validate_config
+
+__getattr__, __all__ = public_names(
+    __name__,
+    {
+        "arguments": ["call", "option", "option_values", "sort_arguments", "switches_of"],
+        "field_types": ["check", "format_value", "is_plain", "placeholder", "short_repr"],
+        "fields": [
+            "Setting",
+            "assemble",
+            "checked",
+            "flatten",
+            "named_values",
+            "nearest",
+            "nest",
+            "settings_of",
+            "short",
+            "short_name",
+            "unknown",
+        ],
+        "loading": ["defaults_of", "differences", "load_config", "read_config", "save_config", "settings_for"],
+        "presets": ["SUFFIXES", "find_preset", "known_presets", "read_text"],
+        "schema": ["CheckpointName", "Config", "default_agent"],
+        "strict_yaml": ["parse"],
+        "validation": ["unused_settings", "validate_config"],
+    },
+)

@@ -1,4 +1,4 @@
-"""Learning: what agents share, from the gradient step to its targets, losses, policies and schedules."""
+"""Learning: the parts that agents share, from the gradient step to targets, losses, policies and schedules."""
 
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rlvision.learning.agent import replay_agent as replay_agent
     from rlvision.learning.agent import reward_transform as reward_transform
     from rlvision.learning.augmentation import RandomShift as RandomShift
+    from rlvision.learning.finite_checks import require_finite as require_finite
+    from rlvision.learning.finite_checks import require_finite_weights as require_finite_weights
     from rlvision.learning.learner import QLearner as QLearner
     from rlvision.learning.losses import ELEMENTWISE_LOSSES as ELEMENTWISE_LOSSES
     from rlvision.learning.losses import TDLoss as TDLoss
@@ -26,14 +28,16 @@ if TYPE_CHECKING:
     from rlvision.learning.losses import quantile_huber as quantile_huber
     from rlvision.learning.losses import quantile_targets as quantile_targets
     from rlvision.learning.losses import target_selector as target_selector
+    from rlvision.learning.optimisers import STATES as STATES
     from rlvision.learning.optimisers import decay_groups as decay_groups
     from rlvision.learning.optimisers import make_optimiser as make_optimiser
     from rlvision.learning.policies import EpsilonGreedy as EpsilonGreedy
     from rlvision.learning.policies import NoisyGreedy as NoisyGreedy
     from rlvision.learning.policies import PersistentEpsilonGreedy as PersistentEpsilonGreedy
     from rlvision.learning.policies import Softmax as Softmax
-    from rlvision.learning.policies import on_device as on_device
+    from rlvision.learning.registry import Algorithm as Algorithm
     from rlvision.learning.registry import agent_names as agent_names
+    from rlvision.learning.registry import default_settings as default_settings
     from rlvision.learning.registry import find_agent as find_agent
     from rlvision.learning.schedules import Constant as Constant
     from rlvision.learning.schedules import Cosine as Cosine
@@ -56,6 +60,7 @@ __getattr__, __all__ = public_names(
     {
         "agent": ["Setup", "make_network", "make_replay", "playing_q_function", "replay_agent", "reward_transform"],
         "augmentation": ["RandomShift"],
+        "finite_checks": ["require_finite", "require_finite_weights"],
         "learner": ["QLearner"],
         "losses": [
             "ELEMENTWISE_LOSSES",
@@ -72,9 +77,9 @@ __getattr__, __all__ = public_names(
             "quantile_targets",
             "target_selector",
         ],
-        "optimisers": ["decay_groups", "make_optimiser"],
-        "policies": ["EpsilonGreedy", "NoisyGreedy", "PersistentEpsilonGreedy", "Softmax", "on_device"],
-        "registry": ["agent_names", "find_agent"],
+        "optimisers": ["STATES", "decay_groups", "make_optimiser"],
+        "policies": ["EpsilonGreedy", "NoisyGreedy", "PersistentEpsilonGreedy", "Softmax"],
+        "registry": ["Algorithm", "agent_names", "default_settings", "find_agent"],
         "schedules": ["Constant", "Cosine", "Every", "Geometric", "Linear", "Then", "WarmUp"],
         "settings": ["AgentSettings", "ExplorationSettings", "OptimiserSettings", "QLearningSettings"],
         "targets": ["CrossQTargets", "TargetNetwork", "Values", "make_targets"],

@@ -1,4 +1,4 @@
-"""An agent that learns Q-values from a replay: what the agents of ``agents/`` share, put together."""
+"""Assembly of an agent that learns Q-values from a replay, shared by the files in ``agents/``."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from rlvision.core.types import Agent, EnvSpec, QFunction, RewardTransform
 from rlvision.learning.augmentation import AUGMENTATIONS
 from rlvision.learning.learner import QLearner
 from rlvision.learning.losses import TDRule
-from rlvision.learning.policies import make_policy, on_device
+from rlvision.learning.policies import make_policy, make_q_function
 from rlvision.learning.schedules import (
     Linear,
     exploration_schedule,
@@ -22,31 +22,31 @@ from rlvision.learning.schedules import (
 )
 from rlvision.learning.settings import ExplorationSettings, OptimiserSettings, QLearningSettings
 from rlvision.learning.targets import make_targets
-from rlvision.nn.cuda_graphs import Record
-from rlvision.nn.fusion import channels_last, folded
+from rlvision.nn.cuda_graphs import CaptureFn
+from rlvision.nn.fusion import channels_last, fuse_conv_bn
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import make_q_network, norm_variant
 from rlvision.nn.settings import NetworkSettings
-from rlvision.nn.target_network import Views
-from rlvision.replay.buffer import Replay
+from rlvision.nn.target_network import OnlineTargetActor
+from rlvision.replay.buffer import ReplayBuffer
 from rlvision.replay.settings import ReplaySettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setup:
-    """What a run gives an agent to be made from, besides the agent's own settings.
+    """The parts of a run that an agent is made from, besides its own settings.
 
     Attributes:
         spec: of the environments it trains in.
-        env_steps: of the whole run, for schedules that span it.
-        seed: of the run; every stream of random numbers is derived from it by name.
-        device: where networks, batches and replay live.
-        autocast: the precision of the encoder while training.
-        record: how kernels are captured, to be launched as one; None: they are launched one by one.
+        env_steps: length of the whole run, for schedules that span it.
+        seed: of the run; the seed of every random generator is derived from it by name.
+        device: device of networks, batches and replay.
+        autocast: the precision of the encoder in training.
+        capture: captures kernels to launch them at once; None launches them one by one.
         network: settings of the Q-network.
-        replay: settings of the memory.
-        optimiser: settings of the gradient step.
-        exploration: settings of the policy that explores.
+        replay: settings of the replay.
+        optimiser: settings of the optimiser.
+        exploration: settings of the exploring policy.
     """
 
     spec: EnvSpec
@@ -54,7 +54,7 @@ class Setup:
     seed: int
     device: torch.device
     autocast: Autocast
-    record: Record | None
+    capture: CaptureFn | None
     network: NetworkSettings
     replay: ReplaySettings
     optimiser: OptimiserSettings
@@ -62,11 +62,11 @@ class Setup:
 
 
 def make_network(setup: Setup, *, quantiles: int = 1) -> QNetwork:
-    """Make the Q-network, initialised from the run's seed, on its device.
+    """Make the Q-network on the run's device, initialised from the run's seed.
 
     Args:
         setup: of the run.
-        quantiles: K, of each action's return; 1 for the Q-value alone.
+        quantiles: K, the quantiles of each action's return; 1 for the Q-value alone.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(setup.seed, "network"))
@@ -75,42 +75,42 @@ def make_network(setup: Setup, *, quantiles: int = 1) -> QNetwork:
 
 
 def replay_agent(setup: Setup, settings: QLearningSettings, network: QNetwork, td_rule: TDRule) -> Agent:
-    """Put together an agent that explores, remembers, and learns from its replay with a target network.
+    """Make an agent that explores, stores transitions, and learns from its replay with a target network.
 
     Args:
         setup: of the run.
         settings: of the agent.
-        network: that learns.
+        network: the online network.
         td_rule: the loss of a batch.
 
     Raises:
-        MemoryBudgetError: the replay would not fit into the memory that is free.
+        MemoryBudgetError: the replay would not fit into the free memory.
     """
     memory = make_replay(setup, settings)
-    views = Views(network, generator(setup.seed, "noise"))
+    networks = OnlineTargetActor(network, generator(setup.seed, "noise"))
     policy = make_policy(
         setup.exploration,
         exploration_schedule(setup.exploration, setup.env_steps),
-        views,
+        networks,
         setup.spec,
-        lambda view: on_device(folded(view), setup.device, setup.autocast, setup.record),
+        lambda view: make_q_function(fuse_conv_bn(view), setup.device, setup.autocast, setup.capture),
         generator(setup.seed, "exploration"),
     )
-    learner = _learner(setup, settings, views, td_rule, lambda: memory.sample().transition.observation)
+    learner = _learner(setup, settings, networks, td_rule, lambda: memory.sample().transition.observation)
     return Agent(
         policy=policy,
         memory=memory,
         learner=learner,
-        network=views.actor,
-        q_function=playing_q_function(setup, views.actor),
+        network=networks.actor,
+        q_function=playing_q_function(setup, networks.actor),
         gamma=gamma_schedule(settings, setup.env_steps),
         reward_transform=reward_transform(settings),
     )
 
 
-def make_replay(setup: Setup, settings: QLearningSettings) -> Replay:
-    """Make the memory, whose batches hold n-step returns of rewards as the agent learns from them."""
-    return Replay(
+def make_replay(setup: Setup, settings: QLearningSettings) -> ReplayBuffer:
+    """Make the replay, whose batches hold n-step returns of transformed rewards."""
+    return ReplayBuffer(
         setup.replay,
         setup.spec,
         n_step=n_step_schedule(settings, setup.env_steps),
@@ -123,7 +123,7 @@ def make_replay(setup: Setup, settings: QLearningSettings) -> Replay:
 
 
 def reward_transform(settings: QLearningSettings) -> RewardTransform | None:
-    """Return what the agent makes of raw rewards; None where it takes them as they are."""
+    """Return the scaling and clipping of raw rewards; None if the agent learns from them unchanged."""
     scale, bound = settings.reward_scale, settings.reward_clip
     if scale == 1.0 and bound is None:
         return None
@@ -132,23 +132,27 @@ def reward_transform(settings: QLearningSettings) -> RewardTransform | None:
 
 
 def playing_q_function(setup: Setup, network: QNetwork) -> QFunction:
-    """Return the Q-function of a network in evaluation mode, for games that count.
+    """Return the Q-function of a network for evaluation.
 
-    It computes in float32 whatever the precision of learning, so that another machine gives the same scores.
+    It computes in float32, whatever the precision of training, so that another machine gives the same scores.
     """
-    return on_device(folded(network), setup.device, make_autocast("float32", setup.device), setup.record)
+    return make_q_function(fuse_conv_bn(network), setup.device, make_autocast("float32", setup.device), setup.capture)
 
 
 def _learner(
-    setup: Setup, settings: QLearningSettings, views: Views, td_rule: TDRule, sample: Callable[[], Tensor]
+    setup: Setup,
+    settings: QLearningSettings,
+    networks: OnlineTargetActor,
+    td_rule: TDRule,
+    sample: Callable[[], Tensor],
 ) -> QLearner:
     replay, calibration_batches = setup.replay, setup.network.calibration_batches
     updates = int(max(setup.env_steps - replay.learning_starts, 0) * replay.samples_per_env_step / replay.batch_size)
     make_augmentation = AUGMENTATIONS.get(settings.augmentation)
     return QLearner(
-        views=views,
+        networks=networks,
         targets=make_targets(
-            views,
+            networks,
             norm_variant(setup.network),
             period=settings.target_period,
             tau=settings.target_tau,
@@ -163,5 +167,5 @@ def _learner(
         sample=sample,
         calibration_batches=calibration_batches,
         augmentation=make_augmentation and make_augmentation(generator(setup.seed, "augmentation")),
-        record=setup.record,
+        capture=setup.capture,
     )

@@ -1,4 +1,4 @@
-"""The learner: one gradient step of Q-learning on one batch."""
+"""The learner, which makes gradient steps of Q-learning on batches."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -11,21 +11,21 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from rlvision.core.devices import Autocast
 from rlvision.core.types import Batch, QOutput, Schedule, State, Transition, Update
 from rlvision.learning.augmentation import Augmentation
-from rlvision.learning.finite_checks import diverged
+from rlvision.learning.finite_checks import divergence_error
 from rlvision.learning.losses import TDRule
 from rlvision.learning.optimisers import decay_groups, make_optimiser
 from rlvision.learning.settings import OptimiserSettings
 from rlvision.learning.targets import TargetEstimator
-from rlvision.nn.cuda_graphs import Captured, Record
+from rlvision.nn.cuda_graphs import CaptureFn, GraphedFunction
 from rlvision.nn.diagnostics import diagnose
-from rlvision.nn.target_network import Views
+from rlvision.nn.target_network import OnlineTargetActor
 
 _CLIP_EPSILON = 2e-6
-"""More than what torch adds to the norm before it divides: below the bound by this, the factor is exactly 1."""
+"""A margin above the epsilon that torch adds to the norm: norms below the bound by this much need no clipping."""
 
 
 class StepResult(NamedTuple):
-    """What one gradient step finds out, all on the network's device and without gradient."""
+    """The results of one gradient step, on the network's device and without gradient."""
 
     loss: Tensor  # []
     losses: Tensor  # [B]
@@ -35,26 +35,26 @@ class StepResult(NamedTuple):
 
 
 class QLearner:
-    """Deep Q-learning (Mnih et al. 2015), whatever the network, the loss and the targets.
+    """Deep Q-learning (Mnih et al. 2015) for any network, loss and targets.
 
     Args:
-        views: online, target and actor.
-        targets: computes the values of s and s', and keeps the target network fresh.
-        td_rule: the loss of a batch by these values.
-        settings: of the optimiser over the online network's parameters.
+        networks: online, target and actor.
+        targets: computes the values of s and s', and updates the target network.
+        td_rule: the loss of a batch, from these values.
+        settings: of the optimiser of the online network's parameters.
         learning_rate: as a function of updates.
         autocast: the precision of the encoder.
-        sample: draws observations [B, C, H, W], to measure the running statistics by before the first update.
-        calibration_batches: how many; 0 for none.
-        augmentation: changes the observations of a batch before the loss; None, nothing does.
-        record: how the kernels of a step are captured, to be launched as one (`rlvision.nn.cuda_graphs`); None: they
-            are launched one by one.
+        sample: draws observations [B, C, H, W], to measure the running statistics on before the first update.
+        calibration_batches: number of such batches; 0 for none.
+        augmentation: changes the observations of a batch before the loss; None for no change.
+        capture: captures the kernels of a step to launch them at once (`rlvision.nn.cuda_graphs`); None launches them
+            one by one.
     """
 
     def __init__(
         self,
         *,
-        views: Views,
+        networks: OnlineTargetActor,
         targets: TargetEstimator,
         td_rule: TDRule,
         settings: OptimiserSettings,
@@ -63,13 +63,13 @@ class QLearner:
         sample: Callable[[], Tensor],
         calibration_batches: int,
         augmentation: Augmentation | None = None,
-        record: Record | None = None,
+        capture: CaptureFn | None = None,
     ) -> None:
-        self.views = views
+        self.networks = networks
         self.updates = 0
         self._targets = targets
         self._td_rule = td_rule
-        self._optimiser = make_optimiser(settings, decay_groups(views.online, settings.weight_decay))
+        self._optimiser = make_optimiser(settings, decay_groups(networks.online, settings.weight_decay))
         self._learning_rate = learning_rate
         self._max_grad_norm = float("inf") if settings.max_grad_norm is None else settings.max_grad_norm
         self._autocast = autocast
@@ -78,41 +78,39 @@ class QLearner:
         self._augmentation = augmentation
         self._parameters = [p for group in self._optimiser.param_groups for p in group["params"]]
         self._last_observation: Tensor | None = None
-        self._captured = None if record is None else Captured(self._step, record)
-        self._can_sync = (
-            self._captured is None and self._parameters[0].device.type == "cpu"
-        )  # a GPU would be waited for
+        self._graphed = None if capture is None else GraphedFunction(self._step, capture)
+        self._can_sync = self._graphed is None and self._parameters[0].device.type == "cpu"  # a GPU would have to wait
         self._prepare_optimiser()
 
     def update(self, batch: Batch) -> Update:
         """Make one gradient step.
 
         Raises:
-            DivergedError: the loss or a gradient is not finite (a GPU does not ask); no weight has moved.
+            DivergedError: the loss or a gradient is not finite (on a CPU only); no weight has changed.
         """
         if self.updates == 0:
             self._calibrate()
         self._set_learning_rate()
-        self.views.resample_noise()
+        self.networks.resample_noise()
         result = self._learn_from(batch)
         self.updates += 1
-        self._targets.refresh(self.updates)
+        self._targets.update_target(self.updates)
         self._last_observation = batch.transition.observation
         return Update(result.loss, result.priority, _metrics(result))
 
     def diagnose(self) -> Mapping[str, Tensor]:
-        """Return what BatchNorm and the weights do on the last batch (`rlvision.nn.diagnostics`); change nothing."""
+        """Return diagnostics of BatchNorm and the weights on the last batch (`rlvision.nn.diagnostics`)."""
         if self._last_observation is None:
             return {}
         with self._autocast():
-            return diagnose(self.views, self._last_observation)
+            return diagnose(self.networks, self._last_observation)
 
     def distributions(self) -> Mapping[str, Tensor]:
-        """Return the Q-values [B, A] of the last batch's observations, as the agent acts by them."""
+        """Return the acting network's Q-values [B, A] of the last batch's observations."""
         if self._last_observation is None:
             return {}
         with torch.no_grad(), self._autocast():
-            output: QOutput = self.views.actor(self._last_observation)
+            output: QOutput = self.networks.actor(self._last_observation)
         return {"q/values": output.q_values}
 
     def metrics(self) -> dict[str, float]:
@@ -120,19 +118,19 @@ class QLearner:
         return {"optimiser/learning_rate": self._learning_rate(self.updates)}
 
     def state_dict(self) -> State:
-        """Both networks, the optimiser, the number of updates, the random numbers, and the batch for `diagnose`."""
+        """Return the state of networks, optimiser, updates and generators, and the observations for `diagnose`."""
         return {
             "updates": self.updates,
-            **self.views.state_dict(),
+            **self.networks.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "augmentation": None if self._augmentation is None else self._augmentation.state_dict(),
             "last_observation": self._last_observation,
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from a saved state."""
+        """Restore a saved state."""
         self.updates = state["updates"]
-        self.views.load_state_dict(state)
+        self.networks.load_state_dict(state)
         self._optimiser.load_state_dict(state["optimiser"])
         if self._augmentation is not None:
             self._augmentation.load_state_dict(state["augmentation"])
@@ -141,40 +139,40 @@ class QLearner:
         self._last_observation = None if seen is None else seen.to(self._parameters[0].device)
 
     def _calibrate(self) -> None:
-        if self._calibration_batches and self.views.has_statistics:
+        if self._calibration_batches and self.networks.has_statistics:
             with self._autocast():
-                self.views.calibrate(self._sample() for _ in range(self._calibration_batches))
+                self.networks.calibrate(self._sample() for _ in range(self._calibration_batches))
 
     def _learn_from(self, batch: Batch) -> StepResult:
         transition = batch.transition if self._augmentation is None else self._augmentation(batch.transition)
         seen = (transition.observation, transition.action, transition.reward, transition.discount)
         fields = (*seen, transition.next_observation, batch.importance_weight)
-        if self._captured is not None:
-            return StepResult(*self._captured(*fields))
+        if self._graphed is not None:
+            return StepResult(*self._graphed(*fields))
         result = self._compute_gradients(*fields)
         if self._can_sync and not (math.isfinite(result.grad_norm.item()) and math.isfinite(result.loss.item())):
-            raise diverged(batch, result.losses, result.q_values, result.grad_norm, self.updates)
+            raise divergence_error(batch, result.losses, result.q_values, result.grad_norm, self.updates)
         self._optimizer_step(result.grad_norm)
         return result
 
     def _step(self, *fields: Tensor) -> StepResult:
-        """All that an update does on the device."""
+        """Do the whole device work of an update, without a check: the part that a CUDA graph captures."""
         result = self._compute_gradients(*fields)
         self._optimizer_step(result.grad_norm)
         return result
 
     def _compute_gradients(self, *fields: Tensor) -> StepResult:
-        """Put the gradient where the optimiser looks for it.
+        """Compute the gradients of the online network's parameters.
 
         Args:
-            fields: those of a transition, and the importance weight.
+            fields: the fields of a transition, then the importance weight.
         """
         *seen, importance_weight = fields
         transition = Transition(*seen)
         values = self._targets.values(transition)
         td = self._td_rule(values, transition)
         loss = (td.loss * importance_weight).mean()
-        for parameter in self._parameters:  # what zero_grad does, at a tenth of its price
+        for parameter in self._parameters:  # the effect of zero_grad in a tenth of its time
             parameter.grad = None
         loss.backward()  # type: ignore[no-untyped-call]
         grad_norm = get_total_norm([parameter.grad for parameter in self._parameters if parameter.grad is not None])
@@ -183,27 +181,27 @@ class QLearner:
 
     def _optimizer_step(self, grad_norm: Tensor) -> None:
         if not self._can_sync or grad_norm.item() + _CLIP_EPSILON > self._max_grad_norm:
-            clip_grads_with_norm_(self._parameters, self._max_grad_norm, grad_norm)  # elsewhere it multiplies by 1
+            clip_grads_with_norm_(self._parameters, self._max_grad_norm, grad_norm)  # else it would multiply by 1
         self._optimiser.step()
 
     def _prepare_optimiser(self) -> None:
-        """Put what the captured kernels depend on where they are captured; the optimiser's state may be new."""
+        """Move learning rate and step counts to the device for captured kernels; call it after a new state too."""
         device = self._parameters[0].device
         for group in self._optimiser.param_groups:
             if "capturable" in group:
-                group["capturable"] = self._captured is not None
+                group["capturable"] = self._graphed is not None
             learning_rate = float(group["lr"])
-            group["lr"] = learning_rate if self._captured is None else torch.tensor(learning_rate, device=device)
-        if self._captured is not None:
+            group["lr"] = learning_rate if self._graphed is None else torch.tensor(learning_rate, device=device)
+        if self._graphed is not None:
             for state in self._optimiser.state.values():
                 if "step" in state:
                     state["step"] = state["step"].to(device)
-            self._captured.forget()
+            self._graphed.reset()
 
     def _set_learning_rate(self) -> None:
         learning_rate = self._learning_rate(self.updates)
         for group in self._optimiser.param_groups:
-            if self._captured is None:
+            if self._graphed is None:
                 group["lr"] = learning_rate
             else:
                 group["lr"].fill_(learning_rate)

@@ -1,4 +1,4 @@
-"""The values of s and s' that a TD rule asks for: the one place in which the normalisations differ while learning."""
+"""The values of s and s' that a TD rule needs; only their computation depends on the normalisation."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -10,19 +10,19 @@ from torch import Tensor
 
 from rlvision.core.devices import Autocast
 from rlvision.core.types import QOutput, Transition
-from rlvision.nn.fusion import folded, folded_to_learn, prepared
-from rlvision.nn.norm_variants import Arm
-from rlvision.nn.target_network import Views, batch_statistics_forward, recalibrate
+from rlvision.nn.fusion import fuse_conv_bn, fuse_conv_bn_train, to_channels_last_float
+from rlvision.nn.norm_variants import NormVariant
+from rlvision.nn.target_network import OnlineTargetActor, batch_statistics_forward, recalibrate
 
 Forward = Callable[[Tensor], QOutput]
-"""Observations [B, C, H, W] uint8 -> values."""
+"""Observations [B, C, H, W] -> values."""
 
 
 class Values(Protocol):
-    """What the networks make of a batch, each computed when it is first asked for.
+    """The networks' values of a batch, each computed when it is first read.
 
-    A rule asks for the values of s' before those of s: the forward that learns moves the running statistics, which the
-    online network's view of s' shares (BatchNorm's contract, point 3).
+    A rule must read ``online_t`` before ``online_tm1``: the training forward on s moves the running statistics, which
+    the forward on s' shares.
     """
 
     @property
@@ -43,35 +43,35 @@ class Values(Protocol):
 
 
 class TargetEstimator(Protocol):
-    """Compute the values that a TD rule needs, and keep the target network fresh."""
+    """A source of the values that a TD rule needs, which also updates the target network."""
 
     def values(self, transition: Transition) -> Values:
-        """Return the values of a batch, none of them computed yet."""
+        """Return the values of a batch, computed on demand."""
 
-    def refresh(self, updates: int) -> None:
-        """Let the target follow; called after every update with their number."""
+    def update_target(self, updates: int) -> None:
+        """Update the target network if it is due; call this after every update with the number of updates."""
 
 
 class TargetNetwork:
-    """One train-mode forward, on s; the values of s' from a frozen copy (Mnih et al. 2015).
+    """The values of s' from a target network, a frozen copy of the online network (Mnih et al. 2015).
 
     Args:
-        online: the network that learns, in train mode.
-        target: the frozen copy, in evaluation mode by the contract.
-        actor: the network that learns, in evaluation mode.
-        refresh: how the copy follows, called with the number of updates.
+        online: the online network in training mode; it runs once per batch, on s.
+        target: the frozen copy, in evaluation mode by default.
+        actor: the online network in evaluation mode.
+        update_target: updates the copy, called with the number of updates.
         autocast: the precision of the forwards.
     """
 
     def __init__(
-        self, online: Forward, target: Forward, actor: Forward, refresh: Callable[[int], None], autocast: Autocast
+        self, online: Forward, target: Forward, actor: Forward, update_target: Callable[[int], None], autocast: Autocast
     ) -> None:
         self.online, self.target, self.actor = online, target, actor
-        self.refresh = refresh
+        self.update_target = update_target
         self.autocast = autocast
 
     def values(self, transition: Transition) -> Values:
-        """Return the values of a batch, none of them computed yet."""
+        """Return the values of a batch, computed on demand."""
         return _TargetNetworkValues(self, transition)
 
 
@@ -87,7 +87,10 @@ class _TargetNetworkValues:
     @cached_property
     def online_t(self) -> QOutput:
         if "online_tm1" in self.__dict__:
-            raise RuntimeError("expected online_t to be asked for before online_tm1, which moves running statistics")
+            raise RuntimeError(
+                "expected online_t to be read before online_tm1, which moves the running statistics, got the reverse: "
+                "swap the two in the TD rule"
+            )
         return self._without_gradient(self._networks.actor, self._next_observation)
 
     @cached_property
@@ -102,12 +105,12 @@ class _TargetNetworkValues:
     @cached_property
     def _observation(self) -> Tensor:
         with self._networks.autocast():
-            return prepared(self._transition.observation)
+            return to_channels_last_float(self._transition.observation)
 
     @cached_property
     def _next_observation(self) -> Tensor:
         with self._networks.autocast():
-            return prepared(self._transition.next_observation)
+            return to_channels_last_float(self._transition.next_observation)
 
     def _without_gradient(self, network: Forward, observation: Tensor) -> QOutput:
         with torch.no_grad(), self._networks.autocast():
@@ -115,10 +118,10 @@ class _TargetNetworkValues:
 
 
 class CrossQTargets:
-    """CrossQ (Bhatt et al. 2024): s and s' in one train-mode forward, and no target network.
+    """CrossQ (Bhatt et al. 2024): one training forward over s and s' together, without a target network.
 
     Args:
-        online: the network that learns, in train mode.
+        online: the online network in training mode.
         autocast: the precision of the forward.
     """
 
@@ -127,10 +130,10 @@ class CrossQTargets:
         self._autocast = autocast
 
     def values(self, transition: Transition) -> Values:
-        """Return the halves of one forward."""
+        """Return the values of a batch, the two halves of one forward."""
         return _CrossQValues(self._online, self._autocast, transition)
 
-    def refresh(self, updates: int) -> None:
+    def update_target(self, updates: int) -> None:
         """Do nothing: there is no target network."""
 
 
@@ -160,12 +163,12 @@ class _CrossQValues:
     def _halves(self) -> tuple[QOutput, QOutput]:
         observations = torch.cat([self._transition.observation, self._transition.next_observation])
         with self._autocast():
-            return split_batch(self._online(prepared(observations)))
+            return split_batch(self._online(to_channels_last_float(observations)))
 
 
 def make_targets(
-    views: Views,
-    norm: Arm,
+    networks: OnlineTargetActor,
+    norm: NormVariant,
     *,
     period: int,
     tau: float | None,
@@ -173,63 +176,68 @@ def make_targets(
     sample: Callable[[], Tensor],
     calibration_batches: int,
 ) -> TargetEstimator:
-    """Return what computes the values of s', by the normalisation of the network.
+    """Return the target estimator for the normalisation of the network.
 
     Args:
-        views: online, target and actor.
-        norm: of the network.
+        networks: online, target and actor.
+        norm: normalisation of the network.
         period: updates between hard copies into the target network.
-        tau: weight of the online network at every update, instead of hard copies.
+        tau: weight of the online network at every update; None makes hard copies.
         autocast: the precision of the forwards.
-        sample: draws observations [B, C, H, W] of the memory, to measure statistics by.
-        calibration_batches: how many of them.
+        sample: draws observations [B, C, H, W] from the replay, to measure statistics on.
+        calibration_batches: number of such batches.
     """
     if norm.target == "joint":
-        return CrossQTargets(views.online, autocast)
-    target: Forward = folded(views.target)
+        return CrossQTargets(networks.online, autocast)
+    target: Forward = fuse_conv_bn(networks.target)
     if norm.target == "batch_statistics":
-        target = partial(batch_statistics_forward, views.target)
-    refresh = periodic_update(views, period) if tau is None else soft_update(views, tau)
+        target = partial(batch_statistics_forward, networks.target)
+    update_target = periodic_update(networks, period) if tau is None else soft_update(networks, tau)
     if norm.target == "recalibrated":
-        refresh = recalibrated_update(views, period, sample, calibration_batches, autocast)
-    return TargetNetwork(folded_to_learn(views.online), target, folded(views.actor), refresh, autocast)
+        update_target = recalibrated_update(networks, period, sample, calibration_batches, autocast)
+    return TargetNetwork(
+        fuse_conv_bn_train(networks.online), target, fuse_conv_bn(networks.actor), update_target, autocast
+    )
 
 
-def periodic_update(views: Views, period: int) -> Callable[[int], None]:
-    """Copy online into target every ``period`` updates, running statistics included."""
+def periodic_update(networks: OnlineTargetActor, period: int) -> Callable[[int], None]:
+    """Return a function that copies online into target every ``period`` updates, running statistics included."""
 
-    def refresh(updates: int) -> None:
+    def update_target(updates: int) -> None:
         if updates % period == 0:
-            views.sync_target()
+            networks.sync_target()
 
-    return refresh
+    return update_target
 
 
-def soft_update(views: Views, tau: float) -> Callable[[int], None]:
-    """Move target towards online by ``tau`` after every update (Lillicrap et al. 2016); statistics are copied."""
-    return lambda updates: views.sync_target(tau)
+def soft_update(networks: OnlineTargetActor, tau: float) -> Callable[[int], None]:
+    """Return a function that moves target towards online by ``tau`` at each update, and copies the statistics.
+
+    Source: Lillicrap et al., "Continuous control with deep reinforcement learning" (2016).
+    """
+    return lambda updates: networks.sync_target(tau)
 
 
 def recalibrated_update(
-    views: Views, period: int, sample: Callable[[], Tensor], batches: int, autocast: Autocast
+    networks: OnlineTargetActor, period: int, sample: Callable[[], Tensor], batches: int, autocast: Autocast
 ) -> Callable[[int], None]:
-    """Copy online into target, then measure the target's statistics on batches of the memory, by its own weights."""
+    """Return a function that copies online into target every ``period`` updates and recalibrates the target."""
 
-    def refresh(updates: int) -> None:
+    def update_target(updates: int) -> None:
         if updates % period == 0:
-            views.sync_target()
-            with autocast():  # the statistics are those of the precision in use
-                recalibrate(views.target, (sample() for _ in range(batches)))
+            networks.sync_target()
+            with autocast():  # measures statistics in the precision of training
+                recalibrate(networks.target, (sample() for _ in range(batches)))
 
-    return refresh
+    return update_target
 
 
 def split_batch(output: QOutput) -> tuple[QOutput, QOutput]:
-    """Return the first half of a batch's rows, and the second without gradient."""
+    """Return the first half of a batch's rows, and the second half without gradient."""
     return _of_each(output, lambda part: part.chunk(2)[0]), _of_each(output, lambda part: part.chunk(2)[1].detach())
 
 
 def _of_each(output: QOutput, change: Callable[[Tensor], Tensor]) -> QOutput:
-    """Return a copy whose tensors are changed."""
+    """Return a copy of an output with ``change`` applied to each tensor."""
     parts = {field.name: getattr(output, field.name) for field in fields(output)}
     return replace(output, **{name: change(part) for name, part in parts.items() if part is not None})

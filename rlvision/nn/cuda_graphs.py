@@ -1,8 +1,8 @@
-"""Kernels launched as one: a function of tensors is taken down once, and from then on launched as a CUDA graph.
+"""CUDA graphs: capture the kernels of a function of tensors once, then launch all of them at once.
 
-A small network keeps a GPU less busy than the processor that launches its kernels one by one. A graph has them all
-launched at once, always over the same tensors: what comes in is copied to where the graph reads, what comes out is
-copied from where it writes. What Python decides is decided when the kernels are taken down, and never again.
+A small network's kernels run faster than a CPU can launch them one by one. A graph launches them all at once, always
+over the same tensors: inputs are copied to the tensors that the graph reads, outputs from the tensors that it writes.
+Python code runs only during the capture, so every decision it makes is fixed from then on.
 
 Source: "CUDA Graphs" in PyTorch's notes on CUDA semantics.
 """
@@ -14,60 +14,60 @@ import torch
 from torch import Tensor
 
 WARM_UP = 3
-"""Calls before the kernels are taken down: libraries choose algorithms, optimisers make their state."""
+"""Ordinary calls before the capture, in which libraries choose algorithms and optimisers create their state."""
 
 Tensors = tuple[Tensor, ...]
 TensorFunction = Callable[..., Tensors]
-"""Tensors to tensors, all on one device; what it does to others (weights, statistics) it does in place."""
+"""Tensors -> tensors, all on one device; it changes other tensors (weights, statistics) in place only."""
 
-Launch = Callable[[], None]
-Record = Callable[[Callable[[], Tensors]], tuple[Tensors, Launch]]
-"""Calls a function once, with effect; returns its outputs, and what launches its kernels on the same tensors again."""
+ReplayFn = Callable[[], None]
+CaptureFn = Callable[[Callable[[], Tensors]], tuple[Tensors, ReplayFn]]
+"""Calls a function once, with effect; returns its outputs and a function that launches its kernels again."""
 
 _depth = 0
 
 
 def is_capturing() -> bool:
-    """Whether kernels are being taken down: what must be computed anew each time must not be kept from before."""
+    """Return whether a capture is under way; cached results must then be computed again, or the graph lacks them."""
     return _depth > 0
 
 
-def cuda_graph(function: Callable[[], Tensors]) -> tuple[Tensors, Launch]:
-    """A `Record` by a CUDA graph."""
+def cuda_graph(function: Callable[[], Tensors]) -> tuple[Tensors, ReplayFn]:
+    """Capture a function as a CUDA graph and launch it once; a `CaptureFn`."""
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         outputs = function()
-    graph.replay()  # the capture itself computes nothing
+    graph.replay()  # the capture records the kernels without running them
     return outputs, graph.replay
 
 
-class Captured:
-    """``function``, launched as one; the first calls are ordinary ones.
+class GraphedFunction:
+    """A function of tensors whose kernels are launched as one graph, after `WARM_UP` ordinary calls.
 
     Args:
-        function: must not wait for the device, nor branch on what a tensor holds.
-        record: how its kernels are taken down.
+        function: must not wait for the device, nor branch on the values of a tensor.
+        capture: captures its kernels.
     """
 
-    def __init__(self, function: TensorFunction, record: Record = cuda_graph) -> None:
+    def __init__(self, function: TensorFunction, capture: CaptureFn = cuda_graph) -> None:
         self._function = function
-        self._record = record
-        self.forget()
+        self._capture = capture
+        self.reset()
 
-    def forget(self) -> None:
-        """Take the kernels down anew: a tensor that they write to or read from was replaced."""
+    def reset(self) -> None:
+        """Capture again from the next calls on; needed when a tensor that the kernels use was replaced."""
         self._calls = 0
-        self._launch: Launch | None = None
+        self._launch: ReplayFn | None = None
 
     def __call__(self, *inputs: Tensor) -> Tensors:
-        """What the function returns for tensors of the shapes of the first call; copies, to keep."""
+        """Return copies of the function's outputs; the inputs must have the shapes of the first call."""
         if self._calls < WARM_UP:
             self._calls += 1
             return self._warm_up(inputs)
         if self._launch is None:
             self._inputs = tuple(given.clone() for given in inputs)
             with _capturing():
-                self._outputs, self._launch = self._record(lambda: self._function(*self._inputs))
+                self._outputs, self._launch = self._capture(lambda: self._function(*self._inputs))
         else:
             for read, given in zip(self._inputs, inputs, strict=True):
                 read.copy_(given)
@@ -75,7 +75,7 @@ class Captured:
         return tuple(output.clone() for output in self._outputs)
 
     def _warm_up(self, inputs: Tensors) -> Tensors:
-        """An ordinary call, on a stream of its own as a capture is."""
+        """Call the function normally, on a side stream as CUDA graphs require."""
         device = inputs[0].device
         if device.type != "cuda":
             return self._function(*inputs)
@@ -87,24 +87,24 @@ class Captured:
         return outputs
 
 
-class CapturedByShape:
-    """``function``, captured for each shape of its one input: games being trained on, games being evaluated.
+class GraphedByShape:
+    """A function of one tensor, captured once for each shape: training and evaluation batches differ in size.
 
     Args:
-        function: as of `Captured`.
-        record: as of `Captured`.
+        function: as in `GraphedFunction`.
+        capture: as in `GraphedFunction`.
     """
 
-    def __init__(self, function: TensorFunction, record: Record = cuda_graph) -> None:
+    def __init__(self, function: TensorFunction, capture: CaptureFn = cuda_graph) -> None:
         self._function = function
-        self._record = record
-        self._captured: dict[torch.Size, Captured] = {}
+        self._capture = capture
+        self._graphed: dict[torch.Size, GraphedFunction] = {}
 
     def __call__(self, given: Tensor) -> Tensors:
-        """As of `Captured`."""
-        if given.shape not in self._captured:
-            self._captured[given.shape] = Captured(self._function, self._record)
-        return self._captured[given.shape](given)
+        """Return copies of the function's outputs, for an input of any shape."""
+        if given.shape not in self._graphed:
+            self._graphed[given.shape] = GraphedFunction(self._function, self._capture)
+        return self._graphed[given.shape](given)
 
 
 @contextmanager

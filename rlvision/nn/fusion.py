@@ -1,18 +1,18 @@
-"""The same numbers sooner: what is applied once, where the learner and the policy are built.
+"""Faster forwards of the same Q-values: channels_last memory, shared conversions, fused BatchNorm.
 
 ``benchmarks/network.py`` measured DN at 4x84x84, batch 32, on one AVX2 core, in milliseconds of
-processor time (the smallest of many, beside busy neighbours)::
+processor time (the smallest of many rounds on a shared machine)::
 
     training step, as built                               39.0
     training step, network in channels_last               31.3
-    training step, `prepared` observations too            29.9    and without any normalisation 25.8
+    training step, `to_channels_last_float` observations  29.9    and without any normalisation 25.8
     target(s') and actor(s'), as built                    19.5
     target(s') and actor(s'), network in channels_last    19.3
-    target(s') and actor(s'), `folded`, one `prepared`    16.9
+    target(s') and actor(s'), fused, converted once       16.9
 
-The convolutions alone take some 23 of the 30: they run at 60 to 75 of the 88 Gflop/s a matrix product
-reaches there. Space-to-depth, im2col with a matrix product, sub-pixel backward passes, one first
-convolution for both networks, and torch.compile were all measured and are all slower or equal.
+The convolutions alone take about 23 of the 30 ms. They run at 60 to 75 Gflop/s; a matrix product reaches
+88 on that core. Five other ideas were measured and are slower or equal: space-to-depth, im2col with a
+matrix product, sub-pixel backward passes, one first convolution for both networks, and torch.compile.
 """
 
 from collections.abc import Callable
@@ -25,59 +25,60 @@ from rlvision.core.errors import ConfigError
 from rlvision.nn.cuda_graphs import is_capturing
 from rlvision.nn.encoder_base import as_float
 from rlvision.nn.normalisation import FixedBatchNorm2d, running_statistics
-from rlvision.nn.qnetwork import QNetwork, sharing_copy
+from rlvision.nn.qnetwork import QNetwork, shared_weight_copy
 
 Norm = TypeVar("Norm", bound=nn.BatchNorm2d)
 
 
 def channels_last(network: QNetwork) -> QNetwork:
-    """Lay the weights out as convolutions like them best: pixels outside, channels inside.
+    """Convert the weights to torch's channels_last layout, in which convolutions run fastest.
 
-    In place and before `rlvision.nn.target_network.Views`, whose views share these tensors.
+    It works in place. Call it before `rlvision.nn.target_network.OnlineTargetActor`, whose views share these tensors.
     """
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def prepared(observation: Tensor) -> Tensor:
-    """The pixels in channels_last that a network would make of [B, C, H, W] uint8 inside.
+def to_channels_last_float(observation: Tensor) -> Tensor:
+    """Return observations [B, C, H, W] uint8 as floating-point pixels in the channels_last layout.
 
-    Worth making once where several networks see the same observations. Interleaving bytes plane by
-    plane is a third faster than torch's conversion, and later copies of four times the size are saved.
+    A network does the same inside; several networks that see the same observations can share one conversion.
+    Interleaving the bytes plane by plane is a third faster than torch's conversion, and it saves later copies
+    of four times the size.
     """
     if observation.ndim != 4:
         raise ConfigError(
-            f"expected observations [B, C, H, W], got shape {tuple(observation.shape)}; add the batch axis"
+            f"expected observations [B, C, H, W], got shape {tuple(observation.shape)}: add the batch axis"
         )
     return as_float(torch.stack(observation.unbind(1), dim=3).permute(0, 3, 1, 2))
 
 
-def folded(network: QNetwork) -> QNetwork:
-    """``network`` in evaluation mode, each batch normalisation folded into the convolution before it.
+def fuse_conv_bn(network: QNetwork) -> QNetwork:
+    """Return ``network`` in evaluation mode with each batch normalisation fused into the convolution before it.
 
-    It shares every tensor with ``network`` and notices when one was written to, so it is never out
-    of date (writes through ``.data`` go unnoticed; do not make them). Equal to evaluation mode
-    within float32 rounding; normalisations that depend on the input stay. Only what the encoder
-    lists as ``normalised`` is folded.
+    The copy shares every tensor with ``network`` and refreshes its fused weights after a write, so it is never out
+    of date. Never write through ``.data``: torch does not count such writes. The outputs equal evaluation mode
+    within float32 rounding. Only pairs that the encoder lists as ``normalised`` are fused; normalisations that
+    depend on the input stay.
     """
-    shared = _with_folded(network, nn.BatchNorm2d, FoldedConv2d)
+    shared = _with_fused(network, nn.BatchNorm2d, FusedConv2d)
     shared.pin_mode(training=False)
     return shared
 
 
-def folded_to_learn(network: QNetwork) -> QNetwork:
-    """``network`` in training mode, each `FixedBatchNorm2d` folded into the convolution before it, gradients and all.
+def fuse_conv_bn_train(network: QNetwork) -> QNetwork:
+    """Return ``network`` in training mode with each `FixedBatchNorm2d` fused into the convolution before it.
 
-    It shares every tensor with ``network``. Equal to its training forward and backward pass within rounding, without
-    a pass of their own over every pixel; other normalisations stay.
+    The copy shares every tensor with ``network``. Outputs and gradients equal the training mode's within rounding,
+    and save the normalisation's pass over every pixel. Other normalisations stay.
     """
-    shared = _with_folded(network, FixedBatchNorm2d, LearningConv2d)
+    shared = _with_fused(network, FixedBatchNorm2d, FusedTrainConv2d)
     shared.pin_mode(training=True)
     return shared
 
 
-def _with_folded(network: QNetwork, kind: type[Norm], layer: Callable[[nn.Conv2d, Norm], nn.Module]) -> QNetwork:
-    """A sharing copy in which ``layer`` stands for each convolution and the normalisation of that kind after it."""
-    shared = sharing_copy(network)
+def _with_fused(network: QNetwork, kind: type[Norm], layer: Callable[[nn.Conv2d, Norm], nn.Module]) -> QNetwork:
+    """Return a shared-weight copy in which ``layer`` replaces each convolution that a norm of that kind follows."""
+    shared = shared_weight_copy(network)
     for convolution_name, norm_name in getattr(shared.encoder, "normalised", {}).items():
         convolution, norm = (shared.encoder.get_submodule(name) for name in (convolution_name, norm_name))
         if isinstance(convolution, nn.Conv2d) and isinstance(norm, kind):
@@ -86,8 +87,8 @@ def _with_folded(network: QNetwork, kind: type[Norm], layer: Callable[[nn.Conv2d
     return shared
 
 
-class LearningConv2d(nn.Module):
-    """``norm(convolution(x))`` as one convolution whose gradient reaches the parameters of both."""
+class FusedTrainConv2d(nn.Module):
+    """``norm(convolution(x))`` as one convolution, with gradients for the parameters of both."""
 
     def __init__(self, convolution: nn.Conv2d, norm: FixedBatchNorm2d) -> None:
         super().__init__()
@@ -97,15 +98,15 @@ class LearningConv2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, h, w] of [B, C', H, W]."""
         self.norm.count()
-        return self.convolution._conv_forward(x, *fold(self.convolution, self.norm))  # type: ignore[no-any-return]
+        return self.convolution._conv_forward(x, *fuse_conv_bn_weights(self.convolution, self.norm))  # type: ignore[no-any-return]
 
 
-class FoldedConv2d(nn.Module):
+class FusedConv2d(nn.Module):
     """``norm(convolution(x))`` in evaluation mode as one convolution, constant to the gradient.
 
-    With s = weight / sqrt(running_var + eps): kernel · s, and (bias - running_mean) · s + shift. On
-    the CPU the product is kept until torch counts a write to any of the tensors; elsewhere, and
-    where the forward is compiled or captured, it is part of every forward.
+    With s = weight / sqrt(running_var + eps), the kernel is kernel · s and the bias (bias - running_mean) · s + shift.
+    On the CPU both are kept until torch counts a write to any of the tensors. On other devices, and in compiled
+    or captured forwards, every forward computes them.
     """
 
     def __init__(self, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
@@ -122,25 +123,25 @@ class FoldedConv2d(nn.Module):
 
     @torch.no_grad()
     def _parameters_now(self) -> tuple[Tensor, Tensor]:
-        anew = torch.compiler.is_compiling() or is_capturing()
-        if anew or self.convolution.weight.device.type != "cpu":
-            return fold(self.convolution, self.norm)
+        must_recompute = torch.compiler.is_compiling() or is_capturing()
+        if must_recompute or self.convolution.weight.device.type != "cpu":
+            return fuse_conv_bn_weights(self.convolution, self.norm)
         writes = [(t.data_ptr(), t._version) for t in self._sources() if t is not None]
         if self._kept is None or writes != self._writes:
-            self._kept, self._writes = fold(self.convolution, self.norm), writes
+            self._kept, self._writes = fuse_conv_bn_weights(self.convolution, self.norm), writes
         return self._kept
 
     def _sources(self) -> tuple[Tensor | None, ...]:
-        convolution, norm = self.convolution, self.norm  # one by one: walking parameters() costs as much as folding
+        convolution, norm = self.convolution, self.norm  # listed by hand: parameters() costs as much as fusing
         statistics = (
             norm.running_mean,
             norm.num_batches_tracked,
-        )  # the count: torch's kernels write the others, and fused optimisers the parameters, uncounted
+        )  # the batch counter, since torch's kernels and fused optimisers write the other tensors uncounted
         return convolution.weight, convolution.bias, norm.weight, norm.bias, *statistics
 
 
-def fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Kernel and bias of the one convolution that does what ``convolution`` and ``norm`` (evaluating) do."""
+def fuse_conv_bn_weights(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Return kernel and bias of one convolution that equals ``convolution`` followed by ``norm`` in evaluation mode."""
     mean, var = running_statistics(norm)
     scale = norm.weight * torch.rsqrt(var + norm.eps)  # [C]
     offset = mean if convolution.bias is None else mean - convolution.bias

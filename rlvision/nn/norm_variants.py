@@ -1,15 +1,15 @@
-"""The ten answers to BatchNorm in Q-learning, behind one setting.
+"""The ten ways to normalise a Q-network, chosen by ``network.norm``.
 
 ============  ========================================================================================
-arm           what it does
+variant       normalisation
 ============  ========================================================================================
 renorm        BatchRenorm (Ioffe 2017) on the running scale; target in evaluation mode. The default
-running       BatchNorm trains on batch statistics, the target evaluates on running ones
+running       BatchNorm; trains on batch statistics, the target evaluates on running statistics
 batch         BatchNorm; the target, too, normalises s' by the batch's statistics
 joint         BatchNorm over s and s' in one forward, no target network (CrossQ, Bhatt et al. 2024)
-fixed         BatchNorm whose statistics are measured once, before the first update, and then stay
-frozen        running statistics in the training forward too, no gradient through them
-recalibrated  BatchNorm; the target's statistics are measured anew, on replay batches, at each sync
+fixed         BatchNorm; its statistics are measured before the first update and never change
+frozen        BatchNorm; trains on running statistics too, without a gradient through them
+recalibrated  BatchNorm; replay batches measure the target's statistics again at each sync
 layer         LayerNorm over channels and pixels (one group)
 group         GroupNorm with four groups
 none          no normalisation
@@ -21,22 +21,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 MOMENTUM = 0.1
-"""Weight of the newest batch in the running statistics (PyTorch's convention, and its default)."""
-FOLLOWING = 0.9
-"""Momentum of running statistics that are nearly the last batch's, so that they do not trail the weights."""
+"""Default weight of the newest batch in the running statistics (PyTorch's convention and default)."""
+FAST_MOMENTUM = 0.9
+"""Momentum by which running statistics nearly equal the last batch's and do not lag behind the weights."""
 
 Norm = Literal["batch", "renorm", "fixed", "frozen", "layer", "group", "none"]
 Target = Literal["eval", "batch_statistics", "joint", "recalibrated"]
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
-    """One answer: which layer the encoder is built with, and how bootstrap values are computed.
+class NormVariant:
+    """One way to normalise: the layer of the encoder, and the computation of bootstrap values.
 
-    ``target`` is "eval": target(s') in evaluation mode; "batch_statistics": target(s') normalised
-    by its own batch; "joint": online(s and s') in one forward; "recalibrated": as "eval", with
-    statistics measured on replay batches at each sync. ``momentum`` is that of its running statistics,
-    where they move and no other is chosen (docs/network.md).
+    Attributes:
+        layer: the layer after each convolution (`rlvision.nn.normalisation`).
+        target: "eval": target(s') in evaluation mode. "batch_statistics": target(s') normalised by its own batch.
+            "joint": online(s and s') in one forward. "recalibrated": as "eval", with statistics measured on
+            replay batches at each sync.
+        momentum: the default momentum of its running statistics (docs/network.md).
     """
 
     layer: Norm
@@ -44,20 +46,20 @@ class Arm:
     momentum: float = MOMENTUM
 
 
-ARMS: Mapping[str, Arm] = {
-    "renorm": Arm("renorm", "eval"),
-    "running": Arm("batch", "eval", FOLLOWING),
-    "batch": Arm("batch", "batch_statistics", FOLLOWING),
-    "joint": Arm("batch", "joint"),
-    "fixed": Arm("fixed", "eval"),
-    "frozen": Arm("frozen", "eval"),
-    "recalibrated": Arm("batch", "recalibrated"),
-    "layer": Arm("layer", "eval"),
-    "group": Arm("group", "eval"),
-    "none": Arm("none", "eval"),
+NORM_VARIANTS: Mapping[str, NormVariant] = {
+    "renorm": NormVariant("renorm", "eval"),
+    "running": NormVariant("batch", "eval", FAST_MOMENTUM),
+    "batch": NormVariant("batch", "batch_statistics", FAST_MOMENTUM),
+    "joint": NormVariant("batch", "joint"),
+    "fixed": NormVariant("fixed", "eval"),
+    "frozen": NormVariant("frozen", "eval"),
+    "recalibrated": NormVariant("batch", "recalibrated"),
+    "layer": NormVariant("layer", "eval"),
+    "group": NormVariant("group", "eval"),
+    "none": NormVariant("none", "eval"),
 }
 
 
-def momentum_of(norm: str, chosen: float | None) -> float:
-    """The momentum of an arm's running statistics: the chosen one, or where that is None the arm's own."""
-    return ARMS[norm].momentum if chosen is None else chosen
+def resolve_momentum(norm: str, chosen: float | None) -> float:
+    """Return the chosen momentum of the running statistics; None chooses the variant's default."""
+    return NORM_VARIANTS[norm].momentum if chosen is None else chosen

@@ -1,82 +1,73 @@
-"""Where the frames of a ring lie: as they are, or packed."""
+"""Stores for the frames of a ring buffer, raw or compressed."""
 
-from collections.abc import Callable
 from typing import Literal, Protocol
 
-import lz4.block
-import numpy as np
 import torch
 from torch import Tensor
 
 from rlvision.core.errors import ConfigError
-from rlvision.core.memory import check_budget
+from rlvision.replay.compression import BYTES_PER_COMPRESSED_FRAME, CompressedFrames
 
 Compression = Literal["none", "lz4"]
 
-PACKED_SHARE = 0.3
-"""Of a frame's bytes, what it is reckoned to take when packed: all but 3 of 104 Atari games take less."""
-
-BYTES_PER_PACKED_FRAME = 8 + 4
-"""Where a frame is in the log, and how long."""
-
-RESERVE_BYTES = 2**28
-"""Left free by frames whose size was not known before."""
+COMPRESSED_FRACTION = 0.3
+"""Estimated compressed size of a frame as a fraction of its bytes: all but 3 of 104 Atari games need less."""
 
 
 class FrameStore(Protocol):
-    """Frames [cells, F] uint8, and behind the last of them a blank one of zeros."""
+    """Frames [cells, F] uint8, followed by a blank frame of zeros."""
 
     @property
     def nbytes(self) -> int:
-        """Memory of all of it, bytes."""
+        """Bytes of memory in use."""
 
     def write(self, cell: int, frames: Tensor) -> None:
-        """Put frames [K, F] into the cells from ``cell`` on; none of them lies behind the last."""
+        """Write frames [K, F] into the cells from ``cell`` on, up to the last cell at most."""
 
     def read(self, cells: Tensor) -> Tensor:
-        """The frames in cells [K] int64, [K, F], not shared with the store."""
+        """Return a copy of the frames [K, F] in cells [K] int64."""
 
 
 def make_frames(cells: int, frame_bytes: int, device: torch.device, compression: Compression) -> FrameStore:
-    """A store of one kind or the other.
+    """Make a raw or a compressed store.
 
     Args:
-        cells: frames it holds.
+        cells: number of frames.
         frame_bytes: F.
-        device: where they lie.
-        compression: ``none``, or how they are packed.
+        device: device of the frames.
+        compression: the compression, or ``none``.
 
     Raises:
-        ConfigError: They would be packed on a GPU.
+        ConfigError: Frames would be compressed on a GPU.
     """
     if compression == "none":
         return RawFrames(cells, frame_bytes, device)
-    require_packable(device)
-    return PackedFrames(cells, frame_bytes)
+    require_compressible(device)
+    return CompressedFrames(cells, frame_bytes)
 
 
-def require_packable(device: torch.device) -> None:
-    """Refuse to pack frames that lie on a GPU.
+def require_compressible(device: torch.device) -> None:
+    """Refuse to compress frames on a GPU.
 
     Raises:
-        ConfigError: They would.
+        ConfigError: The device is not a CPU.
     """
     if device.type != "cpu":
         raise ConfigError(
-            f"expected replay.compression=none on {device}, where frames lie as they are, got another: "
+            f"expected replay.compression=none on {device}, where frames are not compressed, got another: "
             "set --replay.compression=none or --device=cpu"
         )
 
 
 def frame_store_bytes(cells: int, frame_bytes: int, compression: Compression) -> int:
-    """Memory of a store that is full, bytes; of packed frames, as far as can be said before they are there."""
+    """Return the bytes of a full store; for compressed frames this is an estimate (`COMPRESSED_FRACTION`)."""
     if compression == "none":
         return (cells + 1) * frame_bytes
-    return (cells + 1) * BYTES_PER_PACKED_FRAME + int(cells * frame_bytes * PACKED_SHARE)
+    return (cells + 1) * BYTES_PER_COMPRESSED_FRAME + int(cells * frame_bytes * COMPRESSED_FRACTION)
 
 
 class RawFrames:
-    """One tensor, touched only as frames arrive."""
+    """A store of one tensor, whose memory is touched only when frames arrive."""
 
     def __init__(self, cells: int, frame_bytes: int, device: torch.device) -> None:
         self._frames = torch.empty(cells + 1, frame_bytes, dtype=torch.uint8, device=device)
@@ -84,156 +75,13 @@ class RawFrames:
 
     @property
     def nbytes(self) -> int:
-        """Memory of the tensor, bytes."""
+        """Bytes of the tensor."""
         return self._frames.nbytes
 
     def write(self, cell: int, frames: Tensor) -> None:
-        """Copy them, from any device."""
+        """Copy frames from any device."""
         self._frames[cell : cell + len(frames)].copy_(frames)
 
     def read(self, cells: Tensor) -> Tensor:
-        """One gather."""
+        """Gather the frames [K, F] of cells [K]."""
         return self._frames.index_select(0, cells)
-
-
-class PackedFrames:
-    """Every frame packed for itself, one behind the other in a log; on the CPU.
-
-    ::
-
-        cell      0    1    2    blank
-        place     40   57   72   0
-        size      17   15   9    0          size 0: nothing was written, a frame of zeros
-    """
-
-    def __init__(self, cells: int, frame_bytes: int) -> None:
-        self._cells = cells
-        self._frame_bytes = frame_bytes
-        self._place = np.zeros(cells + 1, dtype=np.int64)  # in the log
-        self._size = np.zeros(cells + 1, dtype=np.int32)
-        self._blank = bytes(frame_bytes)
-        self._log = Log(longest(frame_bytes), self._check_room)
-
-    @property
-    def nbytes(self) -> int:
-        """Memory of the log and of where each frame is in it, bytes."""
-        return self._place.nbytes + self._size.nbytes + self._log.nbytes
-
-    def write(self, cell: int, frames: Tensor) -> None:
-        """Pack them one by one.
-
-        Raises:
-            MemoryBudgetError: They take more room than there is.
-        """
-        for at, frame in enumerate(frames.contiguous().numpy(), start=cell):
-            packed = pack(frame.data)
-            place = self._log.append(packed)
-            if self._size[at]:
-                self._log.release(int(self._place[at]))
-            self._place[at], self._size[at] = place, len(packed)
-
-    def read(self, cells: Tensor) -> Tensor:
-        """Unpack them, each once, however often it is asked for."""
-        asked = cells.numpy()
-        entries = list(zip(self._place[asked].tolist(), self._size[asked].tolist(), strict=True))
-        unpacked = {entry: self._unpack(*entry) for entry in set(entries)}
-        content = bytearray().join([unpacked[entry] for entry in entries])
-        return torch.frombuffer(content, dtype=torch.uint8).view(-1, self._frame_bytes)
-
-    def _unpack(self, place: int, size: int) -> bytes:
-        return unpack(self._log.read(place, size), self._frame_bytes) if size else self._blank
-
-    def _check_room(self, chunk_bytes: int) -> None:
-        filled = np.count_nonzero(self._size)
-        what = f"the rest of a replay that is filled to {filled:,} of {self._cells:,} transitions"
-        check_budget(chunk_bytes + RESERVE_BYTES, torch.device("cpu"), what, "lower replay.capacity")
-
-
-Content = bytes | memoryview
-
-
-def pack(content: Content) -> bytes:
-    """The content, smaller."""
-    packed: bytes = lz4.block.compress(content, store_size=False)
-    return packed
-
-
-def unpack(packed: Content, size: int) -> bytes:
-    """The ``size`` bytes of which `pack` made ``packed``."""
-    content: bytes = lz4.block.decompress(packed, uncompressed_size=size)
-    return content
-
-
-def longest(size: int) -> int:
-    """The most bytes that `pack` may make of ``size``: LZ4's own bound."""
-    return size + size // 255 + 16
-
-
-CHUNK_BYTES = 2**22
-
-
-class Log:
-    """Keeps entries until they are released; a chunk all of whose entries are released is filled anew.
-
-    ::
-
-        chunk 0   ~~~~~~~~~~~~~~~~   all released: to be filled next
-        chunk 1   ~~~~~~~|eee|fffff
-        chunk 2   ggggg|hhhh|          open: entries are appended here
-
-    Entries released in about the order in which they came, as those of a ring are, leave no holes: there are never
-    more chunks than the entries fill, but for two.
-
-    Args:
-        longest: bytes of an entry, at most.
-        check_room: called with the size of a chunk before another one is allocated; raises where that is too much.
-    """
-
-    def __init__(self, longest: int, check_room: Callable[[int], None]) -> None:
-        self._chunk_bytes = max(CHUNK_BYTES, longest)
-        self._check_room = check_room
-        self._chunks: list[memoryview] = []
-        self._entries: list[int] = []  # of each chunk, not released
-        self._empty: list[int] = []  # chunks to fill
-        self._open = -1  # the chunk being filled
-        self._filled = self._chunk_bytes  # of it
-
-    @property
-    def nbytes(self) -> int:
-        """Memory of all chunks, bytes."""
-        return len(self._chunks) * self._chunk_bytes
-
-    def append(self, entry: bytes) -> int:
-        """Keep ``entry`` and say where."""
-        if self._filled + len(entry) > self._chunk_bytes:
-            self._open_next()
-        start = self._filled
-        self._filled += len(entry)
-        self._chunks[self._open][start : self._filled] = entry
-        self._entries[self._open] += 1
-        return self._open * self._chunk_bytes + start
-
-    def read(self, place: int, size: int) -> memoryview:
-        """The entry of ``size`` bytes at ``place``: look at it before it is released."""
-        chunk, start = divmod(place, self._chunk_bytes)
-        return self._chunks[chunk][start : start + size]
-
-    def release(self, place: int) -> None:
-        """Forget the entry at ``place``."""
-        chunk = place // self._chunk_bytes
-        self._entries[chunk] -= 1
-        if self._entries[chunk] == 0 and chunk != self._open:
-            self._empty.append(chunk)
-
-    def _open_next(self) -> None:
-        if self._open >= 0 and self._entries[self._open] == 0:
-            self._empty.append(self._open)
-        if not self._empty:
-            self._empty.append(self._allocate())
-        self._open, self._filled = self._empty.pop(), 0
-
-    def _allocate(self) -> int:
-        self._check_room(self._chunk_bytes)
-        self._chunks.append(np.empty(self._chunk_bytes, dtype=np.uint8).data)
-        self._entries.append(0)
-        return len(self._chunks) - 1

@@ -1,10 +1,11 @@
-"""Trained agents by place: a run folder, an export, or the name of one that comes along."""
+"""Find trained agents: in a run folder, in an export, or by the name of a bundled agent."""
 
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 from rlvision.config.fields import nearest
+from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.files import path_exists
 from rlvision.runs.export_folder import ExportFolder, require_no_imports
@@ -13,16 +14,16 @@ from rlvision.runs.run_folder import RunFolder
 
 
 def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | ExportFolder:
-    """What holds the agent. A path that exists wins over a name.
+    """Return the run folder or export at a place. An existing path takes precedence over a bundled agent's name.
 
     Args:
-        place: folder of a run, folder of an export, or a name out of `shipped`.
+        place: folder of a run or an export, or a name in `bundled_agents`.
         trust_imports: whether an environment, an encoder or an agent that the folder names by import path may be
             imported.
 
     Raises:
         CheckpointError: there is no agent.
-        ConfigError: its folder names code of its own that is not trusted.
+        ConfigError: its folder would import code that is not trusted.
     """
     if path_exists(place / MANIFEST):
         return ExportFolder(place, trust_imports=trust_imports)
@@ -32,38 +33,48 @@ def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | Expor
         if not trust_imports:
             require_no_imports(folder.config(), place)
         return folder
-    if not path_exists(place) and str(place) in shipped():
-        return ExportFolder(shipped()[str(place)])
-    near = nearest(str(place), shipped())
+    if not path_exists(place) and str(place) in bundled_agents():
+        return ExportFolder(bundled_agents()[str(place)])
+    near = nearest(str(place), bundled_agents())
     raise CheckpointError(
-        f"expected a run folder, an export or a trained agent that comes along ({', '.join(shipped())}), got {place} "
+        f"expected a run folder, an export or a bundled agent ({', '.join(bundled_agents())}), got {place} "
         f"without a config.yaml or {MANIFEST}: {f'did you mean {near}?' if near else 'check the path'}"
     )
 
 
 def find_run(place: Path, *, trust_imports: bool = False) -> RunFolder:
-    """What holds a run, with all that an export leaves behind: its checkpoints and its games of training.
+    """Return the run folder at a place, which has checkpoints and training games, unlike an export.
 
     Args:
         place: folder of a run.
-        trust_imports: as of `find_agent`.
+        trust_imports: as in `find_agent`.
 
     Raises:
         CheckpointError: there is no run.
-        ConfigError: this is an export, or its folder names code of its own that is not trusted.
+        ConfigError: this is an export, or its folder would import code that is not trusted.
     """
     folder = find_agent(place, trust_imports=trust_imports)
     if isinstance(folder, ExportFolder):
         raise ConfigError(
-            f"expected a run folder, got the export {place}, without checkpoints or games of its training: "
-            "rlvision watch and evaluate take it"
+            f"expected a run folder, got the export {place}, which has no checkpoints and no training games: "
+            "use rlvision watch or evaluate for it"
         )
     return folder
 
 
+def stored_settings(folder: RunFolder | ExportFolder) -> Config:
+    """Return the settings in a folder, to be shown or compared: nothing that they name is imported.
+
+    Raises:
+        CheckpointError: they are missing, or of another release.
+        ConfigError: they cannot be used.
+    """
+    return RunFolder(folder.path).config() if isinstance(folder, RunFolder) else folder.config()
+
+
 @cache
-def shipped() -> dict[str, Path]:
-    """The trained agents that come along, by name."""
+def bundled_agents() -> dict[str, Path]:
+    """Return the folders of the bundled agents by name."""
     folder = Path(str(files("rlvision.runs.trained").joinpath("")))
-    # an installer may have put links to its cache there
+    # resolve links, because some installers link packages to their cache
     return {path.parent.name: path.resolve().parent for path in sorted(folder.glob(f"*/{MANIFEST}"))}

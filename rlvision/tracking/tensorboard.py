@@ -1,4 +1,4 @@
-"""TensorBoard, for those who have it: an extra."""
+"""TensorBoard, an optional extra."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from rlvision.core.errors import MissingExtraError
 from rlvision.core.files import open_to_read
 from rlvision.core.folders import make_folder
 from rlvision.core.types import State, UInt8Array
-from rlvision.tracking.trackers import Exhibit
+from rlvision.tracking.trackers import Media
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import FileWriter, SummaryWriter
@@ -26,10 +26,10 @@ _log = logging.getLogger("rlvision")
 
 
 class TensorboardTracker:
-    """Writes event files into ``folder/tensorboard``: scalars, distributions and pictures; videos it leaves out.
+    """A tracker that writes scalars, distributions and pictures, but no videos, into ``folder/tensorboard``.
 
-    A continued run hides what was written after its checkpoint, as TensorBoard does it: by ``purge_step``. At most a
-    second of rows is lost to SIGKILL. Where the disk fails, rows are lost until it takes some again; one line says so.
+    A continued run hides the rows after its checkpoint by TensorBoard's ``purge_step``. SIGKILL loses at most one
+    second of rows. While the disk fails, rows are lost, and one warning says so.
 
     Args:
         folder: the run folder.
@@ -53,36 +53,36 @@ class TensorboardTracker:
         self._warned = False
 
     def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
-        """One row: a point in each of its charts, as one event, which is ten times as fast as one for each."""
+        """Write a row as one event, which is ten times as fast as one event for each metric."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         points = [Summary.Value(tag=name, simple_value=float(value)) for name, value in metrics.items()]
-        with self._training_goes_on():
+        with self._warn_on_os_error():
             cast("FileWriter", self._open().file_writer).add_summary(Summary(value=points), env_steps)
         self._after = env_steps
 
-    def show(self, exhibits: Mapping[str, Exhibit], env_steps: int) -> None:
-        """Pictures and distributions."""
-        with self._training_goes_on():
+    def log_media(self, media: Mapping[str, Media], env_steps: int) -> None:
+        """Write pictures and distributions."""
+        with self._warn_on_os_error():
             writer = self._open()
-            for name, exhibit in exhibits.items():
-                if not isinstance(exhibit, Path) and len(exhibit):
-                    writer.add_histogram(name, exhibit, env_steps)
-                elif isinstance(exhibit, Path) and exhibit.suffix == ".png":
-                    writer.add_image(name, _picture(exhibit), env_steps, dataformats="HWC")
+            for name, item in media.items():
+                if not isinstance(item, Path) and len(item):
+                    writer.add_histogram(name, item, env_steps)
+                elif isinstance(item, Path) and item.suffix == ".png":
+                    writer.add_image(name, _picture(item), env_steps, dataformats="HWC")
 
-    def keep(self, name: str, files: Mapping[str, Path]) -> None:
-        """Nothing: TensorBoard keeps no files."""
+    def log_artifact(self, name: str, files: Mapping[str, Path]) -> None:
+        """Do nothing: TensorBoard stores no files."""
 
     def state_dict(self) -> State:
-        """How far it has come, once that is on the disk."""
+        """Flush the rows to disk, and return the env steps of the last one."""
         if self._writer is not None:
-            with self._training_goes_on():
+            with self._warn_on_os_error():
                 self._writer.flush()
         return {"env_steps": self._after}
 
     def load_state_dict(self, state: State) -> None:
-        """Hide what is later than ``state``."""
+        """Hide the rows later than ``state``."""
         self.close()
         self._after = int(state["env_steps"])
 
@@ -90,12 +90,12 @@ class TensorboardTracker:
         """Close the file; may be called twice."""
         writer, self._writer = self._writer, None
         if writer is not None:
-            with self._training_goes_on():
+            with self._warn_on_os_error():
                 writer.close()
 
     @contextmanager
-    def _training_goes_on(self) -> Iterator[None]:
-        """A writer whose disk failed once raises that error for ever: the next row has a new one."""
+    def _warn_on_os_error(self) -> Iterator[None]:
+        """Warn once when the disk fails, and drop the writer, which would raise the same error again at every row."""
         try:
             yield
         except OSError as error:
@@ -111,12 +111,12 @@ class TensorboardTracker:
                 self._folder,
                 purge_step=self._after + 1,
                 flush_secs=FLUSH_SECONDS,
-                filename_suffix=f".{token_hex(8)}",  # so that no link can have been put at the file's name
+                filename_suffix=f".{token_hex(8)}",  # nobody can plant a link at a name that is not predictable
             )
         return self._writer
 
 
 def _picture(path: Path) -> UInt8Array:
-    """Its pixels [H, W, 3]."""
+    """Read the pixels [H, W, 3] of a picture."""
     with open_to_read(path) as file, Image.open(file) as image:
         return np.asarray(image.convert("RGB"))

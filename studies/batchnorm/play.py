@@ -13,7 +13,7 @@ what lies between the running ones and these is delay, what lies between two dra
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,12 @@ from benchmarks.measure.machine import machine
 from rlvision.core.errors import RLVisionError
 from rlvision.core.memory import keep_freed_memory
 from rlvision.evaluation.result import Evaluation
+from rlvision.learning.agent import make_replay
 from rlvision.nn.diagnostics import disagreement, gap
-from rlvision.nn.fusion import prepared
+from rlvision.nn.fusion import to_channels_last_float
 from rlvision.nn.statistics import statistics_layers
 from rlvision.nn.target_network import recalibrate
-from rlvision.runs.builders import make_memory
+from rlvision.runs.builders import make_setup
 from rlvision.runs.run import Run
 from rlvision.runs.run_folder import RunFolder
 
@@ -78,7 +79,8 @@ def load(folder: Path) -> Run:
 
 def replayed(run: Run) -> Iterator[Tensor]:
     """Observations [B, C, H, W] uint8 of batches drawn from the run's replay, without end."""
-    memory, checkpoints = make_memory(run.config, run.spec, torch.device("cpu")), RunFolder(run.folder.path).checkpoints
+    setup = replace(make_setup(run.config, run.spec), device=torch.device("cpu"))
+    memory, checkpoints = make_replay(setup, run.config.agent), RunFolder(run.folder.path).checkpoints
     state = checkpoints.load_newest()
     if state is None or state["replay"] is None:
         sys.exit(f"expected a run with its replay, got {run.folder.path} without: train one with checkpoint.replay")
@@ -95,7 +97,7 @@ def plays(run: Run, options: Options) -> Iterator[Played]:
     states = torch.cat([next(observations) for _ in range(options.states)])
 
     def played(name: str) -> Played:
-        q_values = torch.cat([run.network(prepared(part)).q_values for part in states.split(64)])
+        q_values = torch.cat([run.network(to_channels_last_float(part)).q_values for part in states.split(64)])
         layers = statistics_layers(run.network)
         means = tuple(layer.running_mean.clone() for layer in layers)
         deviations = tuple((layer.running_var + layer.eps).sqrt() for layer in layers)
@@ -103,7 +105,7 @@ def plays(run: Run, options: Options) -> Iterator[Played]:
 
     yield played("running")
     for draw, count in enumerate(options.batches, 1):
-        recalibrate(run.network, (prepared(next(observations)) for _ in range(count)))
+        recalibrate(run.network, (to_channels_last_float(next(observations)) for _ in range(count)))
         yield played(f"of {count} {'batch' if count == 1 else 'batches'}, draw {draw}")
 
 

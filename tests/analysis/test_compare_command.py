@@ -23,7 +23,7 @@ def runs(tmp_path, monkeypatch):
 
 
 def test_compare_prints_tables_and_writes_numbers(runs, capsys, tmp_path):
-    assert cli.main(["compare", *runs, "--json=made/numbers.json", "--beside=rainbow"]) == 0
+    assert cli.main(["compare", *runs, "--json=made/numbers.json", "--baselines=rainbow"]) == 0
     out, errors = capsys.readouterr()
     assert errors == ""
     lines = [" ".join(line.split()) for line in out.splitlines()]
@@ -48,7 +48,7 @@ def test_compare_says_which_pictures_it_drew_and_that_it_could_draw_none(runs, c
     assert "written to drawn/aggregates.png" in capsys.readouterr().out.splitlines()
     store_run(tmp_path / "c", game="breakout", evaluations=[(2_000, 20.0)], settings={"network.norm": "layer"})
     assert cli.main(["compare", "a1", "c", "--out=empty"]) == 0
-    assert "no picture is drawn: no game was played by every agent" in capsys.readouterr().out.splitlines()
+    assert "no plots: no game was played by every agent" in capsys.readouterr().out.splitlines()
 
 
 ONE_OR_MORE = "expected RUN ... after rlvision"
@@ -88,7 +88,7 @@ def test_a_mistake_is_one_line_and_creates_nothing(command, line, runs, capsys, 
 
 def test_games_are_played_anew_where_that_is_asked_for():
     how = {"protocol": "machado", "seed": 3, "limits": EpisodeLimits(max_frames=40)}
-    [result] = compare_runs(["pong"], games=2, beside=[], **how).results
+    [result] = compare_runs(["pong"], games=2, baselines=[], **how).results
     [score] = result.scores
     assert (score.games, score.env_steps, score.protocol) == (2, 299_112, "machado (full_action_space false)")
     assert score.mean == Run("pong").evaluate(2, **how).mean

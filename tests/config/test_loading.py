@@ -7,12 +7,12 @@ from rlvision.agents.qr_dqn import QRDQNSettings
 from rlvision.config import strict_yaml
 from rlvision.config.fields import named_values, settings_of
 from rlvision.config.loading import differences, load_config, read_config, save_config
-from rlvision.config.presets import find_preset, presets
+from rlvision.config.presets import find_preset, known_presets
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
 from rlvision.nn.settings import NetworkSettings
 
-PRESETS = [preset.name for preset in presets()]
+PRESETS = [preset.name for preset in known_presets()]
 
 
 def test_the_presets_there_are():

@@ -28,16 +28,16 @@ def episode(score: float) -> Episode:
 @pytest.mark.parametrize(
     ("scores", "words"),
     [
-        ((), "before any of 30 games was over"),
-        ((20.0, 21.0), "after 2 of 30 games, mean score 20.5; they are not kept"),
-        ((1000.0,), "after 1 of 30 games, mean score 1,000.0; they are not kept"),
+        ((), "before the first of 30 games ended"),
+        ((20.0, 21.0), "after 2 of 30 games, mean score 20.5; these scores are not saved"),
+        ((1000.0,), "after 1 of 30 games, mean score 1,000.0; these scores are not saved"),
     ],
 )
 def test_an_interruption_says_what_the_games_came_to_that_were_over(scores, words, capsys):
     def play():
-        with count_games(30) as tell:
+        with count_games(30) as on_episode:
             for score in scores:
-                tell(episode(score))
+                on_episode(episode(score))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -46,20 +46,20 @@ def test_an_interruption_says_what_the_games_came_to_that_were_over(scores, word
 
 
 def test_games_played_to_the_end_need_no_word(capsys):
-    with count_games(1) as tell:
-        tell(episode(3.0))
+    with count_games(1) as on_episode:
+        on_episode(episode(3.0))
     assert capsys.readouterr() == ("", "")
 
 
 def test_what_takes_long_says_how_far_it_is(monkeypatch, screen):
     monkeypatch.setattr(progress, "PATIENCE", -1.0)
-    with show_steps("reading the replay") as tell:
-        tell(32, 70)
+    with show_steps("reading the replay") as report:
+        report(32, 70)
     assert "reading the replay" in screen.getvalue()
     assert "32/70" in screen.getvalue()
 
 
 def test_what_is_soon_done_says_nothing(screen):
-    with show_steps("reading the replay") as tell:
-        tell(70, 70)
+    with show_steps("reading the replay") as report:
+        report(70, 70)
     assert "reading" not in screen.getvalue()

@@ -9,13 +9,13 @@ from rlvision import learning
 from rlvision.core.devices import make_autocast
 from rlvision.core.types import Batch, EnvSpec, EnvStep, Transition
 from rlvision.learning.policies import ladder_exponents
-from rlvision.nn.norm_variants import ARMS
+from rlvision.nn.norm_variants import NORM_VARIANTS
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import make_q_network
 from rlvision.nn.settings import NetworkSettings
 from rlvision.nn.statistics import statistics_layers
-from rlvision.nn.target_network import Views, recalibrate
-from rlvision.replay.buffer import Replay
+from rlvision.nn.target_network import OnlineTargetActor, recalibrate
+from rlvision.replay.buffer import ReplayBuffer
 from rlvision.replay.settings import ReplaySettings
 
 BLANK = 0
@@ -55,7 +55,7 @@ def row(number, reward=0.0, said=""):
 
 def replay(rows=GAMES, *, transform=None, num_envs=1, beta=0.5, **settings):
     """A replay of rows, with n = 3 and γ = 1/2."""
-    memory = Replay(
+    memory = ReplayBuffer(
         ReplaySettings(**{"capacity": 20, "batch_size": 400, "learning_starts": 0, **settings}),
         EnvSpec(num_envs, (2, 1, 2), 1, ("a",), 1),
         n_step=learning.Constant(3),
@@ -108,7 +108,7 @@ PRIORITIES = {"prioritised": True, "alpha": 0.5, "priority_epsilon": 1.0}
 
 
 def masses(memory):
-    return memory._selection.mass.tolist()
+    return memory._sampler.mass.tolist()
 
 
 def test_a_new_transition_enters_at_the_largest_priority_seen():
@@ -183,11 +183,11 @@ def learner(*, period=3, tau=None, calibration_batches=0, double=True, **optimis
     """Of a small network, by the rule of DQN."""
     torch.manual_seed(0)
     network = make_q_network(NetworkSettings(), SPEC)
-    views, autocast = Views(network), make_autocast("float32", torch.device("cpu"))
+    networks, autocast = OnlineTargetActor(network), make_autocast("float32", torch.device("cpu"))
     options = {"autocast": autocast, "sample": lambda: frames(3), "calibration_batches": calibration_batches}
-    targets = learning.make_targets(views, ARMS["renorm"], period=period, tau=tau, **options)
+    targets = learning.make_targets(networks, NORM_VARIANTS["renorm"], period=period, tau=tau, **options)
     return learning.QLearner(
-        views=views,
+        networks=networks,
         targets=targets,
         td_rule=learning.find_agent("dqn")(learning.find_agent("dqn").Settings(double=double)).td_loss,
         settings=learning.OptimiserSettings(**optimiser),
@@ -205,32 +205,32 @@ def test_the_target_is_a_copy_after_every_period_buffers_included():
     copies = []
     for _ in range(7):
         made.update(batch())
-        copies.append(torch.equal(tensors(made.views.online), tensors(made.views.target)))
+        copies.append(torch.equal(tensors(made.networks.online), tensors(made.networks.target)))
     assert copies == [False, False, True, False, False, True, False]
 
 
 def test_a_soft_target_goes_its_part_of_the_way_and_takes_the_buffers_whole():
     made = learner(tau=0.25)
-    views = made.views
-    before = [parameter.clone() for parameter in views.target.parameters()]
+    networks = made.networks
+    before = [parameter.clone() for parameter in networks.target.parameters()]
     made.update(batch())
-    for old, target, online in zip(before, views.target.parameters(), views.online.parameters(), strict=True):
+    for old, target, online in zip(before, networks.target.parameters(), networks.online.parameters(), strict=True):
         torch.testing.assert_close(target, old + 0.25 * (online - old))
-    for target, online in zip(views.target.buffers(), views.online.buffers(), strict=True):
+    for target, online in zip(networks.target.buffers(), networks.online.buffers(), strict=True):
         assert torch.equal(target, online)
 
 
 def test_the_statistics_are_measured_before_the_first_update_and_in_both_networks():
     made = learner(calibration_batches=4, period=1_000)
     fresh = learner(period=1_000)
-    recalibrate(fresh.views.online, (frames(3) for _ in range(4)))
-    fresh.views.sync_target()
+    recalibrate(fresh.networks.online, (frames(3) for _ in range(4)))
+    fresh.networks.sync_target()
     for one in (made, fresh):
         one.update(batch())
         one.update(batch())
-    assert torch.equal(tensors(made.views.online), tensors(fresh.views.online))
-    assert torch.equal(tensors(made.views.target), tensors(fresh.views.target))
-    assert [int(layer.num_batches_tracked) for layer in statistics_layers(made.views.online)] == [6, 6, 6]
+    assert torch.equal(tensors(made.networks.online), tensors(fresh.networks.online))
+    assert torch.equal(tensors(made.networks.target), tensors(fresh.networks.target))
+    assert [int(layer.num_batches_tracked) for layer in statistics_layers(made.networks.online)] == [6, 6, 6]
 
 
 @pytest.mark.parametrize("double", [True, False])
@@ -258,7 +258,7 @@ def test_the_loss_is_the_mean_by_importance_and_the_priority_the_size_of_the_err
 def test_the_best_action_is_chosen_by_the_online_network_and_valued_by_the_target():
     made, output = learner(double=True), {}
     for network, values in (("online", [0.0, 1.0, 0.0]), ("target", [5.0, 3.0, 1.0])):
-        output[network] = getattr(made.views, network).head.q
+        output[network] = getattr(made.networks, network).head.q
         with torch.no_grad():
             output[network].weight.zero_()
             output[network].bias.copy_(torch.tensor(values))
@@ -282,10 +282,10 @@ def test_an_agent_explores_and_plays_by_the_weights_that_were_just_learned():
     algorithm = learning.find_agent("dqn")
     agent = algorithm(algorithm.Settings()).make_agent(setup)
     agent.learner.update(batch())
-    seen, views = frames(5, rows=40), agent.learner.views
+    seen, networks = frames(5, rows=40), agent.learner.networks
     with torch.no_grad():
-        learned, target = views.actor(seen).q_values, views.target(seen).q_values
+        learned, target = networks.actor(seen).q_values, networks.target(seen).q_values
     assert not torch.equal(learned.argmax(1), target.argmax(1))
     torch.testing.assert_close(agent.q_function(seen.numpy()), learned, rtol=1e-4, atol=1e-5)
     assert agent.policy.act(seen.numpy(), np.zeros(40, np.bool_), 0).tolist() == learned.argmax(1).tolist()
-    assert torch.equal(tensors(agent.network), tensors(views.online))
+    assert torch.equal(tensors(agent.network), tensors(networks.online))

@@ -1,6 +1,7 @@
 """A damaged export, or one made to do harm, is refused in one line, and nothing of it runs."""
 
 import json
+import os
 import pickle
 import random
 import re
@@ -34,7 +35,7 @@ def set_in(group, name, value):
         (lambda t: t.pop("spec"), CheckpointError, r"expected the keys schema, env, .* in .*json, got no spec: fetch"),
         (lambda t: t.update(hook="os"), CheckpointError, r"expected the keys .*, got 'hook': fetch the export again"),
         (lambda t: t.pop("schema"), CheckpointError, "to be an object with a schema"),
-        (lambda t: t.update(schema=2), CheckpointError, r"of schema 1, got 2: use the release of rlvision it is of"),
+        (lambda t: t.update(schema=2), CheckpointError, r"of schema 1, got 2: use the release of rlvision"),
         (lambda t: t.update(schema=[1]), CheckpointError, r"of schema 1, got \[1\]"),
         (lambda t: t.update(env=[]), ConfigError, r"expected env in .* to be a mapping"),
         (lambda t: t.update(env_steps=-1), ConfigError, r"expected env_steps in .* of at least 0, got -1"),
@@ -44,11 +45,11 @@ def set_in(group, name, value):
         (set_in("env", "hieght", 32), ConfigError, r"got 'env.hieght': did you mean env.height\?"),
         (set_in("env", "num_workers", 10_000), ConfigError, r"expected a setting in .*, got 'env.num_workers'"),
         (set_in("env", "height", "big"), ConfigError, r"expected env.height in .* to be a whole number"),
-        (set_in("env", "height", 33), ConfigError, r"observation_shape and frameskip in .* to be .* by its env, got"),
+        (set_in("env", "height", 33), ConfigError, r"frameskip in .* to be .*, as its env has them, got"),
         (set_in("env", "frameskip", 2), ConfigError, r"observation_shape and frameskip in"),
         (set_in("env", "crop", [9, 3, 0, 4]), ConfigError, "env.crop"),
         (set_in("network", "norm", "magic"), ConfigError, r"expected network.norm in .* to be one of renorm,"),
-        (set_in("network", "dueling", True), ConfigError, "expected the chapter's network"),
+        (set_in("network", "dueling", True), ConfigError, "expected the reference network"),
         (set_in("network", "encoder", "resnet"), ConfigError, "expected an encoder out of dn"),
         (set_in("evaluation", "epsilon", 2), ConfigError, r"expected evaluation.epsilon in"),
         (set_in("spec", "observation_shape", [2, 32]), ConfigError, r"expected observation_shape in spec in"),
@@ -210,8 +211,8 @@ def test_code_that_an_export_names_is_not_imported(export, harm, capsys, group, 
     assert len(said) == 2
     for line in said:
         assert re.fullmatch(
-            rf"rlvision: expected a folder that names only what comes with rlvision, got {group}.{name}={path} in it, "
-            "which runs code of its own: read that code, then say --trust-imports",
+            rf"rlvision: expected a folder that needs no code besides rlvision, got {group}.{name}={path} in it: "
+            "read the code that it would run, then set --trust-imports",
             line,
         )
     assert not harm.exists()
@@ -229,7 +230,7 @@ def test_nor_is_code_that_a_run_folder_names_which_anybody_may_have_made(harm, c
     harm.unlink()
     del sys.modules["harmful"]
     assert cli.main(command.split()) == 2
-    assert "got network.encoder=harmful:MLP in it, which runs code of its own" in capsys.readouterr().err
+    assert "got network.encoder=harmful:MLP in it: read the code that it would run" in capsys.readouterr().err
     assert not harm.exists()
     assert "harmful" not in sys.modules
 
@@ -265,3 +266,20 @@ def test_what_a_killed_export_left_is_no_hindrance(tmp_path, monkeypatch):
     Run("run").export("out", games=0)
     assert sorted(path.name for path in Path("out").iterdir()) == ["README.md", "export.json", "model.safetensors"]
     assert not Path(".out.part").exists()
+
+
+@pytest.mark.parametrize("name", ["export.json", "model.safetensors"])
+def test_a_file_larger_than_any_of_its_kind_is_not_read(export, name):
+    os.truncate(export / name, 2**40)
+    with pytest.raises(CheckpointError, match=rf"expected at most [\d,]+ bytes in .*{name}, got 1,099,511,627,776"):
+        Run(export, device="cpu")
+
+
+def test_weights_of_twice_the_precision_are_refused_as_such(export):
+    tensors = {
+        name: t.double() if t.is_floating_point() else t
+        for name, t in load((export / "model.safetensors").read_bytes()).items()
+    }
+    replace_model(export, save(tensors))
+    with pytest.raises(CheckpointError, match=r"to be float32 .*, got float64"):
+        Run(export, device="cpu")

@@ -47,7 +47,7 @@ CASES = {
     ),
     "atari, ladder, prioritised": (PONG, {"exploration__kind": "ladder", **PRIORITISED}),
     "atari, lost lives, new seeds": (BREAKOUT, {"agent__target_tau": 0.1, "optimiser__name": "rmsprop"}),
-    "packed frames": (COUNTING, {"replay__compression": "lz4"}),
+    "compressed frames": (COUNTING, {"replay__compression": "lz4"}),
     "schedules, statistics measured anew": (
         COUNTING,
         {"network__norm": "recalibrated", "optimiser__schedule": "cosine", "optimiser__warmup_updates": 9},
@@ -86,24 +86,24 @@ def test_one_seed_gives_one_run_and_another_seed_another(tmp_path, watched, undi
         assert any(part in difference for difference in found), part
 
 
-@pytest.mark.parametrize("when", ["in the periodic exam", "in the final exam"])
+@pytest.mark.parametrize("when", ["in the periodic evaluation", "in the final evaluation"])
 def test_a_signal_during_an_exam_is_obeyed_at_once_and_the_exam_made_up_for(
     tmp_path, monkeypatch, watched, undisturbed, when
 ):
-    step = Trainer._take_owed_exam
-    at = {"in the periodic exam": 60, "in the final exam": END}[when]
+    step = Trainer._run_pending_eval
+    at = {"in the periodic evaluation": 60, "in the final evaluation": END}[when]
 
     def interrupted_exam(self):
-        if self._exam.owed and self._collector.env_steps == at:
-            monkeypatch.setattr(Trainer, "_take_owed_exam", step)
+        if self._eval_state.pending and self._collector.env_steps == at:
+            monkeypatch.setattr(Trainer, "_run_pending_eval", step)
             signal.raise_signal(signal.SIGINT)
         step(self)
 
-    monkeypatch.setattr(Trainer, "_take_owed_exam", interrupted_exam)
+    monkeypatch.setattr(Trainer, "_run_pending_eval", interrupted_exam)
     config = small(tmp_path / "continued")
     session = watched.train(config)
     assert session._trainer._collector.env_steps == at
-    assert session._trainer._exam.taken_at < at
+    assert session._trainer._eval_state.recorded_at < at
     assert differences(undisturbed, everything(watched.train(config))) == []
 
 
@@ -125,7 +125,7 @@ def test_a_run_that_is_brought_back_says_how_far_its_replay_and_its_games_are(tm
     watched.train(config)
     monkeypatch.setattr("rlvision.runs.session.show_steps", collect)
     watched.train(config)
-    assert sorted(told) == ["bringing the games back", "reading the replay"]
+    assert sorted(told) == ["restoring the games", "reading the replay"]
     assert all(progress[-1][0] == progress[-1][1] > 0 for progress in told.values())
 
 
@@ -139,7 +139,7 @@ def test_without_a_saved_replay_a_continued_run_gathers_a_new_one_first_and_says
     updates, rows = stopped.learner.updates, stopped.memory._ring.rows
     assert "replay" not in capsys.readouterr().out
     finished = watched.train(config)._agent
-    assert "without its replay: 24 env steps are gathered before it learns again" in capsys.readouterr().out
+    assert "without its replay: the run collects 24 env steps before it learns again" in capsys.readouterr().out
     assert finished.memory._ring.rows == END // 2 - rows
     assert finished.learner.updates - updates == (END - 80 - 24 - 2) // 8  # of what came after learning_starts
 

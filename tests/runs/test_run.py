@@ -126,7 +126,7 @@ def test_a_folder_that_may_not_be_looked_into_is_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "is_dir", refused)
     with pytest.raises(ConfigError, match=r"expected to write to the run folder .*, got Permission denied: set --out"):
-        RunFolder(tmp_path).require_possible()
+        RunFolder(tmp_path).check_writable()
 
 
 def test_other_files_are_no_hindrance(tmp_path):
@@ -142,7 +142,7 @@ def test_a_run_that_has_come_further_than_a_new_plan_stays_as_it_is(finished, tm
         file.write('{"env_steps": 162}\n')  # of a session that was killed, after its last checkpoint
     before = content(tmp_path / "run")
     train(small(tmp_path / "run", env_steps=100, network__dueling=True, evaluation__games=3))
-    assert "the run has come further than 100 env steps already: it stays as it is" in capsys.readouterr().out
+    assert "the run is past 100 env steps already: it stays as it is" in capsys.readouterr().out
     assert content(tmp_path / "run") == before
 
 
@@ -181,7 +181,7 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path, monkeypatch):
 
     def train_here_too(*_):
         before = content(tmp_path)
-        with pytest.raises(CheckpointError, match=rf"expected to train in .* alone, got {owner} at it: let it end, or"):
+        with pytest.raises(CheckpointError, match=rf"expected no other process in .*, got {owner}: let it end, or"):
             train(small(tmp_path))
         assert content(tmp_path) == before
         watched.sessions.pop()
@@ -231,15 +231,15 @@ def test_settings_that_do_not_change_what_is_learned_may_change_and_are_kept(tmp
 
 
 def test_an_evaluation_of_training_lasts_as_long_as_one_afterwards(tmp_path, monkeypatch):
-    """A watchdog above the protocol's cap on a game moves that cap, in training as in `rlvision evaluate`."""
+    """An episode limit above the protocol's cap on a game moves that cap, in training as in `rlvision evaluate`."""
     made = []
     make_env = builders.make_env
     monkeypatch.setattr(builders, "make_env", lambda config, *args: made.append(config) or make_env(config, *args))
     watched = Watched(monkeypatch)
     longer = {"env__max_episode_frames": None, "evaluation__max_frames": 200_000, "env_steps": 30, "evaluate_every": 20}
     watched.train(small(tmp_path, PONG, **longer, evaluation__max_idle_frames=40))
-    training, *exams = [config.env.max_episode_frames for config in made]
-    assert (training, set(exams)) == (None, {200_000})
+    training, *evaluations = [config.env.max_episode_frames for config in made]
+    assert (training, set(evaluations)) == (None, {200_000})
 
 
 def history(folder: Path) -> list[dict]:
@@ -275,7 +275,7 @@ def test_every_session_leaves_a_line_of_what_it_changed_and_computed_with_and_wh
     said = capsys.readouterr().out
     assert "accepted: env_steps was 160, is 90; device was 'cpu', is 'auto'; tracking.project was" in said
     assert "(optimiser.schedule, replay.beta, exploration.final) does so up to 90 env steps now" in said
-    assert f"bits may differ from those of an undisturbed run: torch was '{version('torch')}', is '9.9'\n" in said
+    assert f"results may differ in bits from an uninterrupted run: torch was '{version('torch')}', is '9.9'\n" in said
 
 
 def test_a_run_of_a_release_with_other_settings_says_so(tmp_path, finished):
@@ -292,7 +292,7 @@ def test_a_run_of_a_release_with_other_settings_says_so(tmp_path, finished):
 def test_a_damaged_history_names_its_file(tmp_path, finished):
     (tmp_path / "config.yaml").write_bytes((finished / "config.yaml").read_bytes())
     (tmp_path / "history.jsonl").write_text("{")
-    with pytest.raises(CheckpointError, match=r"expected an object of JSON a line in .*history.jsonl, got .*: delete"):
+    with pytest.raises(CheckpointError, match=r"expected one JSON object per line in .*history.jsonl, got .*: delete"):
         resume(tmp_path)
 
 
@@ -344,3 +344,26 @@ def test_determinism_holds_while_a_run_trains_and_changes_nothing_on_the_cpu(tmp
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"  # the user's own
     strict, usual = (run.network.state_dict() for run in runs)
     assert all(torch.equal(strict[name], usual[name]) for name in usual)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "history.jsonl"])
+def test_a_file_larger_than_any_of_its_kind_is_not_read(tmp_path, finished, name):
+    run = shutil.copytree(finished, tmp_path / "run")
+    os.truncate(run / name, 2**40)
+    with pytest.raises(CheckpointError, match=rf"{name}, got 1,099,511,627,776: rlvision writes no such file"):
+        resume(run)
+
+
+def test_what_a_kill_left_half_way_goes_as_the_next_session_begins(tmp_path, finished):
+    run = shutil.copytree(finished, tmp_path / "run")
+    left = [
+        run / folder / f".{name}.0123456789abcdef.part"
+        for folder, name in {".": "config.yaml", "checkpoints/replay": "1-2", "videos": "000000000160.mp4"}.items()
+    ]
+    (run / "videos").mkdir()
+    for path in left:
+        path.touch()
+    Run(run)  # who only reads may do so while it trains
+    assert all(path.exists() for path in left)
+    resume(run)
+    assert not list(run.rglob("*.part"))

@@ -65,6 +65,6 @@ def test_the_priorities_of_two_updates_arrive_in_the_tree(agent, folder, monkeyp
     assert len(updates) == 2
     priorities = updates[0] | updates[1]
     assert len({round(priority, 6) for priority in priorities.values()}) > 2
-    masses = memory._selection.mass[torch.tensor(list(priorities))]
+    masses = memory._sampler.mass[torch.tensor(list(priorities))]
     wanted = [(priority + 0.02) ** 0.7 for priority in priorities.values()]
     assert masses.tolist() == pytest.approx(wanted, rel=1e-6)

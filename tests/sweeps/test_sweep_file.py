@@ -11,7 +11,7 @@ from rlvision.config.loading import load_config
 from rlvision.core.errors import ConfigError
 from rlvision.sweeps.distributions import DISTRIBUTIONS, read_domain
 from rlvision.sweeps.sweep_file import read_sweep
-from rlvision.sweeps.trials import trial_name, trials
+from rlvision.sweeps.trials import make_trials, trial_name
 
 FILE = {
     "program": "train.py",
@@ -35,7 +35,7 @@ def sweep_of(tmp_path):
 
 
 def settings(sweep, runs=None, seeds=()):
-    return [trial.settings for trial in trials(sweep, runs=runs, seeds=seeds)]
+    return [trial.settings for trial in make_trials(sweep, runs=runs, seeds=seeds)]
 
 
 def test_a_grid_is_every_combination_and_the_last_parameter_changes_fastest(sweep_of):
@@ -47,7 +47,7 @@ def test_a_grid_is_every_combination_and_the_last_parameter_changes_fastest(swee
 
 
 def test_a_trial_is_what_the_same_command_would_train(sweep_of):
-    first, *_ = trials(sweep_of(), runs=None, seeds=())
+    first, *_ = make_trials(sweep_of(), runs=None, seeds=())
     assert first.config == load_config("quick", {"env_steps": 400, "agent.n_step": 1})
 
 

@@ -11,7 +11,7 @@ from rlvision.config.fields import settings_of
 from rlvision.config.loading import load_config
 from rlvision.config.schema import Config
 from rlvision.sweeps.sweep_file import read_sweep
-from rlvision.sweeps.trials import trials
+from rlvision.sweeps.trials import make_trials
 
 SWEEPS = importlib.resources.files("rlvision.configs").joinpath("sweeps")
 
@@ -28,7 +28,7 @@ def agents_arguments(document, settings):
 @pytest.mark.parametrize("name", ["quick", "pong"])
 def test_an_agent_trains_what_the_local_sweep_trains(name):
     document = yaml.safe_load(SWEEPS.joinpath(f"{name}.yaml").read_text())
-    for trial in trials(read_sweep(name), runs=None, seeds=()):
+    for trial in make_trials(read_sweep(name), runs=None, seeds=()):
         given = sort_arguments(agents_arguments(document, trial.settings))
         values = option_values(given.options, settings_of(Config()), "rlvision train")
         assert load_config(*given.positional, values) == trial.config

@@ -87,7 +87,7 @@ def masses(config: Config, *priorities: float) -> list[float]:
     memory = experienced(config).memory
     index = torch.arange(60, 60 + len(priorities))
     memory.update_priorities(index, torch.tensor(priorities))
-    return memory._selection.mass[index].tolist()
+    return memory._sampler.mass[index].tolist()
 
 
 @finds("replay.alpha")
@@ -107,7 +107,7 @@ def exponent_of_importance_at_the_start(config: Config) -> float:
     agent = experienced(config)
     agent.memory.update_priorities(torch.arange(120), torch.arange(120) % 2 * 8.0 + 1.0)
     batch, part = agent.memory.sample(), 120 / 1_200  # of the way to 1
-    mass = agent.memory._selection.mass[batch.index]
+    mass = agent.memory._sampler.mass[batch.index]
     rare, common = mass.argmin(), mass.argmax()
     ratio = batch.importance_weight[common] / batch.importance_weight[rare]
     now = float(torch.log(ratio) / torch.log(mass[rare] / mass[common]))
@@ -201,7 +201,7 @@ def updates_until_the_target_is_a_copy(config: Config) -> int:
     learner = experienced(config).learner
     for updates in range(1, 100):
         learner.update(made_batch(reward=1.0))
-        if torch.equal(weights(learner.views.target), weights(learner.views.online)):
+        if torch.equal(weights(learner.networks.target), weights(learner.networks.online)):
             return updates
     raise AssertionError
 
@@ -210,9 +210,9 @@ def updates_until_the_target_is_a_copy(config: Config) -> int:
 def part_of_the_way_that_the_target_moves(config: Config) -> float:
     learner = experienced(config).learner
     learner.updates = 1_000  # after the warm-up
-    before = weights(learner.views.target)
+    before = weights(learner.networks.target)
     learner.update(made_batch(reward=1.0))
-    moved, whole = weights(learner.views.target) - before, weights(learner.views.online) - before
+    moved, whole = weights(learner.networks.target) - before, weights(learner.networks.online) - before
     return float(moved.norm() / whole.norm())
 
 
@@ -239,8 +239,8 @@ def learned(config: Config) -> Any:
     """The update of transitions whose bootstrap is 3 by Double DQN and 5 by the target network."""
     learner = experienced(config).learner
     learner.updates = 1  # without calibration, after which both networks would be alike
-    set_values(learner.views.online, [0.0, 1.0, 0.0])
-    set_values(learner.views.target, [5.0, 3.0, 1.0])
+    set_values(learner.networks.online, [0.0, 1.0, 0.0])
+    set_values(learner.networks.target, [5.0, 3.0, 1.0])
     return learner.update(made_batch())
 
 

@@ -22,8 +22,8 @@ from rlvision.runs import builders
 from wiring import Table, without
 from wiring.parts import BASE, SPEC, experienced, made_batch
 
-OPTIONS_OF_DN = ("network.momentum", "network.r_max", "network.d_max", "network.dropout")
-OTHERS = without(BASE, *OPTIONS_OF_DN)
+DN_SETTINGS = ("network.momentum", "network.r_max", "network.d_max", "network.dropout")
+OTHERS = without(BASE, *DN_SETTINGS)
 NATURE = {**OTHERS, "network.encoder": "nature", "network.kwargs": {"hidden": 40, "norm": "layer"}}
 
 table = Table(BASE)
@@ -58,21 +58,21 @@ def layer_of_a_normalisation(config: Config) -> str:
 @finds("network.norm", each=("running", "batch", "joint", "recalibrated"))
 def how_bootstrap_values_are_normalised(config: Config) -> str:
     learner = experienced(config).learner
-    assert type(learner.views.online.encoder.bn1) is nn.BatchNorm2d
+    assert type(learner.networks.online.encoder.bn1) is nn.BatchNorm2d
     if isinstance(learner._targets, CrossQTargets):
         return "joint"
-    before = learner.views.target.encoder.bn1.running_mean.clone()
+    before = learner.networks.target.encoder.bn1.running_mean.clone()
     transition = made_batch().transition
     alone, together = (
         learner._targets.values(part).target_t.q_values[0]
         for part in (replace(transition, next_observation=transition.next_observation[:2]), transition)
     )
-    assert torch.equal(before, learner.views.target.encoder.bn1.running_mean)
+    assert torch.equal(before, learner.networks.target.encoder.bn1.running_mean)
     if not torch.allclose(alone, together, atol=1e-4):
         return "batch"
-    learner.views.sync_target()
-    learner._targets.refresh(config.agent.target_period)
-    synced = learner.views.target.encoder.bn1.running_mean, learner.views.online.encoder.bn1.running_mean
+    learner.networks.sync_target()
+    learner._targets.update_target(config.agent.target_period)
+    synced = learner.networks.target.encoder.bn1.running_mean, learner.networks.online.encoder.bn1.running_mean
     return "running" if torch.equal(*synced) else "recalibrated"
 
 
@@ -107,7 +107,7 @@ def largest_correction_of_the_shift(config: Config) -> float:
 def forwards_before_the_first_update(config: Config) -> int:
     learner = experienced(config).learner
     learner.update(made_batch())
-    (forwards,) = {int(layer.num_batches_tracked) for layer in statistics_layers(learner.views.online)}
+    (forwards,) = {int(layer.num_batches_tracked) for layer in statistics_layers(learner.networks.online)}
     return forwards - 1
 
 
@@ -115,7 +115,7 @@ def forwards_before_the_first_update(config: Config) -> int:
 def forwards_at_each_copy(config: Config) -> int:
     learner = experienced(config).learner
     learner.update(made_batch())
-    (forwards,) = {int(layer.num_batches_tracked) for layer in statistics_layers(learner.views.target)}
+    (forwards,) = {int(layer.num_batches_tracked) for layer in statistics_layers(learner.networks.target)}
     return forwards
 
 
@@ -154,7 +154,7 @@ def whether_there_are_two_streams(config: Config) -> bool:
     return {2: True, 1: False}[len(list(network_of(config).head.children()))]
 
 
-@finds("network.zero_head", each=(True, False))
+@finds("network.zero_init_head", each=(True, False))
 def whether_all_values_begin_at_zero(config: Config) -> bool:
     return not network_of(config).eval()(made_batch().transition.observation).q_values.any()
 

@@ -63,7 +63,7 @@ def decay_of_weights_alone(config: Config) -> float:
 def norm_of_a_gradient_that_was_clipped(config: Config) -> float:
     learner = experienced(config).learner
     learner.update(made_batch(reward=1e6))
-    return float(torch.cat([p.grad.flatten() for p in learner.views.online.parameters()]).norm())
+    return float(torch.cat([p.grad.flatten() for p in learner.networks.online.parameters()]).norm())
 
 
 def rate(config: Config, updates: int) -> float:

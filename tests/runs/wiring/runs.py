@@ -10,7 +10,7 @@ from rlvision.core.seeding import derive
 from rlvision.evaluation.result import Evaluation
 from rlvision.runs.run import Run
 from wiring import Finder, Table, parts
-from wiring.watched import World, observed
+from wiring.watched import EnvId, observed
 
 BASE = {
     **parts.BASE,
@@ -26,7 +26,7 @@ BASE = {
     "env.stack": 10,
     "env.frameskip": 1,
     "env.max_pool": False,
-    "network.zero_head": True,  # the greedy action is the first
+    "network.zero_init_head": True,  # the greedy action is the first
     "network.norm": "none",
     "network.calibration_batches": 50,
     "network.momentum": None,
@@ -36,7 +36,7 @@ BASE = {
     "evaluation.games": 13,
     "evaluation.epsilon": 0.2,
     "checkpoint.keep": 15,
-    "checkpoint.tapes": 12,
+    "checkpoint.game_archive_mb": 12,
     "tracking.log_every": 22,
     "tracking.project": "p",
     "tracking.entity": "e",
@@ -110,7 +110,7 @@ def whether_a_checkpoint_has_a_replay(config: Config) -> bool:
     return observed(config).state["replay"] is not None
 
 
-@finds("checkpoint.tapes")
+@finds("checkpoint.game_archive_mb")
 def megabytes_of_the_archive(config: Config) -> float:
     return observed(config).tapes / 2**20
 
@@ -140,12 +140,12 @@ GREEDY = {"exploration.start": 0.0, "exploration.end": 0.0}
 
 def share_of_random_actions(evaluation: Evaluation) -> float:
     """By counting those that are not greedy."""
-    return round(World.others / sum(episode.length for episode in evaluation.episodes) * 3 / 2, 1)
+    return round(EnvId.others / sum(episode.length for episode in evaluation.episodes) * 3 / 2, 1)
 
 
 @finds("evaluation.epsilon", {**LONG, **GREEDY})
 def random_actions_of_an_evaluation(config: Config) -> float:
-    World.others = 0
+    EnvId.others = 0
     (evaluation,) = observed(config).evaluations
     return share_of_random_actions(evaluation)
 
@@ -153,7 +153,7 @@ def random_actions_of_an_evaluation(config: Config) -> float:
 @finds("evaluation.epsilon", LONG)
 def random_actions_of_an_evaluation_afterwards(config: Config) -> float:
     observed(config)
-    World.others = 0
+    EnvId.others = 0
     return share_of_random_actions(Run(str(config.out), trust_imports=True).evaluate(games=6))
 
 

@@ -17,13 +17,13 @@ import rlvision.runs.media
 import rlvision.runs.run
 from rlvision.config.schema import Config
 from rlvision.envs.counting_env import draw
-from rlvision.envs.game_archive import TapeArchive
+from rlvision.envs.game_archive import GameArchive
 from rlvision.evaluation.result import Evaluation
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.session import Session
 
 
-class World(gymnasium.Env):
+class EnvId(gymnasium.Env):
     """Games whose rewards are chosen, and which count the actions that are not the first.
 
     Args:
@@ -47,7 +47,7 @@ class World(gymnasium.Env):
 
     def step(self, action: Any) -> Any:
         self.now += 1
-        World.others += int(action > 0)
+        EnvId.others += int(action > 0)
         reward = float(self.games) if self.rises else float(self.now <= self.rewarded)
         return self._picture(), reward, self.now >= self.length, False, {}
 
@@ -107,7 +107,7 @@ def _trained(key: _Key) -> Observed:
     config = key.config
     seen = Observed(Path(str(config.out)))
     threads, run = torch.get_num_threads(), MagicMock(id="abc")
-    evaluate, work, archive = Session._evaluate, Session._work, TapeArchive.__init__
+    evaluate, work, archive = Session._evaluate, Session._work, GameArchive.__init__
 
     def begin(**about: Any) -> Any:
         seen.wandb = about
@@ -125,7 +125,7 @@ def _trained(key: _Key) -> Observed:
         seen.returns = session._trainer._collector._returns
         return work(session, *args)
 
-    def open_archive(self: TapeArchive, folder: Path, limit: int) -> None:
+    def open_archive(self: GameArchive, folder: Path, limit: int) -> None:
         seen.tapes = limit
         archive(self, folder, limit)
 
@@ -134,7 +134,7 @@ def _trained(key: _Key) -> Observed:
         patch.setattr(wandb, "teardown", lambda: None)
         patch.setattr(Session, "_evaluate", play)
         patch.setattr(Session, "_work", begin_work)
-        patch.setattr(TapeArchive, "__init__", open_archive)
+        patch.setattr(GameArchive, "__init__", open_archive)
         patch.setattr(rlvision.runs.media, "draw_curve", lambda folder: folder / "curve.png")  # half a second each
         try:
             rlvision.runs.run.train(config)

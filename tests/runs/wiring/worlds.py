@@ -14,7 +14,7 @@ from rlvision.config.schema import Config
 from rlvision.core.errors import EnvError
 from rlvision.core.types import UInt8Array
 from rlvision.envs.counting_env import draw, read
-from rlvision.envs.vector_env import TapedVectorEnv
+from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.runs import builders
 from wiring import Table
 
@@ -37,14 +37,14 @@ finds = table.finds
 
 
 @contextmanager
-def playing(config: Config, num_envs: int = 1) -> Iterator[TapedVectorEnv]:
+def playing(config: Config, num_envs: int = 1) -> Iterator[ReplayableVectorEnv]:
     """Environments in their first games."""
     with closing(builders.make_env(config, num_envs)) as env:
         env.reset(seed=5)
         yield env
 
 
-def act(env: TapedVectorEnv, action: int = 0) -> Any:
+def act(env: ReplayableVectorEnv, action: int = 0) -> Any:
     """One decision in all environments."""
     return env.step(np.full(env.spec.num_envs, action))
 
