@@ -1,4 +1,4 @@
-"""Environments: Atari, Gymnasium as pixels, preprocessing, vector environments, worker processes, action logs."""
+"""Worlds: Atari, Gymnasium as pixels, preprocessing, vectors of environments, worker processes, action logs."""
 
 from typing import TYPE_CHECKING
 

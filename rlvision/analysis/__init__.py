@@ -1,4 +1,4 @@
-"""Analysis: comparisons and plots of many runs."""
+"""Analysis: many runs compared and plotted."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Evaluation: scores of whole games, and published scores to compare them with."""
+"""Evaluation: whole games, raw scores, published scores."""
 
 from typing import TYPE_CHECKING
 

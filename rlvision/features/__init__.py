@@ -1,4 +1,4 @@
-"""Features: maps of a network's activations, and saliency of pixels."""
+"""Features: what the network sees, as maps and saliency."""
 
 from typing import TYPE_CHECKING
 
