@@ -77,7 +77,7 @@ def _changes(config: Config, start: str) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for _ in range(2):
         given = _kept(load_config(preset, changes))
-        changes |= {name: value for name, value in wanted.items() if given[name] != value}
+        changes |= {name: value for name, value in wanted.items() if name in given and given[name] != value}
     return changes
 
 

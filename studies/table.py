@@ -27,8 +27,10 @@ from pathlib import Path
 from typing import Any
 
 from rlvision.config.fields import assemble, named_values, settings_of
-from rlvision.config.schema import Config
+from rlvision.config.schema import Config, defaults_for
 from rlvision.core.files import write_atomically
+from rlvision.learning.registry import default_settings
+from rlvision.learning.settings import AgentSettings
 
 STUDIES = Path(__file__).parent
 
@@ -61,6 +63,9 @@ ROWS = {
 }
 """Column -> metric of a run's ``metrics.jsonl``."""
 
+OF_OTHER_AGENTS = ("agent.loss", "agent.quantiles")
+"""Settings that runs of the first release list although their agent has none of them."""
+
 Columns = Mapping[str, Sequence[float | None]]
 
 
@@ -79,7 +84,10 @@ class RunRecord:
 
     def config(self) -> Config:
         """Return the run's configuration; what it left out, such as its folder, has its default."""
-        return assemble(Config(), named_values(self.settings, settings_of(Config()), "a study's table"))
+        usual = defaults_for(default_settings(self.settings.get("agent.name", AgentSettings().name)))
+        known = settings_of(usual)
+        own = {name: value for name, value in self.settings.items() if name in known or name not in OF_OTHER_AGENTS}
+        return assemble(usual, named_values(own, known, "a study's table"))
 
     def pairs(self, name: str) -> list[tuple[float, float]]:
         """Return (env steps, value) of a column of `rows`, without the rows that lack it."""
@@ -114,7 +122,9 @@ def write_table(path: Path, records: Mapping[str, RunRecord]) -> None:
     usual = _most_common([run["settings"] for run in plain.values()])
     for run in plain.values():
         run["settings"] = {
-            name: value for name, value in run["settings"].items() if name not in usual or usual[name] != value
+            name: run["settings"][name]
+            for name in sorted(run["settings"])
+            if name not in usual or usual[name] != run["settings"][name]
         }
     text = json.dumps({"settings": usual, "runs": plain}, separators=(",", ":"))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,6 +141,6 @@ def _named(columns: Columns, metrics: Mapping[str, str]) -> Iterator[dict[str, f
 
 def _most_common(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The most common value of every setting that all runs have."""
-    shared = [name for name in settings[0] if all(name in one for one in settings)] if settings else []
+    shared = sorted(set.intersection(*map(set, settings))) if settings else []
     counts = {name: Counter(json.dumps(one[name]) for one in settings) for name in shared}
     return {name: json.loads(count.most_common(1)[0][0]) for name, count in counts.items()}

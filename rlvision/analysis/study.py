@@ -25,7 +25,7 @@ from rlvision.evaluation.atari_scores import USUAL, published_agents
 from rlvision.runs.eval_protocol import HowToPlay, conditions
 from rlvision.runs.export_folder import ExportFolder
 from rlvision.runs.export_manifest import Manifest, played_settings
-from rlvision.runs.find import find_agent
+from rlvision.runs.find import find_agent, stored_settings
 from rlvision.runs.run import Run
 
 PICTURES = {
@@ -131,7 +131,7 @@ def read_run_info(place: Path) -> RunInfo:
         ConfigError: its settings cannot be used.
     """
     folder = find_agent(place, trust_imports=True)  # its words are read, and nothing that they name is imported
-    config = folder.config()
+    config = stored_settings(folder)
     manifest = folder.manifest if isinstance(folder, ExportFolder) else None
     settings = flatten(config) if manifest is None else _export_settings(manifest)
     about = conditions(config, config.evaluation.epsilon, 0)

@@ -75,11 +75,11 @@ def write_json(path: Path, plain: Any) -> None:
 def next_commands(place: Path) -> str:
     """Return the commands for a run folder or an export, a line each, complete, as a shell takes them."""
     from rlvision.runs.export_folder import imported
-    from rlvision.runs.find import find_agent
+    from rlvision.runs.find import find_agent, stored_settings
     from rlvision.runs.run_folder import RunFolder
 
     folder, quoted = find_agent(place, trust_imports=True), quote(str(place))
-    trusting = " --trust-imports" if imported(folder.config()) else ""
+    trusting = " --trust-imports" if imported(stored_settings(folder)) else ""
     lines = [
         f"rlvision evaluate {quoted}{trusting}      plays whole games",
         f"rlvision watch {quoted}{trusting}      shows some",

@@ -5,6 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from rlvision.config.fields import nearest
+from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.files import path_exists
 from rlvision.runs.export_folder import ExportFolder, require_no_imports
@@ -59,6 +60,16 @@ def find_run(place: Path, *, trust_imports: bool = False) -> RunFolder:
             "rlvision watch and evaluate take it"
         )
     return folder
+
+
+def stored_settings(folder: RunFolder | ExportFolder) -> Config:
+    """Return the settings in a folder, to be shown or compared: nothing that they name is imported.
+
+    Raises:
+        CheckpointError: they are missing, or of another release.
+        ConfigError: they cannot be used.
+    """
+    return RunFolder(folder.path).config() if isinstance(folder, RunFolder) else folder.config()
 
 
 @cache

@@ -98,11 +98,15 @@ def test_a_folder_that_names_one_is_imported_only_where_it_is_trusted(trained, c
         assert main([name, str(trained), *options, "--trust-imports"]) == 0
 
 
-def test_nobody_imports_it_on_the_way_to_the_refusal(trained):
+@pytest.mark.parametrize(("command", "status"), [("evaluate", 2), ("compare", 0)])
+def test_nobody_imports_it_where_it_is_refused_or_only_compared(trained, command, status):
     code = f"""
 import sys
+from pathlib import Path
 from rlvision.cli.main import main
-assert main(["evaluate", {str(trained)!r}]) == 2
+from rlvision.cli.output import next_commands
+assert main([{command!r}, {str(trained)!r}]) == {status}
+assert "--trust-imports" in next_commands(Path({str(trained)!r}))
 assert "own_agents" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=HERE, capture_output=True, text=True)
