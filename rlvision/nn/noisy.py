@@ -55,9 +55,9 @@ class NoisyLinear(nn.Linear):
             noise.copy_(drawn.sign() * drawn.abs().sqrt())
 
     def mean(self) -> nn.Linear:
-        """Return the linear layer without noise, of the same µ."""
-        plain = nn.Linear(self.in_features, self.out_features).to(self.weight.device)
-        plain.load_state_dict({"weight": self.weight.detach().clone(), "bias": self.bias.detach().clone()})
+        """Return the linear layer without noise, of a copy of µ; no random number is drawn for it."""
+        plain = nn.Linear(self.in_features, self.out_features, device="meta")
+        plain.weight, plain.bias = (nn.Parameter(mean.detach().clone()) for mean in (self.weight, self.bias))
         return plain
 
 

@@ -1,12 +1,31 @@
 """Policies: their statistics, their independence, their reproducibility."""
 
+import io
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from rlvision.core.devices import make_autocast
 from rlvision.core.seeding import derive, generator
-from rlvision.learning.policies import EpsilonGreedy, Softmax, ladder_exponents
-from rlvision.learning.schedules import Constant, Linear
+from rlvision.core.types import EnvSpec
+from rlvision.learning.policies import (
+    LONGEST,
+    EpsilonGreedy,
+    NoisyGreedy,
+    PersistentEpsilonGreedy,
+    Softmax,
+    ladder_exponents,
+    make_policy,
+    on_device,
+)
+from rlvision.learning.schedules import Constant, Linear, exploration_schedule
+from rlvision.learning.settings import ExplorationSettings
+from rlvision.nn.heads import LinearHead
+from rlvision.nn.noisy import resample_noise
+from rlvision.nn.qnetwork import QNetwork
+from rlvision.nn.target_network import Views
 
 GREEDY = 2
 ENVS = 4_000
@@ -78,3 +97,188 @@ def test_streams_differ_by_name_and_seed():
     seeds = {derive(seed, name) for seed in range(100) for name in ("a", "b", "c")}
     assert len(seeds) == 300
     assert derive(1, "a") == derive(1, "a") < 2**63
+
+
+# Random actions that last.
+
+
+def persistent(epsilon, exponent=2.0, q=q_function, seed=3):
+    return PersistentEpsilonGreedy(q, 4, epsilon, exponent, generator(seed, "test"))
+
+
+@pytest.mark.parametrize("exponent", [1.5, 2.0, 3.0])
+def test_durations_of_random_actions_have_zetas_proportions(exponent):
+    explorer = persistent(Constant(1.0), exponent)
+    explorer.act(OBSERVATION, GOES_ON, 0)
+    duration = explorer._left.numpy() + 1  # one of them is over
+    share = np.arange(1, LONGEST + 1) ** -exponent
+    share /= share.sum()
+    expected = ENVS * np.append(share[:6], share[6:].sum())
+    observed = np.bincount(np.minimum(duration, 7), minlength=8)[1:]
+    assert np.square(observed - expected) @ (1 / expected) < 6 + 5 * np.sqrt(2 * 6)
+
+
+def test_a_random_action_is_repeated_as_long_as_it_lasts_and_then_the_greedy_one_is_chosen():
+    coins = {0: 1.0}
+    explorer = persistent(lambda env_steps: coins.get(env_steps, 0.0))
+    rows = [explorer.act(OBSERVATION, GOES_ON, env_steps) for env_steps in range(8)]
+    duration = persistent(Constant(1.0))
+    duration.act(OBSERVATION, GOES_ON, 0)
+    left = duration._left.numpy()
+    for env_steps, row in enumerate(rows):
+        lasts = left >= env_steps
+        assert (row[lasts] == rows[0][lasts]).all()
+        assert (row[~lasts] == GREEDY).all()
+    assert 0.5 < (left == 0).mean() < 0.7  # 6 / π² of the durations are 1
+
+
+def test_a_coin_is_flipped_only_where_nothing_lasts():
+    """So the share of decisions in which a random action begins is epsilon of those without one."""
+    explorer = persistent(Constant(0.2))
+    begins = waits = 0
+    for env_steps in range(30):
+        before = explorer._left.numpy().copy() if env_steps else np.zeros(ENVS, np.int64)
+        state = explorer._generator.get_state()
+        explorer.act(OBSERVATION, GOES_ON, env_steps)
+        coin = torch.rand(ENVS, generator=torch.Generator().set_state(state)).numpy() < 0.2
+        free = before == 0
+        began = free & coin
+        assert (explorer._left.numpy()[~free] == before[~free] - 1).all()
+        begins, waits = begins + began.sum(), waits + free.sum()
+    assert begins / waits == pytest.approx(0.2, abs=4 * np.sqrt(0.16 / waits))
+
+
+def test_a_new_game_ends_what_was_repeated():
+    coins = {0: 1.0}
+    explorer = persistent(lambda env_steps: coins.get(env_steps, 0.0), exponent=1.01)  # most last for long
+    explorer.act(OBSERVATION, GOES_ON, 0)
+    begins = np.arange(ENVS) % 2 == 0
+    lasting = explorer._left.numpy() > 0
+    kept = explorer._action.numpy().copy()
+    action = explorer.act(OBSERVATION, begins, 1)
+    assert (action[begins] == GREEDY).all()
+    assert (action[lasting & ~begins] == kept[lasting & ~begins]).all()
+    assert (explorer._left.numpy()[begins] == 0).all()
+    assert (lasting & ~begins).sum() > ENVS / 4
+    again = persistent(Constant(1.0))
+    again.act(OBSERVATION, GOES_ON, 0)
+    shares = np.bincount(again.act(OBSERVATION, ~GOES_ON, 1), minlength=4) / ENVS
+    assert np.abs(shares - 0.25).max() < 4 * np.sqrt(0.25 * 0.75 / ENVS)  # where epsilon is 1, another begins
+
+
+def test_the_network_is_asked_only_where_an_action_is_greedy():
+    def never(observation):
+        raise RuntimeError("asked")
+
+    persistent(Constant(1.0), q=never).act(OBSERVATION, GOES_ON, 0)
+
+
+def test_what_is_repeated_travels_with_the_policy():
+    first, second = (persistent(Constant(0.3), 1.3, seed=seed) for seed in (3, 4))
+    for env_steps in range(5):
+        first.act(OBSERVATION, GOES_ON, env_steps)
+    file = io.BytesIO()
+    torch.save(first.state_dict(), file)
+    file.seek(0)
+    second.load_state_dict(torch.load(file, weights_only=True))
+    assert (first._left > 0).any()
+    for env_steps in range(5, 15):
+        begins = np.arange(ENVS) % 7 == env_steps % 7
+        one, other = (explorer.act(OBSERVATION, begins, env_steps) for explorer in (first, second))
+        assert (one == other).all()
+
+
+def test_actions_that_were_returned_are_not_written_to_again():
+    explorer = persistent(Constant(1.0), 1.01)
+    action = explorer.act(OBSERVATION, GOES_ON, 0)
+    kept = action.copy()
+    for env_steps in range(1, 4):
+        explorer.act(OBSERVATION, ~GOES_ON, env_steps)
+    assert (action == kept).all()
+
+
+# Noise.
+
+
+def noisy_views(seed=0):
+    torch.manual_seed(0)
+    return Views(QNetwork(Pixels(), LinearHead(6, 4, noisy=True)), generator(seed, "noise"))
+
+
+class Pixels(nn.Module):
+    """The pixels themselves."""
+
+    features = 6
+
+    def forward(self, observation):
+        return observation.flatten(1)
+
+
+SPEC = EnvSpec(2, (1, 2, 3), 1, ("a", "b", "c", "d"), 1)
+PIXELS = np.random.default_rng(0).integers(256, size=(ENVS, 1, 2, 3), dtype=np.uint8)
+
+
+def policy_of(kind, views=None, **settings):
+    settings = ExplorationSettings(kind=kind, start=0.5, end=0.1, decay_env_steps=10, **settings)
+    schedule = exploration_schedule(settings, 100)
+    autocast = make_autocast("float32", torch.device("cpu"))
+    q_function_of = lambda view: on_device(view, torch.device("cpu"), autocast)  # noqa: E731
+    return make_policy(settings, schedule, views or noisy_views(), SPEC, q_function_of, generator(3, "exploration"))
+
+
+def test_a_noisy_policy_takes_the_greedy_action_of_new_noise_at_every_step():
+    views = noisy_views()
+    explorer, twin = policy_of("noisy", views), noisy_views()
+    draws, rows = generator(3, "exploration"), []
+    for env_steps in range(3):
+        resample_noise(twin.explorer, draws)
+        with torch.no_grad():
+            expected = twin.explorer(torch.from_numpy(PIXELS)).q_values.argmax(1).numpy()
+        rows.append(explorer.act(PIXELS, GOES_ON, env_steps))
+        assert (rows[-1] == expected).all()
+    assert not (rows[0] == rows[1]).all()
+    assert explorer.metrics(0) == {}
+
+
+def test_a_saved_noisy_policy_draws_the_same_noise():
+    first, second = policy_of("noisy"), policy_of("noisy")
+    first.act(PIXELS, GOES_ON, 0)
+    second.load_state_dict(first.state_dict())
+    assert (first.act(PIXELS, GOES_ON, 1) == second.act(PIXELS, GOES_ON, 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "made", "said"),
+    [
+        ("epsilon_greedy", EpsilonGreedy, {"policy/epsilon": 0.3}),
+        ("ladder", EpsilonGreedy, {"policy/epsilon": (0.3 + 0.3**8) / 2}),
+        ("persistent", PersistentEpsilonGreedy, {"policy/epsilon": 0.3}),
+        ("softmax", Softmax, {"policy/temperature": 0.3}),
+        ("noisy", NoisyGreedy, {}),
+    ],
+)
+def test_a_policy_is_that_of_its_name_and_says_where_its_schedule_stands(kind, made, said):
+    explorer = policy_of(kind)
+    assert type(explorer) is made
+    assert explorer.metrics(5) == pytest.approx(said)
+
+
+def test_only_noisy_exploration_acts_by_noise():
+    """Else the network that acts has none, though the one that learns has."""
+    views = noisy_views()
+    greedy = policy_of("epsilon_greedy", views)
+    views.resample_noise()
+    resample_noise(views.explorer, generator(1, "x"))
+    with torch.no_grad():
+        expected = views.actor(torch.from_numpy(PIXELS)).q_values
+    assert torch.equal(greedy._q_function(PIXELS), expected)
+    assert not torch.equal(policy_of("noisy", views)._q_function(PIXELS), expected)
+
+
+def test_the_exponent_of_durations_is_the_setting():
+    short, long = (policy_of("persistent", persistence=exponent) for exponent in (9.0, 1.01))
+    for explorer in (short, long):
+        explorer._epsilon = Constant(1.0)
+        explorer.act(PIXELS, GOES_ON, 0)
+    assert (short._left == 0).float().mean() > 0.99
+    assert (long._left == 0).float().mean() < 0.5

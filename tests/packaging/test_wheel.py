@@ -44,7 +44,7 @@ def modules_and_data(root: Path) -> set[str]:
     sources = {f"{folder}/{path.name}" for folder in folders for path in (root / folder).glob("*.py")}
     presets = {f"rlvision/{path.relative_to(root)}" for path in (root / "configs").rglob("*.yaml")}
     pages = [path for kind in ("html", "css", "js") for path in root.glob(f"rlvision/watch/*/*.{kind}")]
-    inside = [*root.glob("rlvision/facts/*.json"), *root.glob("rlvision/trained/[a-z]*/*"), *pages]
+    inside = [*root.glob("rlvision/evaluation/*.json"), *root.glob("rlvision/runs/trained/[a-z]*/*"), *pages]
     return sources | presets | {f"{path.relative_to(root)}" for path in inside}
 
 
