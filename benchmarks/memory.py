@@ -31,7 +31,7 @@ from rlvision.core.types import EnvSpec, EnvStep
 from rlvision.envs.factory import make
 from rlvision.envs.settings import EnvSettings
 from rlvision.learning.schedules import Constant
-from rlvision.replay.buffer import Replay, required_bytes
+from rlvision.replay.buffer import ReplayBuffer, required_bytes
 from rlvision.replay.frame_store import Compression
 from rlvision.replay.settings import ReplaySettings
 from rlvision.runs import builders
@@ -114,12 +114,12 @@ def compare(game: str, options: Options) -> dict[str, Any]:
     }
 
 
-def new_replay(capacity: int, kind: Compression) -> Replay:
+def new_replay(capacity: int, kind: Compression) -> ReplayBuffer:
     """Of four stacked frames of 84x84 from eight environments."""
     settings = ReplaySettings(
         capacity=capacity, compression=kind, batch_size=32, samples_per_env_step=8, learning_starts=0
     )
-    return Replay(
+    return ReplayBuffer(
         settings,
         SPEC,
         n_step=Constant(10),
@@ -139,7 +139,7 @@ def steps(game: str, rows: int) -> Iterator[EnvStep]:
     env.close()
 
 
-def require_equal(replays: dict[Compression, Replay]) -> None:
+def require_equal(replays: dict[Compression, ReplayBuffer]) -> None:
     raw, packed = (replays[kind].sample() for kind in KINDS)
     if not all(
         torch.equal(getattr(raw.transition, name), getattr(packed.transition, name))
@@ -152,7 +152,7 @@ def require_equal(replays: dict[Compression, Replay]) -> None:
 class Sampling:
     """One batch a call."""
 
-    replay: Replay
+    replay: ReplayBuffer
 
     def __call__(self) -> float:
         self.replay.sample()
@@ -163,7 +163,7 @@ class Sampling:
 class Adding:
     """Some hundred rows a call."""
 
-    replay: Replay
+    replay: ReplayBuffer
     steps: list[EnvStep]
 
     def __call__(self) -> float:
@@ -176,7 +176,7 @@ def milliseconds(rates: dict[str, Rates]) -> dict[str, float]:
     return {name: round(1e3 * rate.seconds, 3) for name, rate in rates.items()}
 
 
-def disk(replay: Replay, frames: int) -> dict[str, float]:
+def disk(replay: ReplayBuffer, frames: int) -> dict[str, float]:
     """All rows saved, and loaded into a raw replay."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

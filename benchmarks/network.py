@@ -18,10 +18,10 @@ from torch import Tensor
 from rlvision.core.devices import make_autocast
 from rlvision.core.memory import keep_freed_memory
 from rlvision.nn.dn import DNEncoder
-from rlvision.nn.fusion import channels_last, folded, folded_to_learn, prepared
+from rlvision.nn.fusion import channels_last, fuse_conv_bn, fuse_conv_bn_train, to_channels_last_float
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.nn.target_network import Views
+from rlvision.nn.target_network import OnlineTargetActor
 
 SHAPE = (4, 84, 84)
 Case = Callable[[], object]
@@ -41,7 +41,7 @@ def training(
     norm: str, *, fast: bool, layout: Callable[[Tensor], Tensor] = torch.Tensor.detach, fold: bool = False
 ) -> Case:
     online, observation = network(norm, fast=fast), frames(32)
-    learns = folded_to_learn(online) if fold else online
+    learns = fuse_conv_bn_train(online) if fold else online
     optimiser = torch.optim.Adam(online.parameters(), lr=1e-4, fused=True)
 
     def step() -> None:
@@ -55,38 +55,40 @@ def training(
 def prepared_in_float32(observation: Tensor) -> Tensor:
     """Pixels that autocast has yet to convert."""
     with torch.autocast("cpu", enabled=False):
-        return prepared(observation)
+        return to_channels_last_float(observation)
 
 
 def online_forward() -> Case:
     online, observation = network("renorm", fast=True), frames(32)
-    return lambda: online(prepared(observation))
+    return lambda: online(to_channels_last_float(observation))
 
 
 def target_forward() -> Case:
-    target, observation = folded(Views(network("renorm", fast=True)).target), frames(32)
-    return torch.no_grad()(lambda: target(prepared(observation)))
+    target, observation = fuse_conv_bn(OnlineTargetActor(network("renorm", fast=True)).target), frames(32)
+    return torch.no_grad()(lambda: target(to_channels_last_float(observation)))
 
 
 def bootstrap(*, fast: bool, quick: bool) -> Case:
-    views, observation = Views(network("renorm", fast=fast)), frames(32)
-    target, actor = (folded(views.target), folded(views.actor)) if quick else (views.target, views.actor)
+    networks, observation = OnlineTargetActor(network("renorm", fast=fast)), frames(32)
+    target, actor = (
+        (fuse_conv_bn(networks.target), fuse_conv_bn(networks.actor)) if quick else (networks.target, networks.actor)
+    )
 
     @torch.no_grad()
     def both() -> None:
-        s = prepared(observation) if quick else observation
+        s = to_channels_last_float(observation) if quick else observation
         target(s), actor(s)
 
     return both
 
 
 def acting(batch: int, norm: str = "renorm", *, quick: bool) -> Case:
-    actor, observation = Views(network(norm, fast=True)).actor, frames(batch)
-    actor = folded(actor) if quick else actor
+    actor, observation = OnlineTargetActor(network(norm, fast=True)).actor, frames(batch)
+    actor = fuse_conv_bn(actor) if quick else actor
 
     @torch.no_grad()
     def act() -> None:
-        actor(prepared(observation) if quick else observation)
+        actor(to_channels_last_float(observation) if quick else observation)
 
     return act
 
@@ -97,12 +99,14 @@ def cases() -> dict[str, Case]:
         "train renorm": training("renorm", fast=False),
         "train batch norm, channels_last": training("batch", fast=True),
         "train renorm, channels_last": training("renorm", fast=True),
-        "train renorm, channels_last, prepared": training("renorm", fast=True, layout=prepared),
+        "train renorm, channels_last, prepared": training("renorm", fast=True, layout=to_channels_last_float),
         "train renorm, channels_last, prepared in float32": training("renorm", fast=True, layout=prepared_in_float32),
-        "train fixed, channels_last, prepared": training("fixed", fast=True, layout=prepared),
-        "train fixed, channels_last, prepared, folded": training("fixed", fast=True, layout=prepared, fold=True),
-        "train layer norm, channels_last, prepared": training("layer", fast=True, layout=prepared),
-        "train no norm, channels_last, prepared": training("none", fast=True, layout=prepared),
+        "train fixed, channels_last, prepared": training("fixed", fast=True, layout=to_channels_last_float),
+        "train fixed, channels_last, prepared, folded": training(
+            "fixed", fast=True, layout=to_channels_last_float, fold=True
+        ),
+        "train layer norm, channels_last, prepared": training("layer", fast=True, layout=to_channels_last_float),
+        "train no norm, channels_last, prepared": training("none", fast=True, layout=to_channels_last_float),
         "online forward of training, renorm": online_forward(),
         "target on s', folded, prepared": target_forward(),
         "target + actor on s'": bootstrap(fast=False, quick=False),

@@ -100,7 +100,7 @@ def measure(options: Options) -> Measured:
         LOOP: limits.training(loop, options.slice // work.num_envs),
     }
     observation = torch.zeros(1, *loop.env.spec.observation_shape, dtype=torch.uint8, device=device)
-    layers = layer_flops(loop.agent.learner.views.actor, observation)
+    layers = layer_flops(loop.agent.learner.networks.actor, observation)
     stopwatch = watched(loop)
     rates = by_turns(cases, options.rounds, options.seconds)
     loop.close(), acting.close()

@@ -27,15 +27,15 @@ import tyro
 import rlvision.core.memory
 from rlvision.config.loading import load_config
 from rlvision.learning.learner import QLearner
-from rlvision.runs.media import Showcase
+from rlvision.runs.media import MediaLogger
 from rlvision.runs.run import train
 from rlvision.tracking.console import ConsoleTracker
-from rlvision.tracking.jsonl import FileTracker, read_metrics
+from rlvision.tracking.jsonl import JsonlTracker, read_metrics
 from rlvision.tracking.tensorboard import TensorboardTracker
 from rlvision.tracking.wandb import WandbTracker
 
 PARTS: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "metrics.jsonl": (FileTracker, ("log",)),
+    "metrics.jsonl": (JsonlTracker, ("log",)),
     "console": (ConsoleTracker, ("log", "progress", "message")),
     "W&B begin": (WandbTracker, ("_begin",)),
     "W&B rows": (WandbTracker, ("log",)),
@@ -44,8 +44,8 @@ PARTS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "TensorBoard": (TensorboardTracker, ("log", "show")),
     "diagnostics": (QLearner, ("diagnose",)),
     "machine": (rlvision.core.memory, ("usage",)),
-    "video and Q-values": (Showcase, ("evaluated",)),
-    "curve": (Showcase, ("curve",)),
+    "video and Q-values": (MediaLogger, ("log_evaluation",)),
+    "curve": (MediaLogger, ("log_curve",)),
 }
 ONCE = ("W&B begin", "W&B end")
 PER_EVALUATION = ("W&B artifacts", "curve")

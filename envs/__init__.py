@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from rlvision.envs.counting_env import CountingEnv as CountingEnv
     from rlvision.envs.factory import is_atari as is_atari
     from rlvision.envs.factory import make as make
-    from rlvision.envs.game_archive import TAPES_FOLDER as TAPES_FOLDER
+    from rlvision.envs.game_archive import GAMES_FOLDER as GAMES_FOLDER
+    from rlvision.envs.game_archive import GameArchive as GameArchive
     from rlvision.envs.game_archive import GameRecorder as GameRecorder
-    from rlvision.envs.game_archive import TapeArchive as TapeArchive
-    from rlvision.envs.game_archive import TapedGame as TapedGame
+    from rlvision.envs.game_archive import RecordedGame as RecordedGame
+    from rlvision.envs.game_archive import prefix_games as prefix_games
     from rlvision.envs.game_archive import read_games as read_games
-    from rlvision.envs.game_archive import tape_up_to as tape_up_to
     from rlvision.envs.preprocessing import frame_channels as frame_channels
     from rlvision.envs.preprocessing import observation_shape as observation_shape
     from rlvision.envs.preprocessing import resize as resize
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rlvision.envs.settings import Crop as Crop
     from rlvision.envs.settings import EnvSettings as EnvSettings
     from rlvision.envs.settings import ProtocolName as ProtocolName
-    from rlvision.envs.vector_env import TapedVectorEnv as TapedVectorEnv
+    from rlvision.envs.vector_env import ReplayableVectorEnv as ReplayableVectorEnv
     from rlvision.envs.vector_env import observation_hash as observation_hash
 
 __getattr__, __all__ = public_names(
@@ -39,10 +39,10 @@ __getattr__, __all__ = public_names(
         "atari_games": ["find_game", "find_protocol", "resolve_protocol"],
         "counting_env": ["CountingEnv"],
         "factory": ["is_atari", "make"],
-        "game_archive": ["GameRecorder", "TAPES_FOLDER", "TapeArchive", "TapedGame", "read_games", "tape_up_to"],
+        "game_archive": ["GAMES_FOLDER", "GameArchive", "GameRecorder", "RecordedGame", "prefix_games", "read_games"],
         "preprocessing": ["frame_channels", "observation_shape", "resize"],
         "screen": ["make_screen"],
         "settings": ["Crop", "EnvSettings", "ProtocolName"],
-        "vector_env": ["TapedVectorEnv", "observation_hash"],
+        "vector_env": ["ReplayableVectorEnv", "observation_hash"],
     },
 )

@@ -1,4 +1,4 @@
-"""The tape of an environment: the seed of its last seeded reset and every action since, a byte a step.
+"""The action log of an environment: the seed of its last seeded reset and every action since, a byte a step.
 
 A checkpoint stores nothing else of an environment: resetting with the seed and repeating the actions restores it, bit
 for bit. Resets that the environment does by itself on the way, without a seed, repeat too.
@@ -26,12 +26,12 @@ def episode_seed(seed: int, env_index: int, count: int) -> int:
     return int(sequence.generate_state(1)[0]) >> (32 - SEED_BITS)
 
 
-class Tape:
+class ActionLog:
     """The actions of an environment since its last seeded reset.
 
     Attributes:
-        count: seeded resets before the one the tape starts from.
-        seed: of the reset the tape starts from.
+        count: seeded resets before the one the action log starts from.
+        seed: of the reset the action log starts from.
         next_seed: of the seeded reset after it.
         actions: since then, those included that a resetting step ignored.
     """
@@ -57,7 +57,7 @@ class Tape:
         self.rewind_to(self.count + 1 + skipped, ())
 
     def seed_after(self, resets: int) -> int:
-        """Return the seed of a later reset; number 0 is the one the tape starts from."""
+        """Return the seed of a later reset; number 0 is the one the action log starts from."""
         return episode_seed(self._base, self._env_index, self.count + resets) if resets else self.seed
 
     def append(self, action: int) -> None:

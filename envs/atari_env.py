@@ -13,12 +13,12 @@ from rlvision.envs.atari_games import AtariProtocol, resolve_game, resolve_proto
 from rlvision.envs.frame_stack import choose_frames
 from rlvision.envs.preprocessing import frame_channels, observation_shape, require_sizes
 from rlvision.envs.settings import EnvSettings
-from rlvision.envs.vector_env import Outcome, TapedVectorEnv
+from rlvision.envs.vector_env import Outcome, ReplayableVectorEnv
 
 Info = dict[str, IntArray]
 
 
-class AtariEnv(TapedVectorEnv):
+class AtariEnv(ReplayableVectorEnv):
     """N games of one Atari title, stepped by native threads, one a core and at most N.
 
     ::
@@ -87,12 +87,12 @@ class AtariEnv(TapedVectorEnv):
 
     def _reseed(self, due: BoolArray, observation: UInt8Array) -> UInt8Array:
         """Reset again, by seed, what has just reset itself: still one ignored action per game."""
-        return self._restart(due, self._tape_seeds())
+        return self._restart(due, self._action_log_seeds())
 
     def _replay(self, progress: Progress) -> UInt8Array:
-        """Step all games, the shorter tapes starting later, so that all end together."""
-        lengths = np.array([len(tape) for tape in self.tapes])
-        total, seeds = int(lengths.max()), self._tape_seeds()
+        """Step all games, the shorter action logs starting later, so that all end together."""
+        lengths = np.array([len(action_log) for action_log in self.action_logs])
+        total, seeds = int(lengths.max()), self._action_log_seeds()
         observation = self._restart(np.ones_like(lengths, dtype=np.bool_), seeds)
         for step, actions in enumerate(self._schedule(total)):
             self._begin(actions)
@@ -104,10 +104,10 @@ class AtariEnv(TapedVectorEnv):
         return observation
 
     def _schedule(self, total: int) -> IntArray:
-        """Return actions [total, N] that end all tapes together; before a tape starts, any action will do."""
-        schedule = np.zeros((total, len(self.tapes)), dtype=np.int64)
-        for index, tape in enumerate(self.tapes):
-            schedule[total - len(tape) :, index] = tape.to_numpy()
+        """Return actions [total, N] that end all action logs together; before a log starts, any action will do."""
+        schedule = np.zeros((total, len(self.action_logs)), dtype=np.int64)
+        for index, action_log in enumerate(self.action_logs):
+            schedule[total - len(action_log) :, index] = action_log.to_numpy()
         return schedule
 
     def _absorb(self, info: dict[str, Any]) -> BoolArray:

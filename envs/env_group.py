@@ -105,7 +105,7 @@ class EnvRunner:
         return reward, terminated, truncated and not terminated, False
 
     def repeat(self, action: int) -> None:
-        """Take an action of a tape; ignore it once the game is over, for it was then another game."""
+        """Take an action of an action log; ignore it once the game is over, for it was then another game."""
         if not self._ended:
             self.step(action, next_seed=0)
 
@@ -224,10 +224,10 @@ class EnvGroup:
         terminated, truncated, first = (np.array(flag, dtype=np.bool_) for flag in flags)
         return np.array(rewards, dtype=np.float32), terminated, truncated, first, faults
 
-    def repeat(self, tapes: Sequence[Sequence[int]]) -> Faults:
-        """Take the actions of n tapes, of any length."""
+    def repeat(self, action_logs: Sequence[Sequence[int]]) -> Faults:
+        """Take the actions of n action logs, of any length."""
         faults: Faults = {}
-        for place, actions in enumerate(tapes):
+        for place, actions in enumerate(action_logs):
             for action in actions:
                 with self._at(place, faults) as runner:
                     runner.repeat(action)

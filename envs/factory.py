@@ -9,9 +9,9 @@ import gymnasium
 from rlvision.core.errors import ConfigError
 from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.atari_games import find_game, nearest_game
-from rlvision.envs.gymnasium_env import RenderedEnv
+from rlvision.envs.gymnasium_env import GymnasiumEnv
 from rlvision.envs.settings import ATARI_ONLY, GYMNASIUM_ONLY, EnvSettings
-from rlvision.envs.vector_env import TapedVectorEnv
+from rlvision.envs.vector_env import ReplayableVectorEnv
 
 
 def is_atari(name: str) -> bool:
@@ -19,7 +19,7 @@ def is_atari(name: str) -> bool:
     return find_game(name) is not None
 
 
-def make(settings: EnvSettings, num_envs: int) -> TapedVectorEnv:
+def make(settings: EnvSettings, num_envs: int) -> ReplayableVectorEnv:
     """Make environments of the settings' game: Atari's, a registered Gymnasium id, or ``package.module:EnvClass``.
 
     A single environment always runs in this process, where its screen can be watched.
@@ -38,7 +38,7 @@ def make(settings: EnvSettings, num_envs: int) -> TapedVectorEnv:
         return AtariEnv(settings, num_envs)
     _require_gymnasium_name(settings.game)
     _refuse_misplaced(settings, ATARI_ONLY)
-    return RenderedEnv(replace(settings, num_workers=0) if num_envs == 1 else settings, num_envs)
+    return GymnasiumEnv(replace(settings, num_workers=0) if num_envs == 1 else settings, num_envs)
 
 
 def _require_gymnasium_name(name: str) -> None:

@@ -1,16 +1,16 @@
-"""Keep the tapes of training games in the run folder: a byte a step or less, and any game can be watched again.
+"""Keep the action logs of training games in the run folder: a byte a step or less, and any game can be watched again.
 
 ::
 
-    RUN/tapes/00000000.tapes   entry entry entry ...      the oldest kept
-              00000001.tapes   entry entry                grows
+    RUN/games/00000000.games   entry entry entry ...      the oldest kept
+              00000001.games   entry entry                grows
 
     entry  = header, zlib of the actions                  CRC-32 of both in the header
-    tape of one environment:  seed | game 1 | game 2 | game 3 ...
+    action log of one environment:  seed | game 1 | game 2 | game 3 ...
                                    start=0  start=317  start=702
 
-An emulator is re-seeded only now and then. To replay a game in the middle of a tape, the games before it on the same
-tape are played first: those with the same environment and seed.
+An emulator is re-seeded only now and then. To replay a game in the middle of an action log, the games before it on the
+same action log are played first: those with the same environment and seed.
 """
 
 import logging
@@ -30,12 +30,12 @@ from rlvision.core.errors import CheckpointError
 from rlvision.core.files import read_bytes
 from rlvision.core.folders import list_folder
 from rlvision.core.types import EnvStep, Episode, State
-from rlvision.envs.vector_env import TapedVectorEnv, observation_hash
+from rlvision.envs.vector_env import ReplayableVectorEnv, observation_hash
 
-TAPES_FOLDER = "tapes"
-SUFFIX = ".tapes"
-SHARES = 8
-"""Files that the space for tapes is divided among; the oldest goes when there would be one more."""
+GAMES_FOLDER = "games"
+SUFFIX = ".games"
+NUM_FILES = 8
+"""Files that the space for action logs is divided among; the oldest goes when there would be one more."""
 LARGEST = 2**32
 """Bytes of a file."""
 
@@ -46,54 +46,54 @@ _log = logging.getLogger("rlvision")
 
 
 @dataclass(frozen=True, slots=True)
-class TapedGame:
-    """One game of training, and its part of the tape."""
+class RecordedGame:
+    """One game of training, and its part of the action log."""
 
     number: int  # 1, 2, ... in the order in which they ended
     env: int  # which environment played it
-    seed: int  # of the reset that its tape starts from
-    start: int  # steps of the tape before it
+    seed: int  # of the reset that its action log starts from
+    start: int  # steps of the action log before it
     env_steps: int  # of the run, at its end
     score: float  # raw
     length: int  # decisions
     last_observation: str  # hash of the game's last observation
     item_size: int  # bytes of an action
-    packed: bytes  # the actions, compressed
+    compressed: bytes  # the actions, compressed
 
     @property
     def actions(self) -> "array[int]":
         """The decisions, and the ignored action of the step that reset the game: ``length + 1`` in all."""
-        return array(_typecode(self.item_size), zlib.decompress(self.packed))
+        return array(_typecode(self.item_size), zlib.decompress(self.compressed))
 
     @property
     def stop(self) -> int:
-        """Steps of the tape up to its end."""
+        """Steps of the action log up to its end."""
         return self.start + self.length + 1
 
 
-class TapeArchive:
+class GameArchive:
     """Appends games to the newest file of a folder; keeps the newest files.
 
     Its state is the position it writes at. Loading a checkpoint cuts off the games that a killed run wrote after it, so
     that a continued run has each game once. With nothing loaded, the first game empties the folder.
 
     Args:
-        folder: of the tapes; created at the first game.
+        folder: of the action logs; created at the first game.
         limit: bytes that the folder may hold, about; the oldest games go.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder = folder
-        self._share = min(max(1, limit // SHARES), LARGEST // 2)
+        self._file_limit = min(max(1, limit // NUM_FILES), LARGEST // 2)
         self._number = 0
         self._entries: AppendLog | None = None
 
-    def append(self, game: TapedGame) -> None:
+    def append(self, game: RecordedGame) -> None:
         """Keep one more game."""
         if self._entries is None:
             self._drop(lambda number: True)
             self._entries = AppendLog(self._path(0))
-        elif self._entries.size >= self._share:
+        elif self._entries.size >= self._file_limit:
             self._turn_over()
         self._entries.append(encode(game))
 
@@ -112,9 +112,9 @@ class TapeArchive:
         self._drop(lambda number: number > self._number)
         self._entries = AppendLog(self._path(self._number))
         try:
-            self._entries.cut(int(state["size"]))
+            self._entries.truncate(int(state["size"]))
         except CheckpointError as error:
-            _log.warning("some tapes of training games are gone: %s", error)
+            _log.warning("some recorded training games are gone: %s", error)
             self._turn_over()
 
     def close(self) -> None:
@@ -126,13 +126,13 @@ class TapeArchive:
         self.close()
         self._number += 1
         self._entries = AppendLog(self._path(self._number))
-        self._drop(lambda number: number <= self._number - SHARES)
+        self._drop(lambda number: number <= self._number - NUM_FILES)
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:08d}{SUFFIX}"
 
     def _drop(self, unwanted: Callable[[int], bool]) -> None:
-        for path in tape_files(self._folder):
+        for path in archive_files(self._folder):
             if unwanted(int(path.stem)):
                 path.unlink()
 
@@ -141,11 +141,11 @@ class GameRecorder:
     """Adds every finished game of N environments to the archive.
 
     Args:
-        env: with the tapes.
+        env: with the action logs.
         archive: of the games.
     """
 
-    def __init__(self, env: TapedVectorEnv, archive: TapeArchive) -> None:
+    def __init__(self, env: ReplayableVectorEnv, archive: GameArchive) -> None:
         self._env = env
         self._archive = archive
         self._typecode = _typecode(1 if env.spec.num_actions <= 256 else 4)
@@ -165,7 +165,7 @@ class GameRecorder:
         for number_of_it, (i, episode) in zip(count(number), games, strict=False):
             self._keep(i, episode, number_of_it, env_steps)
         for i in np.flatnonzero(step.first).tolist():
-            self._starts[i] = len(self._env.tapes[i]) - 1  # this row's action is on it already
+            self._starts[i] = len(self._env.action_logs[i]) - 1  # this row's action is on it already
             self._actions[i] = array(self._typecode)
         for actions, action in zip(self._actions, step.action.tolist(), strict=True):
             actions.append(action)
@@ -191,7 +191,7 @@ class GameRecorder:
     def _keep(self, i: int, episode: Episode, number: int, env_steps: int) -> None:
         if self._starts[i] >= 0:
             actions = self._actions[i]
-            game = TapedGame(
+            game = RecordedGame(
                 number=number,
                 env=i,
                 seed=episode.seed,
@@ -201,70 +201,79 @@ class GameRecorder:
                 length=episode.length,
                 last_observation=self._last[i],
                 item_size=actions.itemsize,
-                packed=zlib.compress(actions.tobytes()),
+                compressed=zlib.compress(actions.tobytes()),
             )
             self._archive.append(game)
 
 
-def encode(game: TapedGame) -> bytes:
+def encode(game: RecordedGame) -> bytes:
     """Return a game as an entry of a file."""
     numbers = (game.number, game.env, game.seed, game.start, game.env_steps, game.score)
     fingerprint = bytes.fromhex(game.last_observation)
     header = _HEADER.pack(_MAGIC, game.item_size, *numbers, fingerprint, game.length)
-    checksum = zlib.crc32(game.packed, zlib.crc32(header))
-    return header + _LENGTHS.pack(len(game.packed), checksum) + game.packed
+    checksum = zlib.crc32(game.compressed, zlib.crc32(header))
+    return header + _LENGTHS.pack(len(game.compressed), checksum) + game.compressed
 
 
-def read_games(folder: Path) -> list[TapedGame]:
+def read_games(folder: Path) -> list[RecordedGame]:
     """Return the games that a folder keeps, in the order in which they ended.
 
     Raises:
         CheckpointError: an entry is damaged; one that a kill cut short is left out.
     """
-    return [game for path in tape_files(folder) for game in _decode(path)]
+    return [game for path in archive_files(folder) for game in _decode(path)]
 
 
-def tape_up_to(game: TapedGame, games: Sequence[TapedGame]) -> list[TapedGame]:
+def prefix_games(game: RecordedGame, games: Sequence[RecordedGame]) -> list[RecordedGame]:
     """Return the games to be played before ``game``, from the seeded reset on.
 
     Raises:
-        CheckpointError: the beginning of its tape is not kept.
+        CheckpointError: the beginning of its action log is not kept.
     """
     before = [other for other in games if (other.env, other.seed) == (game.env, game.seed) and other.start < game.start]
     before.sort(key=lambda other: other.start)
     stops = [0, *(other.stop for other in before)]
     if stops != [*(other.start for other in before), game.start]:
         raise CheckpointError(
-            f"expected the tape of game {game.number} from its seeded reset on, got one whose beginning is no longer "
-            "kept: choose a later game, and let a run keep more by --checkpoint.tapes"
+            f"expected the action log of game {game.number} from its seeded reset on, got one whose beginning is no "
+            "longer kept: choose a later game, and let a run keep more by --checkpoint.game_archive_mb"
         )
     return before
 
 
-def tape_files(folder: Path) -> list[Path]:
+def archive_files(folder: Path) -> list[Path]:
     """Return the files, oldest first."""
     return list_folder(folder, "[0-9]" * 8 + SUFFIX)
 
 
-def _decode(path: Path) -> Iterator[TapedGame]:
+def _decode(path: Path) -> Iterator[RecordedGame]:
     content = read_bytes(path, LARGEST)
     place, head = 0, _HEADER.size + _LENGTHS.size
     while place + head <= len(content):
         size, checksum = _LENGTHS.unpack_from(content, place + _HEADER.size)
-        packed = content[place + head : place + head + size]
-        if len(packed) < size and content[place : place + 2] == _MAGIC:
+        compressed = content[place + head : place + head + size]
+        if len(compressed) < size and content[place : place + 2] == _MAGIC:
             return  # cut short by a kill
         header = content[place : place + _HEADER.size]
-        if checksum != zlib.crc32(packed, zlib.crc32(header)):
-            raise CheckpointError(f"expected undamaged tapes in {path}, got other bytes at {place}: delete the file")
-        yield _game(header, packed)
+        if checksum != zlib.crc32(compressed, zlib.crc32(header)):
+            raise CheckpointError(f"expected undamaged games in {path}, got other bytes at {place}: delete the file")
+        yield _game(header, compressed)
         place += head + size
 
 
-def _game(header: bytes, packed: bytes) -> TapedGame:
+def _game(header: bytes, compressed: bytes) -> RecordedGame:
     _, item_size, number, env, seed, start, env_steps, score, fingerprint, length = _HEADER.unpack(header)
-    return TapedGame(
-        number, env, seed, start, env_steps, score, length, fingerprint.hex(), item_size=item_size, packed=packed
+    return RecordedGame(
+        number,
+        env,
+        seed,
+        start,
+        env_steps,
+        score,
+        length,
+        fingerprint.hex(),
+        item_size=item_size,
+        compressed=compressed,
     )
 
 

@@ -12,12 +12,12 @@ from rlvision.core.types import BoolArray, EnvSpec, IntArray, Progress, UInt8Arr
 from rlvision.envs.env_group import EnvGroup, EnvRunner, Faults
 from rlvision.envs.preprocessing import frame_channels, require_sizes
 from rlvision.envs.settings import EnvSettings
-from rlvision.envs.vector_env import Outcome, TapedVectorEnv
+from rlvision.envs.vector_env import Outcome, ReplayableVectorEnv
 from rlvision.envs.worker_pool import WorkerPool
 
 CHUNK = 32
 """Steps of a replay between two reports of its progress."""
-WITHIN = 1_000
+WINDOW_STEPS = 1_000
 """Steps of an environment within which its failures are counted together."""
 
 
@@ -40,8 +40,8 @@ class EnvBackend(Protocol):
     def finish(self) -> Sequence[Any]:
         """Return reward, terminated, truncated and first of the step, each [N], and the faults."""
 
-    def repeat(self, tapes: Sequence[Sequence[int]]) -> Faults:
-        """Take the actions of N tapes, of any length."""
+    def repeat(self, action_logs: Sequence[Sequence[int]]) -> Faults:
+        """Take the actions of N action logs, of any length."""
 
     def close(self) -> None:
         """Release everything."""
@@ -71,16 +71,16 @@ class LocalBackend:
         """Do the step."""
         return self.group.step(*self._pending)
 
-    def repeat(self, tapes: Sequence[Sequence[int]]) -> Faults:
-        """Take the actions of N tapes, of any length."""
-        return self.group.repeat(tapes)
+    def repeat(self, action_logs: Sequence[Sequence[int]]) -> Faults:
+        """Take the actions of N action logs, of any length."""
+        return self.group.repeat(action_logs)
 
     def close(self) -> None:
         """Close the environments."""
         self.group.close()
 
 
-class RenderedEnv(TapedVectorEnv):
+class GymnasiumEnv(ReplayableVectorEnv):
     """N copies of a Gymnasium environment, in this process or in workers: with the same results, bit for bit.
 
     ::
@@ -91,7 +91,7 @@ class RenderedEnv(TapedVectorEnv):
     and the game it played is cut::
 
         row            t     t+1    t+2 (fails)   t+3
-        observation    o0    o1     o2            o0'    a reset's, of the next seed of the tape
+        observation    o0    o1     o2            o0'    a reset's, of the next seed of the action log
         action         a0    a1     a2            a0'
         reward         r1    r2     0             r1'    the reward of a2 is not known
         ended          -     -      -             -      no end: the game has no score
@@ -109,10 +109,10 @@ class RenderedEnv(TapedVectorEnv):
     """
 
     def __init__(self, settings: EnvSettings, num_envs: int) -> None:
-        require_possible(settings, num_envs)
+        check_writable(settings, num_envs)
         super().__init__(probe(settings, num_envs), reseed_after=0)
         shape = (num_envs, *self.spec.observation_shape)
-        self._restarts = Restarts(num_envs, settings.max_restarts)
+        self._restart_limit = RestartLimit(num_envs, settings.max_restarts)
         self._backend: EnvBackend = (
             WorkerPool(settings, EnvGroup, shape) if settings.num_workers else LocalBackend(settings, shape)
         )
@@ -122,10 +122,10 @@ class RenderedEnv(TapedVectorEnv):
         return self._backend.group.runners[index] if isinstance(self._backend, LocalBackend) else None
 
     def _begin(self, action: IntArray) -> None:
-        self._backend.begin(action, [tape.next_seed for tape in self.tapes])
+        self._backend.begin(action, [action_log.next_seed for action_log in self.action_logs])
 
     def _finish(self) -> Outcome:
-        self._restarts.count_step()
+        self._restart_limit.count_step()
         reward, terminated, truncated, first, faults = self._backend.finish()
         skipped = self._restart_failed(faults, 1)
         first[list(skipped)] = True
@@ -135,15 +135,15 @@ class RenderedEnv(TapedVectorEnv):
         """Reset by seed; retry a reset that fails with the same seed first, in case the caller asked for that seed."""
         for index, skipped in self._restart_failed(self._backend.restart(mask, seeds), 0).items():
             if skipped:
-                self.tapes[index].restart(skipped - 1)
+                self.action_logs[index].restart(skipped - 1)
         return self._backend.observation()
 
     def _restart_failed(self, faults: Faults, resets: int) -> dict[int, int]:
-        """Replace the environments that failed and begin games in them; the tapes stay as they are.
+        """Replace the environments that failed and begin games in them; the action logs stay as they are.
 
         Args:
             faults: what failed.
-            resets: which of the tape's seeds to begin with: 0 is the tape's own, 1 the next.
+            resets: which of the action log's seeds to begin with: 0 is the action log's own, 1 the next.
 
         Returns:
             The number of seeds skipped, for each that failed.
@@ -153,9 +153,12 @@ class RenderedEnv(TapedVectorEnv):
         """
         skipped = dict.fromkeys(faults, 0)
         while faults:
-            self._restarts.add(faults)
-            mask = np.isin(np.arange(len(self.tapes)), list(faults))
-            seeds = [tape.seed_after(resets + skipped.get(index, 0)) for index, tape in enumerate(self.tapes)]
+            self._restart_limit.add(faults)
+            mask = np.isin(np.arange(len(self.action_logs)), list(faults))
+            seeds = [
+                action_log.seed_after(resets + skipped.get(index, 0))
+                for index, action_log in enumerate(self.action_logs)
+            ]
             faults = self._backend.restart(mask, seeds)
             for index in faults:
                 skipped[index] += 1
@@ -166,15 +169,19 @@ class RenderedEnv(TapedVectorEnv):
         return observation
 
     def _replay(self, progress: Progress) -> UInt8Array:
-        """Reset all and repeat their tapes, a chunk at a time; no tape reaches past the end of a game.
+        """Reset all and repeat their action logs, a chunk at a time; no action log reaches past the end of a game.
 
         An environment that fails meanwhile is not where it was: the caller notices, and begins another game there.
         """
-        self._restarts.add(self._backend.restart(np.ones(len(self.tapes), dtype=np.bool_), self._tape_seeds()))
-        tapes = [tape.actions.tolist() for tape in self.tapes]
-        longest = max(map(len, tapes))
+        self._restart_limit.add(
+            self._backend.restart(np.ones(len(self.action_logs), dtype=np.bool_), self._action_log_seeds())
+        )
+        action_logs = [action_log.actions.tolist() for action_log in self.action_logs]
+        longest = max(map(len, action_logs))
         for start in range(0, longest, CHUNK):
-            self._restarts.add(self._backend.repeat([tape[start : start + CHUNK] for tape in tapes]))
+            self._restart_limit.add(
+                self._backend.repeat([action_log[start : start + CHUNK] for action_log in action_logs])
+            )
             progress(min(start + CHUNK, longest), longest)
         return self._backend.observation()
 
@@ -182,17 +189,18 @@ class RenderedEnv(TapedVectorEnv):
         self._backend.close()
 
 
-class Restarts:
+class RestartLimit:
     """Warns of every failure in one line, and ends the run for an environment that fails again and again.
 
     ::
 
-        failure   f         f f                f         limit 3, WITHIN 1,000
+        failure   f         f f                f         limit 3, WINDOW_STEPS 1,000
         step      10        700 701            1,500     the first is forgotten: the run goes on
 
     Args:
         num_envs: N.
-        limit: failures within `WITHIN` steps after each of which the environment is replaced; the next is an error.
+        limit: failures within `WINDOW_STEPS` steps after each of which the environment is replaced; the next is an
+            error.
     """
 
     def __init__(self, num_envs: int, limit: int) -> None:
@@ -213,21 +221,21 @@ class Restarts:
         for index, fault in faults.items():
             failed_at = self._failed_at[index]
             failed_at.append(self._steps)
-            if len(failed_at) > self._limit and self._steps - failed_at[0] < WITHIN:
+            if len(failed_at) > self._limit and self._steps - failed_at[0] < WINDOW_STEPS:
                 raise self._last_error(fault)
         for message in dict.fromkeys(map(str, faults.values())):
             logging.getLogger("rlvision").warning("%s; it is replaced: its game is dropped, another begins", message)
 
     def _last_error(self, fault: EnvCrashError) -> EnvError:
         """Return the error that ends the run; a full traceback shows the environment's own, too."""
-        often = f", {self._limit + 1} times within {WITHIN:,} steps" if self._limit else ""
+        often = f", {self._limit + 1} times within {WINDOW_STEPS:,} steps" if self._limit else ""
         error = EnvError(f"{fault}{often}: fix the environment, or raise env.max_restarts ({self._limit})")
         for note in getattr(fault, "__notes__", ()):
             error.add_note(note)
         return error
 
 
-def require_possible(settings: EnvSettings, num_envs: int) -> None:
+def check_writable(settings: EnvSettings, num_envs: int) -> None:
     """Refuse values with which no environment can be stepped.
 
     Raises:

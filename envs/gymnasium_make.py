@@ -89,7 +89,7 @@ def wrap_env_errors(who: str, when: str = "") -> Iterator[None]:
         remedy = f"pip install 'rlvision[{extra}]'" if extra else "install it"
         raise MissingExtraError(f"expected what {who} needs to be installed, got: {error}: {remedy}") from error
     except (Exception, SystemExit) as error:
-        place = "; ".join(filter(None, (place_of(error), when)))
+        place = "; ".join(filter(None, (error_location(error), when)))
         raise EnvCrashError(f"expected {who} to work, got {one_line(error)} ({place})") from error
 
 
@@ -100,7 +100,7 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {shortened}" if words else type(error).__name__
 
 
-def place_of(error: BaseException) -> str:
+def error_location(error: BaseException) -> str:
     """Return the file and line in which an error was raised: ``lander.py:103``."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "wandb" not in Path(frame.filename).parts]  # W&B puts itself around sys.exit

@@ -21,7 +21,7 @@ from rlvision.core.types import EnvStep, UInt8Array, VectorEnv
 from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.atari_games import rom_path
 from rlvision.envs.env_group import EnvRunner
-from rlvision.envs.gymnasium_env import RenderedEnv
+from rlvision.envs.gymnasium_env import GymnasiumEnv
 
 
 class Screen(Protocol):
@@ -72,7 +72,7 @@ class AtariScreen:
 
     def first_frame(self) -> UInt8Array:
         """Return the picture [210, 160, 3] after ``env.reset``."""
-        if len(self._env.tapes[0]) > 0:
+        if len(self._env.action_logs[0]) > 0:
             raise EnvError("expected a game that has just been reset by seed, got one in play: watch it from its reset")
         self._follow_reset()
         return self._picture()
@@ -109,9 +109,9 @@ class AtariScreen:
 
     def _follow_reset(self) -> None:
         """Repeat ale-py's reset: the seed if there is one, FIRE if there is one, no-ops."""
-        tape = self._env.tapes[0]
-        if len(tape) == 0:  # a seeded reset
-            self._shadow.setInt("random_seed", tape.seed)
+        action_log = self._env.action_logs[0]
+        if len(action_log) == 0:  # a seeded reset
+            self._shadow.setInt("random_seed", action_log.seed)
             self._shadow.loadROM(rom_path(self._env.game))
         self._shadow.reset_game()
         if self._env.protocol.fire_on_reset and Action.FIRE.name in self._env.game_actions:
@@ -137,7 +137,7 @@ class AtariScreen:
             )
 
 
-class RenderedScreen:
+class GymnasiumScreen:
     """The environment's own pictures, one a step.
 
     Args:
@@ -146,7 +146,7 @@ class RenderedScreen:
 
     lives = 0
 
-    def __init__(self, env: RenderedEnv) -> None:
+    def __init__(self, env: GymnasiumEnv) -> None:
         expect_one(env)
         runner = env.runner(0)
         if runner is None:
@@ -188,6 +188,6 @@ def make_screen(env: VectorEnv) -> Screen:
     """
     if isinstance(env, AtariEnv):
         return AtariScreen(env)
-    if isinstance(env, RenderedEnv):
-        return RenderedScreen(env)
-    raise EnvError(f"expected an AtariEnv or a RenderedEnv to watch, got {type(env).__name__}")
+    if isinstance(env, GymnasiumEnv):
+        return GymnasiumScreen(env)
+    raise EnvError(f"expected an AtariEnv or a GymnasiumEnv to watch, got {type(env).__name__}")

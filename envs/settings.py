@@ -69,7 +69,7 @@ class EnvSettings:
     max_episode_steps: PositiveInt | None = None
     """Gymnasium: the environment's own steps after which a game is truncated; unset, as registered."""
     reseed_after: PositiveInt = 10_000
-    """Atari: an environment is re-seeded at the first reset after this many steps, so tapes stay short."""
+    """Atari: an environment is re-seeded at the first reset after this many steps, so action logs stay short."""
     kwargs: dict[str, Any] = field(default_factory=dict)
     """Gymnasium: further arguments of the environment, as YAML or JSON: '{continuous: false}'."""
 

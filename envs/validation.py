@@ -15,9 +15,9 @@ from rlvision.core.errors import EnvError
 if TYPE_CHECKING:
     from rlvision.core.types import UInt8Array
 
-LARGEST = float(np.finfo(np.float32).max)
+MAX_REWARD = float(np.finfo(np.float32).max)
 """A reward beyond it would be infinite in the replay."""
-SMALLEST_STACKED = 24
+MIN_PICTURE_SIDE = 24
 """Pixels: smaller layers of bytes are taken for the planes of a board, not for a stack of pictures."""
 
 
@@ -37,7 +37,7 @@ def require_single_picture(space: object, name: str) -> None:
     if not isinstance(space, Box) or space.dtype != np.uint8 or is_image(space):
         return
     sides = sorted(space.shape, reverse=True)[:2]
-    if len(space.shape) in (3, 4) and sides[-1] >= SMALLEST_STACKED:
+    if len(space.shape) in (3, 4) and sides[-1] >= MIN_PICTURE_SIDE:
         raise EnvError(
             f"expected one picture [H, W, 3], [H, W, 1] or [H, W] as an observation, got uint8 {list(space.shape)} "
             f"from {name}, which stacks its frames itself: leave its stacking out, and set env.stack"
@@ -71,9 +71,9 @@ def check_reward(reward: Any) -> float:
         EnvError: it is not one.
     """
     if type(reward) is not float and not (isinstance(reward, SupportsFloat) and np.ndim(reward) == 0):  # type: ignore[arg-type]
-        raise EnvError(f"expected a number as reward, got {shown(reward)}: return a float")
+        raise EnvError(f"expected a number as reward, got {describe_value(reward)}: return a float")
     number = float(reward)
-    if not abs(number) <= LARGEST:
+    if not abs(number) <= MAX_REWARD:
         raise EnvError(f"expected a finite reward, got {number}: fix the environment's reward")
     return number
 
@@ -85,7 +85,7 @@ def check_flag(name: str, flag: Any) -> bool:
         EnvError: it is neither.
     """
     if type(flag) is not bool and (np.ndim(flag) != 0 or flag not in (0, 1)):
-        raise EnvError(f"expected {name} to be True or False, got {shown(flag)}: return a bool")
+        raise EnvError(f"expected {name} to be True or False, got {describe_value(flag)}: return a bool")
     return bool(flag)
 
 
@@ -115,7 +115,7 @@ def check_image(observation: Any, space: Space[Any]) -> UInt8Array:
     if not isinstance(observation, np.ndarray) or (observation.shape, observation.dtype) != (space.shape, space.dtype):
         raise EnvError(
             f"expected an observation {space.dtype} {list(space.shape or ())}, as the environment's observation_space "
-            f"says, got {shown(observation)}: fix one of them"
+            f"says, got {describe_value(observation)}: fix one of them"
         )
     return check_screen(observation)
 
@@ -134,7 +134,7 @@ def check_size(picture: UInt8Array, shape: tuple[int, ...]) -> UInt8Array:
     return picture
 
 
-def shown(value: Any) -> str:
+def describe_value(value: Any) -> str:
     """Describe a value for an error message."""
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {list(value.shape)}"
@@ -144,6 +144,6 @@ def shown(value: Any) -> str:
 
 def _expect_tuple(result: Any, call: str, names: tuple[str, ...]) -> tuple[Any, ...]:
     if not isinstance(result, tuple) or len(result) != len(names):
-        got = f"{len(result)} values" if isinstance(result, tuple) else shown(result)
+        got = f"{len(result)} values" if isinstance(result, tuple) else describe_value(result)
         raise EnvError(f"expected {call} to return ({', '.join(names)}), got {got}: fix the environment")
     return result

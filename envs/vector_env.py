@@ -1,4 +1,4 @@
-"""The base of all vectors of environments: send and recv, the row they make, the tapes, save and resume."""
+"""The base of all vectors of environments: send and recv, the row they make, the action logs, save and resume."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 from rlvision.core.errors import CheckpointError, EnvError
 from rlvision.core.types import BoolArray, EnvSpec, EnvStep, FloatArray, IntArray, Progress, State, UInt8Array
-from rlvision.envs.action_log import Tape
+from rlvision.envs.action_log import ActionLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,17 @@ class Outcome:
     skipped: Mapping[int, int] = field(default_factory=dict)  # environment -> seeds that it failed to begin with
 
 
-class TapedVectorEnv(ABC):
-    """A `rlvision.core.types.VectorEnv` whose environments are restored from their tapes.
+class ReplayableVectorEnv(ABC):
+    """A `rlvision.core.types.VectorEnv` whose environments are restored from their action logs.
 
-    A subclass steps, resets by seed and replays; this class checks, keeps the tapes and builds the rows.
+    A subclass steps, resets by seed and replays; this class checks, keeps the action logs and builds the rows.
 
     Args:
         spec: shapes and names.
-        reseed_after: a reset is a seeded one where the tape holds at least this many steps (0: every reset).
+        reseed_after: a reset is a seeded one where the action log holds at least this many steps (0: every reset).
 
     Attributes:
-        tapes: one of each environment.
+        action_logs: one of each environment.
         progress: called during a replay with the steps done and their total.
     """
 
@@ -49,9 +49,9 @@ class TapedVectorEnv(ABC):
         self._observation: UInt8Array | None = None
         self._first: BoolArray = np.zeros(spec.num_envs, dtype=np.bool_)
         self._pending: IntArray | None = None
-        self._in_step = True  # the environments are where their tapes say
+        self._in_step = True  # the environments are where their action logs say
         self._closed = False
-        self.tapes: list[Tape] = []
+        self.action_logs: list[ActionLog] = []
         self.progress: Progress = lambda done, total: None
 
     @property
@@ -76,15 +76,15 @@ class TapedVectorEnv(ABC):
         self._expect_idle("reset")
         if seed < 0:
             raise EnvError(f"expected a seed of at least 0, got {seed}")
-        self._begin_tapes(seed)
+        self._begin_action_logs(seed)
         return self._start()
 
     def rewind(self, seeds: Sequence[int]) -> UInt8Array:
-        """Reset every environment by the seed [N] of a tape itself, so that its actions can be played again."""
+        """Reset every environment by the seed [N] of an action log itself, so that its actions can be played again."""
         self._expect_idle("rewind")
-        self._begin_tapes(0)
-        for tape, seed in zip(self.tapes, seeds, strict=True):
-            tape.seed = seed
+        self._begin_action_logs(0)
+        for action_log, seed in zip(self.action_logs, seeds, strict=True):
+            action_log.seed = seed
         return self._start()
 
     def begin_games(self, seeds: Mapping[int, int]) -> UInt8Array:
@@ -98,10 +98,10 @@ class TapedVectorEnv(ABC):
         self._expect_idle("begin_games")
         begun = np.isin(np.arange(self._spec.num_envs), list(seeds))  # [N]
         for index, seed in seeds.items():
-            self.tapes[index].restart()
-            self.tapes[index].seed = seed
+            self.action_logs[index].restart()
+            self.action_logs[index].seed = seed
         self._first = self._first | begun
-        self._observation = self._restart(begun, self._tape_seeds())
+        self._observation = self._restart(begun, self._action_log_seeds())
         return self._observation
 
     def send(self, action: IntArray) -> None:
@@ -140,27 +140,27 @@ class TapedVectorEnv(ABC):
 
     def seeds(self) -> tuple[int, ...]:
         """Return N seeds: of each environment's last seeded reset."""
-        return tuple(tape.seed for tape in self.tapes)
+        return tuple(action_log.seed for action_log in self.action_logs)
 
     def state_dict(self) -> State:
-        """Return the tapes, and a hash of each observation to verify them by; no emulators."""
+        """Return the action logs, and a hash of each observation to verify them by; no emulators."""
         self._expect_idle("state_dict")
         return {
             "seed": self._seed,
-            "counts": torch.tensor([tape.count for tape in self.tapes]),
-            "actions": [torch.from_numpy(tape.to_numpy()) for tape in self.tapes],
+            "counts": torch.tensor([action_log.count for action_log in self.action_logs]),
+            "actions": [torch.from_numpy(action_log.to_numpy()) for action_log in self.action_logs],
             "first": torch.from_numpy(self._first.copy()),
             "hashes": [observation_hash(observation) for observation in self.observation],
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Reset, replay the tapes and verify; an environment that is not restored begins a new game.
+        """Reset, replay the action logs and verify; an environment that is not restored begins a new game.
 
         Raises:
             CheckpointError: the state is of other environments.
         """
         self._expect_idle("load_state_dict")
-        self._load_tapes(state)
+        self._load_action_logs(state)
         self._observation = self._replay(self.progress)
         self._first = np.asarray(state["first"], dtype=np.bool_).copy()
         found = [observation_hash(observation) for observation in self._observation]
@@ -190,56 +190,56 @@ class TapedVectorEnv(ABC):
 
     @abstractmethod
     def _reseed(self, due: BoolArray, observation: UInt8Array) -> UInt8Array:
-        """Return the observations once the environments ``due``, just reset, are at the start of their new tapes."""
+        """Return the observations once the environments ``due``, just reset, are at the start of their new logs."""
 
     @abstractmethod
     def _replay(self, progress: Progress) -> UInt8Array:
-        """Bring all environments to the end of their tapes; return all N observations."""
+        """Bring all environments to the end of their action logs; return all N observations."""
 
     def _advance(self, action: IntArray, outcome: Outcome) -> EnvStep:
         """Return the row that a step completes, and move on to its outcome."""
         if not np.isfinite(outcome.reward).all():  # the last gate before the replay, for every kind of environment
             raise EnvError(f"expected finite rewards, got {outcome.reward.tolist()}: fix the environment's reward")
-        for tape, taken in zip(self.tapes, action.tolist(), strict=True):
-            tape.append(taken)
+        for action_log, taken in zip(self.action_logs, action.tolist(), strict=True):
+            action_log.append(taken)
         ended = outcome.terminated, outcome.truncated
         row = EnvStep(self.observation, action, outcome.reward, *ended, self._first)
         self._first = outcome.first
-        self._observation = self._restart_tapes(outcome)
+        self._observation = self._restart_action_logs(outcome)
         return row
 
-    def _restart_tapes(self, outcome: Outcome) -> UInt8Array:
-        """Begin a new tape where one is due."""
+    def _restart_action_logs(self, outcome: Outcome) -> UInt8Array:
+        """Begin a new action log where one is due."""
         if not outcome.first.any():
             return outcome.observation
-        due = outcome.first & (np.array([len(tape) for tape in self.tapes]) >= self._reseed_after)
+        due = outcome.first & (np.array([len(action_log) for action_log in self.action_logs]) >= self._reseed_after)
         if not due.any():
             return outcome.observation
         for index in np.flatnonzero(due):
-            self.tapes[index].restart(outcome.skipped.get(int(index), 0))
+            self.action_logs[index].restart(outcome.skipped.get(int(index), 0))
         return self._reseed(due, outcome.observation)
 
     def _start(self) -> UInt8Array:
-        """Reset all environments by the seeds of their tapes."""
+        """Reset all environments by the seeds of their action logs."""
         self._first = np.ones(self._spec.num_envs, dtype=np.bool_)
-        self._observation = self._restart(self._first, self._tape_seeds())
+        self._observation = self._restart(self._first, self._action_log_seeds())
         return self._observation
 
-    def _begin_tapes(self, seed: int) -> None:
+    def _begin_action_logs(self, seed: int) -> None:
         self._seed, self._in_step = seed, True
-        self.tapes = [Tape(seed, index, self._spec.num_actions) for index in range(self._spec.num_envs)]
+        self.action_logs = [ActionLog(seed, index, self._spec.num_actions) for index in range(self._spec.num_envs)]
 
-    def _load_tapes(self, state: State) -> None:
-        actions = [np.asarray(tape) for tape in state["actions"]]
-        highest = max((int(tape.max()) for tape in actions if len(tape)), default=0)
+    def _load_action_logs(self, state: State) -> None:
+        actions = [np.asarray(action_log) for action_log in state["actions"]]
+        highest = max((int(action_log.max()) for action_log in actions if len(action_log)), default=0)
         if len(actions) != self._spec.num_envs or highest >= self._spec.num_actions:
             raise CheckpointError(
-                f"expected tapes of {self._spec.num_envs} environments with {self._spec.num_actions} actions, "
-                f"got {len(actions)} tapes with actions up to {highest}: resume with the settings of the run"
+                f"expected action logs of {self._spec.num_envs} environments with {self._spec.num_actions} actions, "
+                f"got {len(actions)} action logs with actions up to {highest}: resume with the settings of the run"
             )
-        self._begin_tapes(int(state["seed"]))
-        for tape, count, taken in zip(self.tapes, state["counts"].tolist(), actions, strict=True):
-            tape.rewind_to(count, taken.tolist())
+        self._begin_action_logs(int(state["seed"]))
+        for action_log, count, taken in zip(self.action_logs, state["counts"].tolist(), actions, strict=True):
+            action_log.rewind_to(count, taken.tolist())
 
     def _begin_lost(self, lost: BoolArray) -> None:
         """Begin a new game in the environments that were not restored."""
@@ -252,12 +252,12 @@ class TapedVectorEnv(ABC):
             len(lost),
         )
         for index in np.flatnonzero(lost):
-            self.tapes[index].restart()
+            self.action_logs[index].restart()
         self._first = self._first | lost
-        self._observation = self._restart(lost, self._tape_seeds())
+        self._observation = self._restart(lost, self._action_log_seeds())
 
-    def _tape_seeds(self) -> list[int]:
-        return [tape.seed for tape in self.tapes]
+    def _action_log_seeds(self) -> list[int]:
+        return [action_log.seed for action_log in self.action_logs]
 
     def _checked(self, action: object) -> IntArray:
         """Return a copy of the actions [N], which must be valid."""

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from rlvision.core.types import UInt8Array
     from rlvision.envs.env_group import EnvGroup
 
-GRACE = 5.0
+GRACE_SECONDS = 5.0
 """Seconds that a worker gets to close its environments before it is killed."""
-START = 120.0
+START_SECONDS = 120.0
 """Seconds that a worker gets to start, at least, however short the time limit of a step."""
-SLICES = 10
+TIMEOUT_SLICES = 10
 """Parts of a time limit; time during which this whole program is stopped (Ctrl-Z) costs one of them at most."""
 IDLE = -1
 """Stands for the environment of a worker that waits for a call."""
@@ -116,7 +116,7 @@ class Worker:
         """
         if not self._is_ready:
             try:
-                self._recv(max(START, self._time_limit) if self._time_limit else 0.0)
+                self._recv(max(START_SECONDS, self._time_limit) if self._time_limit else 0.0)
             except EnvError:
                 self._reap()
                 raise
@@ -140,7 +140,7 @@ class Worker:
         """End the process; it is gone when this returns."""
         self.disconnect()
         if self._process is not None:
-            self._process.join(GRACE)
+            self._process.join(GRACE_SECONDS)
             self._reap()
 
     def _start(self) -> None:
@@ -171,12 +171,12 @@ class Worker:
 
     def _wait(self, time_limit: float) -> list[Any]:
         """Wait for a message or for its death; return neither once the time limit has passed without progress."""
-        patience, seen = SLICES, self._state.progress
+        patience, seen = TIMEOUT_SLICES, self._state.progress
         while patience:
-            ready = wait([self._pipe, self._living.sentinel], time_limit / SLICES or None)
+            ready = wait([self._pipe, self._living.sentinel], time_limit / TIMEOUT_SLICES or None)
             if ready:
                 return ready
-            patience = patience - 1 if self._state.progress == seen else SLICES
+            patience = patience - 1 if self._state.progress == seen else TIMEOUT_SLICES
             seen = self._state.progress
         return []
 
@@ -190,7 +190,7 @@ class Worker:
         return EnvCrashError(f"expected {who} to work, got {what}{others if index != IDLE else ''}")
 
     def _cause_of_death(self) -> str:
-        self._living.join(GRACE)
+        self._living.join(GRACE_SECONDS)
         code = self._living.exitcode
         if code is None:
             return "it no longer answers"
@@ -202,7 +202,7 @@ class Worker:
         """Kill the process if it still runs, and release it."""
         self.disconnect()
         self._living.kill()
-        self._living.join(GRACE)
+        self._living.join(GRACE_SECONDS)
         if self._living.exitcode is not None:
             self._living.close()
         self._process = None
@@ -260,5 +260,5 @@ def outlive_parent_briefly() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        time.sleep(GRACE)
+        time.sleep(GRACE_SECONDS)
         os._exit(1)

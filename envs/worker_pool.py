@@ -7,9 +7,10 @@
     shared memory                  <--  observations [n_w, C, H, W]
     pipe  results                  <--  or an error
 
-Workers are spawned, never forked (a fork of a process with threads deadlocks). They ignore Ctrl-C and SIGTERM, which
-reach whole process groups, and leave when their pipe closes: when the parent says so, or is gone. One in the middle of
-a step that never ends leaves soon after its parent all the same. The shared memory has no name that could be left over.
+Workers are spawned, never forked: a fork of a process with threads deadlocks. They ignore Ctrl-C and SIGTERM, which
+reach whole process groups, and leave when their pipe closes, on purpose or because the parent is gone. A worker in the
+middle of a step that never ends leaves soon after its parent, too. The shared memory has no name that could be left
+over.
 """
 
 from __future__ import annotations
@@ -79,9 +80,9 @@ class WorkerPool:
         *columns, faults = zip(*parts, strict=True)
         return *(np.concatenate(column) for column in columns), merge_faults(faults)
 
-    def repeat(self, tapes: Sequence[Sequence[int]]) -> Faults:
-        """Take the actions of N tapes, of any length."""
-        self._call(self._workers, "repeat", tapes)
+    def repeat(self, action_logs: Sequence[Sequence[int]]) -> Faults:
+        """Take the actions of N action logs, of any length."""
+        self._call(self._workers, "repeat", action_logs)
         return merge_faults(self._answers(self._workers).values())
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from rlvision.core import Batch, IntArray, UInt8Array, VectorEnv
 from rlvision.envs import EnvSettings, make
 from rlvision.learning import double_q_target, huber, of_action
 from rlvision.nn import DN
-from rlvision.replay import Replay, ReplaySettings
+from rlvision.replay import ReplayBuffer, ReplaySettings
 
 NUM_ENVS = 8
 GAMMA = 0.98  # discount per decision
@@ -38,10 +38,10 @@ def make_env() -> VectorEnv:
     return make(settings, NUM_ENVS)
 
 
-def make_replay(env: VectorEnv, seed: int) -> Replay:
+def make_replay(env: VectorEnv, seed: int) -> ReplayBuffer:
     """The last 30,000 transitions; a batch of 32 is owed for every four env steps, once there are 1,000."""
     settings = ReplaySettings(capacity=30_000, batch_size=32, samples_per_env_step=8.0, learning_starts=1_000)
-    return Replay(
+    return ReplayBuffer(
         settings,
         env.spec,
         n_step=lambda env_steps: N_STEP,

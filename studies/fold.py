@@ -17,13 +17,13 @@ from typing import Any, Literal
 
 import tyro
 
-from rlvision.config.field_types import spelling
+from rlvision.config.field_types import format_value
 from rlvision.config.fields import flatten
 from rlvision.config.loading import load_config
 from rlvision.config.presets import known_presets
 from rlvision.config.schema import Config
 from rlvision.core.errors import RLVisionError
-from rlvision.envs.game_archive import TAPES_FOLDER, read_games
+from rlvision.envs.game_archive import GAMES_FOLDER, read_games
 from rlvision.runs import history
 from rlvision.runs.run_folder import RunFolder
 from rlvision.tracking.jsonl import read_metrics
@@ -67,7 +67,7 @@ def command_of(config: Config) -> str:
     starts = [*(preset.name for preset in known_presets()), *files]
     changes = {start: _changes(config, start) for start in starts}
     nearest = min(starts, key=lambda start: ("env.game" in changes[start], len(changes[start])))
-    options = (f"--{name.replace('_', '-')}={spelling(value)}" for name, value in changes[nearest].items())
+    options = (f"--{name.replace('_', '-')}={format_value(value)}" for name, value in changes[nearest].items())
     return shlex.join(["rlvision", "train", nearest, *options])
 
 
@@ -93,7 +93,7 @@ def _columns(rows: Sequence[Mapping[str, float]], metrics: Mapping[str, str]) ->
 
 def _environments(folder: Path, games: Sequence[Mapping[str, float]]) -> dict[str, list[float | None]]:
     """The environment that played each game, where the run kept it."""
-    taped = read_games(folder / TAPES_FOLDER)
+    taped = read_games(folder / GAMES_FOLDER)
     played: list[float | None] = [None] * len(games)
     for game in taped:
         row = games[game.number - 1]

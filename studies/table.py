@@ -38,8 +38,8 @@ GAMES = {"score": "episode/score", "length": "episode/length"}
 EVALUATIONS = {
     "mean": "evaluate/mean",
     "median": "evaluate/median",
-    "low": "evaluate/low",
-    "high": "evaluate/high",
+    "low": "evaluate/ci_low",
+    "high": "evaluate/ci_high",
     "games": "evaluate/games",
 }
 ROWS = {
@@ -50,10 +50,10 @@ ROWS = {
     "loss": "loss/td",
     "td_error": "td_error/mean_abs",
     "q_mean": "q/mean",
-    "discounted_return": "q/return_seen",
+    "discounted_return": "q/discounted_return",
     "grad_norm": "optimiser/grad_norm",
     "gap": "bn/gap",
-    "disagreement": "bn/disagree",
+    "disagreement": "bn/greedy_disagreement",
     "clipped": "bn/clipped",
     "target_drift": "bn/target_drift",
     "conv1_norm": "weights/encoder.conv1",

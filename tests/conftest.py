@@ -7,7 +7,7 @@ import torch
 
 from rlvision.core.types import EnvSpec, Schedule
 from rlvision.learning.schedules import Constant
-from rlvision.replay.buffer import Replay
+from rlvision.replay.buffer import ReplayBuffer
 from rlvision.replay.settings import ReplaySettings
 
 
@@ -29,10 +29,10 @@ def _replay(
     reward_transform: Any = None,
     device: str = "cpu",
     **settings: Any,
-) -> Replay:
+) -> ReplayBuffer:
     channels, height, width = frame_shape
     owed = {"batch_size": 1, "samples_per_env_step": 1, "learning_starts": 0}
-    return Replay(
+    return ReplayBuffer(
         ReplaySettings(**owed | settings),
         EnvSpec(num_envs, (stack * channels, height, width), channels, ("0", "1"), frameskip=1),
         n_step=_schedule(n_step),

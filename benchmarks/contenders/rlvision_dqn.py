@@ -22,9 +22,9 @@ from rlvision.learning.settings import ExplorationSettings, OptimiserSettings
 from rlvision.nn.settings import NetworkSettings
 from rlvision.replay.settings import ReplaySettings
 from rlvision.runs import builders
-from rlvision.tracking.jsonl import FileTracker
+from rlvision.tracking.jsonl import JsonlTracker
 from rlvision.training.collector import Collector, DiscountedReturns
-from rlvision.training.trainer import Hooks, Plan, Trainer
+from rlvision.training.trainer import Hooks, Trainer, TrainPlan
 
 FOREVER = 10**12
 
@@ -47,7 +47,7 @@ class RLVisionLoop:
         self.trainer = Trainer(
             agent=self.agent,
             collector=self.collector,
-            tracker=FileTracker(Path(self._folder.name)),
+            tracker=JsonlTracker(Path(self._folder.name)),
             plan=_plan(config),
             hooks=_hooks(),
         )
@@ -56,7 +56,7 @@ class RLVisionLoop:
 
     @property
     def parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.agent.learner.views.online.parameters())
+        return sum(parameter.numel() for parameter in self.agent.learner.networks.online.parameters())
 
     @property
     def updates(self) -> int:
@@ -99,8 +99,8 @@ def settings(work: Work, *, double: bool, norm: Norm) -> Config:
     )
 
 
-def _plan(config: Config) -> Plan:
-    return Plan(
+def _plan(config: Config) -> TrainPlan:
+    return TrainPlan(
         env_steps=config.env_steps,
         log_every=config.tracking.log_every,
         evaluate_every=config.evaluate_every,
@@ -116,9 +116,9 @@ def _hooks() -> Hooks:
         save=_never,
         save_best=_never,
         show_progress=_ignore,
-        draw=_never,
-        exhibit=_never,
-        measure=lambda: usage(torch.device("cpu")),
+        save_curve=_never,
+        on_evaluation=_never,
+        system_metrics=lambda: usage(torch.device("cpu")),
     )
 
 

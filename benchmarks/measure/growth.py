@@ -15,7 +15,7 @@ from measure.rounds import Case, by_turns
 from rlvision.core.memory import keep_freed_memory, resident_bytes
 from rlvision.core.types import Batch, EnvSpec, EnvStep, Transition
 from rlvision.learning.schedules import Constant
-from rlvision.replay.buffer import Replay, required_bytes
+from rlvision.replay.buffer import ReplayBuffer, required_bytes
 from rlvision.replay.settings import ReplaySettings
 from rlvision.runs import builders
 
@@ -109,12 +109,12 @@ def noise(size: int) -> Batch:
     return Batch(transition, torch.arange(size), torch.ones(size))
 
 
-def filled(size: int, frame: tuple[int, int, int], *, prioritised: bool) -> Replay:
+def filled(size: int, frame: tuple[int, int, int], *, prioritised: bool) -> ReplayBuffer:
     """A full replay of games of 800 steps; prioritised, after some updates."""
     settings = ReplaySettings(
         capacity=size, batch_size=32, samples_per_env_step=1, learning_starts=0, prioritised=prioritised
     )
-    replay = Replay(
+    replay = ReplayBuffer(
         settings,
         spec_of(frame),
         n_step=Constant(3),

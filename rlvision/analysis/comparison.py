@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rlvision.analysis import statistics
-from rlvision.analysis.grouping import Group, differing_between_games, differing_unnamed
+from rlvision.analysis.grouping import Group, differences_between_games, unnamed_differences
 from rlvision.analysis.run_info import Score
 from rlvision.analysis.statistics import Scores, Series, Statistic
 from rlvision.evaluation.atari_scores import Published, human_normalised, reference
@@ -19,7 +19,7 @@ STATISTICS: Mapping[str, Statistic] = {
     "optimality_gap": statistics.optimality_gap,
 }
 """Over games, of human-normalised scores."""
-OF_A_GAME: Mapping[str, Statistic] = {
+GAME_STATISTICS: Mapping[str, Statistic] = {
     "mean": statistics.mean,
     "median": statistics.median_run,
     "iqm": statistics.iqm,
@@ -57,7 +57,7 @@ class GameResult:
     @property
     def estimates(self) -> dict[str, Estimate]:
         """Raw statistics over the seeds, by name; and the mean of the human-normalised scores, where there are any."""
-        found = _estimates([self.raw], OF_A_GAME)
+        found = _estimates([self.raw], GAME_STATISTICS)
         if self.normalised is not None:
             found["human_normalised"] = _estimates([self.normalised], {"mean": statistics.mean})["mean"]
         return found
@@ -137,14 +137,14 @@ class Comparison:
         """The remarks that a reader of the numbers needs."""
         return [*self._notes_on_games(), *self._notes_on_runs()]
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All of it, as plain values."""
         return {
-            "games": [_result_to_plain(result) for result in self.results],
+            "games": [_result_to_dict(result) for result in self.results],
             "common_games": list(self.common),
-            "human_normalised": _to_plain(self.aggregates()),
+            "human_normalised": _to_dict(self.aggregates()),
             "published": [asdict(one) | {"scores": dict(one.scores)} for one in self.published],
-            "published_human_normalised": _to_plain(self.published_aggregates()),
+            "published_human_normalised": _to_dict(self.published_aggregates()),
             "notes": self.notes(),
         }
 
@@ -161,17 +161,17 @@ class Comparison:
         if left_out:
             notes.append(f"{', '.join(left_out)}: not played by every agent, left out of the human-normalised table")
         groups = [result.group for result in self.results]
-        unnamed = differing_unnamed(groups)
+        unnamed = unnamed_differences(groups)
         if unnamed:
             notes.append(f"agents of one game differ in {', '.join(unnamed)}, too")
-        for agent, names in differing_between_games(groups).items():
+        for agent, names in differences_between_games(groups).items():
             notes.append(f"{agent}: its settings differ between games in {', '.join(names)}")
         return notes
 
     def _notes_on_runs(self) -> list[str]:
         seeds = [len(result.scores) for result in self.results]
         notes = []
-        if min(seeds) < statistics.FEWEST:
+        if min(seeds) < statistics.MIN_RUNS:
             notes.append("intervals are over seeds: an agent with a single seed of a game has none")
         if any(len({len(result.scores) for result in self.of(agent)}) > 1 for agent in self.ranked):
             notes.append("a game with more seeds counts for more in IQM and optimality gap")
@@ -203,7 +203,7 @@ def _words(score: Score) -> str:
     return ", ".join(filter(None, [score.protocol, f"ε {score.epsilon:g}", f"{games} a run"]))
 
 
-def _result_to_plain(result: GameResult) -> dict[str, Any]:
+def _result_to_dict(result: GameResult) -> dict[str, Any]:
     members = zip(result.group.members, result.scores, strict=True)
     return {
         "game": result.group.game,
@@ -214,7 +214,7 @@ def _result_to_plain(result: GameResult) -> dict[str, Any]:
     }
 
 
-def _to_plain(estimates: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Any]:
+def _to_dict(estimates: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Any]:
     return {who: {name: asdict(one) for name, one in named.items()} for who, named in estimates.items()}
 
 
@@ -230,12 +230,12 @@ def compare(groups: Sequence[Group], scores: Sequence[Sequence[Score]], publishe
     return Comparison(tuple(results), tuple(published))
 
 
-def listed(games: Sequence[str]) -> str:
+def list_games(games: Sequence[str]) -> str:
     """Return few games by name, many by number."""
     return ", ".join(games) if len(games) <= 3 else f"{len(games)} games"
 
 
-def runs_of(comparison: Comparison, agent: str) -> str:
+def count_runs(comparison: Comparison, agent: str) -> str:
     """Return how many runs and games lie behind an agent's numbers."""
     counts = [len(result.scores) for result in comparison.results if result.group.agent == agent]
     runs, games = sum(counts), len(counts)

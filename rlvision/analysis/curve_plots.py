@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from rlvision.analysis import plot_style, statistics
-from rlvision.analysis.curves import Curves, Unit, What
+from rlvision.analysis.curves import Curves, ScoreKind, Unit
 from rlvision.analysis.statistics import Series
-from rlvision.tracking.curve import RECENT, dress
+from rlvision.tracking.curve import RECENT, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -14,15 +14,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Band = Literal["range", "interval"]
-ACROSS: dict[Unit, str] = {"env_steps": "env steps", "frames": "emulator frames", "hours": "hours of training"}
-UP: dict[What, str] = {"training": f"score in training (mean of {RECENT} games)", "evaluations": "score in evaluation"}
-SHADED: dict[Band, str] = {
+X_LABELS: dict[Unit, str] = {"env_steps": "env steps", "frames": "emulator frames", "hours": "hours of training"}
+Y_LABELS: dict[ScoreKind, str] = {
+    "training": f"score in training (mean of {RECENT} games)",
+    "evaluations": "score in evaluation",
+}
+BAND_LABELS: dict[Band, str] = {
     "range": "shaded: lowest to highest seed",
     "interval": "shaded: 95 % interval of the mean over seeds (bootstrap)",
 }
 
 
-def learning_curves(curves: Sequence[Curves], what: What, unit: Unit, band: Band) -> "Figure":
+def learning_curves(curves: Sequence[Curves], what: ScoreKind, unit: Unit, band: Band) -> "Figure":
     """Draw the mean over the seeds of every agent, and around it a band.
 
     Args:
@@ -33,19 +36,19 @@ def learning_curves(curves: Sequence[Curves], what: What, unit: Unit, band: Band
     """
     games = list(dict.fromkeys(one.group.game for one in curves))
     agents = list(dict.fromkeys(one.group.agent for one in curves))
-    with plot_style.look():
+    with plot_style.paper_style():
         figure, panels = plot_style.new_figure(games)
         for one in curves:
             _draw(panels[games.index(one.group.game)], one, agents.index(one.group.agent), band)
         for axes in panels:
-            _dress(axes, what, unit)
-        plot_style.explain(figure, _entries(curves, panels, band), len(panels))
+            _style_axes(axes, what, unit)
+        plot_style.add_legend(figure, _entries(curves, panels, band), len(panels))
     return figure
 
 
-def band_of(curves: Curves, band: Band) -> tuple[Series, Series] | None:
+def band_edges(curves: Curves, band: Band) -> tuple[Series, Series] | None:
     """Return the two ends of the band [K]; None for a single seed."""
-    if curves.scores.shape[1] < statistics.FEWEST:
+    if curves.scores.shape[1] < statistics.MIN_RUNS:
         return None
     if band == "interval":
         return statistics.interval([curves.scores], statistics.mean)
@@ -53,17 +56,17 @@ def band_of(curves: Curves, band: Band) -> tuple[Series, Series] | None:
 
 
 def _draw(axes: "Axes", curves: Curves, index: int, band: Band) -> None:
-    dots = plot_style.dots(len(curves.x))
-    axes.plot(curves.x, curves.mean, marker=dots, label=curves.group.agent, **plot_style.strokes(index))
-    ends = band_of(curves, band)
+    dots = plot_style.line_marker(len(curves.x))
+    axes.plot(curves.x, curves.mean, marker=dots, label=curves.group.agent, **plot_style.line_style(index))
+    ends = band_edges(curves, band)
     if ends is not None:
-        plot_style.shade(axes, curves.x, ends, index)
+        plot_style.fill_interval(axes, curves.x, ends, index)
 
 
-def _dress(axes: "Axes", what: What, unit: Unit) -> None:
+def _style_axes(axes: "Axes", what: ScoreKind, unit: Unit) -> None:
     from matplotlib.ticker import EngFormatter
 
-    dress(axes, ACROSS[unit], UP[what])
+    style_axes(axes, X_LABELS[unit], Y_LABELS[what])
     axes.set_xlim(left=0)
     if unit != "hours":
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -75,8 +78,8 @@ def _entries(curves: Sequence[Curves], panels: "Sequence[Axes]", band: Band) -> 
 
     lines = {str(line.get_label()): line for axes in panels for line in axes.lines}
     entries: dict[str, Artist] = {f"{agent} ({_seeds(agent, curves)})": line for agent, line in lines.items()}
-    if any(one.scores.shape[1] >= statistics.FEWEST for one in curves):
-        entries[SHADED[band]] = Patch(color=plot_style.GRAY, alpha=0.25, linewidth=0)
+    if any(one.scores.shape[1] >= statistics.MIN_RUNS for one in curves):
+        entries[BAND_LABELS[band]] = Patch(color=plot_style.GRAY, alpha=0.25, linewidth=0)
     return entries
 
 

@@ -14,8 +14,8 @@ from rlvision.tracking.curve import RECENT, columns, running_mean
 from rlvision.tracking.jsonl import read_metrics
 
 Unit = Literal["env_steps", "frames", "hours"]
-What = Literal["training", "evaluations"]
-METRIC: dict[What, str] = {"training": "episode/score", "evaluations": "evaluate/mean"}
+ScoreKind = Literal["training", "evaluations"]
+METRIC: dict[ScoreKind, str] = {"training": "episode/score", "evaluations": "evaluate/mean"}
 POINTS = 200
 """Of a curve, at most."""
 
@@ -34,7 +34,7 @@ class Curves:
         return np.asarray(self.scores.mean(axis=1))
 
 
-def read_curves(group: Group, what: What, unit: Unit) -> Curves:
+def read_curves(group: Group, what: ScoreKind, unit: Unit) -> Curves:
     """Return the scores of a group's runs, between the first point that all have reached and the last.
 
     Scores between two measurements are interpolated linearly.
@@ -74,7 +74,7 @@ def common_points(times: Sequence[Series], most: int) -> Series:
     return inside if len(inside) <= most else np.linspace(first, last, most)
 
 
-def _at_common_points(group: Group, what: What, unit: Unit) -> Curves:
+def _at_common_points(group: Group, what: ScoreKind, unit: Unit) -> Curves:
     found = [_read(info, what, unit) for info in group.members]
     x = common_points([times for times, _ in found], POINTS)
     return Curves(group, x, np.stack([np.interp(x, times, scores) for times, scores in found], axis=1))
@@ -84,7 +84,7 @@ def _has_evaluations(info: RunInfo) -> bool:
     return info.card is None and any(METRIC["evaluations"] in row for row in read_metrics(info.folder))
 
 
-def _read(info: RunInfo, what: What, unit: Unit) -> tuple[Series, Series]:
+def _read(info: RunInfo, what: ScoreKind, unit: Unit) -> tuple[Series, Series]:
     """Return the times of a run's scores, and the scores."""
     if info.card is not None:
         raise CheckpointError(
@@ -93,7 +93,7 @@ def _read(info: RunInfo, what: What, unit: Unit) -> tuple[Series, Series]:
     rows = read_metrics(info.folder)
     env_steps, scores = columns(rows, METRIC[what])
     if not len(env_steps):
-        hint = "--y=evaluations shows its exams" if what == "training" else "--y=training shows its games"
+        hint = "--y=evaluations shows its evaluations" if what == "training" else "--y=training shows its games"
         raise CheckpointError(f"expected {METRIC[what]} in the metrics of {info.place}, got none yet: {hint}")
     score = running_mean(scores, RECENT) if what == "training" else scores
     return _in_units(info, rows, env_steps, unit), score

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rlvision.analysis import plot_style, statistics
-from rlvision.analysis.comparison import HUMAN_NORMALISED, Comparison, GameResult, listed, runs_of
+from rlvision.analysis.comparison import HUMAN_NORMALISED, Comparison, GameResult, count_runs, list_games
 from rlvision.analysis.curves import Curves, common_points, read_evaluations
 from rlvision.analysis.statistics import Scores, Series
-from rlvision.evaluation.atari_scores import Published, human_normalised, millions, reference
-from rlvision.tracking.curve import dress
+from rlvision.evaluation.atari_scores import Published, format_frames, human_normalised, reference
+from rlvision.tracking.curve import style_axes
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -23,7 +23,7 @@ POINTS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class EfficiencyCurve:
     """The IQM of an agent's runs along their training."""
 
     agent: str
@@ -32,7 +32,7 @@ class Course:
     interval: tuple[Series, Series] | None  # [K] each
 
 
-def course(agent: str, results: Sequence[GameResult], *, normalised: bool) -> Course:
+def efficiency_curve(agent: str, results: Sequence[GameResult], *, normalised: bool) -> EfficiencyCurve:
     """Return the IQM of an agent's runs along their training, over all their games together.
 
     Runs without evaluations at common frames, such as exports, have a single point: their scores, at the end of the
@@ -48,10 +48,10 @@ def course(agent: str, results: Sequence[GameResult], *, normalised: bool) -> Co
     if len(curves) == len(results):
         frames = common_points([one.x for one in curves], POINTS)
         if len(frames):
-            return _course(agent, frames, [_scores(one, frames, normalised) for one in curves])
+            return _efficiency_curve(agent, frames, [_scores(one, frames, normalised) for one in curves])
     scores = [each for result in results if (each := result.normalised if normalised else result.raw) is not None]
     last = np.array([max(result.frames[1] for result in results)], dtype=np.float64)
-    return _course(agent, last, [game[None, :] for game in scores])
+    return _efficiency_curve(agent, last, [game[None, :] for game in scores])
 
 
 def sample_efficiency(comparison: Comparison) -> "Figure | None":
@@ -60,10 +60,10 @@ def sample_efficiency(comparison: Comparison) -> "Figure | None":
     None where no scores can be compared.
     """
     raw = [game for game in comparison.games if reference(game) is None]
-    titles = [*([listed(comparison.common)] if comparison.common else []), *raw]
+    titles = [*([list_games(comparison.common)] if comparison.common else []), *raw]
     if not titles:
         return None
-    with plot_style.look():
+    with plot_style.paper_style():
         figure, panels = plot_style.new_figure(titles)
         entries: dict[str, Artist] = {}
         if comparison.common:
@@ -72,13 +72,13 @@ def sample_efficiency(comparison: Comparison) -> "Figure | None":
             entries |= _draw_raw(axes, comparison, game)
         if comparison.common:
             entries |= _draw_published(panels[0], comparison)
-        plot_style.explain(figure, plot_style.with_band(entries, panels), len(panels))
+        plot_style.add_legend(figure, plot_style.with_band(entries, panels), len(panels))
     return figure
 
 
-def _course(agent: str, frames: Series, scores: Scores) -> Course:
+def _efficiency_curve(agent: str, frames: Series, scores: Scores) -> EfficiencyCurve:
     """Of games of scores [K, S]."""
-    return Course(agent, frames, statistics.iqm(scores), statistics.interval(scores, statistics.iqm))
+    return EfficiencyCurve(agent, frames, statistics.iqm(scores), statistics.interval(scores, statistics.iqm))
 
 
 def _scores(curves: Curves, frames: Series, normalised: bool) -> Series:
@@ -94,9 +94,11 @@ def _draw_normalised(axes: "Axes", comparison: Comparison) -> "dict[str, Artist]
     """Draw on a logarithmic scale, because the published agents were trained a hundred times as long."""
     entries: dict[str, Artist] = {}
     for agent in comparison.ranked:
-        entries |= _draw_course(axes, course(agent, comparison.of(agent), normalised=True), comparison)
+        entries |= _draw_efficiency_curve(
+            axes, efficiency_curve(agent, comparison.of(agent), normalised=True), comparison
+        )
     axes.set_xscale("log")
-    dress(axes, "emulator frames of training", f"IQM, {HUMAN_NORMALISED}")
+    style_axes(axes, "emulator frames of training", f"IQM, {HUMAN_NORMALISED}")
     return entries
 
 
@@ -106,20 +108,22 @@ def _draw_raw(axes: "Axes", comparison: Comparison, game: str) -> "dict[str, Art
     entries: dict[str, Artist] = {}
     for result in comparison.results:
         if result.group.game == game:
-            entries |= _draw_course(axes, course(result.group.agent, [result], normalised=False), comparison)
-    dress(axes, "emulator frames of training", "IQM, score")
+            entries |= _draw_efficiency_curve(
+                axes, efficiency_curve(result.group.agent, [result], normalised=False), comparison
+            )
+    style_axes(axes, "emulator frames of training", "IQM, score")
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     return entries
 
 
-def _draw_course(axes: "Axes", drawn: Course, comparison: Comparison) -> "dict[str, Artist]":
+def _draw_efficiency_curve(axes: "Axes", drawn: EfficiencyCurve, comparison: Comparison) -> "dict[str, Artist]":
     index = comparison.agents.index(drawn.agent)
-    dots = plot_style.dots(len(drawn.frames))
-    [line] = axes.plot(drawn.frames, drawn.iqm, label=drawn.agent, marker=dots, **plot_style.strokes(index))
+    dots = plot_style.line_marker(len(drawn.frames))
+    [line] = axes.plot(drawn.frames, drawn.iqm, label=drawn.agent, marker=dots, **plot_style.line_style(index))
     if drawn.interval is not None:
-        plot_style.shade(axes, drawn.frames, drawn.interval, index)
-    return {f"{drawn.agent} ({runs_of(comparison, drawn.agent)})": line}
+        plot_style.fill_interval(axes, drawn.frames, drawn.interval, index)
+    return {f"{drawn.agent} ({count_runs(comparison, drawn.agent)})": line}
 
 
 def _draw_published(axes: "Axes", comparison: Comparison) -> "dict[str, Artist]":
@@ -142,5 +146,5 @@ def _mark(axes: "Axes", one: Published, score: float, number: int) -> "Artist":
 
 
 def _said_of(one: Published) -> str:
-    frames = "" if one.frames is None else f"{millions(one.frames)} frames; "
+    frames = "" if one.frames is None else f"{format_frames(one.frames)} frames; "
     return f"{one.agent}: {frames}{one.protocol}"

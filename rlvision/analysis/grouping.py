@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlvision.analysis.run_info import RunInfo
-from rlvision.config.field_types import spelling
+from rlvision.config.field_types import format_value
 from rlvision.config.fields import short_name
 from rlvision.core.errors import ConfigError
 
-NOT_THE_AGENT = (
+NON_AGENT_SETTINGS = (
     "out",
     "seed",
     "frames",
@@ -65,13 +65,13 @@ def group(runs: Sequence[RunInfo]) -> list[Group]:
     naming = _naming(runs)
     found: dict[tuple[str, str], list[RunInfo]] = {}
     for run in runs:
-        found.setdefault((run.game, name_of(run, naming)), []).append(run)
+        found.setdefault((run.game, agent_name(run, naming)), []).append(run)
     games = list(dict.fromkeys(run.game for run in runs))
     groups = [Group(game, agent, _by_seed(members)) for (game, agent), members in found.items()]
     return sorted(groups, key=lambda one: games.index(one.game))
 
 
-def name_of(run: RunInfo, naming: Iterable[str]) -> str:
+def agent_name(run: RunInfo, naming: Iterable[str]) -> str:
     """Return an agent's name, as the module's documentation defines it.
 
     Args:
@@ -85,11 +85,11 @@ def name_of(run: RunInfo, naming: Iterable[str]) -> str:
         others = [name for name in others if name != NORM]
     if N_STEP in settings:
         words.append(f"n={settings[N_STEP]}")
-    words += [f"{short_name(name, settings)}={spelling(settings[name])}" for name in others if name in settings]
+    words += [f"{short_name(name, settings)}={format_value(settings[name])}" for name in others if name in settings]
     return " ".join(words)
 
 
-def differing_between_games(groups: Sequence[Group]) -> dict[str, tuple[str, ...]]:
+def differences_between_games(groups: Sequence[Group]) -> dict[str, tuple[str, ...]]:
     """Return, by agent, the settings in which its games differ, by dotted name."""
     agents: dict[str, list[RunInfo]] = {}
     for one in groups:
@@ -98,7 +98,7 @@ def differing_between_games(groups: Sequence[Group]) -> dict[str, tuple[str, ...
     return {agent: names for agent, names in differing.items() if names}
 
 
-def differing_unnamed(groups: Sequence[Group]) -> tuple[str, ...]:
+def unnamed_differences(groups: Sequence[Group]) -> tuple[str, ...]:
     """Return the settings in which agents of one game differ without being named after them, by dotted name."""
     runs = [run for one in groups for run in one.members]
     named = {*ALWAYS, *_naming(runs)}
@@ -138,7 +138,7 @@ def _differing(settings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _names_the_agent(name: str) -> bool:
-    return not any(name == other or (other.endswith(".") and name.startswith(other)) for other in NOT_THE_AGENT)
+    return not any(name == other or (other.endswith(".") and name.startswith(other)) for other in NON_AGENT_SETTINGS)
 
 
 def _by_seed(members: Sequence[RunInfo]) -> tuple[RunInfo, ...]:

@@ -25,11 +25,11 @@ MARKERS = "osD^vP*X"
 GRAY = "#6b6b6b"
 PANEL = (4.2, 3.1)
 """Inches of a panel; a single one is as wide as a column and a half."""
-MOST_ACROSS = 3
+MAX_COLUMNS = 3
 LEGEND_WIDTH = 46
 """Letters of a line of a legend for each panel across."""
 BAND = "shaded: 95 % interval (stratified bootstrap over seeds)"
-_LOOK: dict[Any, Any] = {
+_STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine
     "font.size": 9.5,
     "axes.titlesize": 10.5,
@@ -41,15 +41,15 @@ _LOOK: dict[Any, Any] = {
 
 
 @contextmanager
-def look() -> Iterator[None]:
+def paper_style() -> Iterator[None]:
     """Draw and save in our look, and leave everybody else's alone."""
     from matplotlib import rc_context
 
-    with rc_context(_LOOK):
+    with rc_context(_STYLE):
         yield
 
 
-def new_figure(panels: Sequence[str], most_across: int = MOST_ACROSS) -> "tuple[Figure, list[Axes]]":
+def new_figure(panels: Sequence[str], most_across: int = MAX_COLUMNS) -> "tuple[Figure, list[Axes]]":
     """A figure with a titled panel each, without pyplot: no window, no global state, no display needed."""
     from matplotlib.figure import Figure
 
@@ -63,7 +63,7 @@ def new_figure(panels: Sequence[str], most_across: int = MOST_ACROSS) -> "tuple[
     return figure, every
 
 
-def strokes(index: int) -> dict[str, Any]:
+def line_style(index: int) -> dict[str, Any]:
     """Colour and line of agent number ``index``: seven colours, then other dashes."""
     return {
         "color": COLOURS[index % len(COLOURS)],
@@ -73,12 +73,12 @@ def strokes(index: int) -> dict[str, Any]:
     }
 
 
-def dots(points: int) -> str | None:
+def line_marker(points: int) -> str | None:
     """The marker of a line through few points."""
     return "o" if points < 30 else None
 
 
-def shade(
+def fill_interval(
     axes: "Axes", x: Series, ends: tuple[Series, Series], index: int, step: Literal["post"] | None = None
 ) -> None:
     """A band [K] around the line of agent number ``index``, a bar where K is 1; ``step`` as of matplotlib."""
@@ -88,7 +88,7 @@ def shade(
     axes.fill_between(x, *ends, color=COLOURS[index % len(COLOURS)], alpha=0.18, linewidth=0, step=step)
 
 
-def explain(figure: "Figure", entries: "Mapping[str, Artist]", panels: int) -> None:
+def add_legend(figure: "Figure", entries: "Mapping[str, Artist]", panels: int) -> None:
     """One legend below all panels; the figure grows by what it needs.
 
     Args:
@@ -96,7 +96,7 @@ def explain(figure: "Figure", entries: "Mapping[str, Artist]", panels: int) -> N
         entries: what is shown, by what is said of it.
         panels: how many there are.
     """
-    across = min(panels, MOST_ACROSS)
+    across = min(panels, MAX_COLUMNS)
     texts = [fill(text, LEGEND_WIDTH * across + 28) for text in entries]
     columns = 1 if max(map(len, texts)) > LEGEND_WIDTH * across / 2 else 2
     lines = sum(text.count("\n") + 1 for text in texts) / columns
@@ -149,7 +149,7 @@ def save(figure: "Figure", path: Path) -> Path:
     """
     content = BytesIO()
     kind = path.suffix.lower().removeprefix(".")
-    with look():
+    with paper_style():
         figure.savefig(content, format=kind, metadata={"Date": None} if kind == "svg" else None)
     try:
         write_atomically(path, content.getvalue())

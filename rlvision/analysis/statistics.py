@@ -19,7 +19,7 @@ Scores = Sequence[Series]
 Statistic = Callable[[Scores], Series]
 
 RESAMPLES = 2_000
-FEWEST = 2
+MIN_RUNS = 2
 """Runs of a game below which resampling them says nothing."""
 
 
@@ -71,7 +71,7 @@ def interval(scores: Scores, statistic: Statistic, *, resamples: int = RESAMPLES
     Returns:
         The lower and the upper end, each as the statistic's value; None where a game has a single run.
     """
-    if min(game.shape[-1] for game in _checked(scores)) < FEWEST:
+    if min(game.shape[-1] for game in _checked(scores)) < MIN_RUNS:
         return None
     low, high = np.percentile(statistic(_resampled(scores, resamples)), [2.5, 97.5], axis=0)
     return np.asarray(low), np.asarray(high)

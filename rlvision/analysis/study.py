@@ -16,15 +16,15 @@ from rlvision.analysis import plot_style
 from rlvision.analysis.aggregate_plots import aggregates, performance_profiles
 from rlvision.analysis.comparison import Comparison, compare
 from rlvision.analysis.curve_plots import Band, learning_curves
-from rlvision.analysis.curves import Unit, What, read_curves
+from rlvision.analysis.curves import ScoreKind, Unit, read_curves
 from rlvision.analysis.efficiency_plots import sample_efficiency
 from rlvision.analysis.grouping import group
 from rlvision.analysis.run_info import Card, RunInfo, Score, stored_score
 from rlvision.config.fields import flatten
-from rlvision.evaluation.atari_scores import USUAL, published_agents
-from rlvision.runs.eval_protocol import HowToPlay, conditions
+from rlvision.evaluation.atari_scores import DEFAULT_BASELINES, published_agents
+from rlvision.runs.eval_protocol import EvalOptions, eval_conditions
 from rlvision.runs.export_folder import ExportFolder
-from rlvision.runs.export_manifest import Manifest, played_settings
+from rlvision.runs.export_manifest import Manifest, exported_settings
 from rlvision.runs.find import find_agent, stored_settings
 from rlvision.runs.run import Run
 
@@ -40,34 +40,36 @@ def compare_runs(
     runs: Sequence[str | Path],
     *,
     games: int | None = None,
-    beside: Sequence[str] = USUAL,
+    baselines: Sequence[str] = DEFAULT_BASELINES,
     checkpoint: str = "last",
     device: str = "auto",
     trust_imports: bool = False,
-    **how: Unpack[HowToPlay],
+    **options: Unpack[EvalOptions],
 ) -> Comparison:
     """Group runs and exports by game and agent, and put their scores side by side.
 
     Args:
-        runs: folders of runs or exports, or names of agents that come along.
+        runs: folders of runs or exports, or names of bundled agents.
         games: whole games to play now with each; None: the last evaluation of a run, the card of an export.
-        beside: published agents, by the keys of `rlvision.evaluation.atari_scores.tables`.
+        baselines: published agents, by the keys of `rlvision.evaluation.atari_scores.tables`.
         checkpoint: whose weights play, ``last`` or ``best``; an export has one set.
         device: as in the configuration.
         trust_imports: as of `rlvision.runs.run.Run`.
-        how: to play; see `rlvision.runs.eval_protocol.HowToPlay`.
+        options: to play; see `rlvision.runs.eval_protocol.EvalOptions`.
 
     Raises:
         CheckpointError: there is no run, or it was never evaluated.
         ConfigError: the same run is there twice, or there is no such published agent.
     """
     groups = group([read_run_info(Path(run)) for run in runs])
-    published = published_agents(list(dict.fromkeys(one.game for one in groups)), beside)
+    published = published_agents(list(dict.fromkeys(one.game for one in groups)), baselines)
     scores = [
         [
             stored_score(info)
             if games is None
-            else _played_score(info, games, checkpoint=checkpoint, device=device, trust_imports=trust_imports, **how)
+            else _played_score(
+                info, games, checkpoint=checkpoint, device=device, trust_imports=trust_imports, **options
+            )
             for info in one.members
         ]
         for one in groups
@@ -98,7 +100,7 @@ def plot_runs(
     runs: Sequence[str | Path],
     out: Path,
     *,
-    what: What = "training",
+    what: ScoreKind = "training",
     unit: Unit = "env_steps",
     band: Band = "range",
 ) -> Path:
@@ -124,7 +126,7 @@ def read_run_info(place: Path) -> RunInfo:
     """Return what a run folder or an export says of itself; nothing is loaded or played.
 
     Args:
-        place: folder of a run, of an export, or the name of an agent that comes along.
+        place: folder of a run, of an export, or the name of a bundled agent.
 
     Raises:
         CheckpointError: there is neither, or it is damaged.
@@ -134,7 +136,7 @@ def read_run_info(place: Path) -> RunInfo:
     config = stored_settings(folder)
     manifest = folder.manifest if isinstance(folder, ExportFolder) else None
     settings = flatten(config) if manifest is None else _export_settings(manifest)
-    about = conditions(config, config.evaluation.epsilon, 0)
+    about = eval_conditions(config, config.evaluation.epsilon, 0)
     return RunInfo(
         place=place,
         folder=folder.path,
@@ -149,7 +151,7 @@ def read_run_info(place: Path) -> RunInfo:
 
 
 def _export_settings(manifest: Manifest) -> dict[str, Any]:
-    return {**played_settings(manifest.config), **_leaves(manifest.training)}
+    return {**exported_settings(manifest.config), **_leaves(manifest.training)}
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -162,11 +164,11 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _played_score(
-    info: RunInfo, games: int, *, checkpoint: str, device: str, trust_imports: bool, **how: Unpack[HowToPlay]
+    info: RunInfo, games: int, *, checkpoint: str, device: str, trust_imports: bool, **options: Unpack[EvalOptions]
 ) -> Score:
     """Play whole games now; see `compare_runs` and `rlvision.runs.run.Run.measure`."""
     weights = checkpoint if info.card is None else "best"
     agent = Run(info.place, weights=weights, device=device, trust_imports=trust_imports)
-    report = agent.measure(games, **how)
+    report = agent.measure(games, **options)
     about = report.conditions
     return Score(report.evaluation.mean, games, agent.env_steps, about.protocol, about.epsilon)

@@ -6,11 +6,11 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from rlvision.analysis.comparison import Comparison, Estimate, GameResult, listed
-from rlvision.evaluation.atari_scores import Published, human_normalised, millions, reference
+from rlvision.analysis.comparison import Comparison, Estimate, GameResult, list_games
+from rlvision.evaluation.atari_scores import Published, format_frames, human_normalised, reference
 
 COLUMNS = {"iqm": "IQM", "median": "median", "mean": "mean", "optimality_gap": "optimality gap"}
-NOTHING = "-"
+MISSING = "-"
 
 
 class Protocols:
@@ -38,7 +38,7 @@ def comparison_tables(comparison: Comparison) -> Iterator[Table]:
 
 def _over_games(comparison: Comparison) -> Table:
     protocols = Protocols()
-    table = _table(f"human-normalised scores over {listed(comparison.common)}", "runs", "frames", *COLUMNS.values())
+    table = _table(f"human-normalised scores over {list_games(comparison.common)}", "runs", "frames", *COLUMNS.values())
     for agent, estimates in comparison.aggregates().items():
         results = comparison.of(agent)
         ways = "; ".join(dict.fromkeys(words for result in results for words in result.protocols))
@@ -48,7 +48,7 @@ def _over_games(comparison: Comparison) -> Table:
     for key, estimates in comparison.published_aggregates().items():
         one = published[key]
         cells = _cells(estimates, 3)
-        table.add_row(escape(one.agent), NOTHING, _frames(one), *cells, protocols.letter(one.protocol), style="dim")
+        table.add_row(escape(one.agent), MISSING, _frames(one), *cells, protocols.letter(one.protocol), style="dim")
     table.caption = protocols.legend()
     return table
 
@@ -96,18 +96,18 @@ def _row(result: GameResult) -> list[str]:
 def _published_row(one: Published, game: str) -> list[str]:
     score = one.scores[game]
     normalised = human_normalised(game, score)
-    cells = [_number(score, 2), NOTHING, NOTHING, NOTHING if normalised is None else _number(normalised, 3)]
-    return [escape(one.agent), NOTHING, _frames(one), *cells]
+    cells = [_number(score, 2), MISSING, MISSING, MISSING if normalised is None else _number(normalised, 3)]
+    return [escape(one.agent), MISSING, _frames(one), *cells]
 
 
 def _reach(results: Sequence[GameResult]) -> str:
     """Return the frames that our runs were trained for."""
     low, high = min(result.frames[0] for result in results), max(result.frames[1] for result in results)
-    return millions(low) if low == high else f"{millions(low)} to\n{millions(high)}"
+    return format_frames(low) if low == high else f"{format_frames(low)} to\n{format_frames(high)}"
 
 
 def _frames(one: Published) -> str:
-    return NOTHING if one.frames is None else millions(one.frames)
+    return MISSING if one.frames is None else format_frames(one.frames)
 
 
 def _cells(estimates: Mapping[str, Estimate], digits: int) -> list[str]:

@@ -37,7 +37,7 @@ rlvision train atari --env.game=ms_pacman        any game
 rlvision train pong --agent.double=false         any setting
 rlvision train pong --help                       all of them
 rlvision evaluate runs/quick-seed1 --games=100
-rlvision watch pong --terminal                   an agent that comes along"""
+rlvision watch pong --terminal                   a bundled agent"""
 OPTIONS = """\
 -h, --help    this screen, or that of a command
 --version     the version
@@ -101,7 +101,7 @@ def _spelling_rules() -> "ConstructorRegistry":
     """Return tyro's rule to show placeholders and defaults as `rlvision.config.field_types.parse` reads them."""
     from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-    from rlvision.config.field_types import is_plain, placeholder, spelling
+    from rlvision.config.field_types import format_value, is_plain, placeholder
 
     registry = ConstructorRegistry()
 
@@ -114,7 +114,7 @@ def _spelling_rules() -> "ConstructorRegistry":
             metavar=placeholder(info.type),
             instance_from_str=lambda texts: texts[0],
             is_instance=lambda value: True,
-            str_from_instance=lambda value: [spelling(value)],
+            str_from_instance=lambda value: [format_value(value)],
         )
 
     return registry

@@ -16,7 +16,7 @@ from rlvision.core.folders import list_folder
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rlvision.watch.outputs import Outlet
+    from rlvision.watch.outputs import Output
     from rlvision.watch.rollout import Game
 
 OFFLINE = "offline-run-*"
@@ -25,9 +25,9 @@ OFFLINE = "offline-run-*"
 
 def console() -> "Console":
     """Return a console on standard output, which wraps no line: the reader may be a program."""
-    from rlvision.tracking.console import SteadyConsole
+    from rlvision.tracking.console import PipeSafeConsole
 
-    return SteadyConsole(highlight=False, soft_wrap=True)
+    return PipeSafeConsole(highlight=False, soft_wrap=True)
 
 
 def echo(text: str) -> None:
@@ -44,9 +44,9 @@ def echo_games(games: "Sequence[Game]") -> None:
         echo(f"game {number}: score {game.score:g} in {game.length:,} decisions{cut} (seed {game.seed})")
 
 
-def echo_files(outlet: "Outlet", games: int) -> None:
+def echo_files(output: "Output", games: int) -> None:
     """Print path and size of each file that the games were written to."""
-    for path in outlet.files(games):
+    for path in output.files(games):
         echo(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
@@ -74,12 +74,12 @@ def write_json(path: Path, plain: Any) -> None:
 
 def next_commands(place: Path) -> str:
     """Return the commands for a run folder or an export, a line each, complete, as a shell takes them."""
-    from rlvision.runs.export_folder import imported
+    from rlvision.runs.export_folder import imported_settings
     from rlvision.runs.find import find_agent, stored_settings
     from rlvision.runs.run_folder import RunFolder
 
     folder, quoted = find_agent(place, trust_imports=True), quote(str(place))
-    trusting = " --trust-imports" if imported(stored_settings(folder)) else ""
+    trusting = " --trust-imports" if imported_settings(stored_settings(folder)) else ""
     lines = [
         f"rlvision evaluate {quoted}{trusting}      plays whole games",
         f"rlvision watch {quoted}{trusting}      shows some",

@@ -70,7 +70,7 @@ def evaluate(
     """Play whole games with a trained agent; report raw scores, mean, median and interval.
 
     Args:
-        run: Run folder, export, or the name of an agent that comes along (breakout, pong, pong-fast).
+        run: Run folder, export, or the name of a bundled agent (breakout, pong, pong-fast).
         games: Whole games to play; the first 2 of 30 are those of --games=2.
         json: File for the scores, and all that is said of them.
         protocol: Atari: play by the book of nature or machado; unset, as the run.
@@ -87,13 +87,13 @@ def evaluate(
     if greedy and epsilon is not None:
         raise ConfigError(f"expected --greedy or --epsilon, got both (--epsilon={epsilon:g}): leave one out")
     from rlvision.evaluation.episode_limits import EpisodeLimits
-    from rlvision.runs.eval_protocol import make_limits, under_protocol
+    from rlvision.runs.eval_protocol import make_limits, with_protocol
     from rlvision.runs.run import Run
 
     if json is not None:
         require_writable(json)
     agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
-    usual = make_limits(under_protocol(agent.config, protocol))
+    usual = make_limits(with_protocol(agent.config, protocol))
     report = agent.measure(
         games,
         protocol=protocol,
@@ -104,7 +104,7 @@ def evaluate(
     )
     console().print(report.table(f"{report.conditions.game}, weights after {agent.env_steps:,} env steps"))
     if json is not None:
-        write_json(json, {"run": str(run), "env_steps": agent.env_steps, **report.to_plain()})
+        write_json(json, {"run": str(run), "env_steps": agent.env_steps, **report.to_dict()})
 
 
 def _idle_frames(given: int | str | None, usual: int | None) -> int | None:
@@ -167,7 +167,7 @@ def watch(
     """Watch a trained agent play: in a window, a terminal, the browser, a video, or a page to keep.
 
     Args:
-        run: Run folder, export, or the name of an agent that comes along (breakout, pong, pong-fast).
+        run: Run folder, export, or the name of a bundled agent (breakout, pong, pong-fast).
         video: File to write, such as pong.mp4; without this and the next three, a window opens.
         terminal: Draw in this terminal, over ssh too. Keys: space, s, + and -, n, o, q.
         html: Page to write, such as pong.html: it opens from disk, with slider, Q-values and saliency.
@@ -199,15 +199,15 @@ def watch(
         )
         return
     from rlvision.runs.run import Run
-    from rlvision.watch.outputs import Outlet
+    from rlvision.watch.outputs import Output
 
-    outlet = Outlet(video, terminal, html)
+    output = Output(video, terminal, html)
     agent = Run(run, weights=checkpoint or "best", device=device, trust_imports=trust_imports)
     games = agent.watch(
         video, terminal=terminal, html=html, episodes=episodes, max_steps=max_steps, epsilon=epsilon, seed=seed
     )
     echo_games(games)
-    echo_files(outlet, len(games))
+    echo_files(output, len(games))
 
 
 def _require_alone(web: bool, port: int | None, **others: object) -> None:
@@ -242,7 +242,7 @@ def replay(
     device: NonEmptyStr = "auto",
     trust_imports: bool = False,
 ) -> None:
-    """Watch a game of the training again, in full colour, from its tape; without --episode, list some.
+    """Watch a game of the training again, in full colour, from its action log; without --episode, list some.
 
     Args:
         run: Run folder, such as runs/pong-seed1.
@@ -259,14 +259,14 @@ def replay(
         _list_training_games(run)
         return
     from rlvision.runs.run import Run
-    from rlvision.watch.outputs import Outlet
+    from rlvision.watch.outputs import Output
 
-    outlet = Outlet(video, terminal, html)
+    output = Output(video, terminal, html)
     agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
     replayed = agent.replay(episode, video=video, terminal=terminal, html=html, max_steps=max_steps)
     echo_games(replayed.seen)
-    echo(f"training game {replayed.game.number:,}: {replayed.verdict}")
-    echo_files(outlet, len(replayed.seen))
+    echo(f"training game {replayed.game.number:,}: {replayed.outcome}")
+    echo_files(output, len(replayed.seen))
 
 
 def _list_training_games(run: Path) -> None:
@@ -275,12 +275,12 @@ def _list_training_games(run: Path) -> None:
 
     from rlvision.envs.game_archive import read_games
     from rlvision.runs.find import find_run
-    from rlvision.watch.game_replay import choose
+    from rlvision.watch.game_replay import choose_game
 
-    games = read_games(find_run(run, trust_imports=True).tapes_folder)  # nothing that it names is imported
+    games = read_games(find_run(run, trust_imports=True).games_folder)  # nothing that it names is imported
     table = Table("episode", "game", "score", "decisions", "at env step", box=None, pad_edge=False)
     for which in ("best", "worst", "last"):
-        game = choose(games, which)
+        game = choose_game(games, which)
         table.add_row(which, f"{game.number:,}", f"{game.score:,g}", f"{game.length:,}", f"{game.env_steps:,}")
     console().print(table)
     echo(

@@ -32,7 +32,7 @@ def compare(
     checkpoint: CheckpointName | None = None,
     seed: Seed | None = None,
     device: NonEmptyStr | None = None,
-    beside: tuple[NonEmptyStr, ...] | None = None,
+    baselines: tuple[NonEmptyStr, ...] | None = None,
     json: Path | None = None,
     out: Path | None = None,
     trust_imports: bool = False,
@@ -40,13 +40,13 @@ def compare(
     """Compare agents over games and seeds: mean, median, IQM, optimality gap; beside published scores.
 
     Args:
-        run: One or more: run folders, exports, or names of agents that come along (breakout, pong, pong-fast).
+        run: One or more: run folders, exports, or names of bundled agents (breakout, pong, pong-fast).
         games: Whole games to play now with each; unset, a run's last evaluation, or what an export's card says.
         protocol: With --games, Atari: play by the book of nature or machado; unset, as each run.
         checkpoint: With --games: the best by evaluation, or the last; unset, the last, which was not chosen by score.
         seed: With --games: of the games and the random actions; unset, 0.
         device: With --games: cpu, cuda, cuda:1, mps, auto; unset, auto.
-        beside: Published agents to show, such as dqn,rainbow,pqn; unset, a few.
+        baselines: Published agents to show, such as dqn,rainbow,pqn; unset, a few.
         json: File for the numbers, and all that is said of them.
         out: Folder for pictures, each as PNG and SVG: aggregates, performance profiles, sample efficiency.
         trust_imports: Let the folder import the environment, encoder or agent that it names by path: its own code.
@@ -55,7 +55,7 @@ def compare(
     from rlvision.analysis.plot_style import require_folder
     from rlvision.analysis.study import compare_runs, write_pictures
     from rlvision.analysis.tables import comparison_tables
-    from rlvision.evaluation.atari_scores import USUAL
+    from rlvision.evaluation.atari_scores import DEFAULT_BASELINES
 
     if json is not None:
         require_writable(json)
@@ -64,7 +64,7 @@ def compare(
     comparison = compare_runs(
         run,
         games=games,
-        beside=USUAL if beside is None else beside,
+        baselines=DEFAULT_BASELINES if baselines is None else baselines,
         checkpoint=checkpoint or "last",
         device=device or "auto",
         trust_imports=trust_imports,
@@ -76,7 +76,7 @@ def compare(
     for note in comparison.notes():
         echo(f"* {note}")
     if json is not None:
-        write_json(json, comparison.to_plain())
+        write_json(json, comparison.to_dict())
     if out is not None:
         lines = [f"written to {path}" for path in write_pictures(comparison, out)]
         echo("\n".join(lines or ["no picture is drawn: no game was played by every agent"]))
@@ -129,7 +129,7 @@ def sweep(
     """Train many settings on this machine, from a W&B sweep file; the same command continues.
 
     Args:
-        file: A sweep that comes along (quick, pong), or a YAML file as W&B's agents take it.
+        file: A bundled sweep (quick, pong), or a YAML file as W&B's agents take it.
         out: Folder of its runs; unset, runs/sweep-FILE.
         processes: Runs going on at once.
         threads: CPU threads of all runs together; unset, all of the machine.

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from rlvision.config.arguments import sort_arguments as sort_arguments
     from rlvision.config.arguments import switches_of as switches_of
     from rlvision.config.field_types import check as check
+    from rlvision.config.field_types import format_value as format_value
     from rlvision.config.field_types import is_plain as is_plain
     from rlvision.config.field_types import placeholder as placeholder
-    from rlvision.config.field_types import shown as shown
-    from rlvision.config.field_types import spelling as spelling
+    from rlvision.config.field_types import short_repr as short_repr
     from rlvision.config.fields import Setting as Setting
     from rlvision.config.fields import assemble as assemble
     from rlvision.config.fields import checked as checked
@@ -39,14 +39,15 @@ if TYPE_CHECKING:
     from rlvision.config.schema import CheckpointName as CheckpointName
     from rlvision.config.schema import Config as Config
     from rlvision.config.schema import default_agent as default_agent
-    from rlvision.config.validation import refuse_contradictions as refuse_contradictions
-    from rlvision.config.validation import without_effect as without_effect
+    from rlvision.config.strict_yaml import parse as parse
+    from rlvision.config.validation import unused_settings as unused_settings
+    from rlvision.config.validation import validate_config as validate_config
 
 __getattr__, __all__ = public_names(
     __name__,
     {
         "arguments": ["call", "option", "option_values", "sort_arguments", "switches_of"],
-        "field_types": ["check", "is_plain", "placeholder", "shown", "spelling"],
+        "field_types": ["check", "format_value", "is_plain", "placeholder", "short_repr"],
         "fields": [
             "Setting",
             "assemble",
@@ -63,6 +64,7 @@ __getattr__, __all__ = public_names(
         "loading": ["defaults_of", "differences", "load_config", "read_config", "save_config", "settings_for"],
         "presets": ["SUFFIXES", "find_preset", "known_presets", "read_text"],
         "schema": ["CheckpointName", "Config", "default_agent"],
-        "validation": ["refuse_contradictions", "without_effect"],
+        "strict_yaml": ["parse"],
+        "validation": ["unused_settings", "validate_config"],
     },
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
-from rlvision.config import strict_yaml
+from rlvision.config.strict_yaml import parse as parse_yaml
 from rlvision.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ _PLACEHOLDERS: dict[Any, str] = {
     dict: "YAML",
 }
 
-LARGEST = 10**15
+MAX_INT = 10**15
 """Of whole numbers: beyond, libraries fail without a word of ours, and nothing that is counted comes to as much."""
 
 
-def words(hint: Any) -> str:
+def describe_type(hint: Any) -> str:
     """The values a hint takes, as an error message names them: "a whole number above 0 or none"."""
     return " or ".join(_words_of_one(member) for member in _members(hint))
 
@@ -72,10 +72,10 @@ def parse(text: str, hint: Any) -> Any:
     return _yaml_value(f"[{text[1:-1]}]" if tuple in kinds else text)
 
 
-def spelling(value: Any) -> str:
+def format_value(value: Any) -> str:
     """How a value is written on the command line, so that `parse` reads it back."""
     if isinstance(value, tuple):
-        return ",".join(spelling(element) for element in value)
+        return ",".join(format_value(element) for element in value)
     if value is None or isinstance(value, bool):
         return str(value).lower()
     return json.dumps(value) if isinstance(value, dict) else str(value)
@@ -104,13 +104,13 @@ def check(name: str, value: Any, hint: Any, remedy: str) -> Any:
         checked = _adapter(hint).validate_python(_plain(value, hint))
         json.dumps(checked, ensure_ascii=False, default=str).encode()  # what no file can hold is no setting
     except (ValidationError, UnicodeError, RecursionError):
-        raise ConfigError(f"expected {name} to be {words(hint)}, got {shown(value)}: {remedy}") from None
-    if isinstance(checked, int) and checked > LARGEST:
-        raise ConfigError(f"expected {name} to be at most {LARGEST:,}, got {shown(value)}: {remedy}")
+        raise ConfigError(f"expected {name} to be {describe_type(hint)}, got {short_repr(value)}: {remedy}") from None
+    if isinstance(checked, int) and checked > MAX_INT:
+        raise ConfigError(f"expected {name} to be at most {MAX_INT:,}, got {short_repr(value)}: {remedy}")
     return checked
 
 
-def shown(value: Any) -> str:
+def short_repr(value: Any) -> str:
     """A value in one line of bounded length."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else f"{text[:77]}..."
@@ -143,7 +143,7 @@ def _words_of_one(hint: Any) -> str:
         return f"one of {', '.join(arguments)}"
     if _kind(hint) is tuple:
         number = "a list" if arguments[-1] is Ellipsis else f"{len(arguments)} values"
-        return f"{number} (each {words(arguments[0])})"
+        return f"{number} (each {describe_type(arguments[0])})"
     return " ".join([_WORDS[_kind(hint)], *_limits(hint)])
 
 
@@ -178,7 +178,7 @@ def _placeholder_of_one(hint: Any) -> str:
 
 def _yaml_value(text: str) -> Any:
     try:
-        return strict_yaml.parse(text, "a value")
+        return parse_yaml(text, "a value")
     except ConfigError:
         return text
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
-from rlvision.config.field_types import check, choices, shown, spelling
+from rlvision.config.field_types import check, choices, format_value, short_repr
 from rlvision.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def named_values(tree: Mapping[Any, Any], settings: Mapping[str, Setting], sourc
 def checked(setting: Setting, value: Any, shown_as: str) -> Any:
     """The value as the program will hold it; a ConfigError that calls it ``shown_as`` where it cannot be used."""
     near = nearest(str(value), choices(setting.hint))
-    remedy = f"did you mean {near}?" if near else f"set another value, the default is {spelling(setting.default)}"
+    remedy = f"did you mean {near}?" if near else f"set another value, the default is {format_value(setting.default)}"
     return check(shown_as, value, setting.hint, remedy)
 
 
@@ -99,7 +99,7 @@ def unknown(what: str, name: str, known: Iterable[str], otherwise: str) -> Confi
         otherwise: The remedy where no name is near.
     """
     near = nearest(name, known)
-    return ConfigError(f"expected {what}, got {shown(name)}: {f'did you mean {near}?' if near else otherwise}")
+    return ConfigError(f"expected {what}, got {short_repr(name)}: {f'did you mean {near}?' if near else otherwise}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -117,7 +117,7 @@ def short_name(name: str, names: Iterable[str]) -> str:
 
 def short(value: Any) -> str:
     """Return a value in a few letters: a float has four significant digits."""
-    return f"{value:.4g}" if isinstance(value, float) else spelling(value)
+    return f"{value:.4g}" if isinstance(value, float) else format_value(value)
 
 
 def _leaves(tree: Mapping[Any, Any], settings: Mapping[str, Setting], prefix: str) -> Iterable[tuple[str, Any]]:
@@ -126,5 +126,5 @@ def _leaves(tree: Mapping[Any, Any], settings: Mapping[str, Setting], prefix: st
         name = prefix + str(key).replace("-", "_")
         is_group = any(known.startswith(f"{name}.") for known in settings)
         if is_group and not isinstance(value, Mapping):
-            raise ConfigError(f"expected {name} to be a group, got {shown(value)}: give the settings in it")
+            raise ConfigError(f"expected {name} to be a group, got {short_repr(value)}: give the settings in it")
         yield from _leaves(value, settings, f"{name}.") if is_group else [(name, value)]

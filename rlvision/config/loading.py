@@ -13,19 +13,20 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Any, cast
 
-from rlvision.config import strict_yaml
-from rlvision.config.field_types import shown
+from rlvision.config.field_types import short_repr
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
 from rlvision.config.presets import find_preset, unreadable
 from rlvision.config.schema import Config, defaults_for
-from rlvision.config.validation import OPTIONS_OF_DN, refuse_contradictions
+from rlvision.config.strict_yaml import dump as dump_yaml
+from rlvision.config.strict_yaml import parse as parse_yaml
+from rlvision.config.validation import DN_SETTINGS, validate_config
 from rlvision.core.errors import ConfigError
 from rlvision.core.files import read_text, write_atomically
 from rlvision.learning.registry import default_settings
 from rlvision.learning.settings import AgentSettings
-from rlvision.nn.norm_variants import momentum_of
+from rlvision.nn.norm_variants import resolve_momentum
 
-OF_AN_ENCODER = {"network.kwargs", *(f"network.{name}" for name in OPTIONS_OF_DN)}
+ENCODER_SETTINGS = {"network.kwargs", *(f"network.{name}" for name in DN_SETTINGS)}
 """Settings that say what is inside an encoder, by dotted name."""
 LARGEST = 2**20
 """Bytes of a file of settings."""
@@ -57,11 +58,13 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
     config = _with_agent(config, agent_named(overrides or {}, "the overrides", config.agent.name))
     chosen = named_values(overrides or {}, settings_of(config), "the overrides")
     if chosen.get("network.encoder", config.network.encoder) != config.network.encoder:
-        config = assemble(config, {name: usual for name, usual in flatten(Config()).items() if name in OF_AN_ENCODER})
+        config = assemble(
+            config, {name: usual for name, usual in flatten(Config()).items() if name in ENCODER_SETTINGS}
+        )
     config = _with_momentum(assemble(config, chosen))
     if config.out is None:
         config = replace(config, out=_usual_folder(found.name, config.seed))
-    refuse_contradictions(config)
+    validate_config(config)
     return config
 
 
@@ -96,7 +99,7 @@ def read_config(path: Path, *, trusts: Callable[[str], bool] = lambda agent: Fal
         raise unreadable(path, error) from error
     tree, source = _mapping(text, str(path)), str(path)
     config = _with_momentum(_changed(defaults_of(tree, source, trusts), tree, source))
-    refuse_contradictions(config)
+    validate_config(config)
     return config
 
 
@@ -123,7 +126,7 @@ def defaults_of(tree: Mapping[Any, Any], source: str, trusts: Callable[[str], bo
 def save_config(config: Config, path: Path) -> None:
     """Write every setting to ``path``; the file is replaced as a whole or not at all."""
     values = {name: list(value) if isinstance(value, tuple) else value for name, value in flatten(config).items()}
-    write_atomically(path, (HEADER + strict_yaml.dump(nest(values))).encode())
+    write_atomically(path, (HEADER + dump_yaml(nest(values))).encode())
 
 
 def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
@@ -137,7 +140,7 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
 
 def _with_momentum(config: Config) -> Config:
     """With the number that will be used, so that a file tells it and two runs compare by it."""
-    return assemble(config, {"network.momentum": momentum_of(config.network.norm, config.network.momentum)})
+    return assemble(config, {"network.momentum": resolve_momentum(config.network.norm, config.network.momentum)})
 
 
 def agent_named(tree: Mapping[Any, Any], source: str, otherwise: str) -> str:
@@ -149,7 +152,7 @@ def agent_named(tree: Mapping[Any, Any], source: str, otherwise: str) -> str:
     group = tree.get("agent")
     name = tree.get("agent.name", group.get("name") if isinstance(group, Mapping) else None)
     if name is not None and not isinstance(name, str):
-        raise ConfigError(f"expected agent.name in {source} to be text, got {shown(name)}: name an agent")
+        raise ConfigError(f"expected agent.name in {source} to be text, got {short_repr(name)}: name an agent")
     return otherwise if name is None else name
 
 
@@ -170,11 +173,13 @@ def _opaque_settings(name: str, tree: Mapping[Any, Any], source: str) -> AgentSe
     """Settings of an agent whose class is not to be imported, with the values as they are."""
     group = tree.get("agent", {})
     if not isinstance(group, Mapping):
-        raise ConfigError(f"expected agent in {source} to be a group, got {shown(group)}: give the settings in it")
+        raise ConfigError(f"expected agent in {source} to be a group, got {short_repr(group)}: give the settings in it")
     dotted = {str(key).removeprefix("agent."): tree[key] for key in tree if str(key).startswith("agent.")}
     named = {str(key).replace("-", "_"): value for key, value in {**group, **dotted}.items() if key != "name"}
     if strange := [key for key in named if not key.isidentifier() or iskeyword(key) or key.startswith("__")]:
-        raise ConfigError(f"expected names of settings under agent in {source}, got {shown(strange[0])}: correct it")
+        raise ConfigError(
+            f"expected names of settings under agent in {source}, got {short_repr(strange[0])}: correct it"
+        )
     own = [(key, dict[str, Any] | str | float | bool | None, field(default=None)) for key in named]
     opaque = make_dataclass("OpaqueSettings", own, bases=(AgentSettings,), frozen=True, kw_only=True)
     return cast(AgentSettings, opaque(name=name, **named))
@@ -191,7 +196,9 @@ def _changed(config: Config, tree: Mapping[Any, Any], source: str) -> Config:
 
 
 def _mapping(text: str, source: str) -> Mapping[Any, Any]:
-    tree = strict_yaml.parse(text, source)
+    tree = parse_yaml(text, source)
     if tree is not None and not isinstance(tree, Mapping):
-        raise ConfigError(f"expected {source} to be a mapping of settings, got {shown(tree)}: write name: value lines")
+        raise ConfigError(
+            f"expected {source} to be a mapping of settings, got {short_repr(tree)}: write name: value lines"
+        )
     return tree or {}

@@ -34,7 +34,7 @@ class CheckpointSettings:
     """Checkpoints kept besides the best."""
     replay: bool = True
     """Save the replay too, so that a continued run equals an undisturbed one; otherwise it is refilled."""
-    tapes: NonNegativeInt = 64
+    game_archive_mb: NonNegativeInt = 64
     """Megabytes of training games kept for rlvision replay (a million env steps take about one); 0: none."""
 
 

@@ -7,22 +7,22 @@ refuses itself when it is built.
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from rlvision.config.field_types import shown
+from rlvision.config.field_types import short_repr
 from rlvision.config.fields import flatten
 from rlvision.config.schema import Config, defaults_for
 from rlvision.core.errors import ConfigError
 from rlvision.envs.settings import EnvSettings
 from rlvision.learning.settings import QLearningSettings
-from rlvision.nn.norm_variants import ARMS, momentum_of
+from rlvision.nn.norm_variants import NORM_VARIANTS, resolve_momentum
 from rlvision.nn.settings import NetworkSettings
 
-OPTIONS_OF_DN = ("norm", "momentum", "r_max", "d_max", "activation", "max_pool", "dropout")
+DN_SETTINGS = ("norm", "momentum", "r_max", "d_max", "activation", "max_pool", "dropout")
 """Settings of the network that only the encoder dn takes."""
 
 
-def refuse_contradictions(config: Config) -> None:
+def validate_config(config: Config) -> None:
     """Raise a ConfigError for the first two settings that cannot be used together."""
-    for refuse in _CONTRADICTIONS:
+    for refuse in _CHECKS:
         refuse(config)
 
 
@@ -30,7 +30,7 @@ def _refuse(expected: str, got: str, remedy: str) -> None:
     raise ConfigError(f"expected {expected}, got {got}: {remedy}")
 
 
-def _crop_without_area(config: Config) -> None:
+def _check_crop(config: Config) -> None:
     if (crop := config.env.crop) is None:
         return
     top, bottom, left, right = crop
@@ -38,21 +38,21 @@ def _crop_without_area(config: Config) -> None:
         _refuse("env.crop to be top, bottom, left, right with top < bottom and left < right", f"{crop}", "reorder it")
 
 
-def _more_workers_than_environments(config: Config) -> None:
+def _check_num_workers(config: Config) -> None:
     env = config.env
     if env.num_workers > env.num_envs:
         expected = f"env.num_workers of at most env.num_envs ({env.num_envs})"
         _refuse(expected, f"{env.num_workers}", "use fewer workers or more environments")
 
 
-def _time_limit_without_workers(config: Config) -> None:
+def _check_step_timeout(config: Config) -> None:
     env = config.env
     if env.num_workers == 0 and env.step_timeout != EnvSettings().step_timeout:
         expected = "env.num_workers of at least 1 where env.step_timeout is set"
         _refuse(expected, "0", "set it, for only a process of its own can be ended in mid-step, or leave both out")
 
 
-def _ring_without_transitions(config: Config) -> None:
+def _check_capacity(config: Config) -> None:
     env, replay, agent = config.env, config.replay, config.agent
     if not isinstance(agent, QLearningSettings):
         return
@@ -62,21 +62,21 @@ def _ring_without_transitions(config: Config) -> None:
         _refuse(expected, f"{replay.capacity}", "raise replay.capacity or lower agent.n_step")
 
 
-def _batch_before_there_is_one(config: Config) -> None:
+def _check_batch_size(config: Config) -> None:
     replay = config.replay
     if replay.batch_size > replay.learning_starts:
         expected = f"replay.learning_starts of at least replay.batch_size ({replay.batch_size})"
         _refuse(expected, f"{replay.learning_starts}", "raise replay.learning_starts or lower replay.batch_size")
 
 
-def _start_after_the_replay_is_full(config: Config) -> None:
+def _check_learning_starts(config: Config) -> None:
     replay = config.replay
     if replay.learning_starts > replay.capacity:
         expected = f"replay.learning_starts of at most replay.capacity ({replay.capacity})"
         _refuse(expected, f"{replay.learning_starts}", "lower replay.learning_starts or raise replay.capacity")
 
 
-def _exploration_that_grows(config: Config) -> None:
+def _check_exploration_decay(config: Config) -> None:
     exploration = config.exploration
     if exploration.end > exploration.start:
         expected = f"exploration.end of at most exploration.start ({exploration.start:g})"
@@ -86,7 +86,7 @@ def _exploration_that_grows(config: Config) -> None:
         _refuse(expected, f"{exploration.final:g}", "lower exploration.final")
 
 
-def _final_exploration_without_a_way_there(config: Config) -> None:
+def _check_final_exploration(config: Config) -> None:
     exploration = config.exploration
     if (last := exploration.final_env_steps) is None:
         return
@@ -97,20 +97,20 @@ def _final_exploration_without_a_way_there(config: Config) -> None:
         _refuse(expected, f"{last}", "raise it, or leave it out: it is then the end of the run")
 
 
-def _graphs_of_an_optimiser_without(config: Config) -> None:
+def _check_cuda_graphs_optimiser(config: Config) -> None:
     if config.cuda_graphs and config.optimiser.name == "adagrad":
         expected = "an optimiser whose steps can be captured where cuda_graphs is on"
         _refuse(expected, "adagrad", "choose adam, adamw, sgd or rmsprop, or leave cuda_graphs out")
 
 
-def _epsilon_above_one(config: Config) -> None:
+def _check_epsilon(config: Config) -> None:
     exploration = config.exploration
     if exploration.kind != "softmax" and exploration.start > 1:
         remedy = "lower it, or choose exploration.kind=softmax, where it is a temperature"
         _refuse("exploration.start, a probability, of at most 1", f"{exploration.start:g}", remedy)
 
 
-def _temperature_of_zero(config: Config) -> None:
+def _check_temperature(config: Config) -> None:
     exploration = config.exploration
     for name in ("end", "final"):
         if exploration.kind == "softmax" and getattr(exploration, name) == 0:
@@ -118,31 +118,31 @@ def _temperature_of_zero(config: Config) -> None:
             _refuse(expected, "0", "raise it, or choose exploration.kind=epsilon_greedy")
 
 
-def _learning_rate_that_grows(config: Config) -> None:
+def _check_learning_rate(config: Config) -> None:
     optimiser = config.optimiser
     if optimiser.schedule != "constant" and optimiser.final_learning_rate > optimiser.learning_rate:
         expected = f"optimiser.final_learning_rate of at most optimiser.learning_rate ({optimiser.learning_rate:g})"
         _refuse(expected, f"{optimiser.final_learning_rate:g}", "lower optimiser.final_learning_rate")
 
 
-def _patience_without_evaluations(config: Config) -> None:
+def _check_patience(config: Config) -> None:
     if config.evaluation.patience is not None and config.evaluate_every == 0:
         _refuse("evaluate_every above 0 where evaluation.patience is set", "0", "set evaluate_every or unset the other")
 
 
-def _options_of_dn_without_dn(config: Config) -> None:
+def _check_encoder_settings(config: Config) -> None:
     network = config.network
     if network.encoder == "dn":
         return
-    usual = NetworkSettings(momentum=None if network.momentum is None else ARMS[network.norm].momentum)
-    for name in OPTIONS_OF_DN:
+    usual = NetworkSettings(momentum=None if network.momentum is None else NORM_VARIANTS[network.norm].momentum)
+    for name in DN_SETTINGS:
         if (value := getattr(network, name)) != (default := getattr(usual, name)):
-            expected = f"network.encoder=dn where network.{name} is {shown(value)}"
+            expected = f"network.encoder=dn where network.{name} is {short_repr(value)}"
             remedy = f"set network.{name}={default}, its default; network.kwargs holds what other encoders take"
-            _refuse(expected, shown(network.encoder), remedy)
+            _refuse(expected, short_repr(network.encoder), remedy)
 
 
-def _measuring_without_batches(config: Config) -> None:
+def _check_calibration_batches(config: Config) -> None:
     network = config.network
     purposes = {"recalibrated": "the target's statistics at each sync", "fixed": "the statistics, which then stay"}
     if network.norm in purposes and network.calibration_batches == 0:
@@ -150,7 +150,7 @@ def _measuring_without_batches(config: Config) -> None:
         _refuse(expected, "0", f"raise it: they measure {purposes[network.norm]}")
 
 
-def _soft_target_without_one(config: Config) -> None:
+def _check_target_tau(config: Config) -> None:
     network, agent = config.network, config.agent
     if not isinstance(agent, QLearningSettings):
         return
@@ -176,37 +176,37 @@ def _noise_without_layers(config: Config) -> None:
         _refuse("network.noisy=true where exploration.kind is noisy", "false", "set it, or choose another kind")
 
 
-def _options_of_dn_twice(config: Config) -> None:
+def _check_dn_kwargs(config: Config) -> None:
     network = config.network
     if network.encoder == "dn" and network.kwargs:
         expected = "network.kwargs empty for network.encoder=dn, which has settings of its own"
         _refuse(expected, f"{network.kwargs}", "set network.hidden, network.norm and their like instead")
 
 
-_CONTRADICTIONS: tuple[Callable[[Config], None], ...] = (
-    _crop_without_area,
-    _more_workers_than_environments,
-    _time_limit_without_workers,
-    _ring_without_transitions,
-    _batch_before_there_is_one,
-    _start_after_the_replay_is_full,
-    _exploration_that_grows,
-    _final_exploration_without_a_way_there,
-    _graphs_of_an_optimiser_without,
-    _epsilon_above_one,
-    _temperature_of_zero,
-    _learning_rate_that_grows,
-    _patience_without_evaluations,
-    _options_of_dn_without_dn,
-    _options_of_dn_twice,
+_CHECKS: tuple[Callable[[Config], None], ...] = (
+    _check_crop,
+    _check_num_workers,
+    _check_step_timeout,
+    _check_capacity,
+    _check_batch_size,
+    _check_learning_starts,
+    _check_exploration_decay,
+    _check_final_exploration,
+    _check_cuda_graphs_optimiser,
+    _check_epsilon,
+    _check_temperature,
+    _check_learning_rate,
+    _check_patience,
+    _check_encoder_settings,
+    _check_dn_kwargs,
     _horizon_without_an_end,
     _noise_without_layers,
-    _measuring_without_batches,
-    _soft_target_without_one,
+    _check_calibration_batches,
+    _check_target_tau,
 )
 
 
-class Need(NamedTuple):
+class Requirement(NamedTuple):
     """Settings that do something only where another one is chosen."""
 
     settings: tuple[str, ...]  # by dotted name
@@ -214,51 +214,55 @@ class Need(NamedTuple):
     is_met: Callable[[Config], bool]
 
 
-NEEDS = (
-    Need(("network.r_max", "network.d_max"), "network.norm=renorm", lambda c: c.network.norm == "renorm"),
-    Need(
+REQUIREMENTS = (
+    Requirement(("network.r_max", "network.d_max"), "network.norm=renorm", lambda c: c.network.norm == "renorm"),
+    Requirement(
         ("network.momentum",),
         "a network.norm whose running statistics move",
         lambda c: c.network.norm not in ("fixed", "layer", "group", "none"),
     ),
-    Need(
+    Requirement(
         ("network.calibration_batches",),
         "a network.norm with running statistics",
         lambda c: c.network.norm not in ("layer", "group", "none"),
     ),
-    Need(
+    Requirement(
         ("replay.alpha", "replay.beta", "replay.priority_epsilon"),
         "replay.prioritised",
         lambda c: c.replay.prioritised,
     ),
-    Need(("agent.double",), "a target network: no network.norm=joint", lambda c: c.network.norm != "joint"),
-    Need(
+    Requirement(("agent.double",), "a target network: no network.norm=joint", lambda c: c.network.norm != "joint"),
+    Requirement(
         ("agent.target_period",),
         "a target network that is copied: no agent.target_tau, no network.norm=joint",
         lambda c: getattr(c.agent, "target_tau", None) is None and c.network.norm != "joint",
     ),
-    Need(
+    Requirement(
         ("optimiser.final_learning_rate",),
         "optimiser.schedule=linear or cosine",
         lambda c: c.optimiser.schedule != "constant",
     ),
-    Need(("optimiser.epsilon",), "another optimiser.name than sgd", lambda c: c.optimiser.name != "sgd"),
-    Need(("optimiser.momentum",), "another optimiser.name than adagrad", lambda c: c.optimiser.name != "adagrad"),
-    Need(("exploration.ladder_alpha",), "exploration.kind=ladder", lambda c: c.exploration.kind == "ladder"),
-    Need(("exploration.persistence",), "exploration.kind=persistent", lambda c: c.exploration.kind == "persistent"),
-    Need(
+    Requirement(("optimiser.epsilon",), "another optimiser.name than sgd", lambda c: c.optimiser.name != "sgd"),
+    Requirement(
+        ("optimiser.momentum",), "another optimiser.name than adagrad", lambda c: c.optimiser.name != "adagrad"
+    ),
+    Requirement(("exploration.ladder_alpha",), "exploration.kind=ladder", lambda c: c.exploration.kind == "ladder"),
+    Requirement(
+        ("exploration.persistence",), "exploration.kind=persistent", lambda c: c.exploration.kind == "persistent"
+    ),
+    Requirement(
         ("exploration.start", "exploration.end", "exploration.decay_env_steps", "exploration.final"),
         "another exploration.kind than noisy",
         lambda c: c.exploration.kind != "noisy",
     ),
-    Need(("tracking.video_steps",), "tracking.video_every above 0", lambda c: c.tracking.video_every > 0),
+    Requirement(("tracking.video_steps",), "tracking.video_every above 0", lambda c: c.tracking.video_every > 0),
 )
 
 
-def without_effect(config: Config) -> Iterator[str]:
+def unused_settings(config: Config) -> Iterator[str]:
     """The settings that differ from their defaults in vain, a phrase each: which, and what it needs."""
     values = flatten(config)
-    usual = flatten(defaults_for(config.agent)) | {"network.momentum": momentum_of(config.network.norm, None)}
-    for settings, needs, is_met in NEEDS:
+    usual = flatten(defaults_for(config.agent)) | {"network.momentum": resolve_momentum(config.network.norm, None)}
+    for settings, needs, is_met in REQUIREMENTS:
         if not is_met(config):
             yield from (f"{name} needs {needs}" for name in settings if name in values and values[name] != usual[name])

@@ -7,9 +7,9 @@ from rlvision.core.imports import public_names
 if TYPE_CHECKING:
     from rlvision.core.append_log import AppendLog as AppendLog
     from rlvision.core.devices import Autocast as Autocast
-    from rlvision.core.devices import arithmetic as arithmetic
     from rlvision.core.devices import determinism as determinism
     from rlvision.core.devices import make_autocast as make_autocast
+    from rlvision.core.devices import numerics_info as numerics_info
     from rlvision.core.devices import resolve_device as resolve_device
     from rlvision.core.errors import CheckpointError as CheckpointError
     from rlvision.core.errors import ConfigError as ConfigError
@@ -41,11 +41,12 @@ if TYPE_CHECKING:
     from rlvision.core.locks import folder_lock as folder_lock
     from rlvision.core.memory import available_bytes as available_bytes
     from rlvision.core.memory import check_budget as check_budget
+    from rlvision.core.memory import explain_oom as explain_oom
     from rlvision.core.memory import keep_freed_memory as keep_freed_memory
-    from rlvision.core.memory import naming as naming
     from rlvision.core.memory import resident_bytes as resident_bytes
     from rlvision.core.memory import return_freed_memory as return_freed_memory
-    from rlvision.core.progress import GAMES_BACK as GAMES_BACK
+    from rlvision.core.memory import to_device as to_device
+    from rlvision.core.progress import RESTORING_GAMES as RESTORING_GAMES
     from rlvision.core.progress import count_games as count_games
     from rlvision.core.progress import say_if_interrupted as say_if_interrupted
     from rlvision.core.progress import show_steps as show_steps
@@ -77,9 +78,9 @@ if TYPE_CHECKING:
     from rlvision.core.seeding import random_state as random_state
     from rlvision.core.seeding import set_random_state as set_random_state
     from rlvision.core.signals import INTERRUPTED as INTERRUPTED
-    from rlvision.core.signals import Interrupted as Interrupted
-    from rlvision.core.signals import Leave as Leave
-    from rlvision.core.signals import Signals as Signals
+    from rlvision.core.signals import ExitNow as ExitNow
+    from rlvision.core.signals import SignalHandler as SignalHandler
+    from rlvision.core.signals import StopReason as StopReason
     from rlvision.core.signals import interruption as interruption
     from rlvision.core.types import Agent as Agent
     from rlvision.core.types import Batch as Batch
@@ -111,7 +112,7 @@ __getattr__, __all__ = public_names(
     __name__,
     {
         "append_log": ["AppendLog"],
-        "devices": ["Autocast", "arithmetic", "determinism", "make_autocast", "resolve_device"],
+        "devices": ["Autocast", "determinism", "make_autocast", "numerics_info", "resolve_device"],
         "errors": [
             "CheckpointError",
             "ConfigError",
@@ -148,12 +149,13 @@ __getattr__, __all__ = public_names(
         "memory": [
             "available_bytes",
             "check_budget",
+            "explain_oom",
             "keep_freed_memory",
-            "naming",
             "resident_bytes",
             "return_freed_memory",
+            "to_device",
         ],
-        "progress": ["GAMES_BACK", "count_games", "say_if_interrupted", "show_steps"],
+        "progress": ["RESTORING_GAMES", "count_games", "say_if_interrupted", "show_steps"],
         "ranges": [
             "BatchSize",
             "CorrectionLimit",
@@ -180,7 +182,7 @@ __getattr__, __all__ = public_names(
             "ZetaExponent",
         ],
         "seeding": ["derive", "generator", "random_state", "set_random_state"],
-        "signals": ["INTERRUPTED", "Interrupted", "Leave", "Signals", "interruption"],
+        "signals": ["ExitNow", "INTERRUPTED", "SignalHandler", "StopReason", "interruption"],
         "types": [
             "Agent",
             "Batch",

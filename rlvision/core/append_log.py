@@ -48,7 +48,7 @@ class AppendLog:
             os.fsync(self._file.fileno())
         return self.size
 
-    def cut(self, size: int) -> None:
+    def truncate(self, size: int) -> None:
         """Forget what was written after the file had this size.
 
         Raises:

@@ -53,7 +53,7 @@ def determinism(wanted: bool) -> Iterator[None]:
         torch.backends.cudnn.benchmark = benchmark
 
 
-def arithmetic(device: torch.device, precision: str) -> dict[str, str]:
+def numerics_info(device: torch.device, precision: str) -> dict[str, str]:
     """What decides, beside versions, which bits come out of a computation, in words."""
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,

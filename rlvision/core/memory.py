@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from rlvision.core.errors import MemoryBudgetError
 
@@ -34,7 +35,7 @@ def _cuda_usage(device: torch.device) -> dict[str, float]:
     metrics = {
         "system/gpu_memory_gb": torch.cuda.memory_allocated(device) / 1e9,
         "system/gpu_memory_peak_gb": torch.cuda.max_memory_allocated(device) / 1e9,
-        "system/gpu_used": 1 - free / total,
+        "system/gpu_memory_fraction": 1 - free / total,
     }
     return {**metrics, **_cuda_load(device)}
 
@@ -46,7 +47,7 @@ def _cuda_load(device: torch.device) -> dict[str, float]:
     import pynvml
 
     try:
-        return {"system/gpu_busy": torch.cuda.utilization(device) / 100}
+        return {"system/gpu_utilization": torch.cuda.utilization(device) / 100}
     except pynvml.NVMLError:
         return {}
 
@@ -95,7 +96,7 @@ _FREE = re.compile(r"of which ([\d.]+ \w+) is free")
 
 
 @contextmanager
-def naming(remedy: str) -> Iterator[None]:
+def explain_oom(remedy: str) -> Iterator[None]:
     """Turn torch's error about memory of a GPU or of the machine into one of ours.
 
     Args:
@@ -180,3 +181,10 @@ def _headroom(mount: Path, path: str, limit: str, usage: str, reclaimable: str) 
 def _number(path: Path, pattern: str) -> int:
     found = re.search(pattern, path.read_text(), re.MULTILINE)
     return int(found[1]) if found else 0
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on ``device``, without waiting for what the device is doing."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)

@@ -11,8 +11,8 @@ from rlvision.core.types import Episode, Progress
 
 PATIENCE = 2.0
 """Seconds that something may take before a bar shows how far it is."""
-GAMES_BACK = "bringing the games back"
-"""What a bar says while tapes are replayed."""
+RESTORING_GAMES = "bringing the games back"
+"""What a bar says while action logs are replayed."""
 
 
 @contextmanager
@@ -25,12 +25,12 @@ def count_games(games: int) -> Iterator[Callable[[Episode], None]]:
     with _bar() as bar:
         task = bar.add_task("playing", total=games)
 
-        def tell(episode: Episode) -> None:
+        def on_episode(episode: Episode) -> None:
             scores.append(episode.score)
             bar.update(task, advance=1, description=_mean(scores))
 
         with say_if_interrupted(bar.console, lambda: _so_far(scores, games)):
-            yield tell
+            yield on_episode
 
 
 @contextmanager
@@ -49,11 +49,11 @@ def show_steps(description: str) -> Iterator[Progress]:
     with _bar() as bar:
         task = bar.add_task(description, visible=False)
 
-        def tell(done: int, total: int) -> None:
+        def report(done: int, total: int) -> None:
             if (bar.tasks[0].elapsed or 0.0) > PATIENCE:
                 bar.update(task, completed=done, total=total, visible=True)
 
-        yield tell
+        yield report
 
 
 def _mean(scores: list[float]) -> str:

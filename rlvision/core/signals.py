@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-Interrupted = Callable[[], str | None]
+StopReason = Callable[[], str | None]
 """Whether somebody interrupts, in words."""
 
 INTERRUPTED = "interrupted by"
 """How these words begin."""
 
 
-class Leave(KeyboardInterrupt):
+class ExitNow(KeyboardInterrupt):
     """Somebody interrupts where nothing is lost by leaving at once; no handler of errors catches it by mistake."""
 
 
-class Signals:
+class SignalHandler:
     """What Ctrl-C and SIGTERM said."""
 
     def __init__(self) -> None:
@@ -29,36 +29,36 @@ class Signals:
         return self._word
 
     @contextmanager
-    def leaving(self) -> Iterator[None]:
-        """Inside, where nothing can be lost, a signal raises `Leave`; one that came before does so at once."""
+    def exit_at_once(self) -> Iterator[None]:
+        """Inside, where nothing can be lost, a signal raises `ExitNow`; one that came before does so at once."""
         if self._word:
-            raise Leave(self._word)
+            raise ExitNow(self._word)
         self._may_leave = True
         try:
             yield
         finally:
             self._may_leave = False
 
-    def note(self, number: int, _: FrameType | None) -> None:
+    def handle(self, number: int, _: FrameType | None) -> None:
         """The handler."""
         if self._word and number == signal.SIGINT:
             raise KeyboardInterrupt
         self._word = self._word or f"{INTERRUPTED} {signal.Signals(number).name}; the same command continues"
         if self._may_leave:
-            raise Leave(self._word)
+            raise ExitNow(self._word)
 
 
-_listening: list[Signals] = []  # in the main thread, the only one in which signals arrive
+_listening: list[SignalHandler] = []  # in the main thread, the only one in which signals arrive
 
 
 @contextmanager
-def interruption() -> Iterator[Signals]:
+def interruption() -> Iterator[SignalHandler]:
     """Turn the first Ctrl-C or SIGTERM into a word to be asked for; the second Ctrl-C raises KeyboardInterrupt.
 
     Within another one it is the same one: a command listens before it imports what it runs.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield Signals()
+        yield SignalHandler()
     elif _listening:
         yield _listening[0]
     else:
@@ -67,9 +67,9 @@ def interruption() -> Iterator[Signals]:
 
 
 @contextmanager
-def _handlers() -> Iterator[Signals]:
-    signals = Signals()
-    before = {number: signal.signal(number, signals.note) for number in (signal.SIGINT, signal.SIGTERM)}
+def _handlers() -> Iterator[SignalHandler]:
+    signals = SignalHandler()
+    before = {number: signal.signal(number, signals.handle) for number in (signal.SIGINT, signal.SIGTERM)}
     _listening.append(signals)
     try:
         yield signals

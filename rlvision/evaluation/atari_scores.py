@@ -91,7 +91,7 @@ def _data() -> Mapping[str, Any]:
     return content
 
 
-USUAL = ("dqn", "rainbow", "dopamine_dqn_10m", "dopamine_rainbow_10m", "pqn", "bbf_100k")
+DEFAULT_BASELINES = ("dqn", "rainbow", "dopamine_dqn_10m", "dopamine_rainbow_10m", "pqn", "bbf_100k")
 """The tables that are shown unless others are asked for."""
 
 
@@ -106,7 +106,7 @@ class Published:
     scores: Mapping[str, float]  # mean raw score by rom id
 
 
-def published_agents(games: Sequence[str], keys: Sequence[str] = USUAL) -> list[Published]:
+def published_agents(games: Sequence[str], keys: Sequence[str] = DEFAULT_BASELINES) -> list[Published]:
     """Return random play, people, and the published agents with a score of one of the games.
 
     Args:
@@ -133,7 +133,7 @@ def _agent(key: str, games: Sequence[str]) -> Published:
     return Published(key, table.agent, table.protocol, table.frames, known)
 
 
-def millions(frames: int) -> str:
+def format_frames(frames: int) -> str:
     """Abbreviate a number of frames: 1.2B, 200M, 1.4M, 400k, 160."""
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if frames >= 0.9995 * size:

@@ -6,23 +6,23 @@ from rlvision.core.errors import ConfigError
 from rlvision.core.types import Episode, QFunction
 from rlvision.evaluation.episode_limits import EpisodeLimits
 from rlvision.evaluation.result import Evaluation
-from rlvision.evaluation.scheduler import EpisodeScheduler, GamesEnv
+from rlvision.evaluation.scheduler import EpisodeScheduler, SeedableEnv
 from rlvision.evaluation.settings import EvaluationSettings
 
 
-class Abandoned(Exception):  # noqa: N818 - nothing went wrong
+class EvaluationCancelled(Exception):  # noqa: N818 - nothing went wrong
     """An evaluation was asked to stop before its games were over."""
 
 
 def evaluate(
-    env: GamesEnv,
+    env: SeedableEnv,
     q_function: QFunction,
     settings: EvaluationSettings,
     *,
     seed: int,
     limits: EpisodeLimits | None = None,
     interrupted: Callable[[], object] = lambda: None,
-    tell: Callable[[Episode], None] = lambda episode: None,
+    on_episode: Callable[[Episode], None] = lambda episode: None,
 ) -> Evaluation:
     """Play whole games and score them raw.
 
@@ -35,10 +35,10 @@ def evaluate(
         seed: of the games and of the exploration.
         limits: at which a game is cut; None: those of the settings.
         interrupted: called before every step; a true result ends the evaluation.
-        tell: called with every game when it is over.
+        on_episode: called with every game when it is over.
 
     Raises:
-        Abandoned: ``interrupted`` was true.
+        EvaluationCancelled: ``interrupted`` was true.
         ConfigError: there is no game to play.
         EnvError: the environments cannot play a game to its end.
     """
@@ -48,9 +48,9 @@ def evaluate(
     scheduler = EpisodeScheduler(env, q_function, settings, seed, limits)
     while scheduler.playing:
         if interrupted():
-            raise Abandoned
+            raise EvaluationCancelled
         for episode in scheduler.step():
-            tell(episode)
+            on_episode(episode)
     numbers = sorted(scheduler.played)
     cut = {place: scheduler.cut[number] for place, number in enumerate(numbers) if number in scheduler.cut}
     return Evaluation(tuple(scheduler.played[number] for number in numbers), cut)

@@ -11,7 +11,7 @@ from rlvision.evaluation.result import Evaluation
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class EvalConditions:
     """The conditions of an evaluation: without them it can be neither judged nor repeated."""
 
     game: str  # rom id, or Gymnasium's
@@ -25,7 +25,7 @@ class Conditions:
 class Report:
     """An evaluation and its conditions."""
 
-    conditions: Conditions
+    conditions: EvalConditions
     evaluation: Evaluation
 
     @property
@@ -36,7 +36,7 @@ class Report:
         interval = [human_normalised(game, low), human_normalised(game, high)]
         return None if mean is None else {"mean": mean, "interval": interval}
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""
         evaluation, episodes = self.evaluation, self.evaluation.episodes
         return {

@@ -53,7 +53,7 @@ class Evaluation:
         return {
             "evaluate/mean": self.mean,
             "evaluate/median": self.median,
-            "evaluate/low": low,
-            "evaluate/high": high,
+            "evaluate/ci_low": low,
+            "evaluate/ci_high": high,
             "evaluate/games": float(len(self.episodes)),
         }

@@ -26,7 +26,7 @@ _log = logging.getLogger("rlvision")
 _HIGHEST_SEED = 2**31 - 1  # emulators keep it in a signed 32-bit integer
 
 
-class GamesEnv(VectorEnv, Protocol):
+class SeedableEnv(VectorEnv, Protocol):
     """Environments in which games of given seeds begin."""
 
     def rewind(self, seeds: Sequence[int]) -> UInt8Array:
@@ -83,7 +83,7 @@ class EpisodeScheduler:
     """
 
     def __init__(
-        self, env: GamesEnv, q_function: QFunction, settings: EvaluationSettings, seed: int, limits: EpisodeLimits
+        self, env: SeedableEnv, q_function: QFunction, settings: EvaluationSettings, seed: int, limits: EpisodeLimits
     ) -> None:
         self._env, self._q_function = env, q_function
         self._settings, self._seed, self._limits = settings, seed, limits

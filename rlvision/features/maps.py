@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rlvision.core.types import FloatArray, UInt8Array
-from rlvision.features.saliency import evaluating_copy, to_tensor
+from rlvision.features.saliency import eval_mode_copy, to_tensor
 from rlvision.nn.qnetwork import QNetwork
 
 
@@ -29,7 +29,7 @@ def feature_maps(network: QNetwork, observation: UInt8Array) -> dict[str, FloatA
     Raises:
         ConfigError: the observation has another shape or type.
     """
-    seen = evaluating_copy(network)
+    seen = eval_mode_copy(network)
     places = _places(seen)
     with torch.no_grad(), _recorded(seen, places) as outputs:
         seen(to_tensor(observation, seen))

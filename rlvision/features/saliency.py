@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import FloatArray, UInt8Array
-from rlvision.nn.qnetwork import QNetwork, sharing_copy
+from rlvision.nn.qnetwork import QNetwork, shared_weight_copy
 
 STRIDE = 5
 """Pixels between the centres of the blurred parts (Greydanus et al. 2018)."""
@@ -40,7 +40,7 @@ def gradient_saliency(network: QNetwork, observation: UInt8Array, action: int) -
     Raises:
         ConfigError: the observation has another shape or type, or there is no such action.
     """
-    seen = evaluating_copy(network)
+    seen = eval_mode_copy(network)
     pixels = to_tensor(observation, seen).requires_grad_()
     with torch.enable_grad():
         value = _q_value(seen, pixels, action).sum()
@@ -75,7 +75,7 @@ def occlusion_saliency(
     """
     if stride < 1 or batch < 1:
         raise ConfigError(f"expected a stride and a batch of at least 1, got {stride} and {batch}: {STRIDE} is usual")
-    seen = evaluating_copy(network)
+    seen = eval_mode_copy(network)
     with torch.no_grad():
         pixels = to_tensor(observation, seen)
         rows, columns = (_places(side, stride).to(pixels.device) for side in pixels.shape[2:])
@@ -130,12 +130,12 @@ def _scaled(saliency: Tensor, least: float = torch.finfo(torch.float32).tiny) ->
     return cast(FloatArray, (saliency / greatest).cpu().numpy())
 
 
-def evaluating_copy(network: QNetwork) -> QNetwork:
+def eval_mode_copy(network: QNetwork) -> QNetwork:
     """Return a copy in evaluation mode that shares the network's tensors, to add hooks to.
 
     Evaluation writes to no buffer, so using the copy does not change the network.
     """
-    copy = sharing_copy(network)
+    copy = shared_weight_copy(network)
     copy.pin_mode(training=False)
     return copy
 

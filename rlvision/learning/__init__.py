@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from rlvision.learning.policies import NoisyGreedy as NoisyGreedy
     from rlvision.learning.policies import PersistentEpsilonGreedy as PersistentEpsilonGreedy
     from rlvision.learning.policies import Softmax as Softmax
-    from rlvision.learning.policies import on_device as on_device
     from rlvision.learning.registry import Algorithm as Algorithm
     from rlvision.learning.registry import agent_names as agent_names
     from rlvision.learning.registry import default_settings as default_settings
@@ -79,7 +78,7 @@ __getattr__, __all__ = public_names(
             "target_selector",
         ],
         "optimisers": ["STATES", "decay_groups", "make_optimiser"],
-        "policies": ["EpsilonGreedy", "NoisyGreedy", "PersistentEpsilonGreedy", "Softmax", "on_device"],
+        "policies": ["EpsilonGreedy", "NoisyGreedy", "PersistentEpsilonGreedy", "Softmax"],
         "registry": ["Algorithm", "agent_names", "default_settings", "find_agent"],
         "schedules": ["Constant", "Cosine", "Every", "Geometric", "Linear", "Then", "WarmUp"],
         "settings": ["AgentSettings", "ExplorationSettings", "OptimiserSettings", "QLearningSettings"],

@@ -12,7 +12,7 @@ from rlvision.core.types import Agent, EnvSpec, QFunction, RewardTransform
 from rlvision.learning.augmentation import AUGMENTATIONS
 from rlvision.learning.learner import QLearner
 from rlvision.learning.losses import TDRule
-from rlvision.learning.policies import make_policy, on_device
+from rlvision.learning.policies import make_policy, make_q_function
 from rlvision.learning.schedules import (
     Linear,
     exploration_schedule,
@@ -22,13 +22,13 @@ from rlvision.learning.schedules import (
 )
 from rlvision.learning.settings import ExplorationSettings, OptimiserSettings, QLearningSettings
 from rlvision.learning.targets import make_targets
-from rlvision.nn.cuda_graphs import Record
-from rlvision.nn.fusion import channels_last, folded
+from rlvision.nn.cuda_graphs import CaptureFn
+from rlvision.nn.fusion import channels_last, fuse_conv_bn
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import make_q_network, norm_variant
 from rlvision.nn.settings import NetworkSettings
-from rlvision.nn.target_network import Views
-from rlvision.replay.buffer import Replay
+from rlvision.nn.target_network import OnlineTargetActor
+from rlvision.replay.buffer import ReplayBuffer
 from rlvision.replay.settings import ReplaySettings
 
 
@@ -42,7 +42,7 @@ class Setup:
         seed: of the run; every stream of random numbers is derived from it by name.
         device: where networks, batches and replay live.
         autocast: the precision of the encoder while training.
-        record: how kernels are captured, to be launched as one; None: they are launched one by one.
+        capture: how kernels are captured, to be launched as one; None: they are launched one by one.
         network: settings of the Q-network.
         replay: settings of the memory.
         optimiser: settings of the gradient step.
@@ -54,7 +54,7 @@ class Setup:
     seed: int
     device: torch.device
     autocast: Autocast
-    record: Record | None
+    capture: CaptureFn | None
     network: NetworkSettings
     replay: ReplaySettings
     optimiser: OptimiserSettings
@@ -87,30 +87,30 @@ def replay_agent(setup: Setup, settings: QLearningSettings, network: QNetwork, t
         MemoryBudgetError: the replay would not fit into the memory that is free.
     """
     memory = make_replay(setup, settings)
-    views = Views(network, generator(setup.seed, "noise"))
+    networks = OnlineTargetActor(network, generator(setup.seed, "noise"))
     policy = make_policy(
         setup.exploration,
         exploration_schedule(setup.exploration, setup.env_steps),
-        views,
+        networks,
         setup.spec,
-        lambda view: on_device(folded(view), setup.device, setup.autocast, setup.record),
+        lambda view: make_q_function(fuse_conv_bn(view), setup.device, setup.autocast, setup.capture),
         generator(setup.seed, "exploration"),
     )
-    learner = _learner(setup, settings, views, td_rule, lambda: memory.sample().transition.observation)
+    learner = _learner(setup, settings, networks, td_rule, lambda: memory.sample().transition.observation)
     return Agent(
         policy=policy,
         memory=memory,
         learner=learner,
-        network=views.actor,
-        q_function=playing_q_function(setup, views.actor),
+        network=networks.actor,
+        q_function=playing_q_function(setup, networks.actor),
         gamma=gamma_schedule(settings, setup.env_steps),
         reward_transform=reward_transform(settings),
     )
 
 
-def make_replay(setup: Setup, settings: QLearningSettings) -> Replay:
+def make_replay(setup: Setup, settings: QLearningSettings) -> ReplayBuffer:
     """Make the memory, whose batches hold n-step returns of rewards as the agent learns from them."""
-    return Replay(
+    return ReplayBuffer(
         setup.replay,
         setup.spec,
         n_step=n_step_schedule(settings, setup.env_steps),
@@ -136,19 +136,23 @@ def playing_q_function(setup: Setup, network: QNetwork) -> QFunction:
 
     It computes in float32 whatever the precision of learning, so that another machine gives the same scores.
     """
-    return on_device(folded(network), setup.device, make_autocast("float32", setup.device), setup.record)
+    return make_q_function(fuse_conv_bn(network), setup.device, make_autocast("float32", setup.device), setup.capture)
 
 
 def _learner(
-    setup: Setup, settings: QLearningSettings, views: Views, td_rule: TDRule, sample: Callable[[], Tensor]
+    setup: Setup,
+    settings: QLearningSettings,
+    networks: OnlineTargetActor,
+    td_rule: TDRule,
+    sample: Callable[[], Tensor],
 ) -> QLearner:
     replay, calibration_batches = setup.replay, setup.network.calibration_batches
     updates = int(max(setup.env_steps - replay.learning_starts, 0) * replay.samples_per_env_step / replay.batch_size)
     make_augmentation = AUGMENTATIONS.get(settings.augmentation)
     return QLearner(
-        views=views,
+        networks=networks,
         targets=make_targets(
-            views,
+            networks,
             norm_variant(setup.network),
             period=settings.target_period,
             tau=settings.target_tau,
@@ -163,5 +167,5 @@ def _learner(
         sample=sample,
         calibration_batches=calibration_batches,
         augmentation=make_augmentation and make_augmentation(generator(setup.seed, "augmentation")),
-        record=setup.record,
+        capture=setup.capture,
     )

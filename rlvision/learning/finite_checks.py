@@ -16,7 +16,7 @@ _NAMED = 8
 """Transitions listed by number at most."""
 
 
-def diverged(batch: Batch, loss: Tensor, q_values: Tensor, grad_norm: Tensor, updates: int) -> DivergedError:
+def divergence_error(batch: Batch, loss: Tensor, q_values: Tensor, grad_norm: Tensor, updates: int) -> DivergedError:
     """The error that says which update went wrong and what it learned from.
 
     Args:

@@ -11,14 +11,14 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from rlvision.core.devices import Autocast
 from rlvision.core.types import Batch, QOutput, Schedule, State, Transition, Update
 from rlvision.learning.augmentation import Augmentation
-from rlvision.learning.finite_checks import diverged
+from rlvision.learning.finite_checks import divergence_error
 from rlvision.learning.losses import TDRule
 from rlvision.learning.optimisers import decay_groups, make_optimiser
 from rlvision.learning.settings import OptimiserSettings
 from rlvision.learning.targets import TargetEstimator
-from rlvision.nn.cuda_graphs import Captured, Record
+from rlvision.nn.cuda_graphs import CaptureFn, GraphedFunction
 from rlvision.nn.diagnostics import diagnose
-from rlvision.nn.target_network import Views
+from rlvision.nn.target_network import OnlineTargetActor
 
 _CLIP_EPSILON = 2e-6
 """More than what torch adds to the norm before it divides: below the bound by this, the factor is exactly 1."""
@@ -38,7 +38,7 @@ class QLearner:
     """Deep Q-learning (Mnih et al. 2015), whatever the network, the loss and the targets.
 
     Args:
-        views: online, target and actor.
+        networks: online, target and actor.
         targets: computes the values of s and s', and keeps the target network fresh.
         td_rule: the loss of a batch by these values.
         settings: of the optimiser over the online network's parameters.
@@ -47,14 +47,14 @@ class QLearner:
         sample: draws observations [B, C, H, W], to measure the running statistics by before the first update.
         calibration_batches: how many; 0 for none.
         augmentation: changes the observations of a batch before the loss; None, nothing does.
-        record: how the kernels of a step are captured, to be launched as one (`rlvision.nn.cuda_graphs`); None: they
+        capture: how the kernels of a step are captured, to be launched as one (`rlvision.nn.cuda_graphs`); None: they
             are launched one by one.
     """
 
     def __init__(
         self,
         *,
-        views: Views,
+        networks: OnlineTargetActor,
         targets: TargetEstimator,
         td_rule: TDRule,
         settings: OptimiserSettings,
@@ -63,13 +63,13 @@ class QLearner:
         sample: Callable[[], Tensor],
         calibration_batches: int,
         augmentation: Augmentation | None = None,
-        record: Record | None = None,
+        capture: CaptureFn | None = None,
     ) -> None:
-        self.views = views
+        self.networks = networks
         self.updates = 0
         self._targets = targets
         self._td_rule = td_rule
-        self._optimiser = make_optimiser(settings, decay_groups(views.online, settings.weight_decay))
+        self._optimiser = make_optimiser(settings, decay_groups(networks.online, settings.weight_decay))
         self._learning_rate = learning_rate
         self._max_grad_norm = float("inf") if settings.max_grad_norm is None else settings.max_grad_norm
         self._autocast = autocast
@@ -78,10 +78,8 @@ class QLearner:
         self._augmentation = augmentation
         self._parameters = [p for group in self._optimiser.param_groups for p in group["params"]]
         self._last_observation: Tensor | None = None
-        self._captured = None if record is None else Captured(self._step, record)
-        self._can_sync = (
-            self._captured is None and self._parameters[0].device.type == "cpu"
-        )  # a GPU would be waited for
+        self._graphed = None if capture is None else GraphedFunction(self._step, capture)
+        self._can_sync = self._graphed is None and self._parameters[0].device.type == "cpu"  # a GPU would be waited for
         self._prepare_optimiser()
 
     def update(self, batch: Batch) -> Update:
@@ -93,10 +91,10 @@ class QLearner:
         if self.updates == 0:
             self._calibrate()
         self._set_learning_rate()
-        self.views.resample_noise()
+        self.networks.resample_noise()
         result = self._learn_from(batch)
         self.updates += 1
-        self._targets.refresh(self.updates)
+        self._targets.update_target(self.updates)
         self._last_observation = batch.transition.observation
         return Update(result.loss, result.priority, _metrics(result))
 
@@ -105,14 +103,14 @@ class QLearner:
         if self._last_observation is None:
             return {}
         with self._autocast():
-            return diagnose(self.views, self._last_observation)
+            return diagnose(self.networks, self._last_observation)
 
     def distributions(self) -> Mapping[str, Tensor]:
         """Return the Q-values [B, A] of the last batch's observations, as the agent acts by them."""
         if self._last_observation is None:
             return {}
         with torch.no_grad(), self._autocast():
-            output: QOutput = self.views.actor(self._last_observation)
+            output: QOutput = self.networks.actor(self._last_observation)
         return {"q/values": output.q_values}
 
     def metrics(self) -> dict[str, float]:
@@ -123,7 +121,7 @@ class QLearner:
         """Both networks, the optimiser, the number of updates, the random numbers, and the batch for `diagnose`."""
         return {
             "updates": self.updates,
-            **self.views.state_dict(),
+            **self.networks.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "augmentation": None if self._augmentation is None else self._augmentation.state_dict(),
             "last_observation": self._last_observation,
@@ -132,7 +130,7 @@ class QLearner:
     def load_state_dict(self, state: State) -> None:
         """Go on from a saved state."""
         self.updates = state["updates"]
-        self.views.load_state_dict(state)
+        self.networks.load_state_dict(state)
         self._optimiser.load_state_dict(state["optimiser"])
         if self._augmentation is not None:
             self._augmentation.load_state_dict(state["augmentation"])
@@ -141,19 +139,19 @@ class QLearner:
         self._last_observation = None if seen is None else seen.to(self._parameters[0].device)
 
     def _calibrate(self) -> None:
-        if self._calibration_batches and self.views.has_statistics:
+        if self._calibration_batches and self.networks.has_statistics:
             with self._autocast():
-                self.views.calibrate(self._sample() for _ in range(self._calibration_batches))
+                self.networks.calibrate(self._sample() for _ in range(self._calibration_batches))
 
     def _learn_from(self, batch: Batch) -> StepResult:
         transition = batch.transition if self._augmentation is None else self._augmentation(batch.transition)
         seen = (transition.observation, transition.action, transition.reward, transition.discount)
         fields = (*seen, transition.next_observation, batch.importance_weight)
-        if self._captured is not None:
-            return StepResult(*self._captured(*fields))
+        if self._graphed is not None:
+            return StepResult(*self._graphed(*fields))
         result = self._compute_gradients(*fields)
         if self._can_sync and not (math.isfinite(result.grad_norm.item()) and math.isfinite(result.loss.item())):
-            raise diverged(batch, result.losses, result.q_values, result.grad_norm, self.updates)
+            raise divergence_error(batch, result.losses, result.q_values, result.grad_norm, self.updates)
         self._optimizer_step(result.grad_norm)
         return result
 
@@ -191,19 +189,19 @@ class QLearner:
         device = self._parameters[0].device
         for group in self._optimiser.param_groups:
             if "capturable" in group:
-                group["capturable"] = self._captured is not None
+                group["capturable"] = self._graphed is not None
             learning_rate = float(group["lr"])
-            group["lr"] = learning_rate if self._captured is None else torch.tensor(learning_rate, device=device)
-        if self._captured is not None:
+            group["lr"] = learning_rate if self._graphed is None else torch.tensor(learning_rate, device=device)
+        if self._graphed is not None:
             for state in self._optimiser.state.values():
                 if "step" in state:
                     state["step"] = state["step"].to(device)
-            self._captured.forget()
+            self._graphed.reset()
 
     def _set_learning_rate(self) -> None:
         learning_rate = self._learning_rate(self.updates)
         for group in self._optimiser.param_groups:
-            if self._captured is None:
+            if self._graphed is None:
                 group["lr"] = learning_rate
             else:
                 group["lr"].fill_(learning_rate)

@@ -19,23 +19,25 @@ from rlvision.core.types import (
     UInt8Array,
 )
 from rlvision.learning.settings import ExplorationSettings
-from rlvision.nn.cuda_graphs import CapturedByShape, Record
+from rlvision.nn.cuda_graphs import CaptureFn, GraphedByShape
 from rlvision.nn.noisy import resample_noise
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.nn.target_network import Views
+from rlvision.nn.target_network import OnlineTargetActor
 
 LONGEST = 10_000
 """Decisions for which a random action may be repeated, at most."""
 
 
-def on_device(actor: nn.Module, device: torch.device, autocast: Autocast, record: Record | None = None) -> QFunction:
+def make_q_function(
+    actor: nn.Module, device: torch.device, autocast: Autocast, capture: CaptureFn | None = None
+) -> QFunction:
     """Return the Q-function of a network that lives on ``device``; it follows the network's weights.
 
     Args:
         actor: observations [N, C, H, W] uint8 -> `QOutput`.
         device: of its tensors.
         autocast: the precision of its encoder.
-        record: how the kernels of a forward are captured, to be launched as one; None: they are launched one by one.
+        capture: how the kernels of a forward are captured, to be launched as one; None: they are launched one by one.
     """
 
     @torch.no_grad()
@@ -44,7 +46,7 @@ def on_device(actor: nn.Module, device: torch.device, autocast: Autocast, record
             output: QOutput = actor(observation)
         return (output.q_values,)
 
-    launch = forward if record is None else CapturedByShape(forward, record)
+    launch = forward if capture is None else GraphedByShape(forward, capture)
 
     def q_function(observation: UInt8Array) -> Tensor:
         (q_values,) = launch(torch.from_numpy(observation).to(device))
@@ -234,7 +236,7 @@ def ladder_exponents(num_envs: int, alpha: float) -> Tensor:
 def make_policy(
     settings: ExplorationSettings,
     schedule: Schedule,
-    views: Views,
+    networks: OnlineTargetActor,
     spec: EnvSpec,
     q_function: Callable[[QNetwork], QFunction],
     draws: torch.Generator,
@@ -244,14 +246,14 @@ def make_policy(
     Args:
         settings: which one, and its numbers.
         schedule: epsilon or the temperature as a function of env steps.
-        views: the network that acts; noisy exploration has a view of its own.
+        networks: the network that acts; noisy exploration has a view of its own.
         spec: of the environments.
         q_function: makes the Q-function of a view.
         draws: the CPU stream of its random numbers.
     """
     if settings.kind == "noisy":
-        return NoisyGreedy(q_function(views.explorer), partial(resample_noise, views.explorer), draws)
-    acts = q_function(views.actor)
+        return NoisyGreedy(q_function(networks.explorer), partial(resample_noise, networks.explorer), draws)
+    acts = q_function(networks.actor)
     if settings.kind == "softmax":
         return Softmax(acts, schedule, draws)
     if settings.kind == "persistent":

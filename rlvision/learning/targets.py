@@ -10,9 +10,9 @@ from torch import Tensor
 
 from rlvision.core.devices import Autocast
 from rlvision.core.types import QOutput, Transition
-from rlvision.nn.fusion import folded, folded_to_learn, prepared
-from rlvision.nn.norm_variants import Arm
-from rlvision.nn.target_network import Views, batch_statistics_forward, recalibrate
+from rlvision.nn.fusion import fuse_conv_bn, fuse_conv_bn_train, to_channels_last_float
+from rlvision.nn.norm_variants import NormVariant
+from rlvision.nn.target_network import OnlineTargetActor, batch_statistics_forward, recalibrate
 
 Forward = Callable[[Tensor], QOutput]
 """Observations [B, C, H, W] uint8 -> values."""
@@ -48,7 +48,7 @@ class TargetEstimator(Protocol):
     def values(self, transition: Transition) -> Values:
         """Return the values of a batch, none of them computed yet."""
 
-    def refresh(self, updates: int) -> None:
+    def update_target(self, updates: int) -> None:
         """Let the target follow; called after every update with their number."""
 
 
@@ -59,15 +59,15 @@ class TargetNetwork:
         online: the network that learns, in train mode.
         target: the frozen copy, in evaluation mode by the contract.
         actor: the network that learns, in evaluation mode.
-        refresh: how the copy follows, called with the number of updates.
+        update_target: how the copy follows, called with the number of updates.
         autocast: the precision of the forwards.
     """
 
     def __init__(
-        self, online: Forward, target: Forward, actor: Forward, refresh: Callable[[int], None], autocast: Autocast
+        self, online: Forward, target: Forward, actor: Forward, update_target: Callable[[int], None], autocast: Autocast
     ) -> None:
         self.online, self.target, self.actor = online, target, actor
-        self.refresh = refresh
+        self.update_target = update_target
         self.autocast = autocast
 
     def values(self, transition: Transition) -> Values:
@@ -102,12 +102,12 @@ class _TargetNetworkValues:
     @cached_property
     def _observation(self) -> Tensor:
         with self._networks.autocast():
-            return prepared(self._transition.observation)
+            return to_channels_last_float(self._transition.observation)
 
     @cached_property
     def _next_observation(self) -> Tensor:
         with self._networks.autocast():
-            return prepared(self._transition.next_observation)
+            return to_channels_last_float(self._transition.next_observation)
 
     def _without_gradient(self, network: Forward, observation: Tensor) -> QOutput:
         with torch.no_grad(), self._networks.autocast():
@@ -130,7 +130,7 @@ class CrossQTargets:
         """Return the halves of one forward."""
         return _CrossQValues(self._online, self._autocast, transition)
 
-    def refresh(self, updates: int) -> None:
+    def update_target(self, updates: int) -> None:
         """Do nothing: there is no target network."""
 
 
@@ -160,12 +160,12 @@ class _CrossQValues:
     def _halves(self) -> tuple[QOutput, QOutput]:
         observations = torch.cat([self._transition.observation, self._transition.next_observation])
         with self._autocast():
-            return split_batch(self._online(prepared(observations)))
+            return split_batch(self._online(to_channels_last_float(observations)))
 
 
 def make_targets(
-    views: Views,
-    norm: Arm,
+    networks: OnlineTargetActor,
+    norm: NormVariant,
     *,
     period: int,
     tau: float | None,
@@ -176,7 +176,7 @@ def make_targets(
     """Return what computes the values of s', by the normalisation of the network.
 
     Args:
-        views: online, target and actor.
+        networks: online, target and actor.
         norm: of the network.
         period: updates between hard copies into the target network.
         tau: weight of the online network at every update, instead of hard copies.
@@ -185,43 +185,45 @@ def make_targets(
         calibration_batches: how many of them.
     """
     if norm.target == "joint":
-        return CrossQTargets(views.online, autocast)
-    target: Forward = folded(views.target)
+        return CrossQTargets(networks.online, autocast)
+    target: Forward = fuse_conv_bn(networks.target)
     if norm.target == "batch_statistics":
-        target = partial(batch_statistics_forward, views.target)
-    refresh = periodic_update(views, period) if tau is None else soft_update(views, tau)
+        target = partial(batch_statistics_forward, networks.target)
+    update_target = periodic_update(networks, period) if tau is None else soft_update(networks, tau)
     if norm.target == "recalibrated":
-        refresh = recalibrated_update(views, period, sample, calibration_batches, autocast)
-    return TargetNetwork(folded_to_learn(views.online), target, folded(views.actor), refresh, autocast)
+        update_target = recalibrated_update(networks, period, sample, calibration_batches, autocast)
+    return TargetNetwork(
+        fuse_conv_bn_train(networks.online), target, fuse_conv_bn(networks.actor), update_target, autocast
+    )
 
 
-def periodic_update(views: Views, period: int) -> Callable[[int], None]:
+def periodic_update(networks: OnlineTargetActor, period: int) -> Callable[[int], None]:
     """Copy online into target every ``period`` updates, running statistics included."""
 
-    def refresh(updates: int) -> None:
+    def update_target(updates: int) -> None:
         if updates % period == 0:
-            views.sync_target()
+            networks.sync_target()
 
-    return refresh
+    return update_target
 
 
-def soft_update(views: Views, tau: float) -> Callable[[int], None]:
+def soft_update(networks: OnlineTargetActor, tau: float) -> Callable[[int], None]:
     """Move target towards online by ``tau`` after every update (Lillicrap et al. 2016); statistics are copied."""
-    return lambda updates: views.sync_target(tau)
+    return lambda updates: networks.sync_target(tau)
 
 
 def recalibrated_update(
-    views: Views, period: int, sample: Callable[[], Tensor], batches: int, autocast: Autocast
+    networks: OnlineTargetActor, period: int, sample: Callable[[], Tensor], batches: int, autocast: Autocast
 ) -> Callable[[int], None]:
     """Copy online into target, then measure the target's statistics on batches of the memory, by its own weights."""
 
-    def refresh(updates: int) -> None:
+    def update_target(updates: int) -> None:
         if updates % period == 0:
-            views.sync_target()
+            networks.sync_target()
             with autocast():  # the statistics are those of the precision in use
-                recalibrate(views.target, (sample() for _ in range(batches)))
+                recalibrate(networks.target, (sample() for _ in range(batches)))
 
-    return refresh
+    return update_target
 
 
 def split_batch(output: QOutput) -> tuple[QOutput, QOutput]:

@@ -20,8 +20,8 @@ Tensors = tuple[Tensor, ...]
 TensorFunction = Callable[..., Tensors]
 """Tensors to tensors, all on one device; what it does to others (weights, statistics) it does in place."""
 
-Launch = Callable[[], None]
-Record = Callable[[Callable[[], Tensors]], tuple[Tensors, Launch]]
+ReplayFn = Callable[[], None]
+CaptureFn = Callable[[Callable[[], Tensors]], tuple[Tensors, ReplayFn]]
 """Calls a function once, with effect; returns its outputs, and what launches its kernels on the same tensors again."""
 
 _depth = 0
@@ -32,8 +32,8 @@ def is_capturing() -> bool:
     return _depth > 0
 
 
-def cuda_graph(function: Callable[[], Tensors]) -> tuple[Tensors, Launch]:
-    """A `Record` by a CUDA graph."""
+def cuda_graph(function: Callable[[], Tensors]) -> tuple[Tensors, ReplayFn]:
+    """A `CaptureFn` by a CUDA graph."""
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         outputs = function()
@@ -41,23 +41,23 @@ def cuda_graph(function: Callable[[], Tensors]) -> tuple[Tensors, Launch]:
     return outputs, graph.replay
 
 
-class Captured:
+class GraphedFunction:
     """``function``, launched as one; the first calls are ordinary ones.
 
     Args:
         function: must not wait for the device, nor branch on what a tensor holds.
-        record: how its kernels are taken down.
+        capture: how its kernels are taken down.
     """
 
-    def __init__(self, function: TensorFunction, record: Record = cuda_graph) -> None:
+    def __init__(self, function: TensorFunction, capture: CaptureFn = cuda_graph) -> None:
         self._function = function
-        self._record = record
-        self.forget()
+        self._capture = capture
+        self.reset()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Take the kernels down anew: a tensor that they write to or read from was replaced."""
         self._calls = 0
-        self._launch: Launch | None = None
+        self._launch: ReplayFn | None = None
 
     def __call__(self, *inputs: Tensor) -> Tensors:
         """What the function returns for tensors of the shapes of the first call; copies, to keep."""
@@ -67,7 +67,7 @@ class Captured:
         if self._launch is None:
             self._inputs = tuple(given.clone() for given in inputs)
             with _capturing():
-                self._outputs, self._launch = self._record(lambda: self._function(*self._inputs))
+                self._outputs, self._launch = self._capture(lambda: self._function(*self._inputs))
         else:
             for read, given in zip(self._inputs, inputs, strict=True):
                 read.copy_(given)
@@ -87,24 +87,24 @@ class Captured:
         return outputs
 
 
-class CapturedByShape:
+class GraphedByShape:
     """``function``, captured for each shape of its one input: games being trained on, games being evaluated.
 
     Args:
-        function: as of `Captured`.
-        record: as of `Captured`.
+        function: as of `GraphedFunction`.
+        capture: as of `GraphedFunction`.
     """
 
-    def __init__(self, function: TensorFunction, record: Record = cuda_graph) -> None:
+    def __init__(self, function: TensorFunction, capture: CaptureFn = cuda_graph) -> None:
         self._function = function
-        self._record = record
-        self._captured: dict[torch.Size, Captured] = {}
+        self._capture = capture
+        self._graphed: dict[torch.Size, GraphedFunction] = {}
 
     def __call__(self, given: Tensor) -> Tensors:
-        """As of `Captured`."""
-        if given.shape not in self._captured:
-            self._captured[given.shape] = Captured(self._function, self._record)
-        return self._captured[given.shape](given)
+        """As of `GraphedFunction`."""
+        if given.shape not in self._graphed:
+            self._graphed[given.shape] = GraphedFunction(self._function, self._capture)
+        return self._graphed[given.shape](given)
 
 
 @contextmanager

@@ -1,14 +1,14 @@
 """What the normalisation does to the Q-values, measured on one batch without a trace.
 
-====================  ==============================================================================
-metric                meaning
-====================  ==============================================================================
-``bn/gap``            mean abs(Q_train - Q_act) / std(Q_act), over the batch and the actions
-``bn/disagree``       share of states whose greedy action differs between the two
-``bn/clipped``        share of channels whose r or d is clipped (BatchRenorm only)
-``bn/target_drift``   mean abs(running_mean of online - of target)
-``weights/<module>``  Euclidean norm of a module's own parameters
-====================  ==============================================================================
+============================  ==================================================================
+metric                        meaning
+============================  ==================================================================
+``bn/gap``                    mean abs(Q_train - Q_act) / std(Q_act), over the batch and the actions
+``bn/greedy_disagreement``    share of states whose greedy action differs between the two
+``bn/clipped``                share of channels whose r or d is clipped (BatchRenorm only)
+``bn/target_drift``           mean abs(running_mean of online - of target)
+``weights/<module>``          Euclidean norm of a module's own parameters
+============================  ==================================================================
 
 Both forwards are the ones in use, folded where they are and in the precision of the context: Q_train is the learner's
 on s, without dropout, Q_act the policy's. The ``bn/`` metrics exist only for networks that have running statistics.
@@ -21,10 +21,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from rlvision.nn.fusion import folded, folded_to_learn
+from rlvision.nn.fusion import fuse_conv_bn, fuse_conv_bn_train
 from rlvision.nn.normalisation import BatchRenorm2d
 from rlvision.nn.statistics import statistics_layers
-from rlvision.nn.target_network import Views
+from rlvision.nn.target_network import OnlineTargetActor
 
 WIDE_GAP = 0.2
 """A gap from which on the greedy action of many states depends on the mode."""
@@ -32,14 +32,14 @@ PATIENCE = 5
 """Measurements in a row for which it may be wide."""
 
 
-class GapWatch:
+class GapMonitor:
     """Says once, in words, that training and acting have become two functions."""
 
     def __init__(self) -> None:
         self._wide = 0
         self._said = False
 
-    def note(self, metrics: Mapping[str, float]) -> None:
+    def update(self, metrics: Mapping[str, float]) -> None:
         """Take the metrics of an interval, with or without a gap among them."""
         self._wide = self._wide + 1 if metrics.get("bn/gap", 0.0) > WIDE_GAP else 0
         if self._wide >= PATIENCE and not self._said:
@@ -56,16 +56,16 @@ class GapWatch:
 
 
 @torch.no_grad()
-def diagnose(views: Views, observation: Tensor) -> dict[str, Tensor]:
+def diagnose(networks: OnlineTargetActor, observation: Tensor) -> dict[str, Tensor]:
     """All metrics above as tensors without dimension, from observations [B, C, H, W] uint8.
 
     Buffers, modes and random states stay as they were: the training forward runs on a copy, with
     dropout off.
     """
-    metrics = weight_norms(views.online)
-    if statistics_layers(views.online):
-        metrics |= _mode_differences(views, observation)
-        metrics["bn/target_drift"] = target_drift(views)
+    metrics = weight_norms(networks.online)
+    if statistics_layers(networks.online):
+        metrics |= _mode_differences(networks, observation)
+        metrics["bn/target_drift"] = target_drift(networks)
     return metrics
 
 
@@ -81,9 +81,9 @@ def disagreement(q_values: Tensor, reference: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def target_drift(views: Views) -> Tensor:
+def target_drift(networks: OnlineTargetActor) -> Tensor:
     """Mean distance of the running means of online and target, over all channels."""
-    pairs = zip(statistics_layers(views.online), statistics_layers(views.target), strict=True)
+    pairs = zip(statistics_layers(networks.online), statistics_layers(networks.target), strict=True)
     distances = [(online.running_mean - target.running_mean).abs() for online, target in pairs]  # type: ignore[operator]
     return torch.cat(distances).mean()
 
@@ -95,12 +95,12 @@ def weight_norms(network: nn.Module) -> dict[str, Tensor]:
     return {f"weights/{name}": _norm(parameters) for name, parameters in owners.items() if parameters}
 
 
-def _mode_differences(views: Views, observation: Tensor) -> dict[str, Tensor]:
-    shadow = folded_to_learn(copy.deepcopy(views.online))
+def _mode_differences(networks: OnlineTargetActor, observation: Tensor) -> dict[str, Tensor]:
+    shadow = fuse_conv_bn_train(copy.deepcopy(networks.online))
     _switch_off_dropout(shadow)
     learns = shadow(observation).q_values  # [B, A]
-    acts = folded(views.actor)(observation).q_values  # [B, A]
-    metrics = {"bn/gap": gap(learns, acts), "bn/disagree": disagreement(learns, acts)}
+    acts = fuse_conv_bn(networks.actor)(observation).q_values  # [B, A]
+    metrics = {"bn/gap": gap(learns, acts), "bn/greedy_disagreement": disagreement(learns, acts)}
     corrected = [layer for layer in shadow.modules() if isinstance(layer, BatchRenorm2d)]
     return metrics | ({"bn/clipped": _clipped_share(corrected)} if corrected else {})
 

@@ -22,7 +22,7 @@ ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
 }
 
 KERNEL = 5
-CHAPTER_MOMENTUM = 0.1
+REFERENCE_MOMENTUM = 0.1
 """Momentum of the chapter's BatchNorm layers, torch's default."""
 
 
@@ -96,7 +96,7 @@ class DNEncoder(Encoder):
         self.normalised = {"conv1": "bn1", "conv2": "bn2", "conv3": "bn3"}
 
     @property
-    def is_chapters(self) -> bool:
+    def matches_reference(self) -> bool:
         """Whether it has the chapter's layers: strides, ReLU, a batch normalisation, nothing before the head."""
         is_usual = isinstance(self.bn1, nn.BatchNorm2d) and isinstance(self.act1, nn.ReLU)
         return is_usual and isinstance(self.pool1, nn.Identity) and isinstance(self.hidden, nn.Identity)
@@ -126,7 +126,7 @@ class DN(DNEncoder):
     def __init__(
         self, height: int, width: int, outputs: int, in_channels: int = 1, **options: Unpack[DNOptions]
     ) -> None:
-        options = {"norm": "batch", "momentum": CHAPTER_MOMENTUM, **options}
+        options = {"norm": "batch", "momentum": REFERENCE_MOMENTUM, **options}
         super().__init__(in_channels, height, width, **options)
         self.head = nn.Linear(self.features, outputs)
 

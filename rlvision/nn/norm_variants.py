@@ -1,7 +1,7 @@
 """The ten answers to BatchNorm in Q-learning, behind one setting.
 
 ============  ========================================================================================
-arm           what it does
+variant       what it does
 ============  ========================================================================================
 renorm        BatchRenorm (Ioffe 2017) on the running scale; target in evaluation mode. The default
 running       BatchNorm trains on batch statistics, the target evaluates on running ones
@@ -22,7 +22,7 @@ from typing import Literal
 
 MOMENTUM = 0.1
 """Weight of the newest batch in the running statistics (PyTorch's convention, and its default)."""
-FOLLOWING = 0.9
+FAST_MOMENTUM = 0.9
 """Momentum of running statistics that are nearly the last batch's, so that they do not trail the weights."""
 
 Norm = Literal["batch", "renorm", "fixed", "frozen", "layer", "group", "none"]
@@ -30,7 +30,7 @@ Target = Literal["eval", "batch_statistics", "joint", "recalibrated"]
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class NormVariant:
     """One answer: which layer the encoder is built with, and how bootstrap values are computed.
 
     ``target`` is "eval": target(s') in evaluation mode; "batch_statistics": target(s') normalised
@@ -44,20 +44,20 @@ class Arm:
     momentum: float = MOMENTUM
 
 
-ARMS: Mapping[str, Arm] = {
-    "renorm": Arm("renorm", "eval"),
-    "running": Arm("batch", "eval", FOLLOWING),
-    "batch": Arm("batch", "batch_statistics", FOLLOWING),
-    "joint": Arm("batch", "joint"),
-    "fixed": Arm("fixed", "eval"),
-    "frozen": Arm("frozen", "eval"),
-    "recalibrated": Arm("batch", "recalibrated"),
-    "layer": Arm("layer", "eval"),
-    "group": Arm("group", "eval"),
-    "none": Arm("none", "eval"),
+NORM_VARIANTS: Mapping[str, NormVariant] = {
+    "renorm": NormVariant("renorm", "eval"),
+    "running": NormVariant("batch", "eval", FAST_MOMENTUM),
+    "batch": NormVariant("batch", "batch_statistics", FAST_MOMENTUM),
+    "joint": NormVariant("batch", "joint"),
+    "fixed": NormVariant("fixed", "eval"),
+    "frozen": NormVariant("frozen", "eval"),
+    "recalibrated": NormVariant("batch", "recalibrated"),
+    "layer": NormVariant("layer", "eval"),
+    "group": NormVariant("group", "eval"),
+    "none": NormVariant("none", "eval"),
 }
 
 
-def momentum_of(norm: str, chosen: float | None) -> float:
-    """The momentum of an arm's running statistics: the chosen one, or where that is None the arm's own."""
-    return ARMS[norm].momentum if chosen is None else chosen
+def resolve_momentum(norm: str, chosen: float | None) -> float:
+    """The momentum of a variant's running statistics: the chosen one, or where that is None the variant's own."""
+    return NORM_VARIANTS[norm].momentum if chosen is None else chosen

@@ -62,13 +62,13 @@ class QNetwork(nn.Module):
         network.head = head
         return network
 
-    def chapter_state_dict(self) -> dict[str, Tensor]:
+    def reference_state_dict(self) -> dict[str, Tensor]:
         """The ``state_dict`` that loads into the chapter's class, strictly.
 
         Raises:
             ConfigError: The network does not compute what the chapter's does.
         """
-        if not self.is_chapters:
+        if not self.matches_reference:
             raise ConfigError(
                 "expected the chapter's network (encoder dn with strides, ReLU, a batch normalisation and no hidden "
                 "layer, a linear head without quantiles), "
@@ -78,14 +78,14 @@ class QNetwork(nn.Module):
         return {key.removeprefix("encoder.").replace("head.q.", "head."): t for key, t in self.state_dict().items()}
 
     @property
-    def is_chapters(self) -> bool:
+    def matches_reference(self) -> bool:
         """Whether the evaluation forward is that of the chapter's class: the same layers in the same order."""
         head = self.head
         plain_head = isinstance(head, LinearHead) and type(head.q) is nn.Linear and head.quantiles == 1
-        return plain_head and bool(getattr(self.encoder, "is_chapters", False))
+        return plain_head and bool(getattr(self.encoder, "matches_reference", False))
 
 
-def sharing_copy(network: QNetwork) -> QNetwork:
+def shared_weight_copy(network: QNetwork) -> QNetwork:
     """A second network over the same parameter and buffer tensors, with a mode of its own."""
     memo = {id(tensor): tensor for tensor in chain(network.parameters(), network.buffers())}
     return copy.deepcopy(network, memo)

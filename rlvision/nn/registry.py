@@ -11,7 +11,7 @@ from rlvision.core.imports import did_you_mean, import_object
 from rlvision.core.types import EnvSpec
 from rlvision.nn.dn import DNEncoder
 from rlvision.nn.heads import DuelingHead, LinearHead
-from rlvision.nn.norm_variants import ARMS, Arm, momentum_of
+from rlvision.nn.norm_variants import NORM_VARIANTS, NormVariant, resolve_momentum
 from rlvision.nn.normalisation import BatchRenorm2d
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.settings import NetworkSettings
@@ -37,7 +37,7 @@ def make_q_network(settings: NetworkSettings, spec: EnvSpec, *, quantiles: int =
         cast(int, encoder.features),  # build_encoder has checked it
         spec.num_actions,
         hidden=0 if is_dn else settings.hidden,  # DN has it in its encoder
-        zero_init=settings.zero_head,
+        zero_init=settings.zero_init_head,
         quantiles=quantiles,
         noisy=settings.noisy,
     )
@@ -48,17 +48,17 @@ def make_q_network(settings: NetworkSettings, spec: EnvSpec, *, quantiles: int =
     return network
 
 
-def norm_variant(settings: NetworkSettings) -> Arm:
+def norm_variant(settings: NetworkSettings) -> NormVariant:
     """Return how the network of the settings normalises; encoders without the setting do so as they like."""
-    return ARMS[settings.norm if settings.encoder == "dn" else "none"]
+    return NORM_VARIANTS[settings.norm if settings.encoder == "dn" else "none"]
 
 
 def _encoder_options(settings: NetworkSettings) -> dict[str, object]:
     options = dict(settings.kwargs)
     if settings.encoder == "dn":
         options |= {
-            "norm": ARMS[settings.norm].layer,
-            "momentum": momentum_of(settings.norm, settings.momentum),
+            "norm": NORM_VARIANTS[settings.norm].layer,
+            "momentum": resolve_momentum(settings.norm, settings.momentum),
             "activation": settings.activation,
             "max_pool": settings.max_pool,
             "hidden": settings.hidden,

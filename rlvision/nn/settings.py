@@ -43,7 +43,7 @@ class NetworkSettings:
     """Probability of dropping a feature before the head while training (DN)."""
     dueling: bool = False
     """Separate value and advantage streams (Wang et al. 2016)."""
-    zero_head: bool = False
+    zero_init_head: bool = False
     """Start with all Q-values at zero."""
     noisy: bool = False
     """Noise in the weights of the head explores instead of random actions (Fortunato et al. 2018)."""

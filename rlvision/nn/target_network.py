@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from rlvision.core.types import QOutput, State
 from rlvision.nn.noisy import noisy_layers, resample_noise, switch_noise
-from rlvision.nn.qnetwork import QNetwork, sharing_copy
+from rlvision.nn.qnetwork import QNetwork, shared_weight_copy
 from rlvision.nn.statistics import batch_statistics, calibrating, statistics_layers
 
 
-class Views:
+class OnlineTargetActor:
     """The online network, its target, the actor and the explorer.
 
     ============  ==========  =========================  ====================================
@@ -37,8 +37,8 @@ class Views:
     def __init__(self, online: QNetwork, noise: torch.Generator | None = None) -> None:
         self.online = online
         self.target = copy.deepcopy(online).requires_grad_(False)
-        self.actor = sharing_copy(online)
-        self.explorer = sharing_copy(online) if noisy_layers(online) else self.actor
+        self.actor = shared_weight_copy(online)
+        self.explorer = shared_weight_copy(online) if noisy_layers(online) else self.actor
         self._noise = noise or torch.Generator()
         for layer in noisy_layers(self.explorer):
             layer.input_noise, layer.output_noise = layer.input_noise.clone(), layer.output_noise.clone()

@@ -13,20 +13,20 @@ from torch import Tensor
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.memory import check_budget
 from rlvision.core.types import Batch, EnvSpec, EnvStep, IntArray, Progress, RewardTransform, Rows, Schedule, State
-from rlvision.replay.n_step import Windows
+from rlvision.replay.n_step import NStepAssembler
 from rlvision.replay.persistence import Segments
-from rlvision.replay.samplers import Prioritised, Selection, Uniform
+from rlvision.replay.samplers import PrioritisedSampler, Sampler, UniformSampler
 from rlvision.replay.settings import ReplaySettings
-from rlvision.replay.storage import Ring, ring_bytes
+from rlvision.replay.storage import RingBuffer, ring_buffer_bytes
 from rlvision.replay.sum_tree import SumTree
-from rlvision.replay.valid_starts import BYTES_PER_CELL, Starts
+from rlvision.replay.valid_starts import BYTES_PER_CELL, ValidStarts
 
 
-class Replay:
+class ReplayBuffer:
     """A `Memory` of the last transitions, from which each batch is drawn anew.
 
-    Rows are stored as they come (`Ring`); which of them start a transition is known at any time (`Starts`); some are
-    drawn (`Selection`) and only then assembled (`Windows`), so n and γ may change between two batches.
+    Rows are stored as they come (`RingBuffer`); which of them start a transition is known at any time (`ValidStarts`);
+    some are drawn (`Sampler`) and only then assembled (`NStepAssembler`), so n and γ may change between two batches.
 
     Args:
         settings: capacity, ratio, priorities and the like; T = capacity // num_envs rows are kept.
@@ -39,7 +39,7 @@ class Replay:
         device: where the rows live.
 
     Raises:
-        ConfigError: The capacity does not hold one window, frames would be packed on a GPU, or priorities kept on a
+        ConfigError: The capacity does not hold one window, frames would be compressed on a GPU, or priorities kept on a
             device without float64.
         MemoryBudgetError: The rows would not fit into the memory that is free.
     """
@@ -67,13 +67,13 @@ class Replay:
         self._is_prioritised = settings.prioritised
         self._rows_before = 0  # rows of the run that this replay was not given
         self._ratio = ReplayRatio(settings.samples_per_env_step, settings.batch_size, settings.learning_starts)
-        self._ring = Ring(length, spec.num_envs, frame_shape(spec), device, settings.compression)
-        self._starts = Starts(length, spec.num_envs, spec.stack, self._n_step)
-        self._windows = Windows(self._ring, spec.stack, self._n_step, self._gamma, reward_transform)
-        self._selection: Selection = (
-            Prioritised(self._ring, self._starts, settings)
+        self._ring = RingBuffer(length, spec.num_envs, frame_shape(spec), device, settings.compression)
+        self._starts = ValidStarts(length, spec.num_envs, spec.stack, self._n_step)
+        self._assembler = NStepAssembler(self._ring, spec.stack, self._n_step, self._gamma, reward_transform)
+        self._sampler: Sampler = (
+            PrioritisedSampler(self._ring, self._starts, settings)
             if settings.prioritised
-            else Uniform(self._ring, self._starts)
+            else UniformSampler(self._ring, self._starts)
         )
 
     @property
@@ -88,8 +88,8 @@ class Replay:
 
     @property
     def nbytes(self) -> int:
-        """Memory of all of it, bytes; of packed frames, those there are."""
-        return self._ring.nbytes + self._starts.nbytes + self._selection.nbytes
+        """Memory of all of it, bytes; of compressed frames, those there are."""
+        return self._ring.nbytes + self._starts.nbytes + self._sampler.nbytes
 
     @property
     def env_steps(self) -> int:
@@ -114,9 +114,9 @@ class Replay:
         _check_horizon(n_step, gamma, self._stack, self._ring.length)
         reach = max(n_step, self._n_step) + 1
         self._n_step, self._gamma = n_step, gamma
-        self._windows.set_horizon(n_step, gamma)
+        self._assembler.set_horizon(n_step, gamma)
         self._starts.set_n_step(n_step)
-        self._selection.refresh(np.arange(max(self._ring.oldest, self._ring.rows - reach), self._ring.rows))
+        self._sampler.refresh(np.arange(max(self._ring.oldest, self._ring.rows - reach), self._ring.rows))
 
     def add(self, step: EnvStep) -> None:
         """Take the next row; of its stacks only the newest frames are kept.
@@ -124,31 +124,31 @@ class Replay:
         Raises:
             EnvError: The observation does not have the shape this replay was built for.
         """
-        self._ring.write(step)
+        self._ring.append(step)
         self._starts.extend(step.first[None])
-        self._selection.refresh(self._rows_to_refresh())
+        self._sampler.refresh(self._rows_to_refresh())
 
     def batches(self) -> Iterator[Batch]:
         """The batches owed by now, each drawn when it is asked for, with the priorities of that moment."""
         self._follow_schedules()
-        while self.size and self._ratio.owed(self._ring.rows * self._ring.num_envs) > 0:
+        while self.size and self._ratio.due(self._ring.rows * self._ring.num_envs) > 0:
             self._ratio.made += 1
             yield self.sample()
 
     def sample(self) -> Batch:
         """One batch, owed or not; there must be starts to draw from (``size`` > 0)."""
-        index, importance_weight = self._selection.draw(self._batch_size, self._beta(self.env_steps), self._generator)
-        return Batch(self._windows.read(index), index, importance_weight)
+        index, importance_weight = self._sampler.sample(self._batch_size, self._beta(self.env_steps), self._generator)
+        return Batch(self._assembler.gather(index), index, importance_weight)
 
     def update_priorities(self, index: Tensor, priority: Tensor) -> None:
         """Take over how surprising [B] transitions were; those overwritten meanwhile are ignored."""
-        self._selection.update(index, priority)
+        self._sampler.update(index, priority)
 
     def metrics(self) -> dict[str, float]:
         """How much there is, how surprising, and where the schedules stand."""
         beta = {"replay/beta": self._beta(self.env_steps)} if self._is_prioritised else {}
         horizon = {"replay/n_step": float(self._n_step), "replay/gamma": self._gamma}
-        return {"replay/size": float(self.size), **horizon, **beta, **self._selection.metrics()}
+        return {"replay/size": float(self.size), **horizon, **beta, **self._sampler.metrics()}
 
     def state_dict(self) -> State:
         """All but the rows: they travel by `save_rows` and `load_rows`."""
@@ -160,7 +160,7 @@ class Replay:
             "n_step": self._n_step,
             "gamma": self._gamma,
             "generator": self._generator.get_state(),
-            "selection": self._selection.state_dict(),
+            "sampler": self._sampler.state_dict(),
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -175,7 +175,7 @@ class Replay:
         self._check_state(state)
         self.set_horizon(state["n_step"], state["gamma"])
         self._generator.set_state(state["generator"])
-        self._selection.load_state_dict(state["selection"])
+        self._sampler.load_state_dict(state["sampler"])
         self._ratio.made = state["made"] if self._ring.rows else 0
         self._rows_before = state["rows_before"] + state["rows"] - self._ring.rows
 
@@ -243,7 +243,7 @@ def frame_shape(spec: EnvSpec) -> tuple[int, int, int]:
 
 
 def required_bytes(settings: ReplaySettings, spec: EnvSpec) -> int:
-    """Memory of a replay that is full, bytes, reckoned without allocating any; of packed frames, what most games take.
+    """Memory of a full replay, bytes, reckoned without allocating any; of compressed frames, what most games take.
 
     Args:
         settings: of the replay.
@@ -251,7 +251,7 @@ def required_bytes(settings: ReplaySettings, spec: EnvSpec) -> int:
     """
     cells = settings.capacity // spec.num_envs * spec.num_envs
     tree = SumTree(cells + 1, torch.device("meta")).nbytes if settings.prioritised else 0
-    return ring_bytes(cells, math.prod(frame_shape(spec)), settings.compression) + cells * BYTES_PER_CELL + tree
+    return ring_buffer_bytes(cells, math.prod(frame_shape(spec)), settings.compression) + cells * BYTES_PER_CELL + tree
 
 
 def _check_fits(settings: ReplaySettings, spec: EnvSpec, device: torch.device) -> None:
@@ -292,7 +292,7 @@ class ReplayRatio:
         self._learning_starts = learning_starts
         self.made = 0
 
-    def owed(self, env_steps: int) -> int:
+    def due(self, env_steps: int) -> int:
         """Batches due after ``env_steps`` and not made yet."""
         due = self._batches_per_env_step * max(0, env_steps - self._learning_starts)
         return int(due) - self.made

@@ -9,15 +9,15 @@ from torch import Tensor
 
 from rlvision.core.memory import check_budget
 
-BYTES_PER_PACKED_FRAME = 8 + 4
+BYTES_PER_COMPRESSED_FRAME = 8 + 4
 """Where a frame is in the log, and how long."""
 
 RESERVE_BYTES = 2**28
 """Left free by frames whose size was not known before."""
 
 
-class PackedFrames:
-    """Every frame packed for itself, one behind the other in a log; on the CPU.
+class CompressedFrames:
+    """Every frame compressed for itself, one behind the other in a log; on the CPU.
 
     ::
 
@@ -32,36 +32,36 @@ class PackedFrames:
         self._place = np.zeros(cells + 1, dtype=np.int64)  # in the log
         self._size = np.zeros(cells + 1, dtype=np.int32)
         self._blank = bytes(frame_bytes)
-        self._log = Log(longest(frame_bytes), self._check_room)
+        self._arena = ChunkArena(max_compressed_size(frame_bytes), self._check_room)
 
     @property
     def nbytes(self) -> int:
         """Memory of the log and of where each frame is in it, bytes."""
-        return self._place.nbytes + self._size.nbytes + self._log.nbytes
+        return self._place.nbytes + self._size.nbytes + self._arena.nbytes
 
     def write(self, cell: int, frames: Tensor) -> None:
-        """Pack them one by one.
+        """Compress them one by one.
 
         Raises:
             MemoryBudgetError: They take more room than there is.
         """
         for at, frame in enumerate(frames.contiguous().numpy(), start=cell):
-            packed = pack(frame.data)
-            place = self._log.append(packed)
+            compressed = compress(frame.data)
+            place = self._arena.append(compressed)
             if self._size[at]:
-                self._log.release(int(self._place[at]))
-            self._place[at], self._size[at] = place, len(packed)
+                self._arena.release(int(self._place[at]))
+            self._place[at], self._size[at] = place, len(compressed)
 
     def read(self, cells: Tensor) -> Tensor:
         """Unpack them, each once, however often it is asked for."""
         asked = cells.numpy()
         entries = list(zip(self._place[asked].tolist(), self._size[asked].tolist(), strict=True))
-        unpacked = {entry: self._unpack(*entry) for entry in set(entries)}
-        content = bytearray().join([unpacked[entry] for entry in entries])
+        decompressed = {entry: self._decompress(*entry) for entry in set(entries)}
+        content = bytearray().join([decompressed[entry] for entry in entries])
         return torch.frombuffer(content, dtype=torch.uint8).view(-1, self._frame_bytes)
 
-    def _unpack(self, place: int, size: int) -> bytes:
-        return unpack(self._log.read(place, size), self._frame_bytes) if size else self._blank
+    def _decompress(self, place: int, size: int) -> bytes:
+        return decompress(self._arena.read(place, size), self._frame_bytes) if size else self._blank
 
     def _check_room(self, chunk_bytes: int) -> None:
         filled = np.count_nonzero(self._size)
@@ -72,27 +72,27 @@ class PackedFrames:
 Content = bytes | memoryview
 
 
-def pack(content: Content) -> bytes:
+def compress(content: Content) -> bytes:
     """The content, smaller."""
-    packed: bytes = lz4.block.compress(content, store_size=False)
-    return packed
+    compressed: bytes = lz4.block.compress(content, store_size=False)
+    return compressed
 
 
-def unpack(packed: Content, size: int) -> bytes:
-    """The ``size`` bytes of which `pack` made ``packed``."""
-    content: bytes = lz4.block.decompress(packed, uncompressed_size=size)
+def decompress(compressed: Content, size: int) -> bytes:
+    """The ``size`` bytes of which `compress` made ``compressed``."""
+    content: bytes = lz4.block.decompress(compressed, uncompressed_size=size)
     return content
 
 
-def longest(size: int) -> int:
-    """The most bytes that `pack` may make of ``size``: LZ4's own bound."""
+def max_compressed_size(size: int) -> int:
+    """The most bytes that `compress` may make of ``size``: LZ4's own bound."""
     return size + size // 255 + 16
 
 
 CHUNK_BYTES = 2**22
 
 
-class Log:
+class ChunkArena:
     """Keeps entries until they are released; a chunk all of whose entries are released is filled anew.
 
     ::
@@ -105,12 +105,12 @@ class Log:
     more chunks than the entries fill, but for two.
 
     Args:
-        longest: bytes of an entry, at most.
+        max_entry_bytes: bytes of an entry, at most.
         check_room: called with the size of a chunk before another one is allocated; raises where that is too much.
     """
 
-    def __init__(self, longest: int, check_room: Callable[[int], None]) -> None:
-        self._chunk_bytes = max(CHUNK_BYTES, longest)
+    def __init__(self, max_entry_bytes: int, check_room: Callable[[int], None]) -> None:
+        self._chunk_bytes = max(CHUNK_BYTES, max_entry_bytes)
         self._check_room = check_room
         self._chunks: list[memoryview] = []
         self._entries: list[int] = []  # of each chunk, not released

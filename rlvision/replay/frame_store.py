@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from rlvision.core.errors import ConfigError
-from rlvision.replay.compression import BYTES_PER_PACKED_FRAME, PackedFrames
+from rlvision.replay.compression import BYTES_PER_COMPRESSED_FRAME, CompressedFrames
 
 Compression = Literal["none", "lz4"]
 
-PACKED_SHARE = 0.3
-"""Of a frame's bytes, what it is reckoned to take when packed: all but 3 of 104 Atari games take less."""
+COMPRESSED_FRACTION = 0.3
+"""Of a frame's bytes, what it is reckoned to take when compressed: all but 3 of 104 Atari games take less."""
 
 
 class FrameStore(Protocol):
@@ -35,19 +35,19 @@ def make_frames(cells: int, frame_bytes: int, device: torch.device, compression:
         cells: frames it holds.
         frame_bytes: F.
         device: where they lie.
-        compression: ``none``, or how they are packed.
+        compression: ``none``, or how they are compressed.
 
     Raises:
-        ConfigError: They would be packed on a GPU.
+        ConfigError: They would be compressed on a GPU.
     """
     if compression == "none":
         return RawFrames(cells, frame_bytes, device)
-    require_packable(device)
-    return PackedFrames(cells, frame_bytes)
+    require_compressible(device)
+    return CompressedFrames(cells, frame_bytes)
 
 
-def require_packable(device: torch.device) -> None:
-    """Refuse to pack frames that lie on a GPU.
+def require_compressible(device: torch.device) -> None:
+    """Refuse to compress frames that lie on a GPU.
 
     Raises:
         ConfigError: They would.
@@ -60,10 +60,10 @@ def require_packable(device: torch.device) -> None:
 
 
 def frame_store_bytes(cells: int, frame_bytes: int, compression: Compression) -> int:
-    """Memory of a store that is full, bytes; of packed frames, as far as can be said before they are there."""
+    """Memory of a store that is full, bytes; of compressed frames, as far as can be said before they are there."""
     if compression == "none":
         return (cells + 1) * frame_bytes
-    return (cells + 1) * BYTES_PER_PACKED_FRAME + int(cells * frame_bytes * PACKED_SHARE)
+    return (cells + 1) * BYTES_PER_COMPRESSED_FRAME + int(cells * frame_bytes * COMPRESSED_FRACTION)
 
 
 class RawFrames:

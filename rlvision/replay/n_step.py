@@ -15,11 +15,15 @@ Sources: Sutton and Barto, "Reinforcement Learning" (2018), equation 7.1; Pardo 
 in Reinforcement Learning" (2018), for bootstrapping where a game was truncated.
 """
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
 from rlvision.core.types import RewardTransform, Transition
-from rlvision.replay.storage import Ring
+
+if TYPE_CHECKING:
+    from rlvision.replay.storage import RingBuffer
 
 
 def window_length(ended: Tensor, first: Tensor) -> Tensor:
@@ -36,7 +40,7 @@ def window_length(ended: Tensor, first: Tensor) -> Tensor:
     return 1 + goes_on.cumprod(dim=1).sum(dim=1)
 
 
-def discounted_sum(reward: Tensor, within: Tensor, powers: Tensor) -> Tensor:
+def n_step_return(reward: Tensor, within: Tensor, powers: Tensor) -> Tensor:
     """The n-step return r_0 + γ r_1 + … + γ^(m-1) r_(m-1).
 
     Args:
@@ -50,7 +54,7 @@ def discounted_sum(reward: Tensor, within: Tensor, powers: Tensor) -> Tensor:
     return torch.where(within, reward * powers, 0.0).sum(dim=1)
 
 
-def game_begin(first: Tensor) -> Tensor:
+def episode_start_column(first: Tensor) -> Tensor:
     """The column of a stack in which its game begins; 0 when it began there or before.
 
     Args:
@@ -63,7 +67,7 @@ def game_begin(first: Tensor) -> Tensor:
     return (first * columns).amax(dim=1)
 
 
-class Windows:
+class NStepAssembler:
     """Reads transitions from a ring, by way of one strip of cells for each.
 
     ::
@@ -82,7 +86,7 @@ class Windows:
     """
 
     def __init__(
-        self, ring: Ring, stack: int, n_step: int, gamma: float, reward_transform: RewardTransform | None
+        self, ring: "RingBuffer", stack: int, n_step: int, gamma: float, reward_transform: RewardTransform | None
     ) -> None:
         self._ring = ring
         self._stack = stack
@@ -97,7 +101,7 @@ class Windows:
         powers = gamma ** torch.arange(n_step + 1, dtype=torch.float64)  # on the CPU: not every device has float64
         self._powers = powers.float().to(self._ring.device)  # [n+1]
 
-    def read(self, index: Tensor) -> Transition:
+    def gather(self, index: Tensor) -> Transition:
         """The transitions that start at ``index`` = row * N + environment, [B] int64."""
         ring, start = self._ring, self._stack - 1
         strip = (index[:, None] + self._offsets) % ring.cells  # [B, stack+n]
@@ -108,7 +112,7 @@ class Windows:
         return Transition(
             observation=observation,
             action=ring.action.take(strip[:, start]),
-            reward=discounted_sum(self._rewards(strip[:, start:-1]), within, self._powers[:-1]),
+            reward=n_step_return(self._rewards(strip[:, start:-1]), within, self._powers[:-1]),
             discount=self._powers.take(length) * ~(terminated[:, start:-1] & within).any(dim=1),
             next_observation=next_observation,
         )
@@ -124,7 +128,7 @@ class Windows:
         stacks'. Pointing at the blank frame instead of masking leaves one copy and no branch.
         """
         ring, stack = self._ring, self._stack
-        in_game = self._columns >= game_begin(first[:, :stack])[:, None]  # [B, stack+n]
+        in_game = self._columns >= episode_start_column(first[:, :stack])[:, None]  # [B, stack+n]
         strip = torch.where(in_game, strip, ring.blank)
         shifted = strip.gather(1, length[:, None] + self._columns[:stack])  # [B, stack]
         frames = ring.frames.read(torch.cat((strip[:, :stack], shifted)).flatten())

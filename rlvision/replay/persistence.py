@@ -6,10 +6,10 @@
     files     |__ a _____|___ b ______|__ c ____|____ d _____|
     ring                     oldest 500 ~~~~~~~~~~~~~~~~~~~~~      manifest: b, c, d
 
-A file is a sequence of blocks of rows, each packed by itself, so that neither writing nor reading holds more than
+A file is a sequence of blocks of rows, each compressed by itself, so that neither writing nor reading holds more than
 one of them. Consecutive frames are alike: a block shrinks much more than its frames would one by one::
 
-    rows, bytes (two uint32, little-endian)    the fields of `Ring`, one after the other, packed    rows, bytes    …
+    rows, bytes (two uint32, little-endian)    the fields of a row, one after the other, compressed    …
 
 A file is named after its rows and its checksum, so that none is ever written anew with other content.
 """
@@ -19,14 +19,17 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise, takewhile
 from pathlib import Path
 from struct import Struct
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from rlvision.core.errors import CheckpointError
 from rlvision.core.files import PART, NewFile, open_to_read, path_exists
 from rlvision.core.folders import list_folder, make_folder
 from rlvision.core.types import Progress, Rows
-from rlvision.replay.compression import pack, unpack
-from rlvision.replay.storage import Fields, Ring
+from rlvision.replay.compression import compress, decompress
+
+if TYPE_CHECKING:
+    from rlvision.replay.storage import Fields, RingBuffer
 
 BLOCK_BYTES = 2**22
 SUFFIX = ".rows.lz4"
@@ -55,7 +58,7 @@ class Segments:
         ring: whose rows.
     """
 
-    def __init__(self, ring: Ring) -> None:
+    def __init__(self, ring: "RingBuffer") -> None:
         self._ring = ring
         self._saved: list[Segment] = []
 
@@ -92,7 +95,7 @@ class Segments:
         self._saved = segments
 
     def _check(self, segment: Segment, folder: Path) -> None:
-        """Compare the checksum before anything is made of the content; packed rows are hardly ever larger than rows."""
+        """Compare the checksum before the content is used; compressed rows are hardly ever larger than rows."""
         path, checksum = folder / segment.name, 0
         try:
             with open_to_read(path, 2 * segment.rows * self._ring.row_bytes + BLOCK_BYTES) as file:
@@ -114,8 +117,8 @@ class Segments:
         with open_to_read(folder / segment.name) as file:
             while head := file.read(HEAD.size):
                 rows, size = HEAD.unpack(head)
-                content = unpack(file.read(size), rows * ring.row_bytes)
-                ring.put(row, ring.fields_of(bytearray(content)))
+                content = decompress(file.read(size), rows * ring.row_bytes)
+                ring.write(row, ring.split_fields(bytearray(content)))
                 row += rows
 
     def _check_coverage(self, segments: list[Segment]) -> None:
@@ -136,12 +139,12 @@ def collect_garbage(folder: Path, manifests_in_use: Iterable[Rows]) -> None:
             path.unlink()
 
 
-def _write(ring: Ring, start: int, stop: int, folder: Path) -> Segment:
+def _write(ring: "RingBuffer", start: int, stop: int, folder: Path) -> Segment:
     """Write beside, flush to the disk, rename."""
     checksum = 0
     with NewFile(folder / f"{start}-{stop}") as new:
         for row, count in _blocks(ring, start, stop):
-            content = _packed(ring.get(row, count), count)
+            content = _compressed_block(ring.read(row, count), count)
             checksum = crc32(content, checksum)
             new.file.write(content)
         segment = Segment(f"{start:012d}-{stop:012d}-{checksum:08x}{SUFFIX}", start, stop, checksum)
@@ -149,7 +152,7 @@ def _write(ring: Ring, start: int, stop: int, folder: Path) -> Segment:
     return segment
 
 
-def _blocks(ring: Ring, start: int, stop: int) -> Iterator[tuple[int, int]]:
+def _blocks(ring: "RingBuffer", start: int, stop: int) -> Iterator[tuple[int, int]]:
     """First row and number of rows of each block: none across the ring's seam, none larger than `BLOCK_BYTES`."""
     at_most = max(1, BLOCK_BYTES // ring.row_bytes)
     while start < stop:
@@ -158,8 +161,8 @@ def _blocks(ring: Ring, start: int, stop: int) -> Iterator[tuple[int, int]]:
         start += count
 
 
-def _packed(fields: Fields, rows: int) -> bytes:
-    content = pack(memoryview(b"".join([field.numpy().data.cast("B") for field in fields])))
+def _compressed_block(fields: "Fields", rows: int) -> bytes:
+    content = compress(memoryview(b"".join([field.numpy().data.cast("B") for field in fields])))
     return HEAD.pack(rows, len(content)) + content
 
 

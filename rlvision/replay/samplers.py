@@ -1,19 +1,22 @@
 """Which of the starts go into a batch: each alike, or the surprising ones more often."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from rlvision.core.memory import to_device
 from rlvision.core.types import IntArray, State
 from rlvision.replay.settings import ReplaySettings
-from rlvision.replay.storage import Ring, to_device
 from rlvision.replay.sum_tree import SumTree
-from rlvision.replay.valid_starts import Starts
+from rlvision.replay.valid_starts import ValidStarts
+
+if TYPE_CHECKING:
+    from rlvision.replay.storage import RingBuffer
 
 
-class Selection(Protocol):
+class Sampler(Protocol):
     """Draws the starts of a batch; random numbers come from a generator of the CPU."""
 
     @property
@@ -23,7 +26,7 @@ class Selection(Protocol):
     def refresh(self, rows: IntArray) -> None:
         """Look anew whether these rows [R] are starts."""
 
-    def draw(self, batch_size: int, beta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, batch_size: int, beta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return indices [B] int64, row * N + environment, and importance weights [B] float32 with exponent β."""
 
     def update(self, index: Tensor, priority: Tensor) -> None:
@@ -39,10 +42,10 @@ class Selection(Protocol):
         """Take over a state; the rows are here already."""
 
 
-class Uniform:
+class UniformSampler:
     """Every start is as likely as every other."""
 
-    def __init__(self, ring: Ring, starts: Starts) -> None:
+    def __init__(self, ring: "RingBuffer", starts: ValidStarts) -> None:
         self._device = ring.device
         self._starts = starts
 
@@ -54,7 +57,7 @@ class Uniform:
     def refresh(self, rows: IntArray) -> None:
         """Nothing to do: the starts know themselves."""
 
-    def draw(self, batch_size: int, beta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, batch_size: int, beta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Indices with replacement, and weights of 1."""
         position = torch.randint(self._starts.count, (batch_size,), generator=generator).numpy()
         index = torch.from_numpy(self._starts.at(position))
@@ -75,7 +78,7 @@ class Uniform:
         """Nothing to take over."""
 
 
-class Prioritised:
+class PrioritisedSampler:
     """Starts are drawn in proportion to (|TD error| + ε)^α, one from each of B equal strata of the mass.
 
     A start enters with the largest priority seen so far, so that it is learned from soon.
@@ -88,7 +91,7 @@ class Prioritised:
         settings: α and ε; β comes with every draw.
     """
 
-    def __init__(self, ring: Ring, starts: Starts, settings: ReplaySettings) -> None:
+    def __init__(self, ring: "RingBuffer", starts: ValidStarts, settings: ReplaySettings) -> None:
         self._ring = ring
         self._starts = starts
         self._settings = settings
@@ -111,12 +114,12 @@ class Prioritised:
         ring = self._ring
         cells = (rows[:, None] * ring.num_envs + np.arange(ring.num_envs)) % ring.cells  # [R, N]
         cell = to_device(torch.from_numpy(cells.ravel()), ring.device)
-        is_start = to_device(torch.from_numpy(self._starts.among(rows).ravel()), ring.device)
+        is_start = to_device(torch.from_numpy(self._starts.are_valid(rows).ravel()), ring.device)
         mass = self.mass[cell]
         mass = torch.where(mass > 0, mass, self._largest**self._settings.alpha)
         self._tree.set(cell, torch.where(is_start, mass, 0.0))
 
-    def draw(self, batch_size: int, beta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, batch_size: int, beta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Stratified indices, and (N P)^-β over the largest of the batch: N cancels out."""
         uniform = torch.rand(batch_size, dtype=torch.float64, generator=generator)
         strata = (torch.arange(batch_size) + uniform) / batch_size  # [B] in [0, 1)

@@ -21,7 +21,7 @@ class ReplaySettings:
     capacity: PositiveInt = 100_000
     """Transitions kept."""
     compression: Literal["none", "lz4"] = "none"
-    """Pack frames in memory (CPU only): a million of Pong take 0.4 GB instead of 7, and batches stay the same."""
+    """Compress frames in memory (CPU only): a million of Pong take 0.4 GB instead of 7, and batches stay the same."""
     batch_size: BatchSize = 32
     """Transitions per update."""
     samples_per_env_step: ReplayRatio = 8.0

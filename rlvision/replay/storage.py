@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from rlvision.core.errors import EnvError
+from rlvision.core.memory import to_device
 from rlvision.core.types import BoolArray, EnvStep, IntArray, UInt8Array
 from rlvision.replay.frame_store import Compression, frame_store_bytes, make_frames
 
@@ -20,7 +21,7 @@ Fields = tuple[Tensor, ...]
 """Of K cells: action [K] int64, reward [K] float32, flags [K, 3] bool, frames [K, c * H * W] uint8."""
 
 
-class Ring:
+class RingBuffer:
     """The last T rows of N environments.
 
     Row i (counted from the first ever added) lies in slot ``i % T``::
@@ -39,10 +40,10 @@ class Ring:
         num_envs: N.
         frame_shape: (c, H, W) of one frame.
         device: where all of it lies.
-        compression: ``none``, or how frames are packed (on the CPU only).
+        compression: ``none``, or how frames are compressed (on the CPU only).
 
     Raises:
-        ConfigError: Frames would be packed on a GPU.
+        ConfigError: Frames would be compressed on a GPU.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Ring:
         """Memory of all of it, bytes."""
         return self.frames.nbytes + self.action.nbytes + self.reward.nbytes + self.flags.nbytes
 
-    def write(self, step: EnvStep) -> None:
+    def append(self, step: EnvStep) -> None:
         """Take the next row; of its stacks only the newest frames.
 
         Raises:
@@ -88,10 +89,10 @@ class Ring:
         newest = self._newest_frames(step.observation)  # [N, c * H * W]
         flags = np.stack((step.terminated, step.truncated, step.first), axis=1)  # [N, 3]
         fields = (step.action, step.reward, flags, newest)
-        self.put(self.rows, tuple(torch.from_numpy(np.array(field)) for field in fields))
+        self.write(self.rows, tuple(torch.from_numpy(np.array(field)) for field in fields))
         self.rows += 1
 
-    def put(self, row: int, fields: Fields) -> None:
+    def write(self, row: int, fields: Fields) -> None:
         """Put rows into the slots from that of ``row`` on; they do not reach past the last slot."""
         cell = row % self.length * self.num_envs
         *others, frames = (to_device(field, self.device) for field in fields)
@@ -99,14 +100,14 @@ class Ring:
             kept[cell : cell + len(field)].copy_(field)
         self.frames.write(cell, frames)
 
-    def get(self, row: int, count: int) -> Fields:
+    def read(self, row: int, count: int) -> Fields:
         """A copy of ``count`` rows from ``row`` on, on the host; they do not reach past the last slot."""
         cell = row % self.length * self.num_envs
         cells = torch.arange(cell, cell + count * self.num_envs, device=self.device)
         fields = (self.action[cells], self.reward[cells], self.flags[cells], self.frames.read(cells))
         return tuple(field.cpu() for field in fields)
 
-    def fields_of(self, content: bytearray) -> Fields:
+    def split_fields(self, content: bytearray) -> Fields:
         """The fields of which ``content`` holds the bytes, one after the other; not copied."""
         cells = len(content) // self.row_bytes * self.num_envs
         fields, at = [], 0
@@ -135,13 +136,6 @@ class Ring:
         return observation[:, -channels:].reshape(num_envs, -1)
 
 
-def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the CPU on ``device``, without waiting for what the device is doing."""
-    if device.type != "cuda":
-        return tensor.to(device)
-    return tensor.pin_memory().to(device, non_blocking=True)
-
-
-def ring_bytes(cells: int, frame_bytes: int, compression: Compression) -> int:
-    """Memory of a `Ring` that is full, bytes, reckoned without allocating any."""
+def ring_buffer_bytes(cells: int, frame_bytes: int, compression: Compression) -> int:
+    """Memory of a `RingBuffer` that is full, bytes, reckoned without allocating any."""
     return frame_store_bytes(cells, frame_bytes, compression) + cells * _BYTES_PER_CELL

@@ -5,10 +5,10 @@ import numpy as np
 from rlvision.core.types import BoolArray, IntArray
 
 BYTES_PER_CELL = 17
-"""Host memory of `Starts` for one row of one environment."""
+"""Host memory of `ValidStarts` for one row of one environment."""
 
 
-class Starts:
+class ValidStarts:
     """The rows from which a transition can be read right now, kept on the host.
 
     Row i of an environment is one of them when
@@ -85,7 +85,7 @@ class Starts:
         row: IntArray = self._queue[(position + self._shift[env]) % self._length, env]  # [B]
         return row * self._num_envs + env
 
-    def among(self, rows: IntArray) -> BoolArray:
+    def are_valid(self, rows: IntArray) -> BoolArray:
         """Whether rows [R], none of them still to come, are starts, [R, N]."""
         here = (rows[:, None] >= self._low) & (rows < self._rows - self._n_step)[:, None]  # [R, N]
         return here & ~self._first[(rows + 1) % self._length]

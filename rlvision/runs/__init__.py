@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 from rlvision.core.imports import public_names
 
 if TYPE_CHECKING:
-    from rlvision.runs.eval_protocol import HowToPlay as HowToPlay
-    from rlvision.runs.eval_protocol import conditions as conditions
+    from rlvision.runs.eval_protocol import EvalOptions as EvalOptions
+    from rlvision.runs.eval_protocol import eval_conditions as eval_conditions
     from rlvision.runs.eval_protocol import make_limits as make_limits
-    from rlvision.runs.eval_protocol import under_protocol as under_protocol
+    from rlvision.runs.eval_protocol import with_protocol as with_protocol
     from rlvision.runs.export_folder import ExportFolder as ExportFolder
-    from rlvision.runs.export_folder import imported as imported
+    from rlvision.runs.export_folder import imported_settings as imported_settings
     from rlvision.runs.export_manifest import Manifest as Manifest
-    from rlvision.runs.export_manifest import played_settings as played_settings
+    from rlvision.runs.export_manifest import exported_settings as exported_settings
     from rlvision.runs.find import find_agent as find_agent
     from rlvision.runs.find import find_run as find_run
     from rlvision.runs.run import Run as Run
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 __getattr__, __all__ = public_names(
     __name__,
     {
-        "eval_protocol": ["HowToPlay", "conditions", "make_limits", "under_protocol"],
-        "export_folder": ["ExportFolder", "imported"],
-        "export_manifest": ["Manifest", "played_settings"],
+        "eval_protocol": ["EvalOptions", "eval_conditions", "make_limits", "with_protocol"],
+        "export_folder": ["ExportFolder", "imported_settings"],
+        "export_manifest": ["Manifest", "exported_settings"],
         "find": ["find_agent", "find_run"],
         "run": ["Run", "resume", "train"],
         "run_folder": ["RunFolder"],

@@ -4,20 +4,21 @@ from dataclasses import replace
 
 import torch
 
-from rlvision.config.schema import Config
+from rlvision.config.schema import Config, default_agent
 from rlvision.core.devices import make_autocast, resolve_device
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import Agent, EnvSpec, QFunction
 from rlvision.envs.factory import make
-from rlvision.envs.vector_env import TapedVectorEnv
+from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.learning.agent import Setup, playing_q_function
 from rlvision.learning.registry import find_agent
-from rlvision.nn.cuda_graphs import Record, cuda_graph
+from rlvision.nn.cuda_graphs import CaptureFn, cuda_graph
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.replay.buffer import required_bytes
+from rlvision.runs.checkpoint import describe_tensor
 
 
-def make_env(config: Config, num_envs: int) -> TapedVectorEnv:
+def make_env(config: Config, num_envs: int) -> ReplayableVectorEnv:
     """Make ``num_envs`` environments of a run; a single one always in this process, where it can be watched.
 
     Raises:
@@ -35,7 +36,7 @@ def make_setup(config: Config, spec: EnvSpec) -> Setup:
         seed=config.seed,
         device=device,
         autocast=make_autocast(config.precision, device),
-        record=make_record(config),
+        capture=make_capture(config),
         network=config.network,
         replay=config.replay,
         optimiser=config.optimiser,
@@ -68,12 +69,36 @@ def make_network(config: Config, spec: EnvSpec, device: torch.device | None = No
         return find_agent(config.agent.name)(config.agent).make_network(replace(setup, device=device))
 
 
+def meta_network(config: Config, spec: EnvSpec) -> QNetwork:
+    """The network without memory for its tensors: names, shapes and kinds. One of a user's own does have memory."""
+    is_own = ":" in config.network.encoder or ":" in config.agent.name
+    return make_network(config, spec, torch.device("cpu" if is_own else "meta"))
+
+
+def playing_config(config: Config, spec: EnvSpec, network: QNetwork) -> Config:
+    """The settings by which a network is made to play with: without an agent where an ordinary Q-network will do.
+
+    An agent's own settings are needed only where its network has other layers than the settings of the network alone
+    would give.
+    """
+    usual = replace(config, agent=default_agent(), network=replace(config.network, noisy=False))
+    return usual if _layers(meta_network(usual, spec)) == _layers(network) else config
+
+
+def _layers(network: QNetwork) -> list[tuple[str, str, str]]:
+    """The layers of a network and the tensors that they hold, by name, kind and shape."""
+    kinds = [
+        (name, f"{type(layer).__module__}.{type(layer).__qualname__}", "") for name, layer in network.named_modules()
+    ]
+    return kinds + [(name, "tensor", describe_tensor(tensor)) for name, tensor in network.state_dict().items()]
+
+
 def make_q_function(config: Config, spec: EnvSpec, network: QNetwork) -> QFunction:
     """Return the Q-function of a network in evaluation mode, for games that count."""
     return playing_q_function(make_setup(config, spec), network)
 
 
-def make_record(config: Config) -> Record | None:
+def make_capture(config: Config) -> CaptureFn | None:
     """How kernels are launched: as CUDA graphs, where that is wanted; None: one by one.
 
     Raises:

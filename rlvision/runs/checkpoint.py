@@ -4,18 +4,19 @@ import hashlib
 import io
 import logging
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from rlvision.core.errors import CheckpointError
 from rlvision.core.files import PART, read_bytes, write_atomically
 from rlvision.core.folders import list_folder, make_folder
 from rlvision.core.types import State
 
-VERSION = 1
+VERSION = 2
 LARGEST = 2**34
 """Bytes of a checkpoint."""
 
@@ -105,11 +106,11 @@ class CheckpointFolder:
         make_folder(self.folder)
         write_state(self.best_path, state)
 
-    def load_newest(self, load_beside: Callable[[State], None] = lambda state: None) -> State | None:
+    def load_newest(self, load_extra: Callable[[State], None] = lambda state: None) -> State | None:
         """The newest undamaged checkpoint, or None where there is none at all.
 
         Args:
-            load_beside: loads what a checkpoint has in other files; one of which it cannot counts as damaged.
+            load_extra: loads what a checkpoint has in other files; one of which it cannot counts as damaged.
 
         Raises:
             CheckpointError: there are checkpoints, and every one of them is damaged.
@@ -118,7 +119,7 @@ class CheckpointFolder:
         for path in reversed(paths):
             try:
                 state = read_state(path)
-                load_beside(state)
+                load_extra(state)
             except CheckpointError as error:
                 _log.warning("%s", error)
             else:
@@ -131,7 +132,7 @@ class CheckpointFolder:
             )
         return None
 
-    def set_aside_newer(self, env_steps: int) -> None:
+    def quarantine_newer(self, env_steps: int) -> None:
         """Rename the checkpoints after ``env_steps`` to ``NAME.damaged``, so that nobody comes back to them."""
         for path in self.paths():
             if int(path.stem) > env_steps:
@@ -151,3 +152,27 @@ class CheckpointFolder:
 
 def _digest(payload: bytes) -> bytes:
     return hashlib.blake2b(payload, digest_size=_DIGEST_SIZE).digest()
+
+
+def require_like(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: str) -> None:
+    """Refuse tensors that are not, by name, shape and kind, those that a network takes.
+
+    Args:
+        tensors: as they came.
+        expected: as the network has them; only their shapes and kinds are looked at.
+        source: where they come from, for the error message.
+
+    Raises:
+        CheckpointError: names the first that differs.
+    """
+    for name in sorted({*tensors, *expected}):
+        came, due = (describe_tensor(side.get(name)) for side in (tensors, expected))
+        if came != due:
+            raise CheckpointError(
+                f"expected {name} in {source} to be {due}, got {came}: the file is not of the network it is given for"
+            )
+
+
+def describe_tensor(tensor: Tensor | None) -> str:
+    """Return kind and shape of a tensor in words."""
+    return "none" if tensor is None else f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

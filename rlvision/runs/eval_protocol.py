@@ -8,13 +8,13 @@ from rlvision.core.errors import ConfigError
 from rlvision.envs.atari_games import find_game, find_protocol, resolve_protocol
 from rlvision.envs.settings import EnvSettings
 from rlvision.evaluation.episode_limits import EpisodeLimits
-from rlvision.evaluation.report import Conditions
+from rlvision.evaluation.report import EvalConditions
 
-MOST_ENVS = 16
+MAX_EVAL_ENVS = 16
 """Games of an evaluation played side by side, at most."""
 
 
-class HowToPlay(TypedDict, total=False):
+class EvalOptions(TypedDict, total=False):
     """How an evaluation is played."""
 
     epsilon: float | None  # probability of a random action; None: the run's ``evaluation.epsilon``
@@ -24,7 +24,7 @@ class HowToPlay(TypedDict, total=False):
     limits: EpisodeLimits | None  # at which a game is cut; None: those of the run's settings
 
 
-def under_protocol(config: Config, protocol: str | None) -> Config:
+def with_protocol(config: Config, protocol: str | None) -> Config:
     """Return the configuration with every setting that a protocol fixes; unchanged for None.
 
     The actions stay those that the network was trained for, whatever the protocol says of them.
@@ -52,10 +52,10 @@ def lasting(config: Config, max_frames: int) -> Config:
     return replace(config, env=replace(config.env, max_episode_frames=max_frames))
 
 
-def conditions(config: Config, epsilon: float, seed: int) -> Conditions:
+def eval_conditions(config: Config, epsilon: float, seed: int) -> EvalConditions:
     """Return the conditions of an evaluation."""
     game = find_game(config.env.game)
-    return Conditions(
+    return EvalConditions(
         game=game or config.env.game,
         protocol=None if game is None else describe_protocol(config.env),
         settings=asdict(resolve_protocol(config.env)) if game else {},

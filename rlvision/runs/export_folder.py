@@ -12,22 +12,20 @@ code of somebody's own is refused unless the reader says that it is trusted.
 """
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
 import safetensors.torch
-import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from rlvision.config.schema import Config, default_agent
+from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.files import read_bytes
 from rlvision.core.types import EnvSpec, State
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.runs import builders
+from rlvision.runs.checkpoint import require_like
 from rlvision.runs.export_manifest import MANIFEST, Layout, Manifest, read_manifest
 from rlvision.runs.run_folder import spec_to_state
 
@@ -68,11 +66,12 @@ class ExportFolder:
         """The settings to play with; training's are the defaults."""
         return self.manifest.config
 
-    def weights(self, which: str) -> State:
+    def weights(self, which: str, blank: Callable[[EnvSpec], QNetwork]) -> State:
         """The weights, as a run folder has them.
 
         Args:
             which: an export has one set: ``best``.
+            blank: makes the network that they are for, perhaps without memory for its tensors.
 
         Raises:
             CheckpointError: they are missing, damaged, or of another network than the export says.
@@ -81,13 +80,13 @@ class ExportFolder:
         if which != "best":
             raise ConfigError(f"expected no choice of weights for an export, got {which!r}: {self.path} has one set")
         manifest = self.manifest
-        network = blank_network(manifest.config, manifest.spec)
+        network = blank(manifest.spec)
         online = _to_network(self._read_tensors(network), network, manifest.layout)
         return {"env_steps": manifest.env_steps, "spec": spec_to_state(manifest.spec), "online": online}
 
     def _read_tensors(self, network: QNetwork) -> dict[str, Tensor]:
         path, manifest = self.path / MODEL, self.manifest
-        due = laid_out(network, manifest.layout)
+        due = export_state_dict(network, manifest.layout)
         try:
             content = read_bytes(path, 2 * sum(tensor.nbytes for tensor in due.values()) + LARGEST_HEADER)
         except OSError as error:
@@ -103,7 +102,7 @@ class ExportFolder:
         return found
 
 
-def imported(config: Config) -> dict[str, str]:
+def imported_settings(config: Config) -> dict[str, str]:
     """The settings that name something to import, by name; Gymnasium imports ``package`` of ``package:Id-v0``, too."""
     named = {"env.game": config.env.game, "network.encoder": config.network.encoder, "agent.name": config.agent.name}
     return {name: value for name, value in named.items() if ":" in value and value not in HARMLESS}
@@ -115,7 +114,7 @@ def require_no_imports(config: Config, path: Path) -> None:
     Raises:
         ConfigError: names what would be imported.
     """
-    if named := imported(config):
+    if named := imported_settings(config):
         listed = " and ".join(f"{name}={place}" for name, place in named.items())
         raise ConfigError(
             f"expected a folder that names only what comes with rlvision, got {listed} in {path}, which runs "
@@ -123,42 +122,18 @@ def require_no_imports(config: Config, path: Path) -> None:
         )
 
 
-def blank_network(config: Config, spec: EnvSpec) -> QNetwork:
-    """The network without memory for its tensors: names, shapes and kinds. One of a user's own does have memory."""
-    is_own = ":" in config.network.encoder or ":" in config.agent.name
-    return builders.make_network(config, spec, torch.device("cpu" if is_own else "meta"))
-
-
-def playing_config(config: Config, spec: EnvSpec, network: QNetwork) -> Config:
-    """The settings by which a network is made to play with: without an agent where an ordinary Q-network will do.
-
-    An agent's own settings are needed only where its network has other layers than the settings of the network alone
-    would give.
-    """
-    usual = replace(config, agent=default_agent(), network=replace(config.network, noisy=False))
-    return usual if _layers(blank_network(usual, spec)) == _layers(network) else config
-
-
-def _layers(network: QNetwork) -> list[tuple[str, str, str]]:
-    """The layers of a network and the tensors that they hold, by name, kind and shape."""
-    kinds = [
-        (name, f"{type(layer).__module__}.{type(layer).__qualname__}", "") for name, layer in network.named_modules()
-    ]
-    return kinds + [(name, "tensor", _words(tensor)) for name, tensor in network.state_dict().items()]
-
-
-def layout_of(network: QNetwork) -> Layout:
+def export_layout(network: QNetwork) -> Layout:
     """``chapter`` where the weights load into the chapter's class, else ``network``."""
-    return "chapter" if network.is_chapters else "network"
+    return "chapter" if network.matches_reference else "network"
 
 
-def laid_out(network: QNetwork, layout: Layout) -> Mapping[str, Tensor]:
+def export_state_dict(network: QNetwork, layout: Layout) -> Mapping[str, Tensor]:
     """The tensors of a network by the names they have in an export.
 
     Raises:
         ConfigError: the layout is the chapter's, and the network is not.
     """
-    return network.chapter_state_dict() if layout == "chapter" else network.state_dict()
+    return network.reference_state_dict() if layout == "chapter" else network.state_dict()
 
 
 def digest(content: bytes) -> str:
@@ -168,7 +143,9 @@ def digest(content: bytes) -> str:
 
 def _to_network(found: Mapping[str, Tensor], network: QNetwork, layout: Layout) -> dict[str, Tensor]:
     """The tensors by the names that the network has for them."""
-    return {own: found[name] for own, name in zip(network.state_dict(), laid_out(network, layout), strict=True)}
+    return {
+        own: found[name] for own, name in zip(network.state_dict(), export_state_dict(network, layout), strict=True)
+    }
 
 
 def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
@@ -194,26 +171,3 @@ def from_bytes(content: bytes, source: str) -> dict[str, Tensor]:
         raise CheckpointError(
             f"expected a safetensors file at {source}, got other bytes ({reason}): fetch it again"
         ) from error
-
-
-def require_like(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: str) -> None:
-    """Refuse tensors that are not, by name, shape and kind, those that a network takes.
-
-    Args:
-        tensors: as they came.
-        expected: as the network has them; only their shapes and kinds are looked at.
-        source: where they come from, for the error message.
-
-    Raises:
-        CheckpointError: names the first that differs.
-    """
-    for name in sorted({*tensors, *expected}):
-        came, due = (_words(side.get(name)) for side in (tensors, expected))
-        if came != due:
-            raise CheckpointError(
-                f"expected {name} in {source} to be {due}, got {came}: the file is not of the network it is given for"
-            )
-
-
-def _words(tensor: Tensor | None) -> str:
-    return "none" if tensor is None else f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

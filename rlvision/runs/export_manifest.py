@@ -12,11 +12,12 @@ Schema 2::
     weights       sha256 of model.safetensors; layout: "chapter" (it loads into the chapter's class) or "network"
     env_steps     decisions that the weights were trained for
     training      seed, frames and settings of the training; nobody reads them but people
-    scores        evaluations, as `rlvision.evaluation.report.Report.to_plain` gives them; likewise
+    scores        evaluations, as `rlvision.evaluation.report.Report.to_dict` gives them; likewise
     versions      of what made it; likewise
 
 A setting that is not named has its default. What a later release adds has a default that changes nothing; what it
-renames or changes gets a schema of its own, and a way here from the old one. Schema 1 had no ``agent``.
+renames or changes gets a schema of its own, and a way here from the old one. Schema 1 had no
+``agent``, and other words for some settings.
 """
 
 import json
@@ -27,11 +28,11 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import MinLen
 
-from rlvision.config.field_types import check, shown
+from rlvision.config.field_types import check, short_repr
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
 from rlvision.config.loading import defaults_of
 from rlvision.config.schema import Config, default_agent
-from rlvision.config.validation import refuse_contradictions
+from rlvision.config.validation import validate_config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.files import read_text
 from rlvision.core.ranges import NonEmptyStr, NonNegativeInt, PositiveInt
@@ -43,7 +44,7 @@ LARGEST = 2**24
 """Bytes."""
 GROUPS = ("env", "network", "evaluation", "agent")
 """Of the settings, that say how the agent sees and plays."""
-LEFT_OUT = (
+NOT_EXPORTED = (
     "env.num_envs",
     "env.num_workers",
     "env.reseed_after",
@@ -93,7 +94,8 @@ class Manifest:
         spec = {name: getattr(self.spec, name) for name in _SPEC}
         tree = {
             "schema": SCHEMA,
-            **nest(played_settings(self.config)),
+            "agent": {},
+            **nest(exported_settings(self.config)),
             "spec": spec,
             "weights": {"sha256": self.sha256, "layout": self.layout},
             "env_steps": self.env_steps,
@@ -104,9 +106,9 @@ class Manifest:
         return json.dumps(tree, indent=1, allow_nan=False).encode() + b"\n"
 
 
-def played_settings(config: Config) -> dict[str, Any]:
+def exported_settings(config: Config) -> dict[str, Any]:
     """The settings, by dotted name, that say how an agent sees and plays; none of an agent with the usual network."""
-    played = {name: value for name, value in flatten(config).items() if _is_played(name)}
+    played = {name: value for name, value in flatten(config).items() if _is_exported(name)}
     if config.agent == default_agent():
         return {name: value for name, value in played.items() if not name.startswith("agent.")}
     return played
@@ -141,40 +143,47 @@ def _read(path: Path) -> Mapping[str, Any]:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"expected {path} to be JSON, got other text ({reason}): {_REMEDY}") from error
     if not isinstance(tree, Mapping) or "schema" not in tree:
-        raise CheckpointError(f"expected {path} to be an object with a schema, got {shown(tree)}: {_REMEDY}")
+        raise CheckpointError(f"expected {path} to be an object with a schema, got {short_repr(tree)}: {_REMEDY}")
     if tree["schema"] not in (1, SCHEMA):
-        got = shown(tree["schema"])
+        got = short_repr(tree["schema"])
         raise CheckpointError(f"expected {path} of schema {SCHEMA}, got {got}: use the release of rlvision it is of")
     return tree
 
 
+WORDS_OF_SCHEMA_1 = {"zero_head": "zero_init_head"}
+"""Settings of the network by the names of schema 1, and what they are called now."""
+
+
 def _of_schema_2(tree: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What an export of schema 1 says, as schema 2 says it."""
-    return {**tree, "agent": {}} if tree["schema"] == 1 else tree
+    """Return an export of schema 1 as schema 2 writes it."""
+    if tree["schema"] != 1 or not isinstance(tree.get("network"), Mapping):
+        return tree
+    network = {WORDS_OF_SCHEMA_1.get(name, name): value for name, value in tree["network"].items()}
+    return {**tree, "network": network, "agent": {}}
 
 
 def _checked(tree: Mapping[str, Any], hints: Mapping[str, Any], source: str) -> dict[str, Any]:
     """The values of exactly these keys, in their order."""
     missing, extra = (sorted(map(str, keys)) for keys in (hints.keys() - tree.keys(), tree.keys() - hints.keys()))
     if missing or extra:
-        got = " and ".join([*(f"no {name}" for name in missing), *(shown(name) for name in extra)])
+        got = " and ".join([*(f"no {name}" for name in missing), *(short_repr(name) for name in extra)])
         raise CheckpointError(f"expected the keys {', '.join(hints)} in {source}, got {got}: {_REMEDY}")
     return {name: check(f"{name} in {source}", tree[name], hint, _REMEDY) for name, hint in hints.items()}
 
 
 def _config(tree: Mapping[str, Any], path: Path, trusts: Callable[[str], bool]) -> Config:
     defaults = defaults_of(tree, str(path), trusts)
-    settings = {name: setting for name, setting in settings_of(defaults).items() if _is_played(name)}
+    settings = {name: setting for name, setting in settings_of(defaults).items() if _is_exported(name)}
     if "game" not in tree["env"]:
         raise CheckpointError(f"expected env.game in {path}, got none: {_REMEDY}")
     values = named_values({group: tree[group] for group in GROUPS}, settings, str(path))
     config = assemble(defaults, values)
-    refuse_contradictions(config)
+    validate_config(config)
     return config
 
 
-def _is_played(name: str) -> bool:
-    return name.partition(".")[0] in GROUPS and name not in LEFT_OUT
+def _is_exported(name: str) -> bool:
+    return name.partition(".")[0] in GROUPS and name not in NOT_EXPORTED
 
 
 def _require_consistent(config: Config, spec: EnvSpec, path: Path) -> None:

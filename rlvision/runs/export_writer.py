@@ -13,8 +13,8 @@ from rlvision.core.types import EnvSpec
 from rlvision.evaluation.report import Report
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import export_folder
-from rlvision.runs.eval_protocol import conditions
-from rlvision.runs.export_folder import CARD, MODEL, digest, imported, laid_out, layout_of, playing_config
+from rlvision.runs.eval_protocol import eval_conditions
+from rlvision.runs.export_folder import CARD, MODEL, digest, export_layout, export_state_dict, imported_settings
 from rlvision.runs.export_manifest import MANIFEST, Manifest
 from rlvision.runs.history import versions
 
@@ -22,7 +22,7 @@ TRAINING = ("env.num_envs", "replay.", "agent.", "optimiser.", "exploration.")
 """Settings of the training that an export tells of; a trailing dot stands for a group."""
 
 
-def require_free(out: Path) -> None:
+def check_new_folder(out: Path) -> None:
     """Refuse, before anything is played, a place where no new folder could be written.
 
     Raises:
@@ -41,6 +41,7 @@ def write_export(
     place: str,
     *,
     config: Config,
+    played: Config,
     spec: EnvSpec,
     env_steps: int,
     network: QNetwork,
@@ -52,6 +53,7 @@ def write_export(
         out: the folder; not there yet, or empty.
         place: what the card's commands call it.
         config: of the run.
+        played: the settings by which its network is made to play with (`rlvision.runs.builders.playing_config`).
         spec: of its environments.
         env_steps: decisions that the weights were trained for.
         network: the weights, of a network without quantiles.
@@ -60,17 +62,17 @@ def write_export(
     Raises:
         ConfigError: it cannot be written there.
     """
-    require_free(out)
-    layout = layout_of(network)
-    weights = export_folder.to_bytes(laid_out(network, layout))
+    check_new_folder(out)
+    layout = export_layout(network)
+    weights = export_folder.to_bytes(export_state_dict(network, layout))
     manifest = Manifest(
-        config=playing_config(config, spec, network),
+        config=played,
         spec=spec,
         sha256=digest(weights),
         layout=layout,
         env_steps=env_steps,
         training=_training(config, env_steps * spec.frameskip),
-        scores=tuple(report.to_plain() for report in reports),
+        scores=tuple(report.to_dict() for report in reports),
         versions=versions(),
     )
     text = card(place, manifest, reports)
@@ -169,7 +171,7 @@ def card(place: str, manifest: Manifest, reports: Sequence[Report]) -> str:
     spec = manifest.spec
     channels, height, width = spec.observation_shape
     numbers = {"channels": channels, "height": height, "width": width, "actions": spec.num_actions}
-    flag, argument = (" --trust-imports", ", trust_imports=True") if imported(manifest.config) else ("", "")
+    flag, argument = (" --trust-imports", ", trust_imports=True") if imported_settings(manifest.config) else ("", "")
     use = _USE.substitute(numbers, place=place, flag=flag, argument=argument)
     parts = [_what(manifest), _scores(place + flag, reports), use]
     if manifest.layout == "chapter":
@@ -184,7 +186,7 @@ def _what(manifest: Manifest) -> str:
     crop = f", cut out of the screen's rows and columns {list(env.crop)}" if env.crop else ""
     kind = f"{network.encoder} ({network.norm})" if network.encoder == "dn" else network.encoder
     rows = {
-        "game": conditions(config, 0.0, 0).game,
+        "game": eval_conditions(config, 0.0, 0).game,
         "network": kind,
         "sees": f"{spec.stack} {frames} of {env.height} x {env.width}{crop}; a decision lasts {spec.frameskip} frames",
         "actions": ", ".join(spec.action_meanings),

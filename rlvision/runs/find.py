@@ -1,4 +1,4 @@
-"""Trained agents by place: a run folder, an export, or the name of one that comes along."""
+"""Trained agents by place: a run folder, an export, or the name of a bundled one."""
 
 from functools import cache
 from importlib.resources import files
@@ -17,7 +17,7 @@ def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | Expor
     """What holds the agent. A path that exists wins over a name.
 
     Args:
-        place: folder of a run, folder of an export, or a name out of `shipped`.
+        place: folder of a run, folder of an export, or a name out of `bundled_agents`.
         trust_imports: whether an environment, an encoder or an agent that the folder names by import path may be
             imported.
 
@@ -33,11 +33,11 @@ def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | Expor
         if not trust_imports:
             require_no_imports(folder.config(), place)
         return folder
-    if not path_exists(place) and str(place) in shipped():
-        return ExportFolder(shipped()[str(place)])
-    near = nearest(str(place), shipped())
+    if not path_exists(place) and str(place) in bundled_agents():
+        return ExportFolder(bundled_agents()[str(place)])
+    near = nearest(str(place), bundled_agents())
     raise CheckpointError(
-        f"expected a run folder, an export or a trained agent that comes along ({', '.join(shipped())}), got {place} "
+        f"expected a run folder, an export or a bundled agent ({', '.join(bundled_agents())}), got {place} "
         f"without a config.yaml or {MANIFEST}: {f'did you mean {near}?' if near else 'check the path'}"
     )
 
@@ -73,8 +73,8 @@ def stored_settings(folder: RunFolder | ExportFolder) -> Config:
 
 
 @cache
-def shipped() -> dict[str, Path]:
-    """The trained agents that come along, by name."""
+def bundled_agents() -> dict[str, Path]:
+    """The bundled agents, by name."""
     folder = Path(str(files("rlvision.runs.trained").joinpath("")))
     # an installer may have put links to its cache there
     return {path.parent.name: path.resolve().parent for path in sorted(folder.glob(f"*/{MANIFEST}"))}

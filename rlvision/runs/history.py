@@ -33,7 +33,9 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: it for name, it in found.items() if it is not None}}
 
 
-def add(folder: Path, env_steps: int, changed: Mapping[str, tuple[Any, Any]], using: Mapping[str, str]) -> None:
+def open_session(
+    folder: Path, env_steps: int, changed: Mapping[str, tuple[Any, Any]], using: Mapping[str, str]
+) -> None:
     """Add a line to the run folder's history.
 
     Args:
@@ -54,7 +56,7 @@ def add(folder: Path, env_steps: int, changed: Mapping[str, tuple[Any, Any]], us
     _write(folder, [*read(folder), line])
 
 
-def end(folder: Path, why: str) -> None:
+def close_session(folder: Path, why: str) -> None:
     """Note in its line why the session that is going on ends, in words.
 
     Raises:
@@ -64,7 +66,7 @@ def end(folder: Path, why: str) -> None:
     _write(folder, [*before, {**newest, "ended": why}])
 
 
-def why_it_ended(folder: Path) -> str | None:
+def end_reason(folder: Path) -> str | None:
     """What the newest session said of its end; None where it is going on, or had no time to."""
     lines = read(folder)
     return lines[-1].get("ended") if lines else None
@@ -83,13 +85,13 @@ def read(folder: Path) -> list[dict[str, Any]]:
         raise CheckpointError(f"expected an object of JSON a line in {path}, got {error}: delete that line") from error
 
 
-def maker(folder: Path) -> str | None:
+def last_version(folder: Path) -> str | None:
     """The version of rlvision that worked on the run last, as far as it is known."""
     lines = read(folder)
     return lines[-1]["with"].get("rlvision") if lines else None
 
 
-def what_is_new(folder: Path, using: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+def version_changes(folder: Path, using: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """What this session computes with that the last one did not, name -> (old, new): bits may differ from here on."""
     before = lines[-1]["with"] if (lines := read(folder)) else {}
     return {name: (old, using[name]) for name, old in before.items() if using.get(name, old) != old}

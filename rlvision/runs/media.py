@@ -20,17 +20,16 @@ from rlvision.core.files import warn_on_os_error
 from rlvision.core.folders import make_folder
 from rlvision.core.memory import return_freed_memory
 from rlvision.core.seeding import derive, generator
-from rlvision.core.signals import Interrupted
+from rlvision.core.signals import StopReason
 from rlvision.core.types import Agent, BoolArray, FloatArray, IntArray, Policy, UInt8Array
 from rlvision.envs.screen import make_screen
-from rlvision.envs.vector_env import TapedVectorEnv
-from rlvision.evaluation.games import Abandoned
+from rlvision.envs.vector_env import ReplayableVectorEnv
+from rlvision.evaluation.games import EvaluationCancelled
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.learning.schedules import Constant
-from rlvision.runs import builders
 from rlvision.runs.run_folder import VIDEOS_FOLDER, RunFolder
 from rlvision.tracking.curve import draw_curve
-from rlvision.tracking.trackers import Gallery
+from rlvision.tracking.trackers import MediaTracker
 
 RECORDER = "rlvision.watch.training_video", "record_game"
 SALIENCY = "rlvision.features.saliency", "gradient_saliency"
@@ -38,63 +37,72 @@ SALIENCY = "rlvision.features.saliency", "gradient_saliency"
 _log = logging.getLogger("rlvision")
 
 
-class Showcase:
+class MediaLogger:
     """Send media to a gallery while a run trains; a failure costs one log line and that kind of media, no more.
 
     Args:
         config: of the run.
         folder: of the run.
         agent: that trains.
-        gallery: receives the media.
+        media_tracker: receives the media.
+        make_env: makes environments of the run's kind.
     """
 
-    def __init__(self, config: Config, folder: RunFolder, agent: Agent, gallery: Gallery) -> None:
+    def __init__(
+        self,
+        config: Config,
+        folder: RunFolder,
+        agent: Agent,
+        media_tracker: MediaTracker,
+        make_env: Callable[[Config, int], ReplayableVectorEnv],
+    ) -> None:
         self._config = config
         self._folder = folder
         self._agent = agent
-        self._gallery = gallery
+        self._media_tracker = media_tracker
+        self._make_env = make_env
         self._can_record = self._can_draw = True
         self._drawn_at = -1
 
-    def evaluated(self, env_steps: int, interrupted: Interrupted, is_last: bool) -> None:
+    def log_evaluation(self, env_steps: int, interrupted: StopReason, is_last: bool) -> None:
         """Send the media of an evaluation; to be called before its row is logged."""
         for name, values in self._agent.learner.distributions().items():
-            self._gallery.show({name: finite(values)}, env_steps)
+            self._media_tracker.log_media({name: finite(values)}, env_steps)
         if self._can_record and video_is_due(self._config, env_steps, is_last):
-            with warn_on_os_error("a video"), suppress(Abandoned):
+            with warn_on_os_error("a video"), suppress(EvaluationCancelled):
                 self._record(env_steps, interrupted)
 
-    def curve(self, env_steps: int) -> None:
+    def log_curve(self, env_steps: int) -> None:
         """Draw the learning curve and send it, unless it was drawn at this step; then free the memory for training."""
         if self._can_draw and env_steps != self._drawn_at:
             self._show_curve(env_steps)
         return_freed_memory()
 
-    def keep(self, name: str, checkpoint: Path) -> None:
+    def log_checkpoint(self, name: str, checkpoint: Path) -> None:
         """Store a checkpoint with its settings, so that a download is a run folder to evaluate and to watch."""
         if self._config.tracking.artifacts:
             files = (self._folder.config_path, checkpoint)
-            self._gallery.keep(name, {str(file.relative_to(self._folder.path)): file for file in files})
+            self._media_tracker.log_artifact(name, {str(file.relative_to(self._folder.path)): file for file in files})
 
     def _show_curve(self, env_steps: int) -> None:
         try:
-            self._gallery.show({"curve": draw_curve(self._folder.path)}, env_steps)
+            self._media_tracker.log_media({"curve": draw_curve(self._folder.path)}, env_steps)
         except RLVisionError as error:  # its rows can no longer be read
             self._can_draw = False
             _log.warning("%s; the curve is not drawn any more", error)
         self._drawn_at = env_steps
 
-    def _record(self, env_steps: int, interrupted: Interrupted) -> None:
+    def _record(self, env_steps: int, interrupted: StopReason) -> None:
         path = self._folder.path / VIDEOS_FOLDER / f"{env_steps:012d}.mp4"
         try:
             record_game = find(*RECORDER)
             if record_game is None:
                 raise MissingExtraError("expected rlvision.watch to record a video, got an installation without it")
             make_folder(path.parent)
-            with closing(builders.make_env(self._config, 1)) as env:
+            with closing(self._make_env(self._config, 1)) as env:
                 page = self._play(record_game, env, path, env_steps, interrupted)
-            self._gallery.show({"evaluate/video": path, "evaluate/page": page}, env_steps)
-        except (OSError, Abandoned):
+            self._media_tracker.log_media({"evaluate/video": path, "evaluate/page": page}, env_steps)
+        except (OSError, EvaluationCancelled):
             raise
         except Exception as error:  # of a user's environment or network, or of a video library
             self._can_record = False
@@ -103,10 +111,10 @@ class Showcase:
     def _play(
         self,
         record_game: Callable[..., Path],
-        env: TapedVectorEnv,
+        env: ReplayableVectorEnv,
         path: Path,
         env_steps: int,
-        interrupted: Interrupted,
+        interrupted: StopReason,
     ) -> Path:
         """Play one game into a video and a page of it, and return the path of the page."""
         config, screen = self._config, make_screen(env)
@@ -116,7 +124,7 @@ class Showcase:
         return record_game(
             env,
             screen,
-            Attentive(policy, interrupted),
+            InterruptiblePolicy(policy, interrupted),
             self._q_values,
             path,
             title=f"{config.env.game} at {env_steps / 1000:.4g}k",  # short enough for the overlay
@@ -142,7 +150,7 @@ class Showcase:
         return self._agent.q_function(observation).numpy()
 
 
-class Attentive:
+class InterruptiblePolicy:
     """A policy that stops a game on an interruption.
 
     Args:
@@ -150,7 +158,7 @@ class Attentive:
         interrupted: checked at each step.
     """
 
-    def __init__(self, policy: Policy, interrupted: Interrupted) -> None:
+    def __init__(self, policy: Policy, interrupted: StopReason) -> None:
         self._policy = policy
         self._interrupted = interrupted
 
@@ -158,10 +166,10 @@ class Attentive:
         """Return the policy's actions.
 
         Raises:
-            Abandoned: there was an interruption.
+            EvaluationCancelled: there was an interruption.
         """
         if self._interrupted():
-            raise Abandoned
+            raise EvaluationCancelled
         return self._policy.act(observation, first, env_steps)
 
 

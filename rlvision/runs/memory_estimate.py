@@ -18,20 +18,20 @@ from rlvision.core.types import EnvSpec
 from rlvision.envs.factory import is_atari
 from rlvision.envs.preprocessing import frame_channels, observation_shape
 from rlvision.learning.optimisers import STATES
-from rlvision.nn.norm_variants import ARMS
+from rlvision.nn.norm_variants import NORM_VARIANTS
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.replay.buffer import required_bytes
-from rlvision.replay.frame_store import require_packable
+from rlvision.replay.frame_store import require_compressible
 from rlvision.replay.persistence import BLOCK_BYTES
 from rlvision.runs import builders
-from rlvision.runs.eval_protocol import MOST_ENVS
+from rlvision.runs.eval_protocol import MAX_EVAL_ENVS
 
-WORTH_SAYING = 0.005e9
+MIN_LISTED_BYTES = 0.005e9
 """Bytes below which a part is not named."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MemoryItem:
     """One of the things that take memory.
 
     Attributes:
@@ -48,7 +48,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class MemoryEstimate:
     """The parts of a run.
 
     Attributes:
@@ -57,41 +57,34 @@ class Needs:
         resident: bytes of the machine's memory that this process holds already; they are among the parts.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[MemoryItem, ...]
     device: torch.device
     resident: int
 
-    def in_memory(self) -> list[Part]:
-        """What lies in the machine's memory, the largest first."""
-        return self._sorted(on_gpu=False)
-
-    def on_gpu(self) -> list[Part]:
-        """What lies in the memory of a GPU of CUDA's, the largest first."""
-        return self._sorted(on_gpu=True)
-
-    def _sorted(self, on_gpu: bool) -> list[Part]:
+    def located(self, *, on_gpu: bool) -> list[MemoryItem]:
+        """Return what lies in the memory of a CUDA device or of the machine, the largest first."""
         has_gpu = self.device.type == "cuda"
         return sorted((p for p in self.parts if (p.on_device and has_gpu) == on_gpu), key=lambda part: -part.nbytes)
 
-    def line(self) -> str:
+    def summary(self) -> str:
         """``needs about 0.55 GB of 20.1 GB: libraries 0.41, replay 0.07, …``."""
         free = available_bytes(torch.device("cpu")) + self.resident
-        said = f"needs about {_said(self.in_memory(), free)}"
-        if gpu := self.on_gpu():
+        said = f"needs about {_said(self.located(on_gpu=False), free)}"
+        if gpu := self.located(on_gpu=True):
             said += f"; on {self.device} {_said(gpu, available_bytes(self.device))}"
         return said
 
-    def require_free(self) -> None:
+    def check_available(self) -> None:
         """Refuse to begin what cannot be carried through.
 
         Raises:
             MemoryBudgetError: More is needed than is free; names the parts and what to change.
         """
-        _require(self.in_memory(), self.resident, torch.device("cpu"))
-        _require(self.on_gpu(), 0, self.device)
+        _require(self.located(on_gpu=False), self.resident, torch.device("cpu"))
+        _require(self.located(on_gpu=True), 0, self.device)
 
 
-def _require(parts: list[Part], held: int, device: torch.device) -> None:
+def _require(parts: list[MemoryItem], held: int, device: torch.device) -> None:
     needed = sum(part.nbytes for part in parts)
     free = available_bytes(device) + held if parts else 0
     if needed > free:
@@ -101,12 +94,12 @@ def _require(parts: list[Part], held: int, device: torch.device) -> None:
         )
 
 
-def _said(parts: list[Part], free: int) -> str:
+def _said(parts: list[MemoryItem], free: int) -> str:
     return f"{sum(part.nbytes for part in parts) / 1e9:.2f} GB of {free / 1e9:.1f} GB: {_listed(parts)}"
 
 
-def _listed(parts: list[Part]) -> str:
-    return ", ".join(f"{part.name} {part.nbytes / 1e9:.2f}" for part in parts if part.nbytes >= WORTH_SAYING)
+def _listed(parts: list[MemoryItem]) -> str:
+    return ", ".join(f"{part.name} {part.nbytes / 1e9:.2f}" for part in parts if part.nbytes >= MIN_LISTED_BYTES)
 
 
 FLOAT_BYTES = 4
@@ -199,39 +192,39 @@ WANDB_BYTES = (34 + 40 + 8) * MB
 GPU_BYTES = 300 * MB
 """Workspaces of cuBLAS and cuDNN; not measured, allowed for."""
 
-MOST_ACTIONS = 18
+MAX_ACTIONS = 18
 """Of an Atari game; the head is reckoned with as many, for they are not known before there is an environment."""
 
 
-def preflight(config: Config) -> Needs:
+def estimate_memory(config: Config) -> MemoryEstimate:
     """All that a run with these settings takes, in parts.
 
     Raises:
-        ConfigError: the network cannot be built, the device is not there, or a GPU is asked to hold packed frames.
+        ConfigError: the network cannot be built, the device is not there, or a GPU is asked to hold compressed frames.
     """
     device = resolve_device(config.device)
     if config.replay.compression != "none":
-        require_packable(device)
+        require_compressible(device)
     spec, resident = expected_spec(config), resident_bytes()
-    network = measured(config, spec)
+    network = network_footprint(config, spec)
     parts = (
         _libraries(config, resident),
         _replay(config, spec, device),
         _emulators(config, spec),
         *_learning(config, spec, network),
         _checkpoint(config, spec, network),
-        Part("GPU's libraries", GPU_BYTES, "choose another GPU", on_device=True),
+        MemoryItem("GPU's libraries", GPU_BYTES, "choose another GPU", on_device=True),
     )
-    return Needs(parts if device.type == "cuda" else parts[:-1], device, resident)
+    return MemoryEstimate(parts if device.type == "cuda" else parts[:-1], device, resident)
 
 
 def expected_spec(config: Config) -> EnvSpec:
     """Return the shapes that the environments will have."""
     env = config.env
-    return EnvSpec(env.num_envs, observation_shape(env), frame_channels(env), ("",) * MOST_ACTIONS, env.frameskip)
+    return EnvSpec(env.num_envs, observation_shape(env), frame_channels(env), ("",) * MAX_ACTIONS, env.frameskip)
 
 
-def measured(config: Config, spec: EnvSpec) -> Footprint | None:
+def network_footprint(config: Config, spec: EnvSpec) -> Footprint | None:
     """What the network takes; None, where it is a user's own and cannot be built without numbers."""
     is_ours = ":" not in config.network.encoder + config.agent.name
     try:
@@ -243,38 +236,38 @@ def measured(config: Config, spec: EnvSpec) -> Footprint | None:
         return None
 
 
-def _libraries(config: Config, resident: int) -> Part:
+def _libraries(config: Config, resident: int) -> MemoryItem:
     """Python, torch and the rest as they are loaded now, and what will be loaded on the way."""
     video = VIDEO_BYTES if config.tracking.video_every else 0
     wandb = WANDB_BYTES if config.wandb != "disabled" else 0
     nbytes = resident + LEARNING_BYTES + DRAWING_BYTES + WORLD_BYTES[_kind(config)] + video + wandb
-    return Part("libraries", nbytes, "free some, or take a machine with more")
+    return MemoryItem("libraries", nbytes, "free some, or take a machine with more")
 
 
-def _replay(config: Config, spec: EnvSpec, device: torch.device) -> Part:
+def _replay(config: Config, spec: EnvSpec, device: torch.device) -> MemoryItem:
     replay = config.replay
     nbytes = required_bytes(replay, spec)
     pack = ", or set replay.compression=lz4" if device.type == "cpu" and replay.compression == "none" else ""
-    return Part("replay", nbytes, f"lower replay.capacity ({replay.capacity:,}){pack}", on_device=True)
+    return MemoryItem("replay", nbytes, f"lower replay.capacity ({replay.capacity:,}){pack}", on_device=True)
 
 
-def _emulators(config: Config, spec: EnvSpec) -> Part:
+def _emulators(config: Config, spec: EnvSpec) -> MemoryItem:
     """Those of training, those of the evaluations, and the one of the videos."""
-    env, exam = config.env, min(config.evaluation.games, MOST_ENVS)
-    count = env.num_envs + exam + (1 if config.tracking.video_every else 0)
-    workers = sum(min(env.num_workers, envs) for envs in (env.num_envs, exam) if envs > 1)
+    env, eval_envs = config.env, min(config.evaluation.games, MAX_EVAL_ENVS)
+    count = env.num_envs + eval_envs + (1 if config.tracking.video_every else 0)
+    workers = sum(min(env.num_workers, envs) for envs in (env.num_envs, eval_envs) if envs > 1)
     observations = 4 * math.prod(spec.observation_shape)  # the last, the next, and what is made of them
     nbytes = count * (EMULATOR_BYTES[_kind(config)] + observations) + workers * WORKER_BYTES
     remedy = f"lower env.num_envs ({env.num_envs}) or evaluation.games ({config.evaluation.games})"
-    return Part("emulators", nbytes, f"lower env.num_workers ({env.num_workers})" if workers else remedy)
+    return MemoryItem("emulators", nbytes, f"lower env.num_workers ({env.num_workers})" if workers else remedy)
 
 
-def _learning(config: Config, spec: EnvSpec, network: Footprint | None) -> tuple[Part, Part]:
+def _learning(config: Config, spec: EnvSpec, network: Footprint | None) -> tuple[MemoryItem, MemoryItem]:
     """The network in all its copies; a batch and what is computed from it."""
     encoder, size = config.network.encoder, config.replay.batch_size
     weights, kept, largest = (network.weights, network.kept, network.largest) if network else (0, 0, 0)
     unknown = "" if network else " (its layers not counted)"
-    joint = 2 if encoder == "dn" and ARMS[config.network.norm].target == "joint" else 1
+    joint = 2 if encoder == "dn" and NORM_VARIANTS[config.network.norm].target == "joint" else 1
     pixels = math.prod(spec.observation_shape)
     quantiles = network.quantiles if network and network.quantiles > 1 else 0
     batch = size * (2 * pixels * (1 + FLOAT_BYTES) + joint * (kept + 2 * largest) + PAIRED * quantiles**2 * FLOAT_BYTES)
@@ -282,8 +275,8 @@ def _learning(config: Config, spec: EnvSpec, network: Footprint | None) -> tuple
     fewer = f"lower replay.batch_size ({size})" + (f" or the quantiles of the agent ({quantiles})" if quantiles else "")
     smaller = f"choose a smaller network.encoder ({encoder})"
     return (
-        Part("network", weights * (COPIES + STATES[config.optimiser.name]), smaller, on_device=True),
-        Part(f"batch{unknown}", max(batch, acting), fewer, on_device=True),
+        MemoryItem("network", weights * (COPIES + STATES[config.optimiser.name]), smaller, on_device=True),
+        MemoryItem(f"batch{unknown}", max(batch, acting), fewer, on_device=True),
     )
 
 
@@ -293,13 +286,13 @@ COPIES = 6
 """Online, target, gradient, the two that are folded (`rlvision.nn.fusion`), and the one that is diagnosed."""
 
 
-def _checkpoint(config: Config, spec: EnvSpec, network: Footprint | None) -> Part:
+def _checkpoint(config: Config, spec: EnvSpec, network: Footprint | None) -> MemoryItem:
     """A checkpoint is put together in memory; of the replay's rows there is a block at a time."""
     replay, pixels = config.replay, math.prod(spec.observation_shape)
     state = (2 + STATES[config.optimiser.name]) * (network.weights if network else 0) + replay.batch_size * pixels
     masses = 8 * replay.capacity if replay.prioritised else 0
     rows = 3 * BLOCK_BYTES if config.checkpoint.replay else 0
-    return Part("checkpoint", 3 * state + 4 * masses + rows, "choose a smaller network.encoder")
+    return MemoryItem("checkpoint", 3 * state + 4 * masses + rows, "choose a smaller network.encoder")
 
 
 def _kind(config: Config) -> str:

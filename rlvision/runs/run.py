@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -15,26 +16,26 @@ from rlvision.core.memory import keep_freed_memory
 from rlvision.core.progress import count_games
 from rlvision.core.seeding import generator
 from rlvision.core.types import FloatArray, IntArray, UInt8Array
-from rlvision.envs.game_archive import TapedGame, read_games
+from rlvision.envs.game_archive import RecordedGame, read_games
 from rlvision.envs.screen import make_screen
-from rlvision.envs.vector_env import TapedVectorEnv
+from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.evaluation.games import evaluate
 from rlvision.evaluation.report import Report
 from rlvision.evaluation.result import Evaluation
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.learning.schedules import Constant
 from rlvision.runs import builders
-from rlvision.runs.eval_protocol import MOST_ENVS, HowToPlay, conditions, lasting, make_limits, under_protocol
+from rlvision.runs.eval_protocol import MAX_EVAL_ENVS, EvalOptions, eval_conditions, lasting, make_limits, with_protocol
 from rlvision.runs.export_folder import ExportFolder
-from rlvision.runs.export_writer import require_free, write_export
+from rlvision.runs.export_writer import check_new_folder, write_export
 from rlvision.runs.find import find_agent, find_run
-from rlvision.runs.memory_estimate import preflight
+from rlvision.runs.memory_estimate import estimate_memory
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state
 from rlvision.runs.session import Session
 
 if TYPE_CHECKING:
-    from rlvision.watch.game_replay import Replayed
-    from rlvision.watch.html.page import About
+    from rlvision.watch.game_replay import ReplayResult
+    from rlvision.watch.html.page import PageMeta
     from rlvision.watch.rollout import Game
 
 
@@ -48,7 +49,7 @@ class Run:
         print(run.evaluate(games=10).mean)
 
     Args:
-        folder: of the run, of an export, or the name of an agent that comes along, such as ``pong``.
+        folder: of the run, of an export, or the name of a bundled agent, such as ``pong``.
         weights: ``best`` (by evaluation, where there was one) or ``last``; an export has one set.
         device: as in the configuration.
         trust_imports: whether an environment, an encoder or an agent may be imported by a path that the folder names.
@@ -63,7 +64,7 @@ class Run:
     ) -> None:
         self.folder = find_agent(Path(folder), trust_imports=trust_imports)
         self.config = replace(self.folder.config(), device=device, cuda_graphs=False)
-        state = self.folder.weights(weights)
+        state = self.folder.weights(weights, partial(builders.meta_network, self.config))
         self.env_steps: int = state["env_steps"]
         self.spec = spec_from_state(state["spec"])
         network = builders.make_network(self.config, self.spec)
@@ -81,36 +82,36 @@ class Run:
         """The greedy actions [N] for observations [N, C, H, W] uint8."""
         return self._q_function(observation).argmax(dim=1).numpy()
 
-    def make_env(self, num_envs: int = 1) -> TapedVectorEnv:
+    def make_env(self, num_envs: int = 1) -> ReplayableVectorEnv:
         """Environments of the run's kind, to play in: reset them first, close them last."""
         return self._make_env(self.config, num_envs)
 
-    def evaluate(self, games: int = 30, **how: Unpack[HowToPlay]) -> Evaluation:
+    def evaluate(self, games: int = 30, **options: Unpack[EvalOptions]) -> Evaluation:
         """Play whole games and score them raw; see `measure`, which says under which conditions, too."""
-        return self.measure(games, **how).evaluation
+        return self.measure(games, **options).evaluation
 
-    def measure(self, games: int = 30, **how: Unpack[HowToPlay]) -> Report:
+    def measure(self, games: int = 30, **options: Unpack[EvalOptions]) -> Report:
         """Play whole games and score them raw; a terminal shows how far it is.
 
         Args:
             games: how many; 2 are the first 2 of 30.
-            how: see `rlvision.runs.eval_protocol.HowToPlay`.
+            options: see `rlvision.runs.eval_protocol.EvalOptions`.
 
         Raises:
             ConfigError: the protocol does not fit the game, or there is no game to play.
         """
-        config = under_protocol(self.config, how.get("protocol"))
-        limits = how.get("limits") or make_limits(config)
+        config = with_protocol(self.config, options.get("protocol"))
+        limits = options.get("limits") or make_limits(config)
         config = lasting(config, limits.max_frames)
-        epsilon, seed = self._epsilon(how.get("epsilon")), how.get("seed", 0)
-        env = self._make_env(config, min(games, how.get("num_envs", MOST_ENVS)))
+        epsilon, seed = self._epsilon(options.get("epsilon")), options.get("seed", 0)
+        env = self._make_env(config, min(games, options.get("num_envs", MAX_EVAL_ENVS)))
         try:
-            with count_games(games) as tell:
+            with count_games(games) as on_episode:
                 settings = replace(config.evaluation, games=games, epsilon=epsilon)
-                evaluation = evaluate(env, self._q_function, settings, seed=seed, limits=limits, tell=tell)
+                evaluation = evaluate(env, self._q_function, settings, seed=seed, limits=limits, on_episode=on_episode)
         finally:
             env.close()
-        return Report(conditions(config, epsilon, seed), evaluation)
+        return Report(eval_conditions(config, epsilon, seed), evaluation)
 
     def export(
         self,
@@ -139,12 +140,13 @@ class Run:
         if isinstance(self.folder, ExportFolder):
             raise ConfigError(f"expected a run to export, got the export {self.folder.path}: copy that folder")
         out = Path(out)
-        require_free(out)
+        check_new_folder(out)
         books: Sequence[str | None] = protocols or [None]
         reports = [self.measure(games, protocol=book, seed=seed) for book in books] if games else []
-        config, spec, env_steps = self.config, self.spec, self.env_steps
+        config, spec, network, env_steps = self.config, self.spec, self.network, self.env_steps
+        usual, shown_as = builders.playing_config(config, spec, network), place or str(out)
         write_export(
-            out, place or str(out), config=config, spec=spec, env_steps=env_steps, network=self.network, reports=reports
+            out, shown_as, config=config, played=usual, spec=spec, env_steps=env_steps, network=network, reports=reports
         )
         return out
 
@@ -173,24 +175,24 @@ class Run:
         Raises:
             ConfigError: two ways are named, a suffix is another, or the terminal or display needed is not there.
         """
-        from rlvision.watch.outputs import Outlet
+        from rlvision.watch.outputs import Output
         from rlvision.watch.rollout import Rollout
 
-        outlet = Outlet(video, terminal, html)
+        output = Output(video, terminal, html)
         with closing(self.make_env()) as env:
             screen = make_screen(env)
             policy = self._policy(epsilon, seed)
             rollout = Rollout(env, screen, self.q_values, policy, seed=seed, games=episodes, max_steps=max_steps)
-            return outlet.show(rollout, self._about(screen.fps))
+            return output.show(rollout, self._about(screen.fps))
 
-    def games(self) -> list[TapedGame]:
+    def games(self) -> list[RecordedGame]:
         """The training games that the run folder keeps, in the order in which they ended.
 
         Raises:
             CheckpointError: their file is damaged.
             ConfigError: this is an export, which has none.
         """
-        return read_games(find_run(self.folder.path, trust_imports=True).tapes_folder)
+        return read_games(find_run(self.folder.path, trust_imports=True).games_folder)
 
     def replay(
         self,
@@ -200,8 +202,8 @@ class Run:
         terminal: bool = False,
         html: Path | None = None,
         max_steps: int | None = None,
-    ) -> "Replayed":
-        """Show a training game again, from its tape, with the Q-values that the network now has for it.
+    ) -> "ReplayResult":
+        """Show a training game again, from its action log, with the Q-values that the network now has for it.
 
         Args:
             episode: ``best``, ``worst``, ``last`` or a number.
@@ -214,29 +216,31 @@ class Run:
             CheckpointError: no such game is kept.
             ConfigError: as `watch` does, or this is an export, which keeps none.
         """
-        from rlvision.watch.game_replay import Replay, Replayed, choose
-        from rlvision.watch.outputs import Outlet
+        from rlvision.watch.game_replay import GameReplay, ReplayResult, choose_game
+        from rlvision.watch.outputs import Output
 
-        outlet, games = Outlet(video, terminal, html), self.games()
-        game = choose(games, str(episode))
+        output, games = Output(video, terminal, html), self.games()
+        game = choose_game(games, str(episode))
         with closing(self.make_env()) as env:
             screen = make_screen(env)
-            replay = Replay(game, games, env, screen, self.q_values, max_steps=max_steps)
-            seen = outlet.show(replay.rollout, self._about(screen.fps, f"training game {game.number}"))
-            return Replayed(game, tuple(seen), replay.verdict(seen))
+            replay = GameReplay(game, games, env, screen, self.q_values, max_steps=max_steps)
+            seen = output.show(replay.rollout, self._about(screen.fps, f"training game {game.number}"))
+            return ReplayResult(game, tuple(seen), replay.outcome(seen))
 
-    def _about(self, fps: float, what: str = "") -> "About":
+    def _about(self, fps: float, what: str = "") -> "PageMeta":
         """Return the title, note and saliency of a game that is shown."""
         from rlvision.features.saliency import gradient_saliency
-        from rlvision.watch.html.page import About
+        from rlvision.watch.html.page import PageMeta
 
-        return About(
+        return PageMeta(
             title="  ".join(dict.fromkeys(filter(None, [what, self.config.env.game, self.folder.path.name]))),
             note=f"weights after {self.env_steps:,} env steps",
             fps=fps,
             spec=self.spec,
             crop=self.config.env.crop,
-            saliency=lambda moment: gradient_saliency(self.network, moment.observation[None], moment.action),
+            saliency=lambda rollout_step: gradient_saliency(
+                self.network, rollout_step.observation[None], rollout_step.action
+            ),
         )
 
     def _policy(self, epsilon: float | None, seed: int) -> EpsilonGreedy:
@@ -246,7 +250,7 @@ class Run:
     def _epsilon(self, epsilon: float | None) -> float:
         return self.config.evaluation.epsilon if epsilon is None else epsilon
 
-    def _make_env(self, config: Config, num_envs: int) -> TapedVectorEnv:
+    def _make_env(self, config: Config, num_envs: int) -> ReplayableVectorEnv:
         """Environments that are those the network was trained for, under another protocol perhaps."""
         env = builders.make_env(config, num_envs)
         try:
@@ -267,14 +271,14 @@ def train(config: Config) -> Run:
     if config.out is None:
         raise ConfigError("expected a run folder in config.out, got none: set out, or use rlvision.load_config")
     folder = RunFolder(Path(config.out), config.checkpoint.keep, trusts=lambda agent: agent == config.agent.name)
-    folder.require_possible()
+    folder.check_writable()
     if folder.exists:
         folder.require_same_run(config)
     keep_freed_memory()
     torch.set_num_threads(config.threads or torch.get_num_threads())
-    needs = preflight(config)
-    needs.require_free()
-    announcement = needs.line()
+    estimate = estimate_memory(config)
+    estimate.check_available()
+    announcement = estimate.summary()
     env = builders.make_env(config, config.env.num_envs)
     try:
         with determinism(config.deterministic):

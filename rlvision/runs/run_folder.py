@@ -8,7 +8,7 @@
       metrics.jsonl    an object a row, with env_steps
       curve.png        scores against env steps
       checkpoints/     the newest few, the best, the replay
-      tapes/           the games of training, to be watched by rlvision replay
+      games/           the games of training, to be watched by rlvision replay
       videos/          a game now and then, as video and page
       wandb/           W&B's own files
       tensorboard/     TensorBoard's
@@ -29,16 +29,17 @@ from rlvision.core.files import path_exists
 from rlvision.core.folders import remove_leftovers, require_folders
 from rlvision.core.locks import folder_lock
 from rlvision.core.types import EnvSpec, State
-from rlvision.envs.game_archive import TAPES_FOLDER
+from rlvision.envs.game_archive import GAMES_FOLDER
 from rlvision.learning.settings import QLearningSettings
+from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import history
-from rlvision.runs.checkpoint import CheckpointFolder, read_state
+from rlvision.runs.checkpoint import CheckpointFolder, read_state, require_like
 from rlvision.tracking.jsonl import METRICS_FILE
 from rlvision.tracking.tensorboard import TENSORBOARD_FOLDER
 from rlvision.tracking.wandb import WANDB_FOLDER
 
 VIDEOS_FOLDER = "videos"
-FOLDERS = ("checkpoints", "checkpoints/replay", TAPES_FOLDER, VIDEOS_FOLDER, WANDB_FOLDER, TENSORBOARD_FOLDER)
+FOLDERS = ("checkpoints", "checkpoints/replay", GAMES_FOLDER, VIDEOS_FOLDER, WANDB_FOLDER, TENSORBOARD_FOLDER)
 """In a run folder."""
 
 MAY_CHANGE = (
@@ -61,7 +62,7 @@ MAY_CHANGE = (
 )
 """Settings that a continued run may change; a trailing dot stands for a group."""
 
-MOST_NAMED = 6
+MAX_LISTED = 6
 """Settings that a refusal names; more are those of another preset."""
 
 Changes = Mapping[str, tuple[Any, Any]]
@@ -82,7 +83,7 @@ class RunFolder:
         self._trusts = trusts
         self.config_path = path / "config.yaml"
         self.checkpoints = CheckpointFolder(path / "checkpoints", keep)
-        self.tapes_folder = path / TAPES_FOLDER
+        self.games_folder = path / GAMES_FOLDER
 
     @property
     def exists(self) -> bool:
@@ -97,7 +98,7 @@ class RunFolder:
         """
         require_folders(self.path, FOLDERS)
 
-    def require_possible(self) -> None:
+    def check_writable(self) -> None:
         """Refuse, before anything is made, a path that no folder can have, and a folder with what another run left.
 
         Raises:
@@ -116,7 +117,7 @@ class RunFolder:
                     "config.yaml of the run that made it: put that back, or name another folder"
                 )
 
-    def is_longer_than(self, config: Config) -> bool:
+    def has_passed(self, config: Config) -> bool:
         """Whether the run has come further already than it shall go by a plan that is new."""
         if not self.exists or config.env_steps == self.config().env_steps:
             return False
@@ -134,7 +135,7 @@ class RunFolder:
         try:
             return read_config(self.config_path, trusts=self._trusts)
         except ConfigError as error:
-            maker, here = history.maker(self.path), history.versions().get("rlvision")
+            maker, here = history.last_version(self.path), history.versions().get("rlvision")
             if maker in (None, here):
                 raise
             raise CheckpointError(
@@ -152,7 +153,7 @@ class RunFolder:
             raise ConfigError(_refusal(self.path, changed))
 
     @contextmanager
-    def claimed(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Make the folder, and keep other processes from training in it meanwhile.
 
         A folder made here in which nothing was begun goes again.
@@ -189,9 +190,9 @@ class RunFolder:
             ConfigError: nothing can be written there.
         """
         settings = differences(self.config(), config) if self.exists else {}
-        computing = history.what_is_new(self.path, using)
+        computing = history.version_changes(self.path, using)
         with self._writing():
-            history.add(self.path, env_steps, settings, using)
+            history.open_session(self.path, env_steps, settings, using)
             save_config(config, self.config_path)
         return [*_said_of(settings, config), *_said_of_bits(computing)]
 
@@ -205,22 +206,26 @@ class RunFolder:
                 f"expected to write to the run folder {self.path}, got {why}: set --out to another"
             ) from error
 
-    def weights(self, which: str) -> State:
-        """The checkpoint with the ``best`` evaluation (where there was one) or the ``last``.
+    def weights(self, which: str, blank: Callable[[EnvSpec], QNetwork]) -> State:
+        """Return the checkpoint with the ``best`` evaluation (where there was one) or the ``last``.
+
+        Args:
+            which: ``best`` or ``last``.
+            blank: makes the network that the weights are for, perhaps without memory for its tensors.
 
         Raises:
-            CheckpointError: there is none yet.
+            CheckpointError: there is none yet, or its weights are those of another network.
             ConfigError: it is neither.
         """
         if which not in ("best", "last"):
             raise ConfigError(f"expected the weights best or last, got {which!r}: choose one of them")
-        if which == "best" and path_exists(self.checkpoints.best_path):
-            return read_state(self.checkpoints.best_path)
-        state = self.checkpoints.load_newest()
+        is_best = which == "best" and path_exists(self.checkpoints.best_path)
+        state = read_state(self.checkpoints.best_path) if is_best else self.checkpoints.load_newest()
         if state is None:
             raise CheckpointError(
                 f"expected a checkpoint in {self.checkpoints.folder}, got none: train first, or wait for the first one"
             )
+        require_like(state["online"], blank(spec_from_state(state["spec"])).state_dict(), str(self.checkpoints.folder))
         return state
 
 
@@ -259,7 +264,7 @@ def _may_change(name: str) -> bool:
 
 
 def _refusal(path: Path, changed: Changes) -> str:
-    some, more = dict(list(changed.items())[:MOST_NAMED]), len(changed) - MOST_NAMED
+    some, more = dict(list(changed.items())[:MAX_LISTED]), len(changed) - MAX_LISTED
     others = _listed(some) + (f"; and {more} more" if more > 0 else "")
     return f"expected the settings of the run in {path}, got others ({others}): use them, or another --out"
 

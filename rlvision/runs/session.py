@@ -11,32 +11,32 @@ from pathlib import Path
 import torch
 
 from rlvision.config.schema import Config
-from rlvision.config.validation import without_effect
+from rlvision.config.validation import unused_settings
 from rlvision.core import memory
-from rlvision.core.devices import arithmetic, resolve_device
+from rlvision.core.devices import numerics_info, resolve_device
 from rlvision.core.errors import CheckpointError
-from rlvision.core.memory import naming
-from rlvision.core.progress import GAMES_BACK, show_steps
+from rlvision.core.memory import explain_oom
+from rlvision.core.progress import RESTORING_GAMES, show_steps
 from rlvision.core.seeding import derive
-from rlvision.core.signals import Interrupted, Leave, Signals, interruption
+from rlvision.core.signals import ExitNow, SignalHandler, StopReason, interruption
 from rlvision.core.types import State, Tracker
-from rlvision.envs.game_archive import GameRecorder, TapeArchive
-from rlvision.envs.vector_env import TapedVectorEnv
+from rlvision.envs.game_archive import GameArchive, GameRecorder
+from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.evaluation.games import evaluate
 from rlvision.evaluation.result import Evaluation
 from rlvision.learning.finite_checks import require_finite_weights
 from rlvision.replay.persistence import collect_garbage
 from rlvision.runs import builders, history
-from rlvision.runs.eval_protocol import MOST_ENVS, lasting, make_limits
-from rlvision.runs.media import Showcase
+from rlvision.runs.eval_protocol import MAX_EVAL_ENVS, lasting, make_limits
+from rlvision.runs.media import MediaLogger
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.tracking.console import ConsoleTracker
-from rlvision.tracking.jsonl import FileTracker
+from rlvision.tracking.jsonl import JsonlTracker
 from rlvision.tracking.tensorboard import TensorboardTracker
-from rlvision.tracking.trackers import TrackerGroup
+from rlvision.tracking.trackers import MultiTracker
 from rlvision.tracking.wandb import WandbTracker
 from rlvision.training.collector import Collector, DiscountedReturns
-from rlvision.training.trainer import Hooks, Plan, Trainer
+from rlvision.training.trainer import Hooks, Trainer, TrainPlan
 
 _log = logging.getLogger("rlvision")
 
@@ -51,27 +51,27 @@ class Session:
         announcement: what the run needs, as it is said at the start.
     """
 
-    def __init__(self, config: Config, folder: RunFolder, env: TapedVectorEnv, announcement: str) -> None:
+    def __init__(self, config: Config, folder: RunFolder, env: ReplayableVectorEnv, announcement: str) -> None:
         torch.manual_seed(derive(config.seed, "torch"))  # what dropout draws from
         self._config = config
         self._folder = folder
         self._env = env
         self._announcement = announcement
-        with naming(f"lower {builders.memory_of_replay(config, env.spec)}, or set --device=cpu"):
+        with explain_oom(f"lower {builders.memory_of_replay(config, env.spec)}, or set --device=cpu"):
             self._agent = builders.make_agent(config, env.spec)
         title = f"{config.env.game} {folder.path} seed {config.seed}"
-        self._console = ConsoleTracker(config.env_steps, title, learns_from=config.replay.learning_starts)
+        self._console = ConsoleTracker(config.env_steps, title, learning_starts=config.replay.learning_starts)
         self._tracker = make_trackers(config, folder.path, self._console)
-        self._showcase = Showcase(config, folder, self._agent, self._tracker)
+        self._media_logger = MediaLogger(config, folder, self._agent, self._tracker, builders.make_env)
         self._recorder = self._make_recorder()
         self._trainer = self._make_trainer()
-        self._evaluation_env: TapedVectorEnv | None = None
+        self._evaluation_env: ReplayableVectorEnv | None = None
         self._unsaved_best: State | None = None
 
     def run(self) -> None:
         """Begin or continue, and train."""
         try:
-            with interruption() as signals, self._folder.claimed(), naming(self._less_memory()):
+            with interruption() as signals, self._folder.locked(), explain_oom(self._less_memory()):
                 self._console.message(self._work(signals))
         except OSError as error:
             raise CheckpointError(
@@ -85,29 +85,29 @@ class Session:
             if self._evaluation_env is not None:
                 self._evaluation_env.close()
 
-    def _work(self, signals: Signals) -> str:
+    def _work(self, signals: SignalHandler) -> str:
         """Why it ended, in words."""
         self._console.message(self._announcement)
-        if self._folder.is_longer_than(self._config):
+        if self._folder.has_passed(self._config):
             return f"the run has come further than {self._config.env_steps:,} env steps already: it stays as it is"
         try:
             self._begin(signals)
-        except Leave as leave:
+        except ExitNow as leave:
             return str(leave)
-        if _learns_nothing(self._config):
+        if _never_learns(self._config):
             self._console.message("nothing will be learned: the run ends before its first update")
-        if vain := "; ".join(without_effect(self._config)):
+        if vain := "; ".join(unused_settings(self._config)):
             self._console.message(f"without effect: {vain}")
         reason = self._trainer.run()
-        history.end(self._folder.path, reason)
-        self._showcase.keep("last", self._folder.checkpoints.paths()[-1])
+        history.close_session(self._folder.path, reason)
+        self._media_logger.log_checkpoint("last", self._folder.checkpoints.paths()[-1])
         return reason
 
-    def _begin(self, signals: Signals) -> None:
+    def _begin(self, signals: SignalHandler) -> None:
         """From the newest checkpoint, or else from the start; bringing a run back may take minutes."""
-        with signals.leaving() if self._folder.checkpoints.paths() else nullcontext():
+        with signals.exit_at_once() if self._folder.checkpoints.paths() else nullcontext():
             env_steps = self._restore()
-        using = {**history.versions(), **arithmetic(resolve_device(self._config.device), self._config.precision)}
+        using = {**history.versions(), **numerics_info(resolve_device(self._config.device), self._config.precision)}
         for line in self._folder.begin_session(self._config, env_steps, using):
             self._console.message(line)
 
@@ -118,9 +118,9 @@ class Session:
             self._env.reset(derive(self._config.seed, "environments"))
             return 0
         require_same_spec(spec_from_state(state["spec"]), self._env.spec)
-        self._folder.checkpoints.set_aside_newer(state["env_steps"])
+        self._folder.checkpoints.quarantine_newer(state["env_steps"])
         self._console.message(f"continuing {self._folder.path} at {state['env_steps']:,} env steps")
-        with show_steps(GAMES_BACK) as self._env.progress:
+        with show_steps(RESTORING_GAMES) as self._env.progress:
             self._trainer.load_state_dict(state["trainer"])
         self._tracker.load_state_dict(state["trackers"])
         self._say_whether_refilled(state)
@@ -129,13 +129,13 @@ class Session:
     def _say_whether_refilled(self, state: State) -> None:
         if state["env_steps"] and not (self._config.checkpoint.replay and state["replay"] is not None):
             gathered = self._config.replay.learning_starts
-            self._console.gather_until(state["env_steps"] + gathered)
+            self._console.set_learning_starts(state["env_steps"] + gathered)
             self._console.message(f"without its replay: {gathered:,} env steps are gathered before it learns again")
 
     def _load_replay(self, state: State) -> None:
         if self._config.checkpoint.replay and state["replay"] is not None:
-            with show_steps("reading the replay") as tell:
-                self._agent.memory.load_rows(self._folder.checkpoints.replay_folder, state["replay"], tell)
+            with show_steps("reading the replay") as report:
+                self._agent.memory.load_rows(self._folder.checkpoints.replay_folder, state["replay"], report)
 
     def _less_memory(self) -> str:
         config, replay = self._config, builders.memory_of_replay(self._config, self._env.spec)
@@ -143,8 +143,8 @@ class Session:
         return f"{lower}; --device=cpu goes on with this one"
 
     def _make_recorder(self) -> GameRecorder | None:
-        limit = self._config.checkpoint.tapes * 2**20
-        return GameRecorder(self._env, TapeArchive(self._folder.tapes_folder, limit)) if limit else None
+        limit = self._config.checkpoint.game_archive_mb * 2**20
+        return GameRecorder(self._env, GameArchive(self._folder.games_folder, limit)) if limit else None
 
     def _make_trainer(self) -> Trainer:
         config, agent = self._config, self._agent
@@ -154,17 +154,17 @@ class Session:
             save=self._save,
             save_best=self._save_best,
             show_progress=self._console.progress,
-            draw=self._showcase.curve,
-            exhibit=self._showcase.evaluated,
-            measure=lambda: memory.usage(resolve_device(config.device)),
+            save_curve=self._media_logger.log_curve,
+            on_evaluation=self._media_logger.log_evaluation,
+            system_metrics=lambda: memory.usage(resolve_device(config.device)),
         )
         collector = Collector(self._env, agent.policy, agent.memory, returns, self._recorder)
         return Trainer(agent=agent, collector=collector, tracker=self._tracker, plan=_plan(config), hooks=hooks)
 
-    def _evaluate(self, env_steps: int, interrupted: Interrupted) -> Evaluation:
+    def _evaluate(self, env_steps: int, interrupted: StopReason) -> Evaluation:
         config, limits = self._config, make_limits(self._config)
         if self._evaluation_env is None:
-            num_envs = min(config.evaluation.games, MOST_ENVS)
+            num_envs = min(config.evaluation.games, MAX_EVAL_ENVS)
             self._evaluation_env = builders.make_env(lasting(config, limits.max_frames), num_envs)
         seed = derive(config.seed, f"evaluation at {env_steps}")
         return evaluate(
@@ -181,17 +181,17 @@ class Session:
         self._write_best()
 
     def _write_best(self) -> None:
-        """Write the best weights, those of an earlier exam where the disk was full then."""
+        """Write the best weights, those of an earlier evaluation where the disk was full then."""
         if self._unsaved_best is not None:
             checkpoints = self._folder.checkpoints
             checkpoints.save_best(self._unsaved_best)
             self._unsaved_best = None
-            self._showcase.keep("best", checkpoints.best_path)
+            self._media_logger.log_checkpoint("best", checkpoints.best_path)
 
     def _save(self, env_steps: int, trainer: State) -> None:
         checkpoints = self._folder.checkpoints
         weights = self._weights(env_steps)
-        self._write_best()  # a checkpoint that knows of the best exam must not outlive its weights
+        self._write_best()  # a checkpoint that knows of the best evaluation must not outlive its weights
         try:
             rows = self._agent.memory.save_rows(checkpoints.replay_folder) if self._config.checkpoint.replay else None
             state = {
@@ -221,9 +221,9 @@ class Session:
         return {"env_steps": env_steps, "spec": spec_to_state(self._env.spec), "online": online}
 
 
-def _plan(config: Config) -> Plan:
+def _plan(config: Config) -> TrainPlan:
     """When things happen."""
-    return Plan(
+    return TrainPlan(
         env_steps=config.env_steps,
         log_every=config.tracking.log_every,
         evaluate_every=config.evaluate_every,
@@ -233,27 +233,27 @@ def _plan(config: Config) -> Plan:
     )
 
 
-def _learns_nothing(config: Config) -> bool:
+def _never_learns(config: Config) -> bool:
     """Whether no update is owed before the last step, in which updates are made while the environments step."""
     replay, num_envs = config.replay, config.env.num_envs
     before_the_last = math.ceil(config.env_steps / num_envs) * num_envs - num_envs
     return replay.samples_per_env_step * (before_the_last - replay.learning_starts) < replay.batch_size
 
 
-def make_trackers(config: Config, folder: Path, console: ConsoleTracker) -> TrackerGroup:
+def make_trackers(config: Config, folder: Path, console: ConsoleTracker) -> MultiTracker:
     """All that the settings ask for; the file comes first, for W&B mirrors it.
 
     Raises:
         MissingExtraError: TensorBoard is wanted and not installed.
     """
     trackers: dict[str, Tracker] = {
-        "files": FileTracker(folder),
+        "files": JsonlTracker(folder),
         "console": console,
         "wandb": WandbTracker(config.wandb, folder, asdict(config), about=_about(config, folder)),
     }
     if config.tracking.tensorboard:
         trackers["tensorboard"] = TensorboardTracker(folder)
-    return TrackerGroup(trackers)
+    return MultiTracker(trackers)
 
 
 def _about(config: Config, folder: Path) -> Mapping[str, object]:

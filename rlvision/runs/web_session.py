@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from rlvision.core.seeding import generator
-from rlvision.core.signals import Interrupted, interruption
+from rlvision.core.signals import StopReason, interruption
 from rlvision.core.types import EnvSpec
 from rlvision.envs.screen import make_screen
-from rlvision.envs.vector_env import TapedVectorEnv
+from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.runs import builders
 from rlvision.runs.export_folder import MODEL, ExportFolder
@@ -18,11 +18,11 @@ from rlvision.runs.find import find_agent
 from rlvision.runs.run import Run
 from rlvision.runs.run_folder import RunFolder, require_same_spec
 from rlvision.watch.rollout import Rollout
-from rlvision.watch.web.human_policy import Dial, Pilot
-from rlvision.watch.web.inspector import Analyst
+from rlvision.watch.web.human_policy import HumanPolicy, MutableSchedule
+from rlvision.watch.web.inspector import Inspector
 from rlvision.watch.web.player import Player
 from rlvision.watch.web.server import WebView
-from rlvision.watch.web.weights import Brain, Follower
+from rlvision.watch.web.weights import LoadedCheckpoint, WeightWatcher
 
 
 def serve(
@@ -34,7 +34,7 @@ def serve(
     weights: str | None = None,
     device: str = "auto",
     announce: Callable[[str], None] = print,
-    interrupted: Interrupted | None = None,
+    interrupted: StopReason | None = None,
     trust_imports: bool = False,
 ) -> None:
     """Serve a page on 127.0.0.1 on which a run's agent plays, until an interruption.
@@ -63,32 +63,36 @@ def serve(
         stack.callback(env.close)
         load = NewestWeights(home, env.spec, weights, device)
         chance = config.evaluation.epsilon if epsilon is None else epsilon
-        player, follower = make_player(env, load, epsilon=chance, seed=seed)
-        analyst = Analyst(player.changed)
-        stack.enter_context(_working(follower.follow, analyst.work))
+        player, weight_watcher = make_player(env, load, epsilon=chance, seed=seed)
+        inspector = Inspector(player.changed)
+        stack.enter_context(_working(weight_watcher.run, inspector.work))
         about = {"title": config.env.game, "run": home.path.name, "part": config.env.crop}
-        announce(stack.enter_context(WebView(player, analyst, about).open(port)))
+        announce(stack.enter_context(WebView(player, inspector, about).open(port)))
         player.play(stop)
 
 
 def make_player(
-    env: TapedVectorEnv, load: Callable[[], Brain | None], *, epsilon: float, seed: int
-) -> tuple[Player, Follower]:
+    env: ReplayableVectorEnv, load: Callable[[], LoadedCheckpoint | None], *, epsilon: float, seed: int
+) -> tuple[Player, WeightWatcher]:
     """Return a player of an environment, and the follower that loads its weights; the first load has been tried.
 
     Args:
         env: of one environment.
-        load: see `rlvision.watch.web.weights.Follower`.
+        load: see `rlvision.watch.web.weights.WeightWatcher`.
         epsilon: probability of a random action.
         seed: of the games and the random actions.
     """
-    changed, dial, screen = threading.Condition(), Dial(epsilon), make_screen(env)
-    follower = Follower(load, changed)
-    follower.look()
-    agent = EpsilonGreedy(follower.q_function, env.spec.num_actions, dial, generator(seed, "watching"))
-    pilot = Pilot(agent, env.spec.action_meanings)
-    rollout = Rollout(env, screen, follower.q_values, pilot, seed=seed, games=None)
-    return Player(rollout, pilot, dial, follower, fps=screen.fps, changed=changed), follower
+    changed, epsilon_schedule, screen = threading.Condition(), MutableSchedule(epsilon), make_screen(env)
+    weight_watcher = WeightWatcher(load, changed)
+    weight_watcher.poll()
+    agent = EpsilonGreedy(
+        weight_watcher.q_function, env.spec.num_actions, epsilon_schedule, generator(seed, "watching")
+    )
+    human_policy = HumanPolicy(agent, env.spec.action_meanings)
+    rollout = Rollout(env, screen, weight_watcher.q_values, human_policy, seed=seed, games=None)
+    return Player(
+        rollout, human_policy, epsilon_schedule, weight_watcher, fps=screen.fps, changed=changed
+    ), weight_watcher
 
 
 class NewestWeights:
@@ -108,7 +112,7 @@ class NewestWeights:
         self._device = device
         self._seen: tuple[int, Path, str] | None = None  # time of writing, path, name
 
-    def __call__(self) -> Brain | None:
+    def __call__(self) -> LoadedCheckpoint | None:
         """Return weights newer than the last ones, or None if there are none.
 
         Raises:
@@ -120,7 +124,7 @@ class NewestWeights:
         self._seen = newest
         run = Run(self._folder.path, weights=newest[2], device=self._device, trust_imports=True)  # `serve` has asked
         require_same_spec(replace(run.spec, num_envs=1), self._spec)
-        return Brain(run.network, run.q_values, run.env_steps, newest[2])
+        return LoadedCheckpoint(run.network, run.q_values, run.env_steps, newest[2])
 
     def _written(self) -> Iterator[tuple[int, Path, str]]:
         for path, which in self._paths():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from rlvision.config.field_types import shown
+from rlvision.config.field_types import short_repr
 from rlvision.core.errors import ConfigError
 
 Draw = Callable[[Random], Any]
@@ -59,12 +59,12 @@ def read_domain(name: str, given: Any) -> Domain:
     """
     if not isinstance(given, Mapping):
         raise ConfigError(
-            f"expected {name} to hold value, values or a distribution, got {shown(given)}: write "
+            f"expected {name} to hold value, values or a distribution, got {short_repr(given)}: write "
             f"{name}: {{values: [...]}}"
         )
     kind = given.get("distribution") or _usual_kind(name, given)
     if kind not in KINDS:
-        raise ConfigError(f"expected a distribution ({', '.join(KINDS)}) of {name}, got {shown(kind)}: choose one")
+        raise ConfigError(f"expected a distribution ({', '.join(KINDS)}) of {name}, got {short_repr(kind)}: choose one")
     reader = {"constant": _constant, "categorical": _categorical, "int_uniform": _whole_numbers}.get(kind, _numbers)
     return reader(name, given, kind)
 
@@ -91,11 +91,13 @@ def _categorical(name: str, given: Mapping[str, Any], kind: str) -> Domain:
     _require_keys(name, given, kind, needed=("values",), optional=("probabilities",))
     values, weights = given["values"], given.get("probabilities")
     if not isinstance(values, list) or not values:
-        raise ConfigError(f"expected {name}.values to be a list with something in it, got {shown(values)}: fill it")
+        raise ConfigError(
+            f"expected {name}.values to be a list with something in it, got {short_repr(values)}: fill it"
+        )
     if weights is not None and not (isinstance(weights, list) and len(weights) == len(values) and _add_to_one(weights)):
         raise ConfigError(
             f"expected {name}.probabilities to be {len(values)} numbers that add to 1, got "
-            f"{shown(weights)}: give each value its own"
+            f"{short_repr(weights)}: give each value its own"
         )
     return Domain(lambda rng: rng.choices(values, weights)[0], tuple(values))
 
@@ -146,7 +148,7 @@ def _number(name: str, given: Mapping[str, Any], key: str, kind: type[int] | typ
     value = given[key]
     if isinstance(value, bool) or not isinstance(value, (int, kind)) or not math.isfinite(value):
         word = "a whole number" if kind is int else "a number"
-        raise ConfigError(f"expected {name}.{key} to be {word}, got {shown(value)}: write one")
+        raise ConfigError(f"expected {name}.{key} to be {word}, got {short_repr(value)}: write one")
     if key in ("q", "sigma") and value <= 0:
         raise ConfigError(f"expected {name}.{key} above 0, got {value:g}: raise it")
     return value

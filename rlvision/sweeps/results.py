@@ -12,7 +12,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from rlvision.config.field_types import spelling
+from rlvision.config.field_types import format_value
 from rlvision.config.fields import short, short_name
 from rlvision.core.errors import CheckpointError
 from rlvision.core.files import path_exists, read_text, write_atomically
@@ -83,7 +83,7 @@ def _as_csv(listed: list[dict[str, Any]]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*numbers, *settings])
     for entry in listed:
-        chosen = [spelling(entry["settings"][name]) if name in entry["settings"] else "" for name in settings]
+        chosen = [format_value(entry["settings"][name]) if name in entry["settings"] else "" for name in settings]
         writer.writerow([*(entry[name] for name in numbers), *chosen])
     return text.getvalue()
 

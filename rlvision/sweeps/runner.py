@@ -13,15 +13,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rlvision.core.errors import ConfigError
 from rlvision.core.folders import remove_leftovers, require_folders
 from rlvision.core.locks import folder_lock
-from rlvision.core.signals import Interrupted, interruption
+from rlvision.core.signals import StopReason, interruption
 from rlvision.runs.run_folder import RunFolder
 from rlvision.sweeps.results import Result, Status, measured, read_results, write_results
 from rlvision.sweeps.sweep_file import Sweep
 from rlvision.sweeps.trials import Trial, train_command
 from rlvision.sweeps.workers import PROGRAM, Worker
-from rlvision.tracking.console import SteadyConsole
+from rlvision.tracking.console import PipeSafeConsole
 
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 """Pause between two looks at the workers."""
 
 
@@ -63,7 +63,7 @@ class Runner:
         self._folder = folder
         self._processes = processes
         self._threads = max(1, (threads or usable_threads()) // processes)
-        self._console = console or SteadyConsole(highlight=False, soft_wrap=True)
+        self._console = console or PipeSafeConsole(highlight=False, soft_wrap=True)
         self._program = program
         self._results: dict[str, Result] = {}
         self._jobs: list[Job] = []
@@ -84,7 +84,7 @@ class Runner:
                 f"expected to write to {self._folder}, got {error.strerror}: set --out to another"
             ) from error
         with interruption() as interrupted, folder_lock(self._folder), self._bars() as bars:
-            self._take_stock()
+            self._load_results()
             try:
                 self._work(bars, interrupted)
             finally:
@@ -92,7 +92,7 @@ class Runner:
                     job.worker.kill()
         return list(self._results.values())
 
-    def _take_stock(self) -> None:
+    def _load_results(self) -> None:
         """Take over the stored results of these trials, unless another command made them."""
         remove_leftovers(self._folder)
         require_folders(self._folder, (trial.name for trial in self._trials))
@@ -106,7 +106,7 @@ class Runner:
             result = Result(trial.name, status, trial.settings, command)
             self._results[trial.name] = measured(result, folder, self._sweep.metric)
 
-    def _work(self, bars: Progress, interrupted: Interrupted) -> None:
+    def _work(self, bars: Progress, interrupted: StopReason) -> None:
         waiting = [trial for trial in self._trials if self._results[trial.name].status != "finished"]
         if not waiting:
             bars.console.print(f"nothing left to train: all {len(self._trials):,} runs are finished")
@@ -114,8 +114,8 @@ class Runner:
         while (waiting or self._jobs) and not interrupted():
             while waiting and len(self._jobs) < self._processes:
                 self._start(waiting.pop(0), bars)
-            time.sleep(LOOK_SECONDS)
-            self._look(bars)
+            time.sleep(POLL_SECONDS)
+            self._poll(bars)
             bars.update(everything, completed=self._finished)
         self._stop(bars, interrupted())
 
@@ -127,7 +127,7 @@ class Runner:
             job.worker.stop()
         for job in self._jobs:
             job.worker.wait()
-        self._look(bars)
+        self._poll(bars)
 
     def _start(self, trial: Trial, bars: Progress) -> None:
         folder, command = self._folder / trial.name, self._command(trial)
@@ -136,7 +136,7 @@ class Runner:
         if not bars.console.is_terminal:
             bars.console.print(f"begins: {trial.name}")
 
-    def _look(self, bars: Progress) -> None:
+    def _poll(self, bars: Progress) -> None:
         """Show how far the workers are, and store the results of those that have left."""
         for job in list(self._jobs):
             bars.update(job.bar, completed=min(job.worker.env_steps, job.trial.config.env_steps))

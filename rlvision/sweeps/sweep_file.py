@@ -6,13 +6,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from rlvision.config import strict_yaml
 from rlvision.config.arguments import option_values, sort_arguments, switches_of
-from rlvision.config.field_types import shown
+from rlvision.config.field_types import short_repr
 from rlvision.config.fields import Setting, nearest, settings_of, unknown
 from rlvision.config.loading import settings_for
 from rlvision.config.presets import SUFFIXES, read_text
 from rlvision.config.schema import Config
+from rlvision.config.strict_yaml import parse as parse_yaml
 from rlvision.core.errors import ConfigError
 from rlvision.sweeps.distributions import Domain, read_domain
 from rlvision.tracking.metrics import METRICS
@@ -51,9 +51,9 @@ def read_sweep(name: str) -> Sweep:
     """
     path, text = _find(name)
     source = f"sweep {path.name}"
-    tree = strict_yaml.parse(text, source)
+    tree = parse_yaml(text, source)
     if not isinstance(tree, Mapping):
-        raise ConfigError(f"expected {source} to be a mapping, got {shown(tree)}: see configs/sweeps/quick.yaml")
+        raise ConfigError(f"expected {source} to be a mapping, got {short_repr(tree)}: see configs/sweeps/quick.yaml")
     _require_known(tree, KEYS, f"a key of {source}")
     _require_our_program(tree.get("program"), source)
     preset, fixed = _read_command(tree.get("command"), source)
@@ -88,13 +88,13 @@ def _require_known(tree: Mapping[str, Any], keys: Iterable[str], what: str) -> N
 
 def _require_our_program(program: Any, source: str) -> None:
     if not isinstance(program, str) or Path(program).name != "train.py":
-        raise ConfigError(f"expected program: train.py in {source}, got {shown(program)}: write it so")
+        raise ConfigError(f"expected program: train.py in {source}, got {short_repr(program)}: write it so")
 
 
 def _read_command(command: Any, source: str) -> tuple[str, Mapping[str, Any]]:
     """Return the preset and the fixed settings, which stand between the program and the arguments of the sweep."""
     if not isinstance(command, list) or not {PROGRAM, ARGUMENTS} <= {*map(str, command)}:
-        raise ConfigError(f"expected {source} to say how a run is started, got {shown(command)}: write {COMMAND}")
+        raise ConfigError(f"expected {source} to say how a run is started, got {short_repr(command)}: write {COMMAND}")
     words = [str(word) for word in command]
     ours = [word for word in words[words.index(PROGRAM) + 1 :] if word != ARGUMENTS]
     given = sort_arguments(ours, switches_of(settings_of(Config())))
@@ -109,7 +109,7 @@ def _read_command(command: Any, source: str) -> tuple[str, Mapping[str, Any]]:
 def _read_method(method: Any, source: str) -> Literal["grid", "random"]:
     if method not in ("grid", "random"):
         near = "bayes takes W&B's server: `wandb sweep`" if method == "bayes" else "choose one of them"
-        raise ConfigError(f"expected method: grid or random in {source}, got {shown(method)}: {near}")
+        raise ConfigError(f"expected method: grid or random in {source}, got {short_repr(method)}: {near}")
     return "grid" if method == "grid" else "random"
 
 
@@ -117,17 +117,23 @@ def _read_metric(metric: Any, source: str) -> Metric:
     if not isinstance(metric, Mapping) or metric.get("name") not in METRICS:
         got = metric.get("name") if isinstance(metric, Mapping) else metric
         near = nearest(str(got), METRICS) or "evaluate/best"
-        raise ConfigError(f"expected metric.name of {source} to be a metric, got {shown(got)}: did you mean {near}?")
+        raise ConfigError(
+            f"expected metric.name of {source} to be a metric, got {short_repr(got)}: did you mean {near}?"
+        )
     _require_known(metric, ("name", "goal"), f"a key of metric in {source}")
     goal = metric.get("goal", "maximize")
     if goal not in ("maximize", "minimize"):
-        raise ConfigError(f"expected metric.goal of {source} to be maximize or minimize, got {shown(goal)}: choose one")
+        raise ConfigError(
+            f"expected metric.goal of {source} to be maximize or minimize, got {short_repr(goal)}: choose one"
+        )
     return Metric(metric["name"], goal)
 
 
 def _read_parameters(parameters: Any, preset: str, fixed: Mapping[str, Any], source: str) -> dict[str, Domain]:
     if not isinstance(parameters, Mapping) or not parameters:
-        raise ConfigError(f"expected parameters in {source}, got {shown(parameters)}: name settings and their values")
+        raise ConfigError(
+            f"expected parameters in {source}, got {short_repr(parameters)}: name settings and their values"
+        )
     settings = _settings_of_agents(parameters, preset, fixed)
     domains: dict[str, Domain] = {}
     for key, given in parameters.items():
@@ -151,5 +157,5 @@ def _settings_of_agents(parameters: Mapping[Any, Any], preset: str, fixed: Mappi
 
 def _read_cap(cap: Any, source: str) -> int | None:
     if cap is not None and (isinstance(cap, bool) or not isinstance(cap, int) or cap < 1):
-        raise ConfigError(f"expected run_cap of {source} to be a whole number above 0, got {shown(cap)}: raise it")
+        raise ConfigError(f"expected run_cap of {source} to be a whole number above 0, got {short_repr(cap)}: raise it")
     return cap

@@ -8,14 +8,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from rlvision.config.field_types import spelling
+from rlvision.config.field_types import format_value
 from rlvision.config.fields import checked, settings_of, short, short_name, unknown
 from rlvision.config.loading import load_config, settings_for
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
 from rlvision.sweeps.sweep_file import Sweep
 
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +82,16 @@ def _trial(sweep: Sweep, settings: Mapping[str, Any]) -> Trial:
 
 def trial_name(settings: Mapping[str, Any]) -> str:
     """Return a name such as ``learning_rate=0.0005-norm=renorm-seed=1``; with a digest if it is rounded or too long."""
-    whole = "-".join(f"{short_name(name, settings)}={spelling(value)}" for name, value in settings.items())
+    whole = "-".join(f"{short_name(name, settings)}={format_value(value)}" for name, value in settings.items())
     text = "-".join(f"{short_name(name, settings)}={short(value)}" for name, value in settings.items())
     safe = "".join(letter if letter.isalnum() or letter in "=-_.,+" else "_" for letter in text)
-    if safe == whole and len(safe) <= LONGEST_NAME:
+    if safe == whole and len(safe) <= MAX_NAME_LENGTH:
         return safe
-    return f"{safe[:LONGEST_NAME]}-{hashlib.blake2b(whole.encode(), digest_size=3).hexdigest()}"
+    return f"{safe[:MAX_NAME_LENGTH]}-{hashlib.blake2b(whole.encode(), digest_size=3).hexdigest()}"
 
 
 def train_command(sweep: Sweep, trial: Trial, folder: Path, threads: int) -> list[str]:
     """Return the arguments of ``rlvision`` that train a trial in ``folder``; the sweep is its W&B group."""
     usual = {"threads": threads, "tracking.group": sweep.name}
     settings = {**usual, **sweep.fixed, **trial.settings, "out": str(folder)}
-    return ["train", sweep.preset, *(f"--{name}={spelling(value)}" for name, value in settings.items())]
+    return ["train", sweep.preset, *(f"--{name}={format_value(value)}" for name, value in settings.items())]

@@ -60,7 +60,7 @@ class Worker:
         exit_code = self._process.poll()
         if exit_code not in (0, -signal.SIGTERM):
             return "failed"
-        ended = history.why_it_ended(self.folder)
+        ended = history.end_reason(self.folder)
         return "interrupted" if ended is None or ended.startswith(INTERRUPTED) else "finished"
 
     @property

@@ -6,37 +6,37 @@ from rlvision.core.imports import public_names
 
 if TYPE_CHECKING:
     from rlvision.tracking.console import ConsoleTracker as ConsoleTracker
-    from rlvision.tracking.console import SteadyConsole as SteadyConsole
+    from rlvision.tracking.console import PipeSafeConsole as PipeSafeConsole
     from rlvision.tracking.curve import RECENT as RECENT
     from rlvision.tracking.curve import columns as columns
     from rlvision.tracking.curve import draw_curve as draw_curve
-    from rlvision.tracking.curve import dress as dress
     from rlvision.tracking.curve import running_mean as running_mean
+    from rlvision.tracking.curve import style_axes as style_axes
     from rlvision.tracking.dashboard import number as number
     from rlvision.tracking.jsonl import METRICS_FILE as METRICS_FILE
-    from rlvision.tracking.jsonl import FileTracker as FileTracker
+    from rlvision.tracking.jsonl import JsonlTracker as JsonlTracker
     from rlvision.tracking.jsonl import last_env_steps as last_env_steps
     from rlvision.tracking.jsonl import read_metrics as read_metrics
     from rlvision.tracking.metrics import METRICS as METRICS
     from rlvision.tracking.settings import TrackingSettings as TrackingSettings
     from rlvision.tracking.tensorboard import TENSORBOARD_FOLDER as TENSORBOARD_FOLDER
     from rlvision.tracking.tensorboard import TensorboardTracker as TensorboardTracker
-    from rlvision.tracking.trackers import Gallery as Gallery
-    from rlvision.tracking.trackers import TrackerGroup as TrackerGroup
+    from rlvision.tracking.trackers import MediaTracker as MediaTracker
+    from rlvision.tracking.trackers import MultiTracker as MultiTracker
     from rlvision.tracking.wandb import WANDB_FOLDER as WANDB_FOLDER
     from rlvision.tracking.wandb import WandbTracker as WandbTracker
 
 __getattr__, __all__ = public_names(
     __name__,
     {
-        "console": ["ConsoleTracker", "SteadyConsole"],
-        "curve": ["RECENT", "columns", "draw_curve", "dress", "running_mean"],
+        "console": ["ConsoleTracker", "PipeSafeConsole"],
+        "curve": ["RECENT", "columns", "draw_curve", "running_mean", "style_axes"],
         "dashboard": ["number"],
-        "jsonl": ["FileTracker", "METRICS_FILE", "last_env_steps", "read_metrics"],
+        "jsonl": ["JsonlTracker", "METRICS_FILE", "last_env_steps", "read_metrics"],
         "metrics": ["METRICS"],
         "settings": ["TrackingSettings"],
         "tensorboard": ["TENSORBOARD_FOLDER", "TensorboardTracker"],
-        "trackers": ["Gallery", "TrackerGroup"],
+        "trackers": ["MediaTracker", "MultiTracker"],
         "wandb": ["WANDB_FOLDER", "WandbTracker"],
     },
 )

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 
 from rlvision.core.types import State
-from rlvision.tracking.dashboard import Board, evaluation_line, line, screen
+from rlvision.tracking.dashboard import Dashboard, evaluation_line, line, screen
 
 _log = logging.getLogger("rlvision")
 
@@ -35,7 +35,7 @@ class ConsoleTracker:
         title: such as ``"quick CartPole-v1 seed 1"``.
         console: where to draw; standard output if None.
         clock: seconds, for tests.
-        learns_from: env steps until which it only gathers what it will learn from.
+        learning_starts: env steps until which it only gathers what it will learn from.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class ConsoleTracker:
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
         *,
-        learns_from: int = 0,
+        learning_starts: int = 0,
     ) -> None:
-        console = console or SteadyConsole()
+        console = console or PipeSafeConsole()
         self._view: View = LiveView(console) if console.is_terminal else PlainView(console)
-        self._board = Board(title, total_env_steps, learns_from)
+        self._dashboard = Dashboard(title, total_env_steps, learning_starts)
         self._clock = clock
         self._start = clock()
         self._next = self._start + self._view.seconds
@@ -59,9 +59,9 @@ class ConsoleTracker:
 
     def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
         """Take over a row; an evaluation's is announced at once."""
-        self._board.latest.update(metrics)
+        self._dashboard.latest.update(metrics)
         if "episode/score" in metrics:
-            self._board.add_score(metrics["episode/score"])
+            self._dashboard.add_score(metrics["episode/score"])
         if "evaluate/mean" in metrics:
             self.message(evaluation_line(metrics, env_steps))
         self.progress(env_steps)
@@ -69,9 +69,9 @@ class ConsoleTracker:
     def progress(self, env_steps: int) -> None:
         """So far has training come; cheap enough for every turn of the loop."""
         now = self._clock()
-        if self._board.is_gathering and env_steps >= self._board.learns_from:
+        if self._dashboard.is_gathering and env_steps >= self._dashboard.learning_starts:
             self._pace.clear()  # the pace of gathering says nothing of what comes
-        self._board.env_steps = env_steps
+        self._dashboard.env_steps = env_steps
         if not self._pace:
             self._pace.append((now, env_steps))
         if now >= self._next and not self._closed:
@@ -79,25 +79,25 @@ class ConsoleTracker:
 
     def message(self, text: str) -> None:
         """Say something that stays on the screen, above the live display."""
-        with self._training_goes_on():
-            self._view.say(text)
+        with self._warn_on_os_error():
+            self._view.write_line(text)
 
-    def gather_until(self, env_steps: int) -> None:
+    def set_learning_starts(self, env_steps: int) -> None:
         """A run that goes on without its replay gathers once more."""
-        self._board.learns_from = env_steps
+        self._dashboard.learning_starts = env_steps
 
     def state_dict(self) -> State:
         """The numbers on show."""
-        board = self._board
-        latest = {name: float(value) for name, value in board.latest.items()}
-        return {"scores": list(board.scores), "best": board.best, "latest": latest}
+        dashboard = self._dashboard
+        latest = {name: float(value) for name, value in dashboard.latest.items()}
+        return {"scores": list(dashboard.scores), "best": dashboard.best, "latest": latest}
 
     def load_state_dict(self, state: State) -> None:
         """Show the numbers of the run that is continued."""
-        self._board.scores.clear()
-        self._board.scores.extend(state["scores"])
-        self._board.best = state["best"]
-        self._board.latest.update(state.get("latest", {}))  # older checkpoints have none
+        self._dashboard.scores.clear()
+        self._dashboard.scores.extend(state["scores"])
+        self._dashboard.best = state["best"]
+        self._dashboard.latest.update(state.get("latest", {}))  # older checkpoints have none
 
     def close(self) -> None:
         """Draw once more, where training went on at all, and give the terminal back; may be called twice."""
@@ -105,19 +105,19 @@ class ConsoleTracker:
             if self._pace:
                 self._draw(self._clock())
             self._closed = True
-            with self._training_goes_on():
+            with self._warn_on_os_error():
                 self._view.close()
 
     def _draw(self, now: float) -> None:
-        self._board.seconds = now - self._start
-        self._board.rate = self._measure(now)
-        with self._training_goes_on():
-            self._view.show(self._board)
+        self._dashboard.seconds = now - self._start
+        self._dashboard.rate = self._measure(now)
+        with self._warn_on_os_error():
+            self._view.show(self._dashboard)
         took = self._clock() - now
         self._next = now + max(self._view.seconds, took / SHARE)
 
     @contextmanager
-    def _training_goes_on(self) -> Iterator[None]:
+    def _warn_on_os_error(self) -> Iterator[None]:
         """Output that fails, such as into a file on a full disk, is no reason to stop: one line says so elsewhere."""
         try:
             yield
@@ -128,14 +128,14 @@ class ConsoleTracker:
 
     def _measure(self, now: float) -> float:
         """Env steps per second over the last `PACE_SECONDS`."""
-        self._pace.append((now, self._board.env_steps))
+        self._pace.append((now, self._dashboard.env_steps))
         while len(self._pace) > 2 and self._pace[0][0] < now - PACE_SECONDS:
             self._pace.popleft()
         (since, before), (now, after) = self._pace[0], self._pace[-1]
         return (after - before) / (now - since) if now > since else 0.0
 
 
-class SteadyConsole(Console):
+class PipeSafeConsole(Console):
     """A console that falls silent when its reader leaves, where rich would end the process."""
 
     def on_broken_pipe(self) -> None:
@@ -150,10 +150,10 @@ class View(Protocol):
     def seconds(self) -> float:
         """The least time between two drawings."""
 
-    def show(self, board: Board) -> None:
+    def show(self, dashboard: Dashboard) -> None:
         """Draw it."""
 
-    def say(self, text: str) -> None:
+    def write_line(self, text: str) -> None:
         """A line that stays."""
 
     def close(self) -> None:
@@ -168,11 +168,11 @@ class PlainView:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def show(self, board: Board) -> None:
+    def show(self, dashboard: Dashboard) -> None:
         """One line."""
-        self.say(line(board))
+        self.write_line(line(dashboard))
 
-    def say(self, text: str) -> None:
+    def write_line(self, text: str) -> None:
         """A line, never wrapped: the reader may be a program."""
         self._console.print(text, soft_wrap=True, markup=False, highlight=False)
 
@@ -190,13 +190,13 @@ class LiveView:
         self._live: Live | None = None
         self._handlers: list[tuple[logging.StreamHandler[TextIO], TextIO]] = []
 
-    def show(self, board: Board) -> None:
+    def show(self, dashboard: Dashboard) -> None:
         """Draw the board where it was drawn before."""
         if self._live is None:
             self._live = self._begin()
-        self._live.update(screen(board, self._console.width), refresh=True)
+        self._live.update(screen(dashboard, self._console.width), refresh=True)
 
-    def say(self, text: str) -> None:
+    def write_line(self, text: str) -> None:
         """A line above the board."""
         self._console.print(text, markup=False, highlight=False)
 

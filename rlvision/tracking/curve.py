@@ -24,11 +24,11 @@ Series = npt.NDArray[np.float64]
 SHOWN = (
     ("episode/score",),
     ("evaluate/mean",),
-    ("evaluate/low", "evaluate/high"),
+    ("evaluate/ci_low", "evaluate/ci_high"),
     ("counters/frames",),
     ("loss/td",),
     ("q/mean",),
-    ("q/return_seen",),
+    ("q/discounted_return",),
 )
 """What the picture of a run is made of."""
 BLUE, ORANGE, INK = "#2f6fb0", "#e07b1a", "#444444"
@@ -59,16 +59,16 @@ def learning_curve(rows: Iterable[Mapping[str, float]], title: str) -> "Figure":
 
     Above: the score of every training game, their running mean of 20, and the evaluations with their
     95 % interval, against env steps (and emulator frames, where these differ). Below: the loss, and
-    the Q-values beside the discounted return that was really seen.
+    the Q-values and the discounted return of the games played.
     """
     seen = Columns(rows, SHOWN)
     figure, scores, loss, q_values = _figure(title, seen.end)
     _draw_games(scores, seen)
     _draw_evaluations(scores, seen)
-    _explain(scores)
+    _add_legend(scores)
     _draw_frames(scores, seen)
     _draw_lines(loss, seen, {"loss": ("loss/td", BLUE)})
-    _draw_lines(q_values, seen, {"Q mean": ("q/mean", BLUE), "return seen": ("q/return_seen", ORANGE)})
+    _draw_lines(q_values, seen, {"Q mean": ("q/mean", BLUE), "discounted return": ("q/discounted_return", ORANGE)})
     return figure
 
 
@@ -120,11 +120,11 @@ def _figure(title: str, end: float) -> "tuple[Figure, Axes, Axes, Axes]":
     )
     figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
     for axes, label in ((scores, "score of a game"), (loss, "loss"), (q_values, "value")):
-        _dress(axes, label, end)
+        _style_axes(axes, label, end)
     return figure, scores, loss, q_values
 
 
-def dress(axes: "Axes", across: str, up: str) -> None:
+def style_axes(axes: "Axes", across: str, up: str) -> None:
     """Label the axes, and give them the look of all our pictures."""
     axes.set_xlabel(across)
     axes.set_ylabel(up)
@@ -133,10 +133,10 @@ def dress(axes: "Axes", across: str, up: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _dress(axes: "Axes", label: str, end: float) -> None:
+def _style_axes(axes: "Axes", label: str, end: float) -> None:
     from matplotlib.ticker import EngFormatter
 
-    dress(axes, "env steps", label)
+    style_axes(axes, "env steps", label)
     axes.set_xlim(0, max(end, 100))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
@@ -152,12 +152,12 @@ def _draw_evaluations(axes: "Axes", seen: Columns) -> None:
     steps, means = seen.of("evaluate/mean")
     if len(steps):
         axes.plot(steps, means, "o-", color=ORANGE, linewidth=1.5, markersize=4.5, label="evaluation, 95 % interval")
-    steps, low, high = seen.of("evaluate/low", "evaluate/high")
+    steps, low, high = seen.of("evaluate/ci_low", "evaluate/ci_high")
     if len(steps):
         axes.fill_between(steps, low, high, color=ORANGE, alpha=0.18, linewidth=0)
 
 
-def _explain(axes: "Axes") -> None:
+def _add_legend(axes: "Axes") -> None:
     """A legend where a rising curve leaves room; to look for room would be slow with many games."""
     if axes.lines:
         axes.legend(frameon=False, loc="upper left", fontsize=9)

@@ -27,12 +27,12 @@ display could no longer be drawn over itself."""
 
 
 @dataclass(slots=True)
-class Board:
+class Dashboard:
     """The numbers on show."""
 
     title: str
     total_env_steps: int
-    learns_from: int = 0  # env steps until which it only gathers
+    learning_starts: int = 0  # env steps until which it only gathers
     env_steps: int = 0
     rate: float = 0.0  # env steps per second
     seconds: float = 0.0  # of training in this process
@@ -59,7 +59,7 @@ class Board:
     @property
     def is_gathering(self) -> bool:
         """Whether nothing is learned yet."""
-        return self.env_steps < min(self.learns_from, self.total_env_steps)
+        return self.env_steps < min(self.learning_starts, self.total_env_steps)
 
     @property
     def seconds_left(self) -> float | None:
@@ -69,21 +69,23 @@ class Board:
         return None if self.is_gathering or self.rate <= 0 else (self.total_env_steps - self.env_steps) / self.rate
 
 
-def screen(board: Board, width: int) -> RenderableType:
+def screen(dashboard: Dashboard, width: int) -> RenderableType:
     """The live display, for a terminal ``width`` columns wide."""
-    return Group(_headline(board), _bar(board, width), _panels(board, width), _scores(board, width))
+    return Group(_headline(dashboard), _bar(dashboard, width), _panels(dashboard, width), _scores(dashboard, width))
 
 
-def line(board: Board) -> str:
+def line(dashboard: Dashboard) -> str:
     """The same in one line, for a log file."""
     parts = [
-        f"{board.env_steps:,}/{board.total_env_steps:,} env steps ({board.share:.0%})",
-        f"{board.rate:,.0f}/s",
-        _gathering(board) or f"left {duration(board.seconds_left)}",
-        f"score {number(board.recent)} (best {number(board.best)}, {len(board.scores)} games)" if board.scores else "",
-        _named(board, "loss", "loss/td"),
-        _named(board, "Q", "q/mean"),
-        _named(board, "epsilon", "policy/epsilon"),
+        f"{dashboard.env_steps:,}/{dashboard.total_env_steps:,} env steps ({dashboard.share:.0%})",
+        f"{dashboard.rate:,.0f}/s",
+        _gathering(dashboard) or f"left {duration(dashboard.seconds_left)}",
+        f"score {number(dashboard.recent)} (best {number(dashboard.best)}, {len(dashboard.scores)} games)"
+        if dashboard.scores
+        else "",
+        _named(dashboard, "loss", "loss/td"),
+        _named(dashboard, "Q", "q/mean"),
+        _named(dashboard, "epsilon", "policy/epsilon"),
     ]
     return "  ".join(part for part in parts if part)
 
@@ -91,8 +93,8 @@ def line(board: Board) -> str:
 def evaluation_line(row: Mapping[str, float], env_steps: int) -> str:
     """One line for the result of an evaluation."""
     text = f"evaluation at {env_steps:,} env steps: mean {number(row['evaluate/mean'])}"
-    if "evaluate/low" in row and "evaluate/high" in row:
-        text += f" ({number(row['evaluate/low'])} to {number(row['evaluate/high'])})"
+    if "evaluate/ci_low" in row and "evaluate/ci_high" in row:
+        text += f" ({number(row['evaluate/ci_low'])} to {number(row['evaluate/ci_high'])})"
     if "evaluate/games" in row:
         games = round(row["evaluate/games"])
         text += f" over {games:,} {'game' if games == 1 else 'games'}"
@@ -131,38 +133,38 @@ def sparkline(values: Sequence[float], width: int) -> str:
     return "".join(BLOCKS[round((mean - low) / step)] for mean in means)
 
 
-def _headline(board: Board) -> RenderableType:
+def _headline(dashboard: Dashboard) -> RenderableType:
     grid = Table.grid(expand=True)
     grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     grid.add_column(justify="right", no_wrap=True)
-    title = Text.assemble(("rlvision", "bold cyan"), "  ", (board.title, "bold"))
-    left = _gathering(board) or f"{duration(board.seconds_left)} left"
-    grid.add_row(title, Text(f"{duration(board.seconds)} gone, {left}", "dim"))
+    title = Text.assemble(("rlvision", "bold cyan"), "  ", (dashboard.title, "bold"))
+    left = _gathering(dashboard) or f"{duration(dashboard.seconds_left)} left"
+    grid.add_row(title, Text(f"{duration(dashboard.seconds)} gone, {left}", "dim"))
     return grid
 
 
-def _gathering(board: Board) -> str:
-    return f"gathering until {board.learns_from:,}" if board.is_gathering else ""
+def _gathering(dashboard: Dashboard) -> str:
+    return f"gathering until {dashboard.learning_starts:,}" if dashboard.is_gathering else ""
 
 
-def _bar(board: Board, width: int) -> RenderableType:
-    text = f"{board.env_steps:,} of {board.total_env_steps:,} env steps"
-    bar = ProgressBar(board.total_env_steps, board.env_steps, width=max(10, width - len(text) - 8))
+def _bar(dashboard: Dashboard, width: int) -> RenderableType:
+    text = f"{dashboard.env_steps:,} of {dashboard.total_env_steps:,} env steps"
+    bar = ProgressBar(dashboard.total_env_steps, dashboard.env_steps, width=max(10, width - len(text) - 8))
     grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_row(bar, Text(f"{board.share:4.0%}", "bold"), Text(text))
+    grid.add_row(bar, Text(f"{dashboard.share:4.0%}", "bold"), Text(text))
     return grid
 
 
-def _panels(board: Board, width: int) -> RenderableType:
-    latest = board.latest.get
+def _panels(dashboard: Dashboard, width: int) -> RenderableType:
+    latest = dashboard.latest.get
     games = _panel(
         "games",
         {
-            "last 20": number(board.recent),
-            "best": number(board.best),
-            "last": number(board.scores[-1] if board.scores else None),
+            "last 20": number(dashboard.recent),
+            "best": number(dashboard.best),
+            "last": number(dashboard.scores[-1] if dashboard.scores else None),
             "evaluation": number(latest("evaluate/mean")),
-            "games": number(latest("counters/episodes", len(board.scores))),
+            "games": number(latest("counters/episodes", len(dashboard.scores))),
         },
     )
     learning = _panel(
@@ -171,14 +173,14 @@ def _panels(board: Board, width: int) -> RenderableType:
             "loss": number(latest("loss/td")),
             "|TD error|": number(latest("td_error/mean_abs")),
             "Q mean": number(latest("q/mean")),
-            "Q seen": number(latest("q/return_seen")),
+            "return": number(latest("q/discounted_return")),
             "epsilon": number(latest("policy/epsilon")),
         },
     )
     pace = _panel(
         "pace",
         {
-            "env steps/s": number(round(board.rate)),
+            "env steps/s": number(round(dashboard.rate)),
             "updates/s": number(latest("time/updates_per_second")),
             "updates": number(latest("counters/updates")),
             "frames": number(latest("counters/frames")),
@@ -201,13 +203,13 @@ def _panel(title: str, rows: dict[str, str]) -> RenderableType:
     return Panel(grid, title=title, title_align="left", box=box.ROUNDED, border_style="cyan", padding=(0, 1))
 
 
-def _scores(board: Board, width: int) -> RenderableType:
-    if not board.scores:
+def _scores(dashboard: Dashboard, width: int) -> RenderableType:
+    if not dashboard.scores:
         return Text("no game finished yet", "dim")
-    label, bounds = "scores ", f" {number(min(board.scores))} to {number(max(board.scores))}"
-    course = sparkline(list(board.scores), max(8, width - len(label) - len(bounds) - len(CTRL_C)))
+    label, bounds = "scores ", f" {number(min(dashboard.scores))} to {number(max(dashboard.scores))}"
+    course = sparkline(list(dashboard.scores), max(8, width - len(label) - len(bounds) - len(CTRL_C)))
     return Text.assemble((label, "dim"), (course, "green"), (bounds, "dim"))
 
 
-def _named(board: Board, label: str, metric: str) -> str:
-    return f"{label} {number(board.latest[metric])}" if metric in board.latest else ""
+def _named(dashboard: Dashboard, label: str, metric: str) -> str:
+    return f"{label} {number(dashboard.latest[metric])}" if metric in dashboard.latest else ""

@@ -12,13 +12,13 @@ from rlvision.core.files import open_to_read, path_exists, read_tail
 from rlvision.core.types import State
 
 METRICS_FILE = "metrics.jsonl"
-LONGEST_ROW = 65_536
+MAX_ROW_BYTES = 65_536
 """Bytes that a row has at most, so that the last one is certain to be in as many."""
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """JSON has no such numbers: they are written as these strings, as in protobuf's JSON and W&B's files."""
 
 
-class FileTracker:
+class JsonlTracker:
     """Appends each row to ``metrics.jsonl``, so that a row survives whatever happens to the process.
 
     A row is an object with ``env_steps`` first and then its metrics, floats in the shortest form
@@ -54,7 +54,7 @@ class FileTracker:
         Raises:
             CheckpointError: the file is shorter than the checkpoint says.
         """
-        self._entries.cut(int(state["offset"]))
+        self._entries.truncate(int(state["offset"]))
 
     def close(self) -> None:
         """Close the file; may be called twice."""
@@ -81,8 +81,8 @@ def each_row(folder: Path) -> Iterator[dict[str, float]]:
     path = folder / METRICS_FILE
     if path_exists(path):
         with open_to_read(path) as file:
-            for number, line in enumerate(iter(lambda: file.readline(LONGEST_ROW), b""), start=1):
-                if line.endswith(b"\n") or len(line) == LONGEST_ROW:
+            for number, line in enumerate(iter(lambda: file.readline(MAX_ROW_BYTES), b""), start=1):
+                if line.endswith(b"\n") or len(line) == MAX_ROW_BYTES:
                     yield _read_row(line.decode(errors="replace"), number, path)
 
 
@@ -90,7 +90,7 @@ def last_env_steps(path: Path) -> int:
     """How far a run has come, by the end of its ``metrics.jsonl`` alone; 0 where there is no row."""
     if not path_exists(path):
         return 0
-    rows = read_tail(path, LONGEST_ROW).split(b"\n")[:-1]
+    rows = read_tail(path, MAX_ROW_BYTES).split(b"\n")[:-1]
     return int(json.loads(rows[-1])["env_steps"]) if rows else 0
 
 

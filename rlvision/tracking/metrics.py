@@ -16,8 +16,8 @@ METRICS: dict[str, str] = {
     # one row per evaluation
     "evaluate/mean": "mean raw score of the evaluation's games",
     "evaluate/median": "median raw score of the evaluation's games",
-    "evaluate/low": "lower end of the 95 % bootstrap interval of evaluate/mean (percentiles of 10,000 resamples)",
-    "evaluate/high": "upper end of that interval",
+    "evaluate/ci_low": "lower end of the 95 % bootstrap interval of evaluate/mean (percentiles of 10,000 resamples)",
+    "evaluate/ci_high": "upper end of that interval",
     "evaluate/games": "games of the evaluation",
     "evaluate/best": "highest evaluate/mean so far; its weights are the ones kept as best",
     # learning
@@ -27,7 +27,7 @@ METRICS: dict[str, str] = {
     "`qr_dqn`: both of them means over the quantiles",
     "q/mean": "mean per update of mean_i max_a q(s_i, a)",
     "q/max": "mean per update of max_i max_a q(s_i, a)",
-    "q/return_seen": "mean over the decisions of games finished since the row before of sum_k gamma^k r_(t+k), "
+    "q/discounted_return": "mean over the decisions of games finished since the row before of sum_k gamma^k r_(t+k), "
     "rewards as the learner counts them: what q/mean should come to",
     "policy/epsilon": "probability that an action is drawn at random, mean over the environments",
     "policy/temperature": "temperature of the softmax over Q-values that actions are drawn from",
@@ -42,7 +42,7 @@ METRICS: dict[str, str] = {
     "replay/priority_max": "largest priority in the replay",
     # batch normalisation, on one batch
     "bn/gap": "mean |q_train - q_act| / std(q_act): the forward that learns beside the one that acts",
-    "bn/disagree": "share of states whose greedy action differs between the two",
+    "bn/greedy_disagreement": "share of states whose greedy action differs between the two",
     "bn/clipped": "share of channels whose r or d is clipped (BatchRenorm)",
     "bn/target_drift": "mean over the channels of |running mean of online - running mean of target|",
     "weights/<module>": "L2 norm of a module's own parameters; one metric per module",
@@ -55,11 +55,11 @@ METRICS: dict[str, str] = {
     "system/memory_gb": "resident memory of the process, 10^9 bytes",
     "system/gpu_memory_gb": "memory of the GPU held by tensors, 10^9 bytes (CUDA)",
     "system/gpu_memory_peak_gb": "the most of it since the run began or went on (CUDA)",
-    "system/gpu_used": "share of the GPU's memory in use, by whatever process (CUDA)",
-    "system/gpu_busy": "share of the last second in which the GPU computed (CUDA, where nvidia-ml-py is installed)",
+    "system/gpu_memory_fraction": "share of the GPU's memory in use, by whatever process (CUDA)",
+    "system/gpu_utilization": "share of the last second in which the GPU computed (CUDA, with nvidia-ml-py installed)",
 }
 
-EXHIBITS: dict[str, str] = {
+MEDIA: dict[str, str] = {
     "evaluate/video": "one game of the agent with its Q-values beside it, `videos/` in the run folder",
     "evaluate/page": "the same game as a page with slider, Q-values and saliency, `videos/` in the run folder",
     "q/values": "distribution of q(s, a) over the states and actions of the last batch",

@@ -14,7 +14,7 @@ from rlvision.core.errors import MissingExtraError
 from rlvision.core.files import open_to_read
 from rlvision.core.folders import make_folder
 from rlvision.core.types import State, UInt8Array
-from rlvision.tracking.trackers import Exhibit
+from rlvision.tracking.trackers import Media
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import FileWriter, SummaryWriter
@@ -57,27 +57,27 @@ class TensorboardTracker:
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         points = [Summary.Value(tag=name, simple_value=float(value)) for name, value in metrics.items()]
-        with self._training_goes_on():
+        with self._warn_on_os_error():
             cast("FileWriter", self._open().file_writer).add_summary(Summary(value=points), env_steps)
         self._after = env_steps
 
-    def show(self, exhibits: Mapping[str, Exhibit], env_steps: int) -> None:
+    def log_media(self, media: Mapping[str, Media], env_steps: int) -> None:
         """Pictures and distributions."""
-        with self._training_goes_on():
+        with self._warn_on_os_error():
             writer = self._open()
-            for name, exhibit in exhibits.items():
-                if not isinstance(exhibit, Path) and len(exhibit):
-                    writer.add_histogram(name, exhibit, env_steps)
-                elif isinstance(exhibit, Path) and exhibit.suffix == ".png":
-                    writer.add_image(name, _picture(exhibit), env_steps, dataformats="HWC")
+            for name, item in media.items():
+                if not isinstance(item, Path) and len(item):
+                    writer.add_histogram(name, item, env_steps)
+                elif isinstance(item, Path) and item.suffix == ".png":
+                    writer.add_image(name, _picture(item), env_steps, dataformats="HWC")
 
-    def keep(self, name: str, files: Mapping[str, Path]) -> None:
+    def log_artifact(self, name: str, files: Mapping[str, Path]) -> None:
         """Nothing: TensorBoard keeps no files."""
 
     def state_dict(self) -> State:
         """How far it has come, once that is on the disk."""
         if self._writer is not None:
-            with self._training_goes_on():
+            with self._warn_on_os_error():
                 self._writer.flush()
         return {"env_steps": self._after}
 
@@ -90,11 +90,11 @@ class TensorboardTracker:
         """Close the file; may be called twice."""
         writer, self._writer = self._writer, None
         if writer is not None:
-            with self._training_goes_on():
+            with self._warn_on_os_error():
                 writer.close()
 
     @contextmanager
-    def _training_goes_on(self) -> Iterator[None]:
+    def _warn_on_os_error(self) -> Iterator[None]:
         """A writer whose disk failed once raises that error for ever: the next row has a new one."""
         try:
             yield

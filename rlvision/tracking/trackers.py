@@ -7,22 +7,22 @@ from typing import Protocol, runtime_checkable
 
 from rlvision.core.types import FloatArray, State, Stateful, Tracker
 
-Exhibit = Path | FloatArray
+Media = Path | FloatArray
 """A picture (.png) or video (.mp4) by its file, or numbers [n] whose distribution is of interest."""
 
 
 @runtime_checkable
-class Gallery(Protocol):
+class MediaTracker(Protocol):
     """A tracker that also takes what is no number."""
 
-    def show(self, exhibits: Mapping[str, Exhibit], env_steps: int) -> None:
+    def log_media(self, media: Mapping[str, Media], env_steps: int) -> None:
         """Pictures, videos and distributions by name, to be seen with the row that comes next."""
 
-    def keep(self, name: str, files: Mapping[str, Path]) -> None:
+    def log_artifact(self, name: str, files: Mapping[str, Path]) -> None:
         """Store a version of some files, by their names in it, until there is a newer one called ``name``."""
 
 
-class TrackerGroup:
+class MultiTracker:
     """Hands every row to each of its trackers, in their order; an empty group tracks nothing.
 
     Args:
@@ -38,15 +38,15 @@ class TrackerGroup:
         for tracker in self._trackers.values():
             tracker.log(metrics, env_steps)
 
-    def show(self, exhibits: Mapping[str, Exhibit], env_steps: int) -> None:
+    def log_media(self, media: Mapping[str, Media], env_steps: int) -> None:
         """Pictures, videos and distributions, to those that take them."""
-        for gallery in self._galleries():
-            gallery.show(exhibits, env_steps)
+        for media_tracker in self._media_trackers():
+            media_tracker.log_media(media, env_steps)
 
-    def keep(self, name: str, files: Mapping[str, Path]) -> None:
+    def log_artifact(self, name: str, files: Mapping[str, Path]) -> None:
         """Files to store, to those that take them."""
-        for gallery in self._galleries():
-            gallery.keep(name, files)
+        for media_tracker in self._media_trackers():
+            media_tracker.log_artifact(name, files)
 
     def state_dict(self) -> State:
         """Name -> state, of the trackers that have one."""
@@ -67,5 +67,5 @@ class TrackerGroup:
     def _stateful(self) -> dict[str, Stateful]:
         return {name: tracker for name, tracker in self._trackers.items() if isinstance(tracker, Stateful)}
 
-    def _galleries(self) -> list[Gallery]:
-        return [tracker for tracker in self._trackers.values() if isinstance(tracker, Gallery)]
+    def _media_trackers(self) -> list[MediaTracker]:
+        return [tracker for tracker in self._trackers.values() if isinstance(tracker, MediaTracker)]

@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from shlex import quote
@@ -14,14 +13,13 @@ from uuid import uuid4
 
 import numpy as np
 
-from rlvision.core.errors import CheckpointError
 from rlvision.core.files import path_exists, read_text, write_atomically
-from rlvision.core.folders import irregular, make_folder
+from rlvision.core.folders import make_folder
 from rlvision.core.types import State
 from rlvision.tracking.jsonl import read_metrics
 from rlvision.tracking.metrics import BEST_IS_HIGHEST
-from rlvision.tracking.trackers import Exhibit
-from rlvision.tracking.wandb_offline import rows_on_disk
+from rlvision.tracking.trackers import Media
+from rlvision.tracking.wandb_files import require_no_links, rows_on_disk
 
 if TYPE_CHECKING:
     from wandb import Run
@@ -36,8 +34,6 @@ BINS = 64
 """Of a histogram."""
 WANDB_FOLDER = "wandb"
 LONGEST_ID = 1_000
-OWN_LINKS = ("latest-run", "debug.log", "debug-internal.log", "*run-*/logs/debug-core.log")
-"""Links that W&B makes in its folder; it replaces them and writes through none."""
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +78,7 @@ class WandbTracker:
         self.run_id = run_id or os.environ.get("WANDB_RUN_ID") or _read(self._id_path) or uuid4().hex[:8]
         self._rows = 0  # of the training run
         self._sent = 0  # of these, what W&B has
-        self._exhibits: dict[str, Exhibit] = {}  # of the next row
+        self._pending_media: dict[str, Media] = {}  # of the next row
         self._run: Run | None = None
         self._begun = mode == "disabled"
         self._warned = False
@@ -93,13 +89,13 @@ class WandbTracker:
         if self._run is not None and self._rows >= self._sent:
             self._send(self._run, self._rows, {"env_steps": env_steps, **metrics})
         self._rows += 1
-        self._exhibits.clear()
+        self._pending_media.clear()
 
-    def show(self, exhibits: Mapping[str, Exhibit], env_steps: int) -> None:
+    def log_media(self, media: Mapping[str, Media], env_steps: int) -> None:
         """Keep what is no number for the row that comes next; what no row follows goes into the run's summary."""
-        self._exhibits.update(exhibits)
+        self._pending_media.update(media)
 
-    def keep(self, name: str, files: Mapping[str, Path]) -> None:
+    def log_artifact(self, name: str, files: Mapping[str, Path]) -> None:
         """Store files as a version of the run's artifact, under the alias ``name``; they are copied at once."""
         self._begin_once()
         if (run := self._run) is not None:
@@ -196,7 +192,7 @@ class WandbTracker:
             x_transaction_log_flush_interval=FLUSH_SECONDS,
         )
         make_folder(self._id_path.parent)
-        _require_no_links(self._id_path.parent)
+        require_no_links(self._id_path.parent)
         run = wandb.init(**self._about, mode=mode, dir=self._folder, id=self.run_id, resume="allow", settings=settings)
         run.define_metric("*", step_metric="env_steps")
         for name in BEST_IS_HIGHEST:
@@ -222,11 +218,11 @@ class WandbTracker:
         """The exhibits of the next row as W&B takes them; those that it does not take are left out."""
         media: dict[str, Any] = {}
 
-        def take(name: str, exhibit: Exhibit) -> None:
-            media[name] = _medium(exhibit)
+        def take(name: str, item: Media) -> None:
+            media[name] = _to_wandb(item)
 
-        for name, exhibit in self._exhibits.items():
-            self._attempt(f"could not show {name}", partial(take, name, exhibit))
+        for name, item in self._pending_media.items():
+            self._attempt(f"could not show {name}", partial(take, name, item))
         return media
 
     def _attempt(self, failure: str, action: Callable[[], object], remedy: str = "") -> None:
@@ -252,15 +248,15 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
-def _medium(exhibit: Exhibit) -> Any:
+def _to_wandb(item: Media) -> Any:
     """As W&B takes it: a video, picture or page by its file, a distribution as a histogram."""
     import wandb
 
-    if not isinstance(exhibit, Path):
-        return wandb.Histogram(np_histogram=np.histogram(exhibit, bins=BINS))
-    if exhibit.suffix == ".html":
-        return wandb.Html(exhibit, inject=False)  # as it is: with W&B's own style it would need the network
-    return wandb.Image(str(exhibit)) if exhibit.suffix == ".png" else wandb.Video(str(exhibit))
+    if not isinstance(item, Path):
+        return wandb.Histogram(np_histogram=np.histogram(item, bins=BINS))
+    if item.suffix == ".html":
+        return wandb.Html(item, inject=False)  # as it is: with W&B's own style it would need the network
+    return wandb.Image(str(item)) if item.suffix == ".png" else wandb.Video(str(item))
 
 
 def _store(run: "Run", alias: str, files: Mapping[str, Path], data_folder: Path) -> None:
@@ -288,17 +284,6 @@ def _data_in(folder: Path) -> Iterator[None]:
 
 def _read(path: Path) -> str | None:
     return read_text(path, LONGEST_ID).strip() if path_exists(path) else None
-
-
-def _require_no_links(folder: Path) -> None:
-    """Refuse a folder in which W&B could be led elsewhere.
-
-    Raises:
-        CheckpointError: there is a link or a pipe in it that is not one of W&B's own links.
-    """
-    for path in irregular(folder):
-        if not any(fnmatch(path.as_posix(), own) for own in OWN_LINKS):
-            raise CheckpointError(f"expected files and folders in {folder}, got the link or pipe {path}: delete it")
 
 
 def _first_line(error: Exception) -> str:

@@ -8,13 +8,13 @@ if TYPE_CHECKING:
     from rlvision.training.collector import Collector as Collector
     from rlvision.training.collector import DiscountedReturns as DiscountedReturns
     from rlvision.training.trainer import Hooks as Hooks
-    from rlvision.training.trainer import Plan as Plan
     from rlvision.training.trainer import Trainer as Trainer
+    from rlvision.training.trainer import TrainPlan as TrainPlan
 
 __getattr__, __all__ = public_names(
     __name__,
     {
         "collector": ["Collector", "DiscountedReturns"],
-        "trainer": ["Hooks", "Plan", "Trainer"],
+        "trainer": ["Hooks", "TrainPlan", "Trainer"],
     },
 )

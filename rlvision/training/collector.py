@@ -50,7 +50,7 @@ class Collector:
         self._memory = memory
         self._returns = returns
         self._recorder = recorder
-        self._scores = Scorekeeper(env.spec.num_envs, env.spec.frameskip)
+        self._episode_stats = EpisodeStats(env.spec.num_envs, env.spec.frameskip)
 
     @property
     def frames(self) -> int:
@@ -67,7 +67,7 @@ class Collector:
         self._memory.add(step)
         self._returns.add(step, self.env_steps)
         self.env_steps += len(step.action)
-        games = self._scores.add(step, self.env.seeds())
+        games = self._episode_stats.add(step, self.env.seeds())
         if self._recorder is not None:
             self._recorder.add(step, games, self.episodes + 1, self.env_steps)
         self.episodes += len(games)
@@ -83,23 +83,23 @@ class Collector:
             "env": self.env.state_dict(),
             "env_steps": self.env_steps,
             "episodes": self.episodes,
-            "scores": self._scores.state_dict(),
+            "scores": self._episode_stats.state_dict(),
             "returns": self._returns.state_dict(),
             "recorder": None if self._recorder is None else self._recorder.state_dict(),
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Bring the environments back by their tapes, and the counters."""
+        """Bring the environments back by their action logs, and the counters."""
         self.env.load_state_dict(state["env"])
         self.env_steps = state["env_steps"]
         self.episodes = state["episodes"]
-        self._scores.load_state_dict(state["scores"])
+        self._episode_stats.load_state_dict(state["scores"])
         self._returns.load_state_dict(state["returns"])
         if self._recorder is not None and state.get("recorder") is not None:
             self._recorder.load_state_dict(state["recorder"])
 
 
-class Scorekeeper:
+class EpisodeStats:
     """Sums raw rewards over whole games of N environments, whatever lives or clipping the learner sees.
 
     A game is known to be over when the next one begins, a lost life or not::
@@ -180,7 +180,7 @@ class DiscountedReturns:
         """The mean since the last call; nothing where no game was finished."""
         total, decisions = self._finished.tolist()
         self._finished.zero_()
-        return {"q/return_seen": total / decisions} if decisions else {}
+        return {"q/discounted_return": total / decisions} if decisions else {}
 
     def state_dict(self) -> State:
         """Sums so far."""

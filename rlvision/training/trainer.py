@@ -10,13 +10,13 @@ from torch import Tensor
 from rlvision.core.errors import EnvError
 from rlvision.core.files import warn_on_os_error
 from rlvision.core.seeding import random_state, set_random_state
-from rlvision.core.signals import Interrupted, interruption
+from rlvision.core.signals import StopReason, interruption
 from rlvision.core.types import Agent, Episode, State, Tracker
-from rlvision.evaluation.games import Abandoned
+from rlvision.evaluation.games import EvaluationCancelled
 from rlvision.evaluation.result import Evaluation
 from rlvision.learning.finite_checks import require_finite
 from rlvision.learning.schedules import Every
-from rlvision.nn.diagnostics import GapWatch
+from rlvision.nn.diagnostics import GapMonitor
 from rlvision.training.collector import Collector
 from rlvision.training.metrics import Clock, Meter
 
@@ -26,7 +26,7 @@ AGENT_PARTS = ("policy", "memory", "learner")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrainPlan:
     """When things happen, in env steps, and what ends the run."""
 
     env_steps: int
@@ -41,13 +41,13 @@ class Plan:
 class Hooks:
     """What the trainer asks of the run folder and the screen; where a disk fails, they raise an OSError."""
 
-    evaluate: Callable[[int, Interrupted], Evaluation]  # after so many env steps; may raise `Abandoned`
+    evaluate: Callable[[int, StopReason], Evaluation]  # after so many env steps; may raise `EvaluationCancelled`
     save: Callable[[int, State], None]
     save_best: Callable[[int], None]
     show_progress: Callable[[int], None]  # called at every step
-    draw: Callable[[int], None]  # the curve, after so many env steps
-    exhibit: Callable[[int, Interrupted, bool], None]  # what goes with an evaluation (the last?), before its row
-    measure: Callable[[], Mapping[str, float]]  # what is used of the machine
+    save_curve: Callable[[int], None]  # the curve, after so many env steps
+    on_evaluation: Callable[[int, StopReason, bool], None]  # what goes with an evaluation (the last?), before its row
+    system_metrics: Callable[[], Mapping[str, float]]  # what is used of the machine
 
 
 class Trainer:
@@ -56,7 +56,7 @@ class Trainer:
     Everything that decides what comes next is in `state_dict`: a run continued from it equals the undisturbed one.
     """
 
-    def __init__(self, *, agent: Agent, collector: Collector, tracker: Tracker, plan: Plan, hooks: Hooks) -> None:
+    def __init__(self, *, agent: Agent, collector: Collector, tracker: Tracker, plan: TrainPlan, hooks: Hooks) -> None:
         self._agent = agent
         self._collector = collector
         self._tracker = tracker
@@ -65,9 +65,9 @@ class Trainer:
         self._meter = Meter()
         self._clock = Clock()
         self._recent: deque[float] = deque(maxlen=RECENT_GAMES)
-        self._exam = Exam()
-        self._interrupted: Interrupted = lambda: None
-        self._gap_watch = GapWatch()
+        self._eval_state = EvalState()
+        self._interrupted: StopReason = lambda: None
+        self._gap_monitor = GapMonitor()
         self._set_timers()
 
     def run(self) -> str:
@@ -79,11 +79,11 @@ class Trainer:
         """
         with interruption() as self._interrupted, self._saved_if_an_environment_fails():
             self._clock.start(self._collector.env_steps, self._agent.learner.updates)
-            self._take_owed_exam()
+            self._run_pending_eval()
             while (reason := self._interrupted() or self._reason_to_end()) is None:
                 self.step()
             if not self._interrupted():
-                self._final_exam()
+                self._final_eval()
             self._save()
             self._draw()
         return self._interrupted() or reason
@@ -98,7 +98,7 @@ class Trainer:
         for episode in self._collector.recv():
             self._log_episode(episode)
         self._hooks.show_progress(self._collector.env_steps)
-        self._do_what_is_due()
+        self._run_scheduled()
 
     def state_dict(self) -> State:
         """The agent, the collector and the trainer's own memory of the run."""
@@ -107,7 +107,7 @@ class Trainer:
             "collector": self._collector.state_dict(),
             "meter": self._meter.state_dict(),
             "recent": list(self._recent),
-            "exam": self._exam.state_dict(),
+            "eval_state": self._eval_state.state_dict(),
             "random": random_state(),
             "hours": self._clock.hours,
         }
@@ -119,7 +119,7 @@ class Trainer:
         self._collector.load_state_dict(state["collector"])
         self._meter.load_state_dict(state["meter"])
         self._recent.extend(state["recent"])
-        self._exam.load_state_dict(state["exam"])
+        self._eval_state.load_state_dict(state["eval_state"])
         set_random_state(state["random"])
         self._clock.hours_before = state["hours"]
         self._set_timers()
@@ -130,12 +130,12 @@ class Trainer:
         self._evaluate_timer = Every(plan.evaluate_every, now)
         self._checkpoint_timer = Every(plan.checkpoint_every, now)
 
-    def _do_what_is_due(self) -> None:
+    def _run_scheduled(self) -> None:
         now = self._collector.env_steps
         if self._log_timer.due(now):
             self._log_training()
-        self._exam.owed |= self._evaluate_timer.due(now)
-        self._take_owed_exam()
+        self._eval_state.pending |= self._evaluate_timer.due(now)
+        self._run_pending_eval()
         if self._checkpoint_timer.due(now):
             with warn_on_os_error("a checkpoint"):
                 self._save()
@@ -164,34 +164,34 @@ class Trainer:
             "counters/updates": float(agent.learner.updates),
             "counters/frames": float(collector.frames),
             **self._clock.rates(collector.env_steps, agent.learner.updates),
-            **self._hooks.measure(),
+            **self._hooks.system_metrics(),
         }
         require_finite(row)
-        self._gap_watch.note(row)
+        self._gap_monitor.update(row)
         self._tracker.log(row, collector.env_steps)
 
-    def _take_owed_exam(self) -> None:
-        """An exam that was interrupted stays owed: a run that is continued begins with it."""
-        if self._exam.owed:
-            with self._clock.paused(), suppress(Abandoned):
-                self._mark(self._hooks.evaluate(self._collector.env_steps, self._interrupted))
+    def _run_pending_eval(self) -> None:
+        """An evaluation that was interrupted stays owed: a run that is continued begins with it."""
+        if self._eval_state.pending:
+            with self._clock.paused(), suppress(EvaluationCancelled):
+                self._record_eval(self._hooks.evaluate(self._collector.env_steps, self._interrupted))
 
-    def _mark(self, evaluation: Evaluation) -> None:
+    def _record_eval(self, evaluation: Evaluation) -> None:
         now = self._collector.env_steps
-        if self._exam.take(evaluation.mean, now):
+        if self._eval_state.record(evaluation.mean, now):
             with warn_on_os_error("the best weights"):
                 self._hooks.save_best(now)
-        self._hooks.exhibit(now, self._interrupted, self._reason_to_end() is not None)
-        self._tracker.log({**evaluation.metrics(), "evaluate/best": self._exam.best}, now)
+        self._hooks.on_evaluation(now, self._interrupted, self._reason_to_end() is not None)
+        self._tracker.log({**evaluation.metrics(), "evaluate/best": self._eval_state.best}, now)
         self._draw()
 
-    def _final_exam(self) -> None:
-        self._exam.owed = self._exam.taken_at != self._collector.env_steps
-        self._take_owed_exam()
+    def _final_eval(self) -> None:
+        self._eval_state.pending = self._eval_state.recorded_at != self._collector.env_steps
+        self._run_pending_eval()
 
     def _draw(self) -> None:
         with warn_on_os_error("the curve"):
-            self._hooks.draw(self._collector.env_steps)
+            self._hooks.save_curve(self._collector.env_steps)
 
     def _save(self) -> None:
         with self._clock.paused():
@@ -214,40 +214,45 @@ class Trainer:
         enough = len(self._recent) == RECENT_GAMES and plan.target_score is not None
         if enough and self._recent_mean() >= (plan.target_score or 0.0):
             return f"the mean of the last {RECENT_GAMES} games reached {self._recent_mean():g}"
-        if plan.patience is not None and self._exam.without_best >= plan.patience:
-            return f"early stopping: {plan.patience} evaluations without a new best ({self._exam.best:g})"
+        if plan.patience is not None and self._eval_state.evals_since_best >= plan.patience:
+            return f"early stopping: {plan.patience} evaluations without a new best ({self._eval_state.best:g})"
         return None
 
     def _recent_mean(self) -> float:
         return sum(self._recent) / len(self._recent)
 
 
-class Exam:
+class EvalState:
     """The best evaluation so far, how long ago it was, and whether the next one is due."""
 
     def __init__(self) -> None:
-        self.owed = False
+        self.pending = False
         self.best = float("-inf")
-        self.without_best = 0
-        self.taken_at = -1
+        self.evals_since_best = 0
+        self.recorded_at = -1
 
-    def take(self, score: float, env_steps: int) -> bool:
+    def record(self, score: float, env_steps: int) -> bool:
         """Take note of an evaluation; whether it is the best so far."""
-        self.owed = False
-        self.taken_at = env_steps
+        self.pending = False
+        self.recorded_at = env_steps
         is_best = score > self.best
         self.best = max(score, self.best)
-        self.without_best = 0 if is_best else self.without_best + 1
+        self.evals_since_best = 0 if is_best else self.evals_since_best + 1
         return is_best
 
     def state_dict(self) -> State:
         """All of it."""
-        return {"owed": self.owed, "best": self.best, "without_best": self.without_best, "taken_at": self.taken_at}
+        return {
+            "pending": self.pending,
+            "best": self.best,
+            "evals_since_best": self.evals_since_best,
+            "recorded_at": self.recorded_at,
+        }
 
     def load_state_dict(self, state: State) -> None:
         """Go on from a saved state."""
-        self.owed, self.best = state["owed"], state["best"]
-        self.without_best, self.taken_at = state["without_best"], state["taken_at"]
+        self.pending, self.best = state["pending"], state["best"]
+        self.evals_since_best, self.recorded_at = state["evals_since_best"], state["recorded_at"]
 
 
 def _numbers(metrics: Mapping[str, Tensor]) -> dict[str, float]:

@@ -17,12 +17,12 @@ class Controls:
     quit: bool = False
     skip: bool = False  # to the next game
     step: bool = False  # one decision, then pause
-    gear: int = NORMAL  # index into SPEEDS
+    speed_index: int = NORMAL  # index into SPEEDS
 
     @property
     def speed(self) -> float:
         """Multiple of the game's own speed."""
-        return SPEEDS[self.gear]
+        return SPEEDS[self.speed_index]
 
     def press(self, key: str) -> None:
         """Handle one key: space, s or right, + or =, - , n, o, q or escape; ignore the others."""
@@ -31,9 +31,9 @@ class Controls:
         elif key in ("s", "right"):
             self.paused = self.step = True
         elif key in ("+", "="):
-            self.gear = min(self.gear + 1, len(SPEEDS) - 1)
+            self.speed_index = min(self.speed_index + 1, len(SPEEDS) - 1)
         elif key == "-":
-            self.gear = max(self.gear - 1, 0)
+            self.speed_index = max(self.speed_index - 1, 0)
         elif key == "n":
             self.skip = True
         elif key == "o":
@@ -41,12 +41,12 @@ class Controls:
         elif key in ("q", "escape"):
             self.quit = True
 
-    def holds(self) -> bool:
+    def should_hold(self) -> bool:
         """Return whether the present moment stays on the screen; clear a request for a single step."""
         go, self.step = self.step or self.skip or self.quit, False
         return self.paused and not go
 
-    def leave_game(self) -> bool:
+    def consume_skip(self) -> bool:
         """Return whether the next game was requested; clear the request."""
         wanted, self.skip = self.skip, False
         return wanted

@@ -7,20 +7,20 @@ from itertools import chain
 import numpy as np
 
 from rlvision.core.errors import CheckpointError
-from rlvision.core.progress import GAMES_BACK, show_steps
+from rlvision.core.progress import RESTORING_GAMES, show_steps
 from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
-from rlvision.envs.game_archive import TapedGame, tape_up_to
-from rlvision.envs.vector_env import TapedVectorEnv, observation_hash
+from rlvision.envs.game_archive import RecordedGame, prefix_games
+from rlvision.envs.vector_env import ReplayableVectorEnv, observation_hash
 from rlvision.watch.rollout import Game, Rollout, Screen
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayResult:
     """The result of replaying a game."""
 
-    game: TapedGame  # as recorded
+    game: RecordedGame  # as recorded
     seen: tuple[Game, ...]  # as played again; empty if the viewer left before its end
-    verdict: str  # whether they are the same, as a sentence
+    outcome: str  # whether they are the same, as a sentence
 
 
 class RecordedActions:
@@ -48,7 +48,7 @@ class RecordedActions:
         return np.array([self._actions[min(env_steps, end)]], dtype=np.int64)
 
 
-class Replay:
+class GameReplay:
     """A recorded game as a rollout, compared with the recording at its end.
 
     The Q-values are those of the network given, not those of the network that played the game.
@@ -67,16 +67,16 @@ class Replay:
 
     def __init__(
         self,
-        game: TapedGame,
-        games: Sequence[TapedGame],
-        env: TapedVectorEnv,
+        game: RecordedGame,
+        games: Sequence[RecordedGame],
+        env: ReplayableVectorEnv,
         screen: Screen,
         q_values: Callable[[UInt8Array], FloatArray],
         *,
         max_steps: int | None = None,
     ) -> None:
         self.game = game
-        self._before = tape_up_to(game, games)
+        self._before = prefix_games(game, games)
         self._env, self._screen = env, screen
         self._policy = RecordedActions(game.actions)
         beyond = game.length + 1  # enough to see that a game goes on after its recorded end
@@ -90,7 +90,7 @@ class Replay:
             opening=self._open,
         )
 
-    def verdict(self, seen: Sequence[Game]) -> str:
+    def outcome(self, seen: Sequence[Game]) -> str:
         """Compare the game as played again with the recorded one, and return the result as a sentence."""
         if not seen or not (seen[0].over or seen[0].length > self.game.length):
             return "cut short: its end was not compared with the recorded one"
@@ -108,18 +108,18 @@ class Replay:
         """Reset, play the recorded actions before the game, and return its first screen; a terminal shows progress."""
         self._env.rewind([seed])
         opening = self._screen.first_frame()
-        with show_steps(GAMES_BACK) as tell:
+        with show_steps(RESTORING_GAMES) as report:
             for done, action in enumerate(chain.from_iterable(game.actions for game in self._before), 1):
                 step = self._env.step(np.array([action], dtype=np.int64))
                 if done < self.game.start:
                     self._screen.skip(step)
                 else:
                     (opening,) = self._screen.frames(step)
-                tell(done, self.game.start)
+                report(done, self.game.start)
         return opening
 
 
-def choose(games: Sequence[TapedGame], which: str) -> TapedGame:
+def choose_game(games: Sequence[RecordedGame], which: str) -> RecordedGame:
     """Return the best, worst or last game, or the one with that number; of several best, the first.
 
     Raises:
@@ -127,8 +127,8 @@ def choose(games: Sequence[TapedGame], which: str) -> TapedGame:
     """
     if not games:
         raise CheckpointError(
-            "expected tapes of training games in the run folder, got none: they are kept while a run trains, unless "
-            "--checkpoint.tapes=0; rlvision watch shows new games"
+            "expected recorded training games in the run folder, got none: they are kept while a run trains, unless "
+            "--checkpoint.game_archive_mb=0; rlvision watch shows new games"
         )
     chosen = {
         "best": max(games, key=lambda game: game.score),

@@ -10,9 +10,9 @@ from typing import Protocol
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import EnvSpec
 from rlvision.watch.controls import Controls
-from rlvision.watch.html.page import About, check_page_path, page_path, write_pages
+from rlvision.watch.html.page import PageMeta, check_page_path, page_path, write_pages
 from rlvision.watch.record import record, show_progress
-from rlvision.watch.rollout import Game, Moment, Rollout, game_of
+from rlvision.watch.rollout import Game, Rollout, RolloutStep, game_of
 from rlvision.watch.terminal.tty import require_terminal
 from rlvision.watch.terminal.viewer import open_terminal
 from rlvision.watch.video import check_video_path
@@ -20,22 +20,22 @@ from rlvision.watch.window import open_window, require_display
 
 
 class Viewer(Protocol):
-    """Shows moments at the game's speed, and handles the keys."""
+    """Shows steps at the game's speed, and handles the keys."""
 
     @property
     def controls(self) -> Controls:
         """The state that the keys have set."""
 
-    def play(self, moment: Moment) -> None:
-        """Show the moment's frames, then hold the last one while the game is paused."""
+    def play(self, rollout_step: RolloutStep) -> None:
+        """Show the step's frames, then hold the last one while the game is paused."""
 
 
-OpenViewer = Callable[[str, EnvSpec, Moment, float], AbstractContextManager[Viewer]]
-"""Title, spec of the environment, first moment, frames per second -> a viewer, closed at the end."""
+OpenViewer = Callable[[str, EnvSpec, RolloutStep, float], AbstractContextManager[Viewer]]
+"""Title, spec of the environment, first step, frames per second -> a viewer, closed at the end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outlet:
+class Output:
     """One way of showing games: a window, unless another is named.
 
     Raises:
@@ -54,7 +54,7 @@ class Outlet:
             )
         self._require_usable()
 
-    def show(self, rollout: Rollout, about: About) -> list[Game]:
+    def show(self, rollout: Rollout, about: PageMeta) -> list[Game]:
         """Show the rollout's games.
 
         Returns:
@@ -63,8 +63,8 @@ class Outlet:
         if self.video is not None:
             return record(rollout, self.video, title=about.title, fps=about.fps)
         if self.html is not None:
-            with show_progress(self.html, "its page") as tell:
-                return write_pages(map(tell, rollout), self.html, about)
+            with show_progress(self.html, "its page") as report:
+                return write_pages(map(report, rollout), self.html, about)
         return show_live(open_terminal if self.terminal else open_window, rollout, title=about.title, fps=about.fps)
 
     def files(self, games: int) -> list[Path]:
@@ -100,20 +100,20 @@ def show_live(open_viewer: OpenViewer, rollout: Rollout, *, title: str, fps: flo
         ConfigError: there is no display or terminal.
         MissingExtraError: the window's library is not installed.
     """
-    moments = iter(rollout)
-    opening = next(moments)
+    rollout_steps = iter(rollout)
+    opening = next(rollout_steps)
     with open_viewer(title, rollout.spec, opening, fps) as viewer:
-        return _play(rollout, chain([opening], moments), viewer)
+        return _play(rollout, chain([opening], rollout_steps), viewer)
 
 
-def _play(rollout: Rollout, moments: Iterable[Moment], viewer: Viewer) -> list[Game]:
+def _play(rollout: Rollout, rollout_steps: Iterable[RolloutStep], viewer: Viewer) -> list[Game]:
     games = []
-    for moment in moments:
-        viewer.play(moment)
-        if moment.last:
-            games.append(game_of(moment))
+    for rollout_step in rollout_steps:
+        viewer.play(rollout_step)
+        if rollout_step.last:
+            games.append(game_of(rollout_step))
         if viewer.controls.quit:
             break
-        if viewer.controls.leave_game() and not moment.last:
+        if viewer.controls.consume_skip() and not rollout_step.last:
             rollout.skip()
     return games

@@ -10,11 +10,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from rlvision.core.progress import say_if_interrupted
 from rlvision.watch.drawing.overlay import Overlay
-from rlvision.watch.rollout import Game, Moment, Moments, game_of
+from rlvision.watch.rollout import Game, RolloutStep, RolloutSteps, game_of
 from rlvision.watch.video import Video, check_video_path, open_video
 
 
-def record(rollout: Moments, path: Path, *, title: str, fps: float, console: Console | None = None) -> list[Game]:
+def record(rollout: RolloutSteps, path: Path, *, title: str, fps: float, console: Console | None = None) -> list[Game]:
     """Write the rollout's games into one video, each with the overlay beside it.
 
     Args:
@@ -31,26 +31,26 @@ def record(rollout: Moments, path: Path, *, title: str, fps: float, console: Con
         ConfigError: the suffix is another.
     """
     check_video_path(path)
-    moments = iter(rollout)
-    opening = next(moments)
+    rollout_steps = iter(rollout)
+    opening = next(rollout_steps)
     overlay = Overlay.of(opening, title, rollout.spec)
     games = []
-    with open_video(path, *overlay.size, fps) as video, show_progress(path, "the video", console) as tell:
-        for moment in chain([opening], moments):
-            overlay.show(tell(moment))
-            _write(video, overlay, moment)
-            if moment.last:
-                games.append(game_of(moment))
+    with open_video(path, *overlay.size, fps) as video, show_progress(path, "the video", console) as report:
+        for rollout_step in chain([opening], rollout_steps):
+            overlay.show(report(rollout_step))
+            _write(video, overlay, rollout_step)
+            if rollout_step.last:
+                games.append(game_of(rollout_step))
     return games
 
 
-def _write(video: Video, overlay: Overlay, moment: Moment) -> None:
-    """Write the pictures of a moment, converting only the parts that change."""
+def _write(video: Video, overlay: Overlay, rollout_step: RolloutStep) -> None:
+    """Write the pictures of a step, converting only the parts that change."""
     if video.frames == 0 or not overlay.pastes_evenly:
-        video.paint(overlay.picture(moment.frames[0]), 0, 0)
-    beside, column = overlay.beside()
+        video.paint(overlay.picture(rollout_step.frames[0]), 0, 0)
+    beside, column = overlay.side_panel()
     video.paint(beside, column, 0)
-    for frame in moment.frames:
+    for frame in rollout_step.frames:
         if overlay.pastes_evenly:
             video.paste(frame, *overlay.game_place, overlay.scale)
         else:
@@ -59,8 +59,10 @@ def _write(video: Video, overlay: Overlay, moment: Moment) -> None:
 
 
 @contextmanager
-def show_progress(path: Path, what: str, console: Console | None = None) -> Iterator[Callable[[Moment], Moment]]:
-    """Show in a terminal how far a file is; yield the function that each moment is reported to.
+def show_progress(
+    path: Path, what: str, console: Console | None = None
+) -> Iterator[Callable[[RolloutStep], RolloutStep]]:
+    """Show in a terminal how far a file is; yield the function that each step is reported to.
 
     On an interruption, print one line that ``what`` is not written.
     """
@@ -70,11 +72,11 @@ def show_progress(path: Path, what: str, console: Console | None = None) -> Iter
         task = progress.add_task(f"{path.name}: begins")
         place = "its beginning"
 
-        def tell(moment: Moment) -> Moment:
+        def report(rollout_step: RolloutStep) -> RolloutStep:
             nonlocal place
-            place = f"game {moment.game}, decision {moment.length:,}, score {moment.score:g}"
+            place = f"game {rollout_step.game}, decision {rollout_step.length:,}, score {rollout_step.score:g}"
             progress.update(task, description=f"{path.name}: {place}")
-            return moment
+            return rollout_step
 
         with say_if_interrupted(console, lambda: f"in {place}; {what} is not written"):
-            yield tell
+            yield report

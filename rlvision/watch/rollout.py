@@ -10,10 +10,10 @@ from rlvision.core.types import BoolArray, EnvSpec, EnvStep, FloatArray, Policy,
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class RolloutStep:
     """One decision: its observation, its Q-values, its action and the screens that followed.
 
-    ``frames`` has one RGB screen [H, W, 3] for each emulator frame of the action. The first moment of a game has one
+    ``frames`` has one RGB screen [H, W, 3] for each emulator frame of the action. The first step of a game has one
     more in front: the screen that the game started with.
     """
 
@@ -41,20 +41,20 @@ class Game:
     over: bool  # False: it was cut short
 
 
-class Moments(Protocol):
-    """Games as an iterable of moments."""
+class RolloutSteps(Protocol):
+    """Games as an iterable of steps."""
 
     @property
     def spec(self) -> EnvSpec:
         """Of the environment."""
 
-    def __iter__(self) -> Iterator[Moment]:
-        """Yield the moments, in order."""
+    def __iter__(self) -> Iterator[RolloutStep]:
+        """Yield the steps, in order."""
 
 
-def game_of(moment: Moment) -> Game:
-    """Return the result of the game whose last moment this is."""
-    return Game(moment.score, moment.length, moment.seed, moment.over)
+def game_of(rollout_step: RolloutStep) -> Game:
+    """Return the result of the game whose last step this is."""
+    return Game(rollout_step.score, rollout_step.length, rollout_step.seed, rollout_step.over)
 
 
 class WatchedEnv(VectorEnv, Protocol):
@@ -83,7 +83,7 @@ class Screen(Protocol):
 
 
 class Rollout:
-    """Iterate over the moments of ``games`` games.
+    """Iterate over the steps of ``games`` games.
 
     Args:
         env: one environment; each game begins with a reset by a seed of its own.
@@ -125,41 +125,43 @@ class Rollout:
         return self._env.spec
 
     def skip(self) -> None:
-        """Leave the present game: the next moment is the first one of the next game."""
+        """Leave the present game: the next step is the first one of the next game."""
         self._skipped = True
 
-    def __iter__(self) -> Iterator[Moment]:
-        """Yield the moments, in order."""
+    def __iter__(self) -> Iterator[RolloutStep]:
+        """Yield the steps, in order."""
         game = 0
         while self._games is None or game < self._games:
             game += 1
             yield from self._play(game)
 
-    def _play(self, game: int) -> Iterator[Moment]:
+    def _play(self, game: int) -> Iterator[RolloutStep]:
         """Play one game.
 
         After a step that terminated or truncated an episode (a lost life, perhaps), the next step tells whether the
         game goes on.
         """
         self._skipped = False
-        moment, ended = self._begin(game)
-        while moment.length != self._max_steps:
-            ahead = self._next(moment) if ended else None  # otherwise as late as possible: a person may be playing
+        rollout_step, ended = self._begin(game)
+        while rollout_step.length != self._max_steps:
+            ahead = (
+                self._next(rollout_step) if ended else None
+            )  # otherwise as late as possible: a person may be playing
             if self._env.first[0]:
-                yield replace(moment, last=True, over=ended)  # a reset without an end: the environment failed
+                yield replace(rollout_step, last=True, over=ended)  # a reset without an end: the environment failed
                 return
-            yield moment
+            yield rollout_step
             if self._skipped:
                 return
-            moment, ended = ahead or self._next(moment)
-        yield replace(moment, last=True)
+            rollout_step, ended = ahead or self._next(rollout_step)
+        yield replace(rollout_step, last=True)
 
-    def _begin(self, game: int) -> tuple[Moment, bool]:
-        """Reset and make the first decision; return its moment, and whether its step ended an episode."""
+    def _begin(self, game: int) -> tuple[RolloutStep, bool]:
+        """Reset and make the first decision; return its step, and whether its step ended an episode."""
         seed = self._seed + game - 1
         opening = self._opening(seed)
         lives = self._screen.lives or None
-        before = Moment(
+        before = RolloutStep(
             frames=(opening,),
             observation=self._env.observation[0],
             action=0,
@@ -173,21 +175,21 @@ class Rollout:
             last=False,
             over=False,
         )
-        moment, ended = self._next(before)
-        return replace(moment, frames=(opening, *moment.frames), first=True), ended
+        rollout_step, ended = self._next(before)
+        return replace(rollout_step, frames=(opening, *rollout_step.frames), first=True), ended
 
     def _reset(self, seed: int) -> UInt8Array:
         self._env.reset(seed)
         return self._screen.first_frame()
 
-    def _next(self, before: Moment) -> tuple[Moment, bool]:
-        """Make one more decision; return its moment, and whether its step ended an episode."""
+    def _next(self, before: RolloutStep) -> tuple[RolloutStep, bool]:
+        """Make one more decision; return its step, and whether its step ended an episode."""
         observation = self._env.observation
         q_values = self._q_values(observation)[0]
         step = self._env.step(self._policy.act(observation, self._env.first, self._decisions))
         self._decisions += 1
         frames = tuple(self._screen.frames(step))
-        moment = replace(
+        rollout_step = replace(
             before,
             frames=frames,
             observation=observation[0],
@@ -198,4 +200,4 @@ class Rollout:
             lives=None if before.lives is None else self._screen.lives,
             first=False,
         )
-        return moment, bool(step.terminated[0] or step.truncated[0])
+        return rollout_step, bool(step.terminated[0] or step.truncated[0])

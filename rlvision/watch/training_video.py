@@ -8,36 +8,36 @@ from rich.console import Console
 
 from rlvision.core.types import EnvSpec, FloatArray, Policy, UInt8Array
 from rlvision.envs.settings import Crop
-from rlvision.watch.html.page import About, Record, write_page
+from rlvision.watch.html.page import PageMeta, PageRecorder, write_page
 from rlvision.watch.record import record
-from rlvision.watch.rollout import Moment, Moments, Rollout, Screen, WatchedEnv
+from rlvision.watch.rollout import Rollout, RolloutStep, RolloutSteps, Screen, WatchedEnv
 
 Saliency = Callable[[UInt8Array, int], FloatArray]
 """Observation [1, C, H, W], action -> [H, W] from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class TeeRollout:
     """A game that is added to a page while a video of it is written.
 
     Args:
-        game: its moments.
+        game: its steps.
         record: collects each of them.
     """
 
-    game: Moments
-    record: Record
+    game: RolloutSteps
+    record: PageRecorder
 
     @property
     def spec(self) -> EnvSpec:
         """Of the environment."""
         return self.game.spec
 
-    def __iter__(self) -> Iterator[Moment]:
-        """Yield the moments, in order."""
-        for moment in self.game:
-            self.record.add(moment)
-            yield moment
+    def __iter__(self) -> Iterator[RolloutStep]:
+        """Yield the steps, in order."""
+        for rollout_step in self.game:
+            self.record.add(rollout_step)
+            yield rollout_step
 
 
 def record_game(
@@ -73,7 +73,9 @@ def record_game(
         The path of the page.
     """
     rollout = Rollout(env, screen, q_values, policy, seed=seed, max_steps=max_steps)
-    of_moment = None if saliency is None else lambda moment: saliency(moment.observation[None], moment.action)
-    page = Record(About(title=title, fps=fps, spec=rollout.spec, crop=crop, saliency=of_moment))
-    record(Noted(rollout, page), video, title=title, fps=fps, console=Console(quiet=True))
+    of_moment = (
+        None if saliency is None else lambda rollout_step: saliency(rollout_step.observation[None], rollout_step.action)
+    )
+    page = PageRecorder(PageMeta(title=title, fps=fps, spec=rollout.spec, crop=crop, saliency=of_moment))
+    record(TeeRollout(rollout, page), video, title=title, fps=fps, console=Console(quiet=True))
     return write_page(page, video.with_suffix(".html"))

@@ -11,7 +11,7 @@ from rlvision.core.errors import ConfigError, MissingExtraError
 from rlvision.core.types import EnvSpec, UInt8Array
 from rlvision.watch.controls import HELP, Controls
 from rlvision.watch.drawing.overlay import Overlay
-from rlvision.watch.rollout import Moment
+from rlvision.watch.rollout import RolloutStep
 
 PAUSE_FPS = 30
 """How often per second a paused window handles its keys."""
@@ -26,7 +26,7 @@ DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 @contextmanager
-def open_window(title: str, spec: EnvSpec, opening: Moment, fps: float) -> Iterator["Window"]:
+def open_window(title: str, spec: EnvSpec, opening: RolloutStep, fps: float) -> Iterator["Window"]:
     """Open a window as a viewer of games, and close it at the end.
 
     Keys: space pauses, s or right takes a single step, + and - change the speed, n goes to the next
@@ -35,7 +35,7 @@ def open_window(title: str, spec: EnvSpec, opening: Moment, fps: float) -> Itera
     Args:
         title: above the overlay, such as ``"Breakout"``.
         spec: of the environment.
-        opening: the first moment to be shown; its screens set the window's size.
+        opening: the first step to be shown; its screens set the window's size.
         fps: the game's frames per second.
 
     Raises:
@@ -70,7 +70,7 @@ def require_display() -> None:
 
 
 class Window:
-    """A pygame window that shows moments at the game's speed and handles the keys.
+    """A pygame window that shows steps at the game's speed and handles the keys.
 
     Args:
         pygame: the module.
@@ -88,10 +88,10 @@ class Window:
         self._since_drawn = 0
         self.controls = Controls()
 
-    def play(self, moment: Moment) -> None:
-        """Show the moment's frames, then hold the last one while the game is paused."""
-        self._overlay.show(moment)
-        for frame in moment.frames:
+    def play(self, rollout_step: RolloutStep) -> None:
+        """Show the step's frames, then hold the last one while the game is paused."""
+        self._overlay.show(rollout_step)
+        for frame in rollout_step.frames:
             self._since_drawn += 1
             if self._since_drawn >= self.controls.speed:
                 self._draw(self._overlay.picture(frame, self.controls.panel))
@@ -99,8 +99,8 @@ class Window:
             self._listen()
             if self.controls.quit:
                 return
-        while self.controls.holds():
-            self._draw(self._overlay.picture(moment.frames[-1], self.controls.panel))
+        while self.controls.should_hold():
+            self._draw(self._overlay.picture(rollout_step.frames[-1], self.controls.panel))
             self._clock.tick(PAUSE_FPS)
             self._listen()
 

@@ -31,7 +31,7 @@ class Options:
     """Who is looked at, and in which states."""
 
     runs: tuple[str, ...]
-    """Run folders, exports, or agents that come along; the best weights of each, where a run has several."""
+    """Run folders, exports, or bundled agents; the best weights of each, where a run has several."""
     observations: int = 200
     """States of each agent's own games."""
     random_actions: float = 0.3

@@ -29,9 +29,9 @@ from rlvision.config.schema import Config
 from rlvision.core.errors import RLVisionError
 from rlvision.core.memory import keep_freed_memory
 from rlvision.learning.optimisers import make_optimiser
-from rlvision.nn.fusion import folded, prepared
+from rlvision.nn.fusion import fuse_conv_bn, to_channels_last_float
 from rlvision.nn.norm_variants import MOMENTUM
-from rlvision.nn.target_network import Views
+from rlvision.nn.target_network import OnlineTargetActor
 from rlvision.runs import builders
 from rlvision.runs.run import Run
 from studies.batchnorm.observing import observe
@@ -46,7 +46,7 @@ class Options:
     """Whose values are fitted, and by what."""
 
     agent: str = "pong-fast"
-    """A run, an export, or an agent that comes along."""
+    """A run, an export, or a bundled agent."""
     arms: tuple[str, ...] = ("renorm", "running", "frozen", "fixed", "layer", "none")
     """Answers to BatchNorm, and experiments of the study, that differ in settings of the network or the optimiser."""
     learning_rate: float = 5e-4
@@ -87,28 +87,28 @@ def known(run: Run, count: int, seed: int) -> Known:
     return Known(torch.from_numpy(observations), torch.from_numpy(np.concatenate(q_values)))
 
 
-def fit(config: Config, run: Run, train: Known, updates: int) -> Iterator[Views]:
+def fit(config: Config, run: Run, train: Known, updates: int) -> Iterator[OnlineTargetActor]:
     """A new network after each of its updates."""
-    views = Views(builders.make_network(config, run.spec))
+    networks = OnlineTargetActor(builders.make_network(config, run.spec))
     draws = torch.Generator().manual_seed(config.seed)
     batches = [torch.randint(len(train.observations), (BATCH,), generator=draws) for _ in range(updates)]
-    views.calibrate(train.observations[rows] for rows in batches[: config.network.calibration_batches])
+    networks.calibrate(train.observations[rows] for rows in batches[: config.network.calibration_batches])
     how = config.optimiser
-    groups = [{"params": list(views.online.parameters())}]
+    groups = [{"params": list(networks.online.parameters())}]
     optimiser = make_optimiser(how, groups)
     for rows in batches:
-        error = views.online(prepared(train.observations[rows])).q_values - train.q_values[rows]
+        error = networks.online(to_channels_last_float(train.observations[rows])).q_values - train.q_values[rows]
         optimiser.zero_grad()
         error.square().mean().backward()
         optimiser.step()
-        yield views
+        yield networks
 
 
 @torch.no_grad()
-def unexplained(views: Views, test: Known) -> float:
+def unexplained(networks: OnlineTargetActor, test: Known) -> float:
     """Share of the variance of the Q-values that the network's own, in evaluation mode, do not have."""
-    actor = folded(views.actor)
-    parts = [actor(prepared(part)).q_values for part in test.observations.split(64)]
+    actor = fuse_conv_bn(networks.actor)
+    parts = [actor(to_channels_last_float(part)).q_values for part in test.observations.split(64)]
     return ((torch.cat(parts) - test.q_values).var() / test.q_values.var()).item()
 
 
@@ -143,7 +143,7 @@ def main() -> None:
     results: dict[str, dict[int, float]] = {}
     for arm, config in arms.items():
         learning = track(fit(config, run, train, options.updates), arm, options.updates, transient=True)
-        results[arm] = {n: unexplained(views, test) for n, views in enumerate(learning, 1) if n in marks}
+        results[arm] = {n: unexplained(networks, test) for n, networks in enumerate(learning, 1) if n in marks}
         table.add_row(arm, *(f"{share:.3f}" for share in results[arm].values()))
     Console().print(table)
     if options.json is not None:

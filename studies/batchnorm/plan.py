@@ -94,7 +94,7 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     "renorm, Adam epsilon 1e-8": {**RENORM, "optimiser.epsilon": 1e-8},
     "renorm, batch 128": {**RENORM, "replay.batch_size": 128, "replay.samples_per_env_step": 32},
     "renorm, target period x 4": {**RENORM, "agent.target_period": 800},
-    "renorm, head from zero": {**RENORM, "network.zero_head": True},
+    "renorm, head from zero": {**RENORM, "network.zero_init_head": True},
     "renorm, hidden layer of 128": {**RENORM, "network.hidden": 128},
     "renorm, weight decay 1e-4": {**RENORM, "optimiser.weight_decay": 1e-4},
     "renorm, pixels centred": {"network.encoder": "studies.batchnorm.encoders:CentredDN"},

@@ -29,7 +29,7 @@ from rlvision.core.memory import keep_freed_memory
 from rlvision.evaluation.result import Evaluation
 from rlvision.learning.agent import make_replay
 from rlvision.nn.diagnostics import disagreement, gap
-from rlvision.nn.fusion import prepared
+from rlvision.nn.fusion import to_channels_last_float
 from rlvision.nn.statistics import statistics_layers
 from rlvision.nn.target_network import recalibrate
 from rlvision.runs.builders import make_setup
@@ -97,7 +97,7 @@ def plays(run: Run, options: Options) -> Iterator[Played]:
     states = torch.cat([next(observations) for _ in range(options.states)])
 
     def played(name: str) -> Played:
-        q_values = torch.cat([run.network(prepared(part)).q_values for part in states.split(64)])
+        q_values = torch.cat([run.network(to_channels_last_float(part)).q_values for part in states.split(64)])
         layers = statistics_layers(run.network)
         means = tuple(layer.running_mean.clone() for layer in layers)
         deviations = tuple((layer.running_var + layer.eps).sqrt() for layer in layers)
@@ -105,7 +105,7 @@ def plays(run: Run, options: Options) -> Iterator[Played]:
 
     yield played("running")
     for draw, count in enumerate(options.batches, 1):
-        recalibrate(run.network, (prepared(next(observations)) for _ in range(count)))
+        recalibrate(run.network, (to_channels_last_float(next(observations)) for _ in range(count)))
         yield played(f"of {count} {'batch' if count == 1 else 'batches'}, draw {draw}")
 
 

@@ -185,10 +185,10 @@ def _line(result: Result) -> str:
         f"{fmean(result.column('episode/score')):.1f}",
         _evaluation(result),
         _gap(result),
-        _mean_percent(result, "bn/disagree"),
+        _mean_percent(result, "bn/greedy_disagreement"),
         _mean_percent(result, "bn/clipped"),
         _mean(result, "bn/target_drift"),
-        f"{result.column('q/mean')[-1]:.2f}, {result.column('q/return_seen')[-1]:.2f}",
+        f"{result.column('q/mean')[-1]:.2f}, {result.column('q/discounted_return')[-1]:.2f}",
         _wide_since(result),
     )
     return "| " + " | ".join(values) + " |"
@@ -200,7 +200,7 @@ def _summary_line(world: str, name: str, runs: Sequence[Result], shortest: float
     each = ", ".join(f"{score:.1f}" for score in scores)
     everything = fmean(fmean(run.column("episode/score")) for run in runs)
     gaps = [fmean(run.column("bn/gap")) for run in runs if run.column("bn/gap")]
-    disagree = [fmean(run.column("bn/disagree")) for run in runs if run.column("bn/disagree")]
+    disagree = [fmean(run.column("bn/greedy_disagreement")) for run in runs if run.column("bn/greedy_disagreement")]
     return (
         f"| {world} | {name} | {len(runs)} | {min(run.env_steps for run in runs):,.0f} | "
         f"**{fmean(scores):.1f}** ({each}) | {equal:.1f} at {shortest:,.0f} | {everything:.1f} | "
@@ -212,7 +212,9 @@ def _evaluation(result: Result) -> str:
     exams = [row for row in result.rows if "evaluate/mean" in row]
     if not exams:
         return ""
-    return f"{exams[-1]['evaluate/mean']:.1f} ({exams[-1]['evaluate/low']:.1f} to {exams[-1]['evaluate/high']:.1f})"
+    return (
+        f"{exams[-1]['evaluate/mean']:.1f} ({exams[-1]['evaluate/ci_low']:.1f} to {exams[-1]['evaluate/ci_high']:.1f})"
+    )
 
 
 def _gap(result: Result) -> str:

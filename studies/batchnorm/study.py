@@ -40,10 +40,10 @@ told of there. First the arms, the mean of those of an arm's runs that were not 
 
 * *Last 20 games*: mean raw score of training games, which explore. *As far as every run of the world came*: the same
   at the env step where the shortest run of that world ended. *Evaluation*: of the last weights, with its 95 % interval.
-* *Gap*, *disagree*, *clipped*, *drift*: `bn/gap`, `bn/disagree`, `bn/clipped` and `bn/target_drift` of
+* *Gap*, *disagree*, *clipped*, *drift*: `bn/gap`, `bn/greedy_disagreement`, `bn/clipped` and `bn/target_drift` of
   [metrics.md](../../docs/metrics.md), the mean over all rows of a run. *Gap above 0.2 since update*: the first of three
   rows in a row.
-* *Q, return seen*: `q/mean` and `q/return_seen` of the last row that has them.
+* *Q, return seen*: `q/mean` and `q/discounted_return` of the last row that has them.
 """
 LOOK_EVERY = 2.0
 """Seconds between two looks at how far a run has come."""

@@ -29,7 +29,7 @@ class Options:
     """Who plays."""
 
     agents: tuple[str, ...]
-    """Runs, exports, or agents that come along."""
+    """Runs, exports, or bundled agents."""
     games: int = 24
     """Whole games of each, of eight environments side by side."""
     seed: int = 0

@@ -4,8 +4,8 @@
     python -m studies.pong.scores_by_epsilon runs/my-run
 
 Every environment of a run with ``exploration.kind=ladder`` has an epsilon of its own, and every game that ended is on
-the run's tapes with its environment, so the games tell how much of the score is lost to exploring. Several runs are
-taken together; they must have the same ladder, and epsilon is the one that it has at ``--since``.
+the run's action logs with its environment, so the games tell how much of the score is lost to exploring. Several runs
+are taken together; they must have the same ladder, and epsilon is the one that it has at ``--since``.
 """
 
 import sys
@@ -32,7 +32,7 @@ class Options:
     """Which games."""
 
     runs: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """Run folders with their tapes, or names of runs of the table, which may be patterns."""
+    """Run folders with their action logs, or names of runs of the table, which may be patterns."""
     since: int = 0
     """Games that ended at this env step or later."""
     until: int | None = None
@@ -83,7 +83,7 @@ def main() -> None:
         if game.env_steps >= options.since and (options.until is None or game.env_steps < options.until)
     ]
     if not games:
-        sys.exit("expected games on the tapes of these runs in that interval, got none: choose others")
+        sys.exit("expected recorded games of these runs in that interval, got none: choose others")
     table = Table("environment", "epsilon", "games", "mean score", "mean decisions")
     for env, epsilon in enumerate(ladders[0]):
         own = [game for game in games if game.env == env]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rlvision.config.loading import load_config, save_config
-from rlvision.tracking.jsonl import FileTracker
+from rlvision.tracking.jsonl import JsonlTracker
 
 Points = Sequence[tuple[int, float]]
 """(env steps, score)."""
@@ -27,7 +27,7 @@ def store_run(
     usual = "cartpole" if game == "CartPole-v1" else "atari"
     config = load_config(preset or usual, {"out": str(folder), "env.game": game, "seed": seed, **(settings or {})})
     save_config(config, folder / "config.yaml")
-    tracker = FileTracker(folder)
+    tracker = JsonlTracker(folder)
     rows = [(at, {"evaluate/mean": score, "evaluate/games": 10.0}) for at, score in evaluations]
     rows += [(at, {"episode/score": score}) for at, score in games]
     rows += [(at, {"time/hours": passed}) for at, passed in hours]

@@ -23,7 +23,7 @@ def runs(tmp_path, monkeypatch):
 
 
 def test_compare_prints_tables_and_writes_numbers(runs, capsys, tmp_path):
-    assert cli.main(["compare", *runs, "--json=made/numbers.json", "--beside=rainbow"]) == 0
+    assert cli.main(["compare", *runs, "--json=made/numbers.json", "--baselines=rainbow"]) == 0
     out, errors = capsys.readouterr()
     assert errors == ""
     lines = [" ".join(line.split()) for line in out.splitlines()]
@@ -88,7 +88,7 @@ def test_a_mistake_is_one_line_and_creates_nothing(command, line, runs, capsys, 
 
 def test_games_are_played_anew_where_that_is_asked_for():
     how = {"protocol": "machado", "seed": 3, "limits": EpisodeLimits(max_frames=40)}
-    [result] = compare_runs(["pong"], games=2, beside=[], **how).results
+    [result] = compare_runs(["pong"], games=2, baselines=[], **how).results
     [score] = result.scores
     assert (score.games, score.env_steps, score.protocol) == (2, 299_112, "machado (full_action_space false)")
     assert score.mean == Run("pong").evaluate(2, **how).mean

@@ -26,8 +26,8 @@ def places(tmp_path) -> list[Path]:
     for game, scores in (("pong", PONG), ("breakout", BREAKOUT)):
         low = {"pong": -20.7, "breakout": 1.7}[game]
         for seed, score in scores.items():
-            course = [(1_000, low), (2_000, score)]
-            stored.append(store_run(tmp_path / f"{game}{seed}", game=game, seed=seed, evaluations=course))
+            efficiency_curve = [(1_000, low), (2_000, score)]
+            stored.append(store_run(tmp_path / f"{game}{seed}", game=game, seed=seed, evaluations=efficiency_curve))
         layer = {"network.norm": "layer"}
         stored.append(store_run(tmp_path / f"{game}-layer", game=game, evaluations=[(2_000, low)], settings=layer))
     return stored
@@ -35,7 +35,7 @@ def places(tmp_path) -> list[Path]:
 
 @pytest.fixture
 def comparison(places) -> Comparison:
-    return compare_runs(places, beside=["rainbow", "pqn"])
+    return compare_runs(places, baselines=["rainbow", "pqn"])
 
 
 def test_agents_over_games_by_hand(comparison):
@@ -63,7 +63,7 @@ def test_a_game_by_hand(comparison):
 
 def test_the_last_evaluation_counts(tmp_path):
     place = store_run(tmp_path / "a", evaluations=[(100, 20.0), (200, -5.0)])
-    [result] = compare_runs([place], beside=[]).results
+    [result] = compare_runs([place], baselines=[]).results
     assert (result.raw.tolist(), result.env_steps) == ([-5.0], (200, 200))
 
 
@@ -78,7 +78,7 @@ def test_published_agents_stand_beside_where_they_have_the_games(comparison):
 
 
 def test_an_agent_that_comes_along_is_compared_by_its_card():
-    [result] = compare_runs(["pong"], beside=[]).results
+    [result] = compare_runs(["pong"], baselines=[]).results
     assert result.raw == pytest.approx([19.833333333333332])
     assert result.env_steps == (299_112, 299_112)
     assert result.protocols == ("nature, ε 0.001, 30 games a run",)
@@ -86,17 +86,17 @@ def test_an_agent_that_comes_along_is_compared_by_its_card():
 
 def test_games_without_a_human_scale_are_compared_raw(places, tmp_path):
     pole = store_run(tmp_path / "pole", game="CartPole-v1", evaluations=[(10, 90.0)])
-    mixed = compare_runs([*places, pole], beside=[])
+    mixed = compare_runs([*places, pole], baselines=[])
     assert mixed.common == ("pong", "breakout")
     assert list(mixed.aggregates()) == [AGENT, OTHER]
     assert mixed.notes()[0] == "CartPole-v1: no human-normalised scores are published, raw scores are compared"
-    alone = compare_runs([pole], beside=["rainbow"])
+    alone = compare_runs([pole], baselines=["rainbow"])
     assert (alone.common, alone.aggregates(), alone.published) == ((), {}, ())
     assert "human_normalised" not in alone.results[0].estimates
 
 
 def test_a_game_that_an_agent_has_not_played_is_left_out_and_said_so(places):
-    fewer = compare_runs(places[:-1], beside=[])
+    fewer = compare_runs(places[:-1], baselines=[])
     assert fewer.common == ("pong",)
     assert fewer.aggregates()[AGENT]["mean"].value == pytest.approx(0.75)
     assert "breakout: not played by every agent, left out of the human-normalised table" in fewer.notes()
@@ -105,7 +105,7 @@ def test_a_game_that_an_agent_has_not_played_is_left_out_and_said_so(places):
 def test_what_makes_scores_unequal_is_said(tmp_path):
     short = store_run(tmp_path / "a", seed=1, evaluations=[(100, 1.0)])
     far = store_run(tmp_path / "b", seed=2, evaluations=[(900, 1.0)])
-    notes = compare_runs([short, far], beside=["dqn"]).notes()
+    notes = compare_runs([short, far], baselines=["dqn"]).notes()
     assert notes == [
         f"{AGENT} in pong: scores after 100 to 900 env steps",
         "published scores have other protocols and lengths of training: they show the scale, no more",
@@ -127,11 +127,11 @@ def test_a_run_without_evaluations_is_refused_with_the_remedy(tmp_path):
 
 def test_an_unknown_published_agent_is_refused(places):
     with pytest.raises(ConfigError, match="expected a table of published scores, got 'rainbw': choose from dqn, "):
-        compare_runs(places, beside=["rainbw"])
+        compare_runs(places, baselines=["rainbw"])
 
 
 def test_plain_values_are_json_and_say_where_each_number_is_from(comparison, places):
-    plain = json.loads(json.dumps(comparison.to_plain(), allow_nan=False))
+    plain = json.loads(json.dumps(comparison.to_dict(), allow_nan=False))
     first = plain["games"][0]
     assert [run["run"] for run in first["runs"]] == [str(places[0]), str(places[1])]
     assert [(run["seed"], run["mean"], run["env_steps"]) for run in first["runs"]] == [
@@ -160,7 +160,7 @@ def test_sample_efficiency_shows_the_iqm_along_the_frames(comparison):
 
 
 def test_an_agent_without_a_course_has_its_one_score(comparison):
-    [axes] = efficiency_plots.sample_efficiency(compare_runs(["pong"], beside=[])).axes
+    [axes] = efficiency_plots.sample_efficiency(compare_runs(["pong"], baselines=[])).axes
     [(frames, score)] = drawn(axes)["qr_dqn dn-renorm n=20"]
     assert (frames, score) == (4 * 299_112, pytest.approx(human_normalised("pong", 19.833333333333332)))
 
@@ -171,7 +171,7 @@ def test_runs_evaluated_at_their_end_alone_have_one_point_after_the_longest(tmp_
     places = [
         store_run(tmp_path / f"{seed}", seed=seed, evaluations=[(at, scores[seed])]) for seed, at in ended.items()
     ]
-    comparison = compare_runs(places, beside=[])
+    comparison = compare_runs(places, baselines=[])
     [axes] = efficiency_plots.sample_efficiency(comparison).axes
     iqm = comparison.aggregates()[AGENT]["iqm"]
     assert drawn(axes)[AGENT] == [(4 * 250_000, pytest.approx(iqm.value))]
@@ -202,7 +202,7 @@ def test_aggregates_have_a_row_an_agent_with_its_interval(comparison):
 
 def test_an_agent_has_one_colour_in_all_pictures(places, tmp_path):
     pole = store_run(tmp_path / "pole", game="CartPole-v1", evaluations=[(10, 90.0), (20, 91.0)])
-    mixed = compare_runs([pole, *places], beside=[])
+    mixed = compare_runs([pole, *places], baselines=[])
     pictures = [aggregates(mixed), performance_profiles(mixed), efficiency_plots.sample_efficiency(mixed)]
     lines = [line for figure in pictures for axes in figure.axes for line in axes.lines if line.get_label() == OTHER]
     assert len(lines) == len(STATISTICS) + 2

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from stored_runs import store_run
 
-from rlvision.analysis.grouping import NOT_THE_AGENT, Group, differing_between_games, differing_unnamed, group
+from rlvision.analysis.grouping import NON_AGENT_SETTINGS, Group, differences_between_games, group, unnamed_differences
 from rlvision.analysis.study import read_run_info
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.runs.run_folder import MAY_CHANGE
@@ -27,7 +27,7 @@ def test_seeds_of_one_agent_are_one_group_whatever_the_machine_did(tmp_path):
 
 
 def test_what_a_continued_run_may_change_of_the_machine_names_no_agent():
-    assert set(MAY_CHANGE) - {"env_steps"} <= set(NOT_THE_AGENT)
+    assert set(MAY_CHANGE) - {"env_steps"} <= set(NON_AGENT_SETTINGS)
 
 
 def test_what_differs_names_the_agent_and_nothing_else_does(tmp_path):
@@ -67,8 +67,8 @@ def test_of_many_settings_those_are_named_that_tell_agents_apart(tmp_path):
         "dn-layer n=3 hidden=64 prioritised=false",
         "dn-layer n=3 hidden=64 prioritised=true",
     ]
-    assert differing_unnamed(groups) == ("agent.gamma", "agent.double", "optimiser.learning_rate")
-    assert differing_unnamed(groups[2:]) == ()
+    assert unnamed_differences(groups) == ("agent.gamma", "agent.double", "optimiser.learning_rate")
+    assert unnamed_differences(groups[2:]) == ()
 
 
 def test_a_leaf_that_two_groups_have_is_named_in_full(tmp_path):
@@ -87,8 +87,8 @@ def test_games_come_together_and_settings_that_differ_between_them_are_told(tmp_
     ]
     groups = grouped(*places)
     assert names(groups) == [("pong", "dn-renorm n=3", [1, 2]), ("breakout", "dn-renorm n=3", [1])]
-    assert differing_between_games(groups) == {"dn-renorm n=3": ("agent.gamma",)}
-    assert differing_between_games(groups[:1]) == {}
+    assert differences_between_games(groups) == {"dn-renorm n=3": ("agent.gamma",)}
+    assert differences_between_games(groups[:1]) == {}
 
 
 def test_an_agent_that_comes_along_is_grouped_with_the_runs_of_its_settings(tmp_path):
@@ -111,5 +111,5 @@ def test_the_same_run_twice_is_refused(tmp_path):
 
 
 def test_what_is_no_run_is_refused(tmp_path):
-    with pytest.raises(CheckpointError, match="expected a run folder, an export or a trained agent"):
+    with pytest.raises(CheckpointError, match="expected a run folder, an export or a bundled agent"):
         grouped(tmp_path)

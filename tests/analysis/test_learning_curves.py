@@ -6,7 +6,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from stored_runs import store_run
 
 from rlvision.analysis import statistics
-from rlvision.analysis.curve_plots import band_of, learning_curves
+from rlvision.analysis.curve_plots import band_edges, learning_curves
 from rlvision.analysis.curves import POINTS, read_curves
 from rlvision.analysis.grouping import group
 from rlvision.analysis.study import plot_runs, read_run_info
@@ -56,10 +56,10 @@ def test_training_scores_are_the_mean_of_20_games_thinned_out(tmp_path):
 
 def test_the_band_is_the_range_or_the_interval_of_the_mean(seeds, tmp_path):
     [curves] = curves_of(seeds)
-    low, high = band_of(curves, "range")
+    low, high = band_edges(curves, "range")
     assert (low[:3].tolist(), high[:3].tolist()) == ([5, 7, 8], [6, 10, 15])
-    np.testing.assert_array_equal(band_of(curves, "interval"), statistics.interval([curves.scores], statistics.mean))
-    assert all(band_of(one, "range") is None for one in curves_of(seeds[:1]))
+    np.testing.assert_array_equal(band_edges(curves, "interval"), statistics.interval([curves.scores], statistics.mean))
+    assert all(band_edges(one, "range") is None for one in curves_of(seeds[:1]))
 
 
 @pytest.mark.parametrize(("band", "said"), [("range", "lowest to highest seed"), ("interval", "95 % interval")])

@@ -5,7 +5,7 @@ import pytest
 
 from rlvision.cli import main as cli
 from rlvision.config.arguments import option, parameters
-from rlvision.config.field_types import spelling
+from rlvision.config.field_types import format_value
 from rlvision.config.fields import settings_of
 from rlvision.config.loading import load_config
 from rlvision.config.presets import known_presets
@@ -75,7 +75,7 @@ def test_every_setting_is_explained_with_its_default(name, screen):
     text = " ".join([*words, "--"])
     config = load_config(name) if name else Config()
     for setting in settings_of(config).values():
-        shown = spelling(setting.default)
+        shown = format_value(setting.default)
         start = text.index(f" {option(setting.name)} ")
         end = text.find(" --", start + 3)
         assert f"(default: {shown})" in text[start:end] or f"(default: '{shown}')" in text[start:end], setting.name

@@ -12,7 +12,7 @@ from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.types import Episode
 from rlvision.evaluation.episode_limits import EpisodeLimits
 from rlvision.evaluation.games import Evaluation
-from rlvision.evaluation.report import Conditions, Report
+from rlvision.evaluation.report import EvalConditions, Report
 from rlvision.runs import run as runs
 from rlvision.runs.eval_protocol import make_limits
 from rlvision.watch.rollout import Game
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 GAME = Game(score=1.0, length=2, seed=0, over=True)
-REPORT = Report(Conditions("pong", "nature", {}, 0.001, 0), Evaluation((Episode(1.0, 2, 8, 0),)))
+REPORT = Report(EvalConditions("pong", "nature", {}, 0.001, 0), Evaluation((Episode(1.0, 2, 8, 0),)))
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_the_names_that_scripts_rely_on(calls):
         ("watch", Path("a.webm"), {"terminal": False, "html": None, "episodes": 2, "max_steps": 50, **usual}),
         ("resume", run, {"trust_imports": False}),
     ]
-    assert json.loads(Path("scores.json").read_text()) == {"run": "a/b", "env_steps": 7, **REPORT.to_plain()}
+    assert json.loads(Path("scores.json").read_text()) == {"run": "a/b", "env_steps": 7, **REPORT.to_dict()}
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from rlvision.cli import main as cli
 from rlvision.config.arguments import option_values, sort_arguments
-from rlvision.config.field_types import spelling
+from rlvision.config.field_types import format_value
 from rlvision.config.fields import settings_of
 from rlvision.config.loading import load_config, read_config, save_config
 from rlvision.config.presets import known_presets
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
-from rlvision.envs.vector_env import TapedVectorEnv
+from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.runs import builders
 from rlvision.runs.run_folder import RunFolder
 
@@ -57,7 +57,7 @@ _texts = st.text(max_size=10) | _plain.map(str) | st.sampled_from(["none", "{a: 
 _arguments = st.lists(
     st.text(max_size=10)
     | st.builds("--{}={}".format, _names, _texts)
-    | _valid_items.map(lambda item: f"--{item[0]}={spelling(item[1])}"),
+    | _valid_items.map(lambda item: f"--{item[0]}={format_value(item[1])}"),
     max_size=4,
 )
 
@@ -68,7 +68,7 @@ _costly = ("env.num_envs", "env.num_workers", "threads", "env.height", "env.widt
 _valid_arguments = st.lists(
     st.sampled_from(sorted(set(SETTINGS) - {*_costly}))
     .flatmap(lambda name: st.tuples(st.just(name), _valid(name)))
-    .map(lambda item: f"--{item[0]}={spelling(item[1])}"),
+    .map(lambda item: f"--{item[0]}={format_value(item[1])}"),
     max_size=3,
 )
 
@@ -132,7 +132,7 @@ class EnoughError(Exception):
 def _makes_its_parts(preset: str, arguments: list[str]) -> None:
     """As far as a command goes before it trains: one line, or parts that are ready; nothing on the disk either way."""
 
-    def make(config: Config, folder: RunFolder, env: TapedVectorEnv, announcement: str) -> None:
+    def make(config: Config, folder: RunFolder, env: ReplayableVectorEnv, announcement: str) -> None:
         builders.make_agent(config, env.spec)
         raise EnoughError
 

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from rlvision.config.loading import load_config
-from rlvision.config.validation import _CONTRADICTIONS
+from rlvision.config.validation import _CHECKS
 from rlvision.core.errors import ConfigError
 
 CASES = [
@@ -119,4 +119,4 @@ def test_every_contradiction_has_a_case(load):
         with pytest.raises(ConfigError) as refused:
             load(overrides)
         raised.add(refused.traceback[-2].name)
-    assert raised == {refuse.__name__ for refuse in _CONTRADICTIONS}
+    assert raised == {refuse.__name__ for refuse in _CHECKS}

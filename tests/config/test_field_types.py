@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import pytest
 
-from rlvision.config.field_types import check, parse, placeholder, spelling, words
+from rlvision.config.field_types import check, describe_type, format_value, parse, placeholder
 from rlvision.config.fields import checked, settings_of
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
@@ -29,7 +29,7 @@ Crop = tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt, NonNegativeInt]
     ],
 )
 def test_hints_in_words_and_as_placeholders(hint, in_words, in_help):
-    assert words(hint) == in_words
+    assert describe_type(hint) == in_words
     assert placeholder(hint) == in_help
 
 
@@ -118,4 +118,4 @@ def test_a_long_value_is_shortened():
 def test_every_default_is_valid_and_can_be_typed(name):
     setting = SETTINGS[name]
     assert checked(setting, setting.default, name) == setting.default
-    assert checked(setting, parse(spelling(setting.default), setting.hint), name) == setting.default
+    assert checked(setting, parse(format_value(setting.default), setting.hint), name) == setting.default

@@ -6,12 +6,12 @@ from rlvision.config.fields import flatten
 from rlvision.config.loading import load_config
 from rlvision.config.presets import known_presets
 from rlvision.config.schema import Config
-from rlvision.config.validation import NEEDS, without_effect
+from rlvision.config.validation import REQUIREMENTS, unused_settings
 
 
 @pytest.mark.parametrize("preset", [preset.name for preset in known_presets()])
 def test_every_setting_of_a_preset_has_an_effect(preset):
-    assert list(without_effect(load_config(preset, {}))) == []
+    assert list(unused_settings(load_config(preset, {}))) == []
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def test_every_setting_of_a_preset_has_an_effect(preset):
     ],
 )
 def test_what_is_set_in_vain_is_named_with_what_it_needs(settings, phrases):
-    assert list(without_effect(load_config("atari", {"env.game": "pong", **settings}))) == phrases
+    assert list(unused_settings(load_config("atari", {"env.game": "pong", **settings}))) == phrases
 
 
 def test_the_table_names_settings():
-    assert {name for need in NEEDS for name in need.settings} <= set(flatten(Config()))
+    assert {name for need in REQUIREMENTS for name in need.settings} <= set(flatten(Config()))

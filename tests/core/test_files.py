@@ -34,7 +34,7 @@ OPENERS = {
     "read whole": lambda path: read_bytes(path, 100),
     "read its end": lambda path: read_tail(path, 100),
     "measure": file_size,
-    "cut": lambda path: AppendLog(path).cut(1),
+    "truncate": lambda path: AppendLog(path).truncate(1),
 }
 
 
@@ -281,7 +281,7 @@ def test_a_log_goes_on_where_it_was_cut(folder: Path) -> None:
     assert log.sync() == log.size == 14
     log.close()
     again = AppendLog(log.path)
-    again.cut(8)
+    again.truncate(8)
     again.append(b"four\n")
     assert (again.sync(), log.path.read_bytes()) == (13, b"one\ntwo\nfour\n")
     again.close()
@@ -290,7 +290,7 @@ def test_a_log_goes_on_where_it_was_cut(folder: Path) -> None:
 def test_a_new_log_replaces_a_link_and_an_old_one_refuses_it(folder: Path) -> None:
     victim = plant(folder / "log", "a symbolic link")
     with pytest.raises(CheckpointError, match="got a symbolic link"):
-        AppendLog(folder / "log").cut(len(SECRET))
+        AppendLog(folder / "log").truncate(len(SECRET))
     log = AppendLog(folder / "log")
     log.append(b"entry\n")
     assert log.path.read_bytes() == b"entry\n"
@@ -307,7 +307,7 @@ def test_a_log_that_was_refused_is_as_it_was(folder: Path) -> None:
     log = AppendLog(folder / "log")
     log.append(b"one\n")
     with pytest.raises(CheckpointError, match="at least the 9 bytes that the checkpoint counted, but has 4"):
-        log.cut(9)
+        log.truncate(9)
     log.append(b"two\n")
     assert (log.sync(), log.path.read_bytes()) == (8, b"one\ntwo\n")
     log.close()

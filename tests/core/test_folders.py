@@ -67,7 +67,7 @@ def test_a_link_in_a_link_is_refused_at_the_first(run: Path, victim: Path) -> No
     (run / "checkpoints").mkdir()
     (run / "checkpoints" / "replay").symlink_to(victim)
     with pytest.raises(CheckpointError, match="checkpoints/replay, got a symbolic link"):
-        require_folders(run, ["checkpoints", "checkpoints/replay", "tapes"])
+        require_folders(run, ["checkpoints", "checkpoints/replay", "games"])
 
 
 def test_folders_are_made_and_listed_in_order(run: Path) -> None:

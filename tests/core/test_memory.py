@@ -25,14 +25,14 @@ def test_a_gpu_is_asked_how_full_it_is(monkeypatch):
     monkeypatch.setattr("rlvision.core.memory.find_spec", lambda name: None)
     row = usage(torch.device("cuda", 0))
     del row["system/memory_gb"]
-    assert row == {"system/gpu_memory_gb": 2.0, "system/gpu_memory_peak_gb": 5.0, "system/gpu_used": 0.75}
+    assert row == {"system/gpu_memory_gb": 2.0, "system/gpu_memory_peak_gb": 5.0, "system/gpu_memory_fraction": 0.75}
     monkeypatch.setattr("rlvision.core.memory.find_spec", lambda name: "here")
     monkeypatch.setitem(sys.modules, "pynvml", SimpleNamespace(NVMLError=OverflowError))
     monkeypatch.setattr(torch.cuda, "utilization", lambda device: 37)
-    assert usage(torch.device("cuda", 0))["system/gpu_busy"] == 0.37
+    assert usage(torch.device("cuda", 0))["system/gpu_utilization"] == 0.37
 
     def cannot_say(device):
         raise OverflowError("a part of a GPU")
 
     monkeypatch.setattr(torch.cuda, "utilization", cannot_say)
-    assert "system/gpu_busy" not in usage(torch.device("cuda", 0))
+    assert "system/gpu_utilization" not in usage(torch.device("cuda", 0))

@@ -35,9 +35,9 @@ def episode(score: float) -> Episode:
 )
 def test_an_interruption_says_what_the_games_came_to_that_were_over(scores, words, capsys):
     def play():
-        with count_games(30) as tell:
+        with count_games(30) as on_episode:
             for score in scores:
-                tell(episode(score))
+                on_episode(episode(score))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -46,20 +46,20 @@ def test_an_interruption_says_what_the_games_came_to_that_were_over(scores, word
 
 
 def test_games_played_to_the_end_need_no_word(capsys):
-    with count_games(1) as tell:
-        tell(episode(3.0))
+    with count_games(1) as on_episode:
+        on_episode(episode(3.0))
     assert capsys.readouterr() == ("", "")
 
 
 def test_what_takes_long_says_how_far_it_is(monkeypatch, screen):
     monkeypatch.setattr(progress, "PATIENCE", -1.0)
-    with show_steps("reading the replay") as tell:
-        tell(32, 70)
+    with show_steps("reading the replay") as report:
+        report(32, 70)
     assert "reading the replay" in screen.getvalue()
     assert "32/70" in screen.getvalue()
 
 
 def test_what_is_soon_done_says_nothing(screen):
-    with show_steps("reading the replay") as tell:
-        tell(70, 70)
+    with show_steps("reading the replay") as report:
+        report(70, 70)
     assert "reading" not in screen.getvalue()

@@ -4,9 +4,9 @@ from typing import Any
 
 from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.factory import is_atari, make
-from rlvision.envs.gymnasium_env import RenderedEnv
+from rlvision.envs.gymnasium_env import GymnasiumEnv
 from rlvision.envs.settings import EnvSettings
-from rlvision.envs.vector_env import TapedVectorEnv
+from rlvision.envs.vector_env import ReplayableVectorEnv
 
 COUNTING = "rlvision.envs.counting_env:CountingEnv"
 AS_DRAWN = {"height": 32, "width": 32}
@@ -24,11 +24,11 @@ def atari(game: str, num_envs: int, **changes: Any) -> AtariEnv:
     return AtariEnv(settings_of(game, **changes), num_envs)
 
 
-def rendered(game: str, num_envs: int, **changes: Any) -> RenderedEnv:
+def rendered(game: str, num_envs: int, **changes: Any) -> GymnasiumEnv:
     """Environments of Gymnasium."""
-    return RenderedEnv(settings_of(game, **changes), num_envs)
+    return GymnasiumEnv(settings_of(game, **changes), num_envs)
 
 
-def made(game: str, num_envs: int, **changes: Any) -> TapedVectorEnv:
+def made(game: str, num_envs: int, **changes: Any) -> ReplayableVectorEnv:
     """Environments of either kind, as a run makes them."""
     return make(settings_of(game, **changes), num_envs)

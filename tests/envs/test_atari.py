@@ -139,10 +139,12 @@ def saved_at(env, moments, steps, rng):
 
 
 MOMENTS = {
-    "a game has just ended": lambda row, env: len(env.tapes[0]) > 45 and (row.truncated | row.terminated).any(),
-    "the dead row has just been": lambda row, env: len(env.tapes[1]) > 45 and env.first.any(),
-    "a tape has just begun": lambda row, env: any(len(tape) == 0 for tape in env.tapes),
-    "a game is on": lambda row, env: min(len(tape) for tape in env.tapes) > 5 and len({*map(len, env.tapes)}) > 1,
+    "a game has just ended": lambda row, env: len(env.action_logs[0]) > 45 and (row.truncated | row.terminated).any(),
+    "the dead row has just been": lambda row, env: len(env.action_logs[1]) > 45 and env.first.any(),
+    "an action log has just begun": lambda row, env: any(len(action_log) == 0 for action_log in env.action_logs),
+    "a game is on": lambda row, env: (
+        min(len(action_log) for action_log in env.action_logs) > 5 and len({*map(len, env.action_logs)}) > 1
+    ),
 }
 
 
@@ -150,7 +152,7 @@ MOMENTS = {
     ("game", "num_envs", "settings", "moments"),
     [
         ("pong", 3, {"sticky": 0.25, "crop": (34, 194, 0, 160)}, ["a game is on", "a game has just ended"]),
-        ("breakout", 2, {"life_loss": True, "gray": False}, ["a tape has just begun"]),
+        ("breakout", 2, {"life_loss": True, "gray": False}, ["an action log has just begun"]),
         ("ms_pacman", 2, {"life_loss": True, "sticky": 0.25}, ["the dead row has just been"]),
     ],
 )
@@ -171,7 +173,7 @@ def test_an_environment_comes_back_from_its_tapes_bit_for_bit(game, num_envs, se
 
 
 def stagger(env):
-    """Let the tapes begin at different times, as they do once games have different lengths."""
+    """Let the action logs begin at different times, as they do once games have different lengths."""
     play(env, 20, 0)
     state = env.state_dict()
     state["hashes"][1] = "of another past"
@@ -203,7 +205,7 @@ def test_a_state_of_other_environments_is_refused():
     env, other = atari("pong", 1), atari("breakout", 1)
     env.reset(0)
     env.step(np.array([5]))
-    with pytest.raises(CheckpointError, match="4 actions, got 1 tapes with actions up to 5"):
+    with pytest.raises(CheckpointError, match="4 actions, got 1 action logs with actions up to 5"):
         other.load_state_dict(env.state_dict())
     env.close()
     other.close()

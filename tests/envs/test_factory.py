@@ -6,7 +6,7 @@ from small_envs import made
 from rlvision.core.errors import ConfigError
 from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.factory import is_atari, make
-from rlvision.envs.gymnasium_env import RenderedEnv
+from rlvision.envs.gymnasium_env import GymnasiumEnv
 from rlvision.envs.settings import EnvSettings
 
 
@@ -16,8 +16,8 @@ from rlvision.envs.settings import EnvSettings
         ("pong", AtariEnv),
         ("ALE/Pong-v5", AtariEnv),
         ("PongNoFrameskip-v4", AtariEnv),
-        ("CartPole-v1", RenderedEnv),
-        ("rlvision.envs.counting_env:CountingEnv", RenderedEnv),
+        ("CartPole-v1", GymnasiumEnv),
+        ("rlvision.envs.counting_env:CountingEnv", GymnasiumEnv),
     ],
 )
 def test_the_name_chooses_the_kind(name, kind):

@@ -14,7 +14,7 @@ from small_envs import rendered
 from rlvision.core.errors import ConfigError, EnvError
 from rlvision.envs.action_log import episode_seed
 from rlvision.envs.counting_env import read, reward
-from rlvision.training.collector import Scorekeeper
+from rlvision.training.collector import EpisodeStats
 
 SIZE = {"height": 32, "width": 32, "stack": 2}
 HUNG = {"step_timeout": 2.0}
@@ -48,7 +48,7 @@ CASES = [
 
 @pytest.mark.parametrize(("how", "num_workers", "settings", "cut", "words"), CASES)
 def test_a_game_that_fails_is_cut_and_the_next_begins(caplog, how, num_workers, settings, cut, words):
-    """Row by row: the failed step ends nothing, and after it the next game of the tape begins."""
+    """Row by row: the failed step ends nothing, and after it the next game of the action log begins."""
     twin = make()
     twin.reset(8)
     env = make(how, games=[episode_seed(8, 1, 0)], num_workers=num_workers, **settings)
@@ -113,7 +113,7 @@ def test_no_transition_crosses_the_cut(make_replay):
 def test_a_cut_game_has_no_score_and_whole_ones_keep_theirs():
     env = make(num_envs=1, games=[episode_seed(8, 0, 1)])
     env.reset(8)
-    keeper = Scorekeeper(1, 1)
+    keeper = EpisodeStats(1, 1)
     games = []
     for _ in range(20):
         games += [episode for _, episode in keeper.add(env.step(np.zeros(1, np.int64)), env.seeds())]

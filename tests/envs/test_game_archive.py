@@ -11,14 +11,14 @@ from small_envs import rendered
 
 from rlvision.core.errors import CheckpointError
 from rlvision.envs.game_archive import (
-    SHARES,
+    NUM_FILES,
+    GameArchive,
     GameRecorder,
-    TapeArchive,
-    TapedGame,
+    RecordedGame,
+    archive_files,
     encode,
+    prefix_games,
     read_games,
-    tape_files,
-    tape_up_to,
 )
 from rlvision.learning.schedules import Constant
 from rlvision.training.collector import Collector, DiscountedReturns
@@ -26,8 +26,8 @@ from rlvision.training.collector import Collector, DiscountedReturns
 
 def game(
     number: int, *, env: int = 0, seed: int = 7, start: int = 0, actions: tuple[int, ...] = (0, 3, 1)
-) -> TapedGame:
-    return TapedGame(
+) -> RecordedGame:
+    return RecordedGame(
         number=number,
         env=env,
         seed=seed,
@@ -37,12 +37,12 @@ def game(
         length=len(actions) - 1,
         last_observation=f"{number:032x}",
         item_size=1,
-        packed=compress(bytes(actions)),
+        compressed=compress(bytes(actions)),
     )
 
 
-def archive_of(folder: Path, *numbers: int, limit: int = 2**20) -> TapeArchive:
-    archive = TapeArchive(folder, limit)
+def archive_of(folder: Path, *numbers: int, limit: int = 2**20) -> GameArchive:
+    archive = GameArchive(folder, limit)
     for number in numbers:
         archive.append(game(number))
     return archive
@@ -69,7 +69,7 @@ def test_a_killed_and_continued_run_has_each_game_once(tmp_path: Path) -> None:
     checkpoint = killed.state_dict()
     killed.append(game(3))  # lost with the run, and played again
     killed.close()
-    continued = TapeArchive(tmp_path, 2**20)
+    continued = GameArchive(tmp_path, 2**20)
     continued.load_state_dict(checkpoint)
     assert numbers_in(tmp_path) == [1, 2]
     continued.append(game(3))
@@ -80,7 +80,7 @@ def test_a_killed_and_continued_run_has_each_game_once(tmp_path: Path) -> None:
 
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path: Path) -> None:
     archive_of(tmp_path, 1, 2).close()
-    again = TapeArchive(tmp_path, 2**20)
+    again = GameArchive(tmp_path, 2**20)
     assert numbers_in(tmp_path) == [1, 2]  # an archive that gets no game changes nothing
     again.append(game(1))
     assert numbers_in(tmp_path) == [1]
@@ -89,7 +89,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path: Path) ->
 
 def test_a_kill_in_the_middle_of_an_entry_costs_that_entry(tmp_path: Path) -> None:
     archive_of(tmp_path, 1, 2).close()
-    [path] = tape_files(tmp_path)
+    [path] = archive_files(tmp_path)
     whole = path.read_bytes()
     for size in range(len(encode(game(1))), len(whole)):
         path.write_bytes(whole[:size])
@@ -98,12 +98,12 @@ def test_a_kill_in_the_middle_of_an_entry_costs_that_entry(tmp_path: Path) -> No
 
 def test_damage_is_told(tmp_path: Path) -> None:
     archive_of(tmp_path, 1, 2).close()
-    [path] = tape_files(tmp_path)
+    [path] = archive_files(tmp_path)
     for place in (4, len(encode(game(1))) - 1):
         content = bytearray(path.read_bytes())
         content[place] ^= 1
         path.write_bytes(content)
-        with pytest.raises(CheckpointError, match="expected undamaged tapes"):
+        with pytest.raises(CheckpointError, match="expected undamaged games"):
             read_games(tmp_path)
         content[place] ^= 1
         path.write_bytes(content)
@@ -111,16 +111,16 @@ def test_damage_is_told(tmp_path: Path) -> None:
 
 def test_only_so_many_bytes_are_kept_and_the_oldest_games_go(tmp_path: Path) -> None:
     entry = len(encode(game(1)))
-    limit = SHARES * 3 * entry
+    limit = NUM_FILES * 3 * entry
     archive = archive_of(tmp_path, *range(1, 101), limit=limit)
     kept = numbers_in(tmp_path)
     assert kept == list(range(kept[0], 101))
-    assert limit - 3 * entry <= sum(path.stat().st_size for path in tape_files(tmp_path)) <= limit
+    assert limit - 3 * entry <= sum(path.stat().st_size for path in archive_files(tmp_path)) <= limit
     checkpoint = archive.state_dict()
     for number in range(101, 110):
         archive.append(game(number))
     archive.close()
-    continued = TapeArchive(tmp_path, limit)
+    continued = GameArchive(tmp_path, limit)
     continued.load_state_dict(checkpoint)  # files that came after are gone, the one written at is cut
     assert numbers_in(tmp_path)[-1] == 100
     continued.append(game(101))
@@ -132,22 +132,22 @@ def test_a_run_goes_on_where_somebody_has_deleted_its_tapes(tmp_path: Path, capl
     archive = archive_of(tmp_path, 1, 2)
     checkpoint = archive.state_dict()
     archive.close()
-    tape_files(tmp_path)[0].unlink()
-    continued = TapeArchive(tmp_path, 2**20)
+    archive_files(tmp_path)[0].unlink()
+    continued = GameArchive(tmp_path, 2**20)
     continued.load_state_dict(checkpoint)
     continued.append(game(3))
     assert numbers_in(tmp_path) == [3]
-    assert "some tapes of training games are gone" in caplog.text
+    assert "some recorded training games are gone" in caplog.text
     continued.close()
 
 
 def test_a_tape_is_the_games_before_on_the_same_tape() -> None:
     games = [game(1), game(2, env=1), game(3, start=3), game(4, env=1, seed=8), game(5, start=6), game(6, seed=9)]
-    assert [before.number for before in tape_up_to(games[4], games)] == [1, 3]
-    assert tape_up_to(games[3], games) == []
+    assert [before.number for before in prefix_games(games[4], games)] == [1, 3]
+    assert prefix_games(games[3], games) == []
     for missing in (0, 2):
-        with pytest.raises(CheckpointError, match="expected the tape of game 5 from its seeded reset on"):
-            tape_up_to(games[4], games[:missing] + games[missing + 1 :])
+        with pytest.raises(CheckpointError, match="expected the action log of game 5 from its seeded reset on"):
+            prefix_games(games[4], games[:missing] + games[missing + 1 :])
 
 
 class Forgetful:
@@ -170,7 +170,7 @@ class Random:
 def collector_of(folder: Path) -> tuple[Collector, GameRecorder]:
     kwargs = {"lengths": (4, 2, 7), "ending": "alternate", "actions": 300}
     env = rendered("rlvision.envs.counting_env:CountingEnv", 2, height=32, width=32, stack=2, kwargs=kwargs)
-    recorder = GameRecorder(env, TapeArchive(folder, 2**20))
+    recorder = GameRecorder(env, GameArchive(folder, 2**20))
     returns = DiscountedReturns(2, Constant(0.9), None)
     return Collector(env, Random(300), Forgetful(), returns, recorder), recorder  # type: ignore[arg-type]
 

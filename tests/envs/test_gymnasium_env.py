@@ -97,7 +97,7 @@ def test_what_is_not_deterministic_begins_anew(caplog):
     with caplog.at_level(logging.WARNING, "rlvision"):
         env.load_state_dict(env.state_dict())
     assert env.first.all()
-    assert [len(tape) for tape in env.tapes] == [0, 0]
+    assert [len(action_log) for action_log in env.action_logs] == [0, 0]
     assert "2 of 2 environments did not repeat their past" in caplog.text
     env.close()
 

@@ -3,7 +3,7 @@ import pytest
 from small_envs import atari, rendered
 
 from rlvision.core.errors import EnvError
-from rlvision.envs.screen import AtariScreen, RenderedScreen, make_screen
+from rlvision.envs.screen import AtariScreen, GymnasiumScreen, make_screen
 
 
 @pytest.mark.parametrize(
@@ -97,5 +97,5 @@ def test_a_gray_image_is_shown_in_three_equal_channels_and_is_a_copy():
 def test_worker_processes_cannot_be_watched():
     env = rendered("odd_worlds:Odd", 1, num_workers=1)
     with pytest.raises(EnvError, match="watch with num_workers=0"):
-        RenderedScreen(env)
+        GymnasiumScreen(env)
     env.close()

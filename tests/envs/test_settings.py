@@ -134,14 +134,14 @@ class Played:
     def __init__(self, settings, steps):
         env = make(settings, settings.num_envs)
         env.reset(1)
-        rng, rows, frames, lives, tapes = np.random.default_rng(0), [], [], [], []
+        rng, rows, frames, lives, action_logs = np.random.default_rng(0), [], [], [], []
         for _ in range(steps):
             frames.append(env._info["episode_frame_number"])
             lives.append(env.lives)
-            tapes.append([len(tape) for tape in env.tapes])
+            action_logs.append([len(action_log) for action_log in env.action_logs])
             rows.append(env.step(rng.integers(0, 4, settings.num_envs)))
         env.close()
-        self.frames, self.lives, self.tapes = np.array(frames), np.array(lives), np.array(tapes)
+        self.frames, self.lives, self.action_logs = np.array(frames), np.array(lives), np.array(action_logs)
         self.first, self.terminated, self.truncated = (column(rows, n) for n in ("first", "terminated", "truncated"))
 
 
@@ -179,9 +179,9 @@ def test_a_game_is_truncated_at_its_frames(games):
 
 
 def test_a_tape_ends_at_the_first_reset_after_its_steps(short_games):
-    """A row that begins a game has an empty tape before it, or one that was not long enough yet."""
-    before = short_games.tapes[:-1][short_games.first[1:]] + 1  # with the step that reset the game
-    reseeded = short_games.tapes[1:][short_games.first[1:]] == 0
+    """A row that begins a game has an empty action log before it, or one that was not long enough yet."""
+    before = short_games.action_logs[:-1][short_games.first[1:]] + 1  # with the step that reset the game
+    reseeded = short_games.action_logs[1:][short_games.first[1:]] == 0
     assert reseeded.any()
     assert before[~reseeded].max() < ATARI.reseed_after <= before[reseeded].min()
     assert before[~reseeded].max() >= ATARI.reseed_after - 6

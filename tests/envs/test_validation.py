@@ -9,7 +9,7 @@ from histories import play
 from small_envs import rendered
 
 from rlvision.core.errors import EnvError
-from rlvision.envs.validation import LARGEST, check_flag, check_reward
+from rlvision.envs.validation import MAX_REWARD, check_flag, check_reward
 
 STEP = r"step\(action\) to return \(observation, reward, terminated, truncated, info\), got "
 RETURNING = [
@@ -71,7 +71,7 @@ def test_a_worker_refuses_in_the_same_words():
 
 
 def test_what_float_and_bool_can_read_is_accepted():
-    rewards = [1, True, 0.5, np.float32(0.5), np.array(2.0), torch.tensor(3.0), -LARGEST]
-    assert [check_reward(value) for value in rewards] == [1, 1, 0.5, 0.5, 2, 3, -LARGEST]
+    rewards = [1, True, 0.5, np.float32(0.5), np.array(2.0), torch.tensor(3.0), -MAX_REWARD]
+    assert [check_reward(value) for value in rewards] == [1, 1, 0.5, 0.5, 2, 3, -MAX_REWARD]
     flags = [True, False, np.bool_(1), 0, np.int64(1), np.array(True)]
     assert [check_flag("terminated", value) for value in flags] == [True, False, True, False, True, True]

@@ -131,12 +131,12 @@ def test_workers_leave_when_their_parent_is_killed(tmp_path, waiting):
 def test_a_program_that_forgets_to_close_ends_all_the_same():
     program = """
         import numpy as np
-        from rlvision.envs.gymnasium_env import RenderedEnv
+        from rlvision.envs.gymnasium_env import GymnasiumEnv
         from rlvision.envs.settings import EnvSettings
 
         if __name__ == "__main__":
             settings = EnvSettings(game="rlvision.envs.counting_env:CountingEnv", num_workers=2)
-            env = RenderedEnv(settings, 2)
+            env = GymnasiumEnv(settings, 2)
             env.reset(0)
             env.step(np.zeros(2, dtype=np.int64))
             print("played")

@@ -15,7 +15,7 @@ from rlvision.core.errors import ConfigError, EnvError
 from rlvision.core.types import BoolArray, EnvSpec, EnvStep, Episode, IntArray, UInt8Array
 from rlvision.envs.counting_env import game_length, read, reward
 from rlvision.evaluation.episode_limits import EpisodeLimits
-from rlvision.evaluation.games import Abandoned, evaluate
+from rlvision.evaluation.games import EvaluationCancelled, evaluate
 from rlvision.evaluation.result import Evaluation
 from rlvision.evaluation.scheduler import ROWS, game_seed, q_values
 from rlvision.evaluation.settings import EvaluationSettings
@@ -299,6 +299,18 @@ def test_a_game_that_no_longer_scores_is_cut() -> None:
     assert played(ScriptedEnv(1, *script), 3, limits=EpisodeLimits(max_idle_frames=None)).cut == {}
 
 
+def test_the_settings_of_an_evaluation_act_in_its_games() -> None:
+    settings = EvaluationSettings(games=3, epsilon=1.0, max_frames=60, max_idle_frames=30)
+    script = [([1.0] * 50, "T"), ([1.0, *[0.0] * 40], "T"), ([1.0] * 5, "T"), ([1.0], "T")]
+    env = ScriptedEnv(1, *script)
+    evaluation = evaluate(env, q_function, settings, seed=SEED)
+    assert [game.length for game in evaluation.episodes] == [20, 11, 5]
+    assert evaluation.cut == {0: "not over after 60 frames", 1: "no reward for 30 frames"}
+    taken = [actions[0] for actions in env.actions]
+    greedy = [time % ACTIONS for time in range(len(taken))]
+    assert sum(a == b for a, b in zip(taken, greedy, strict=True)) < len(taken) / 2  # a fourth, by chance
+
+
 @pytest.mark.parametrize("rewards", [[0.0] * 10, [1.0] * 9 + [0.5]])
 def test_a_game_over_just_in_time_is_not_cut(rewards: Sequence[float]) -> None:
     """Nor is one that loses a life then: the next row shows whether that was the last one."""
@@ -344,7 +356,7 @@ def test_a_game_lost_with_its_environment_is_played_again_and_lost_twice_another
 def test_exactly_the_games_that_count_are_told_when_they_are_over() -> None:
     told: list[tuple[int, float]] = []
     env = ScriptedEnv(2, ([1.0], "T"), ([2.0] * 3, "T"), ([5.0], "T"), ([2.0] * 4, "T"))
-    evaluation = played(env, 4, tell=lambda episode: told.append((len(env.actions), episode.score)))
+    evaluation = played(env, 4, on_episode=lambda episode: told.append((len(env.actions), episode.score)))
     # a game of L rewards is known to be over after L + 1 rows: its last observation has one of its own
     assert told == [(2, 1.0), (4, 6.0), (4, 5.0), (9, 8.0)]
     assert sorted(score for _, score in told) == sorted(evaluation.scores)
@@ -352,8 +364,8 @@ def test_exactly_the_games_that_count_are_told_when_they_are_over() -> None:
 
 def test_an_interrupted_evaluation_is_abandoned_before_its_next_step() -> None:
     env, told = ScriptedEnv(1, *[([1.0], "T")] * 10), []
-    with pytest.raises(Abandoned):
-        played(env, 10, tell=told.append, interrupted=lambda: len(env.actions) == 6)
+    with pytest.raises(EvaluationCancelled):
+        played(env, 10, on_episode=told.append, interrupted=lambda: len(env.actions) == 6)
     assert len(env.actions) == 6
     assert len(told) == 3
 
@@ -373,8 +385,8 @@ def test_mean_median_and_metrics() -> None:
     assert evaluation.metrics() == {
         "evaluate/mean": 4.0,
         "evaluate/median": 3.5,
-        "evaluate/low": low,
-        "evaluate/high": high,
+        "evaluate/ci_low": low,
+        "evaluate/ci_high": high,
         "evaluate/games": 4.0,
     }
 

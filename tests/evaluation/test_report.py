@@ -13,9 +13,9 @@ from rlvision.core.errors import ConfigError
 from rlvision.core.types import Episode
 from rlvision.envs.atari_games import MACHADO, NATURE, resolve_protocol
 from rlvision.evaluation.episode_limits import EpisodeLimits
-from rlvision.evaluation.report import Conditions, Report
+from rlvision.evaluation.report import EvalConditions, Report
 from rlvision.evaluation.result import Evaluation
-from rlvision.runs.eval_protocol import conditions, describe_protocol, make_limits, under_protocol
+from rlvision.runs.eval_protocol import describe_protocol, eval_conditions, make_limits, with_protocol
 
 
 def playing(game: str = "breakout", **env: Any) -> Config:
@@ -24,11 +24,11 @@ def playing(game: str = "breakout", **env: Any) -> Config:
 
 def report(game: str = "breakout", protocol: str | None = "nature") -> Report:
     episodes = tuple(Episode(score, 10, 40, seed) for seed, score in enumerate([1.7, 30.5, 59.3]))
-    return Report(Conditions(game, protocol, {"sticky": 0.0}, 0.001, 7), Evaluation(episodes, {1: "too long"}))
+    return Report(EvalConditions(game, protocol, {"sticky": 0.0}, 0.001, 7), Evaluation(episodes, {1: "too long"}))
 
 
 def test_plain_values_hold_all_that_repeats_and_judges_an_evaluation() -> None:
-    plain = report().to_plain()
+    plain = report().to_dict()
     assert {name: plain[name] for name in ("game", "protocol", "settings", "epsilon", "seed", "games")} == {
         "game": "breakout", "protocol": "nature", "settings": {"sticky": 0.0}, "epsilon": 0.001, "seed": 7, "games": 3,
     }  # fmt: skip
@@ -65,12 +65,12 @@ def test_a_table_reads_as_people_do() -> None:
 )
 def test_games_cut_for_one_reason_are_said_once(cut: dict[int, str], said: str) -> None:
     episodes = tuple(Episode(1.0, 10, 40, seed) for seed in range(3))
-    assert Report(Conditions("pong", None, {}, 0.0, 0), Evaluation(episodes, cut)).rows()["games cut"] == said
+    assert Report(EvalConditions("pong", None, {}, 0.0, 0), Evaluation(episodes, cut)).rows()["games cut"] == said
 
 
 def test_what_is_no_game_of_atari_has_neither_protocol_nor_scale() -> None:
-    other = Report(Conditions("CartPole-v1", None, {}, 0.0, 0), Evaluation((Episode(9.0, 9, 9, 0),)))
-    assert other.to_plain()["human_normalised"] is None
+    other = Report(EvalConditions("CartPole-v1", None, {}, 0.0, 0), Evaluation((Episode(9.0, 9, 9, 0),)))
+    assert other.to_dict()["human_normalised"] is None
     assert other.rows() == {
         "epsilon": "0", "games": "1 (seed 0)", "mean": "9.00", "standard error": "-", "95 % interval": "9.00 to 9.00",
         "median": "9.00", "lowest, highest": "9, 9",
@@ -82,15 +82,15 @@ def test_what_is_no_game_of_atari_has_neither_protocol_nor_scale() -> None:
 
 def test_a_protocol_is_the_book_whatever_the_run_was_trained_with() -> None:
     config = playing(protocol="nature", sticky=0.1, noop_max=5, max_episode_frames=999, fire_on_reset=False)
-    assert resolve_protocol(under_protocol(config, "machado").env) == replace(MACHADO, full_action_space=False)
-    assert resolve_protocol(under_protocol(config, "nature").env) == NATURE
-    assert under_protocol(config, None) is config
+    assert resolve_protocol(with_protocol(config, "machado").env) == replace(MACHADO, full_action_space=False)
+    assert resolve_protocol(with_protocol(config, "nature").env) == NATURE
+    assert with_protocol(config, None) is config
 
 
 def test_a_network_keeps_the_actions_it_was_trained_for() -> None:
     of_all = playing(protocol="machado")
-    assert resolve_protocol(under_protocol(of_all, "nature").env).full_action_space is True
-    assert describe_protocol(under_protocol(of_all, "nature").env) == "nature (full_action_space true)"
+    assert resolve_protocol(with_protocol(of_all, "nature").env).full_action_space is True
+    assert describe_protocol(with_protocol(of_all, "nature").env) == "nature (full_action_space true)"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_departures_from_the_book_are_named(env: dict[str, Any], words: str) -> 
 
 
 def test_conditions_name_the_game_as_the_scale_does() -> None:
-    said = conditions(playing("ALE/MsPacman-v5", protocol="nature"), 0.05, 3)
+    said = eval_conditions(playing("ALE/MsPacman-v5", protocol="nature"), 0.05, 3)
     assert (said.game, said.protocol, said.settings, said.epsilon, said.seed) == (
         "ms_pacman",
         "nature",
@@ -116,7 +116,7 @@ def test_conditions_name_the_game_as_the_scale_does() -> None:
         0.05,
         3,
     )
-    other = conditions(load_config("quick"), 0.05, 3)
+    other = eval_conditions(load_config("quick"), 0.05, 3)
     assert (other.game, other.protocol, other.settings) == ("CartPole-v1", None, {})
 
 
@@ -129,7 +129,7 @@ def test_conditions_name_the_game_as_the_scale_does() -> None:
 )
 def test_a_protocol_that_does_not_fit_is_refused(config: Config, protocol: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        under_protocol(config, protocol)
+        with_protocol(config, protocol)
 
 
 @pytest.mark.parametrize(

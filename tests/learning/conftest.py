@@ -26,12 +26,12 @@ from rlvision.learning.registry import find_agent
 from rlvision.learning.schedules import Constant
 from rlvision.learning.settings import OptimiserSettings
 from rlvision.learning.targets import make_targets
-from rlvision.nn.cuda_graphs import Record
+from rlvision.nn.cuda_graphs import CaptureFn
 from rlvision.nn.dn import DNEncoder
 from rlvision.nn.heads import LinearHead
-from rlvision.nn.norm_variants import ARMS
+from rlvision.nn.norm_variants import NORM_VARIANTS
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.nn.target_network import Views
+from rlvision.nn.target_network import OnlineTargetActor
 
 SIZE, ACTIONS, ROWS, CALIBRATION = 29, 3, 8, 4
 QUANTILES = 5
@@ -74,7 +74,7 @@ def network(
 
 
 def learner(
-    arm: str = "renorm",
+    variant: str = "renorm",
     *,
     agent: str = "dqn",
     online: QNetwork | None = None,
@@ -87,21 +87,25 @@ def learner(
     seed: int = 0,
     max_grad_norm: float | None = 10.0,
     augmentation: Augmentation | None = None,
-    record: Record | None = None,
+    capture: CaptureFn | None = None,
     target_period: int = 500,
     target_tau: float | None = None,
     **settings: Any,
 ) -> QLearner:
     """The learner of an agent, by its TD rule; ``settings`` are the agent's."""
     quantiles = QUANTILES if agent == "qr_dqn" else 1
-    views = Views(network(ARMS[arm].layer, seed=seed, quantiles=quantiles) if online is None else online)
+    networks = OnlineTargetActor(
+        network(NORM_VARIANTS[variant].layer, seed=seed, quantiles=quantiles) if online is None else online
+    )
     algorithm = find_agent(agent)
     autocast = make_autocast(precision, torch.device("cpu"))
     memory = memory or FakeMemory()
     measured = {"sample": lambda: memory.sample().transition.observation, "calibration_batches": calibration_batches}
     return QLearner(
-        views=views,
-        targets=make_targets(views, ARMS[arm], period=target_period, tau=target_tau, autocast=autocast, **measured),
+        networks=networks,
+        targets=make_targets(
+            networks, NORM_VARIANTS[variant], period=target_period, tau=target_tau, autocast=autocast, **measured
+        ),
         td_rule=algorithm(algorithm.Settings(**settings)).td_loss,
         settings=OptimiserSettings(
             name=optimiser,
@@ -114,19 +118,19 @@ def learner(
         learning_rate=learning_rate if callable(learning_rate) else Constant(learning_rate),
         autocast=autocast,
         augmentation=augmentation,
-        record=record,
+        capture=capture,
         **measured,
     )
 
 
 @contextmanager
-def forwards(views: Views) -> Iterator[list[tuple[str, set[bool], Tensor]]]:
+def forwards(networks: OnlineTargetActor) -> Iterator[list[tuple[str, set[bool], Tensor]]]:
     """Every forward of a whole network: whose weights, the modes of all its modules, what it saw."""
     seen: list[tuple[str, set[bool], Tensor]] = []
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
         if isinstance(module, QNetwork):
-            owner = "target" if module.head.q.weight is views.target.head.q.weight else "online"
+            owner = "target" if module.head.q.weight is networks.target.head.q.weight else "online"
             seen.append((owner, {part.training for part in module.modules()}, inputs[0]))
 
     handle = register_module_forward_hook(note)
@@ -175,14 +179,14 @@ class Kernels(TorchDispatchMode):
 
 
 def record_kernels(function: Callable[[], tuple[Tensor, ...]]) -> tuple[tuple[Tensor, ...], Callable[[], None]]:
-    """A `rlvision.nn.cuda_graphs.Record` of the CPU."""
+    """A `rlvision.nn.cuda_graphs.CaptureFn` of the CPU."""
     with Kernels() as kernels:
         outputs = function()
     return outputs, kernels.launch
 
 
 @pytest.fixture(scope="session")
-def record():
+def capture():
     """How the CPU captures kernels."""
     return record_kernels
 
@@ -213,7 +217,7 @@ def _network():
 
 @pytest.fixture(scope="session", name="learner")
 def _learner():
-    """(arm, agent, …) -> a learner."""
+    """(variant, agent, …) -> a learner."""
     return learner
 
 

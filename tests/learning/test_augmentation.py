@@ -139,16 +139,16 @@ def test_by_its_name_it_shifts_by_four_pixels_as_in_the_paper(seen):
 def test_the_learner_learns_from_what_was_shifted_and_its_stream_travels(learner, batch, equal, forwards):
     agents = [learner(augmentation=shift(seed, pixels=4)) for seed in (1, 1, 2)]
     twin, seen_twin = shift(1, pixels=4), batch(0)
-    with forwards(agents[0].views) as runs:
+    with forwards(agents[0].networks) as runs:
         agents[0].update(batch(0))
     shifted = twin(seen_twin.transition)
     torch.testing.assert_close(runs[-1][2], shifted.observation / 255)
     for _, _, observation in runs[:-1]:
         torch.testing.assert_close(observation, shifted.next_observation / 255)
     agents[1].update(batch(0)), agents[2].update(batch(0))
-    assert equal(agents[0].views.online.state_dict(), agents[1].views.online.state_dict())
-    assert not equal(agents[0].views.online.state_dict(), agents[2].views.online.state_dict())
+    assert equal(agents[0].networks.online.state_dict(), agents[1].networks.online.state_dict())
+    assert not equal(agents[0].networks.online.state_dict(), agents[2].networks.online.state_dict())
     agents[2].load_state_dict(copy.deepcopy(agents[0].state_dict()))
     for agent in (agents[0], agents[2]):
         agent.update(batch(1))
-    assert equal(agents[0].views.online.state_dict(), agents[2].views.online.state_dict())
+    assert equal(agents[0].networks.online.state_dict(), agents[2].networks.online.state_dict())

@@ -8,7 +8,7 @@ import torch
 
 from rlvision.core.errors import DivergedError
 from rlvision.core.types import Batch, Transition
-from rlvision.learning.finite_checks import diverged, require_finite, require_finite_weights
+from rlvision.learning.finite_checks import divergence_error, require_finite, require_finite_weights
 
 NAN, INF = math.nan, math.inf
 
@@ -22,7 +22,7 @@ def test_a_run_that_diverged_is_stopped(name, value):
 
 def test_rows_before_learning_and_finite_ones_pass():
     require_finite({})
-    require_finite({"loss/td": 0.1, "optimiser/grad_norm": 3.0, "q/return_seen": NAN})
+    require_finite({"loss/td": 0.1, "optimiser/grad_norm": 3.0, "q/discounted_return": NAN})
 
 
 def test_weights_that_are_not_finite_are_named():
@@ -49,6 +49,6 @@ def batch(size: int) -> Batch:
     ],
 )
 def test_the_batch_is_described(loss, said):
-    error = diverged(batch(len(loss)), torch.tensor(loss), torch.tensor([[-7.5, 3.0]]), torch.tensor(NAN), 41)
+    error = divergence_error(batch(len(loss)), torch.tensor(loss), torch.tensor([[-7.5, 3.0]]), torch.tensor(NAN), 41)
     assert said in str(error)
     assert re.search(r"got a norm of nan from a loss of \S+ in update 42 \(.*, \|Q\| up to 7\.5\): lower", str(error))

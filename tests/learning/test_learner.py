@@ -19,14 +19,14 @@ from rlvision.learning.schedules import Linear
 from rlvision.learning.targets import split_batch
 from rlvision.nn.encoder_base import as_float
 from rlvision.nn.heads import LinearHead
-from rlvision.nn.norm_variants import ARMS
+from rlvision.nn.norm_variants import NORM_VARIANTS
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.statistics import statistics_layers
 
 SIZE, ROWS = 29, 8  # of the frames and of the batches of conftest.py
 CALIBRATION = 4
-WITH_TARGET = [name for name, arm in ARMS.items() if arm.target != "joint"]
-EVALUATING_TARGET = [name for name, arm in ARMS.items() if arm.target in ("eval", "recalibrated")]
+WITH_TARGET = [name for name, variant in NORM_VARIANTS.items() if variant.target != "joint"]
+EVALUATING_TARGET = [name for name, variant in NORM_VARIANTS.items() if variant.target in ("eval", "recalibrated")]
 MEASURED = [
     "renorm",
     "running",
@@ -96,12 +96,12 @@ def linear_learner(learner):
 def test_an_infinite_loss_is_refused_though_its_gradient_is_finite(snapshot, equal, linear_learner) -> None:
     """Beyond an error of 1 the penalty's gradient is 1, however large the error."""
     agent = linear_learner(loss="huber")
-    before = snapshot(agent.views.online)
+    before = snapshot(agent.networks.online)
     seen = linear_batch()
     endless = replace(seen, transition=replace(seen.transition, reward=torch.tensor([1.0, float("inf")])))
     with pytest.raises(DivergedError, match=r"got a norm of \d.* from a loss of inf in update 1 "):
         agent.update(endless)
-    assert equal(before, snapshot(agent.views.online))
+    assert equal(before, snapshot(agent.networks.online))
 
 
 def test_one_step_of_sgd_by_hand(linear_learner) -> None:
@@ -110,7 +110,7 @@ def test_one_step_of_sgd_by_hand(linear_learner) -> None:
     assert update.loss.item() == pytest.approx((0.5 * 1.5**2 + 0.5 * 0.5 * 2**2) / 2)
     assert update.priority.tolist() == [1.5, 2.0]
     # gradients of the mean: -1.5 / 2 at action 0, 0.5 * 2 / 2 at action 1; only the first pixel is lit
-    head = agent.views.online.head.q
+    head = agent.networks.online.head.q
     torch.testing.assert_close(head.weight.detach(), torch.tensor([[0.5 + 0.075, 1.0], [-0.05, 2.0]]))
     torch.testing.assert_close(head.bias.detach(), torch.tensor([0.075, -0.05]))
     gradient = (2 * 0.75**2 + 2 * 0.5**2) ** 0.5
@@ -131,7 +131,7 @@ def test_importance_weights_scale_the_loss_row_by_row(linear_learner) -> None:
     for weights in ((1.0, 0.0), (0.0, 1.0), (2.0, 3.0), (0.0, 0.0)):
         agent = linear_learner()
         agent.update(linear_batch(weights))
-        changes.append(agent.views.online.head.q.weight.detach() - linear_network().head.q.weight.detach())
+        changes.append(agent.networks.online.head.q.weight.detach() - linear_network().head.q.weight.detach())
     torch.testing.assert_close(changes[2], 2 * changes[0] + 3 * changes[1])
     assert changes[0].abs().max() > 0.01
     assert changes[1].abs().max() > 0.01
@@ -141,7 +141,7 @@ def test_importance_weights_scale_the_loss_row_by_row(linear_learner) -> None:
 def test_the_learning_rate_follows_the_updates(linear_learner) -> None:
     rates = [0.1, 0.0, 0.02]
     agent = linear_learner(learning_rate=lambda updates: rates[updates])
-    head = agent.views.online.head.q
+    head = agent.networks.online.head.q
     steps = []
     for rate in rates:
         assert agent.metrics() == {"optimiser/learning_rate": rate}
@@ -160,7 +160,9 @@ def test_clipping_bounds_the_step_and_keeps_its_direction(linear_learner, bound:
     norm = float(agent.update(linear_batch()).metrics["optimiser/grad_norm"])  # as it was before
     free.update(linear_batch())
     step, free_step = (
-        torch.cat([(a.views.online.head.q.weight - start.weight).flatten(), a.views.online.head.q.bias - start.bias])
+        torch.cat(
+            [(a.networks.online.head.q.weight - start.weight).flatten(), a.networks.online.head.q.bias - start.bias]
+        )
         for a in (agent, free)
     )
     assert norm == pytest.approx(free_step.norm().item())
@@ -172,21 +174,21 @@ def test_clipping_bounds_the_step_and_keeps_its_direction(linear_learner, bound:
 
 
 @pytest.mark.parametrize("double", [True, False])
-@pytest.mark.parametrize("arm", EVALUATING_TARGET)
-def test_an_update_equals_its_naive_twin(batch, learner, arm: str, double: bool) -> None:
-    agent = learner(arm, double=double, target_period=1_000, learning_rate=0.02)
+@pytest.mark.parametrize("variant", EVALUATING_TARGET)
+def test_an_update_equals_its_naive_twin(batch, learner, variant: str, double: bool) -> None:
+    agent = learner(variant, double=double, target_period=1_000, learning_rate=0.02)
     for seed in range(3):  # online and target part
         agent.update(batch(seed))
-    t, views = batch(7).transition, agent.views
-    training, evaluating = copy.deepcopy(views.online), copy.deepcopy(views.actor)
+    t, networks = batch(7).transition, agent.networks
+    training, evaluating = copy.deepcopy(networks.online), copy.deepcopy(networks.actor)
     with torch.no_grad():
-        q_tm1, q_t = training(t.observation).q_values, views.target(t.next_observation).q_values
+        q_tm1, q_t = training(t.observation).q_values, networks.target(t.next_observation).q_values
         selector_t = evaluating(t.next_observation).q_values if double else q_t
     error = double_q_target(t.reward, t.discount, q_t, selector_t) - q_tm1[torch.arange(ROWS), t.action]
     update = agent.update(batch(7))
     torch.testing.assert_close(update.priority, error.abs(), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(update.loss, huber(error, torch.zeros(ROWS)).mean(), rtol=1e-4, atol=1e-4)
-    if arm == "running":  # the twin could tell a selector in train mode
+    if variant == "running":  # the twin could tell a selector in train mode
         in_train_mode = copy.deepcopy(training)(t.next_observation).q_values
         assert (in_train_mode.argmax(1) != evaluating(t.next_observation).q_values.argmax(1)).any()
 
@@ -195,11 +197,11 @@ def test_an_update_equals_its_naive_twin(batch, learner, arm: str, double: bool)
 
 
 @pytest.mark.parametrize("double", [True, False])
-@pytest.mark.parametrize("arm", EVALUATING_TARGET)
-def test_one_train_mode_forward_on_s_alone(batch, learner, forwards, arm: str, double: bool) -> None:
-    agent = learner(arm, double=double, target_period=1_000)
+@pytest.mark.parametrize("variant", EVALUATING_TARGET)
+def test_one_train_mode_forward_on_s_alone(batch, learner, forwards, variant: str, double: bool) -> None:
+    agent = learner(variant, double=double, target_period=1_000)
     t = batch().transition
-    with forwards(agent.views) as seen:
+    with forwards(agent.networks) as seen:
         agent.update(batch())
     assert [(owner, modes) for owner, modes, _ in seen] == [
         ("target", {False}),
@@ -212,14 +214,14 @@ def test_one_train_mode_forward_on_s_alone(batch, learner, forwards, arm: str, d
 
 def test_joint_has_one_forward_of_both_and_no_target(batch, learner, forwards, snapshot, equal) -> None:
     agent = learner("joint", target_period=1)
-    t, target = batch().transition, snapshot(agent.views.target)
-    twin = copy.deepcopy(agent.views.online)
-    with forwards(agent.views) as seen:
+    t, target = batch().transition, snapshot(agent.networks.target)
+    twin = copy.deepcopy(agent.networks.online)
+    with forwards(agent.networks) as seen:
         update = agent.update(batch())
     assert [(owner, modes) for owner, modes, _ in seen] == [("online", {True})]
     both = torch.cat([t.observation, t.next_observation])
     assert torch.equal(seen[0][2], as_float(both))
-    assert equal(snapshot(agent.views.target), target)
+    assert equal(snapshot(agent.networks.target), target)
     with torch.no_grad():
         now, after = twin(both).q_values.split(ROWS)
     error = t.reward + t.discount * after.max(1).values - now[torch.arange(ROWS), t.action]
@@ -228,10 +230,10 @@ def test_joint_has_one_forward_of_both_and_no_target(batch, learner, forwards, s
 
 def test_batch_targets_normalise_by_the_batch_and_leave_their_buffers_alone(batch, learner, snapshot, equal) -> None:
     agent = learner("batch", double=False, target_period=1_000)
-    t, target = batch().transition, snapshot(agent.views.target)
-    twins = copy.deepcopy(agent.views.target), copy.deepcopy(agent.views.online)
+    t, target = batch().transition, snapshot(agent.networks.target)
+    twins = copy.deepcopy(agent.networks.target), copy.deepcopy(agent.networks.online)
     update = agent.update(batch())
-    assert equal(snapshot(agent.views.target), target)
+    assert equal(snapshot(agent.networks.target), target)
     for layer in statistics_layers(twins[0]):
         layer.train()
     with torch.no_grad():
@@ -240,64 +242,64 @@ def test_batch_targets_normalise_by_the_batch_and_leave_their_buffers_alone(batc
     torch.testing.assert_close(update.priority, error.abs(), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("arm", MEASURED)
-def test_statistics_count_one_batch_per_update(batch, learner, arm: str) -> None:
-    agent = learner(arm, calibration_batches=CALIBRATION, target_period=1_000)
+@pytest.mark.parametrize("variant", MEASURED)
+def test_statistics_count_one_batch_per_update(batch, learner, variant: str) -> None:
+    agent = learner(variant, calibration_batches=CALIBRATION, target_period=1_000)
     for seed in range(3):
         agent.update(batch(seed))
-        layers = statistics_layers(agent.views.online)
+        layers = statistics_layers(agent.networks.online)
         assert [int(layer.num_batches_tracked) for layer in layers] == [CALIBRATION + seed + 1] * 3
 
 
-@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("variant", NORM_VARIANTS)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_every_arm_moves_every_weight(batch, learner, snapshot, arm: str, precision: str) -> None:
+def test_every_arm_moves_every_weight(batch, learner, snapshot, variant: str, precision: str) -> None:
     """Under autocast the acting network's cast weights must not stand in for those that learn."""
-    agent = learner(arm, precision=precision, optimiser="sgd", learning_rate=1.0, max_grad_norm=None)
-    before = snapshot(agent.views.online)
+    agent = learner(variant, precision=precision, optimiser="sgd", learning_rate=1.0, max_grad_norm=None)
+    before = snapshot(agent.networks.online)
     update = agent.update(batch())
     assert torch.isfinite(update.loss)
     moved = {
         name: (parameter.detach() - before[name]).norm().item()
-        for name, parameter in agent.views.online.named_parameters()
+        for name, parameter in agent.networks.online.named_parameters()
         if not name.startswith("encoder.conv") or not name.endswith("bias")  # a mean takes these out again
     }
     assert min(moved.values()) > 1e-4, moved
     diagnosed = agent.diagnose()
-    assert ("bn/gap" in diagnosed) == bool(statistics_layers(agent.views.online))
+    assert ("bn/gap" in diagnosed) == bool(statistics_layers(agent.networks.online))
     assert all(torch.isfinite(value) for value in diagnosed.values())
 
 
 # The contract, 5: how the target follows.
 
 
-@pytest.mark.parametrize("arm", WITH_TARGET)
-def test_the_target_stands_still_between_hard_copies(batch, learner, snapshot, equal, arm: str) -> None:
-    agent = learner(arm, target_period=3)
-    target, copied = snapshot(agent.views.target), []
+@pytest.mark.parametrize("variant", WITH_TARGET)
+def test_the_target_stands_still_between_hard_copies(batch, learner, snapshot, equal, variant: str) -> None:
+    agent = learner(variant, target_period=3)
+    target, copied = snapshot(agent.networks.target), []
     for updates in range(1, 8):
         agent.update(batch(updates))
-        now = snapshot(agent.views.target)
+        now = snapshot(agent.networks.target)
         if not equal(now, target):
             copied.append(updates)
-            assert equal(dict(agent.views.target.named_parameters()), dict(agent.views.online.named_parameters()))
-            assert equal(now, agent.views.online.state_dict()) or arm == "recalibrated"  # statistics and all
+            assert equal(dict(agent.networks.target.named_parameters()), dict(agent.networks.online.named_parameters()))
+            assert equal(now, agent.networks.online.state_dict()) or variant == "recalibrated"  # statistics and all
         target = now
     assert copied == [3, 6]
 
 
-@pytest.mark.parametrize("arm", ["renorm", "running", "batch", "fixed", "frozen"])
+@pytest.mark.parametrize("variant", ["renorm", "running", "batch", "fixed", "frozen"])
 def test_soft_copies_move_parameters_by_tau_and_copy_the_statistics(
-    batch, learner, snapshot, statistics, equal, arm: str
+    batch, learner, snapshot, statistics, equal, variant: str
 ) -> None:
-    agent = learner(arm, target_tau=0.25)
+    agent = learner(variant, target_tau=0.25)
     for seed in range(3):
-        before = snapshot(agent.views.target)
+        before = snapshot(agent.networks.target)
         agent.update(batch(seed))
-        now, online = agent.views.target.state_dict(), agent.views.online.state_dict()
-        for name, _ in agent.views.online.named_parameters():
+        now, online = agent.networks.target.state_dict(), agent.networks.online.state_dict()
+        for name, _ in agent.networks.online.named_parameters():
             torch.testing.assert_close(now[name], 0.75 * before[name] + 0.25 * online[name])
-        assert equal(statistics(agent.views.target), statistics(agent.views.online))
+        assert equal(statistics(agent.networks.target), statistics(agent.networks.online))
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -310,7 +312,7 @@ def test_recalibrated_targets_are_measured_anew_at_each_copy(batch, fake_memory,
     assert len(memory.drawn) == CALIBRATION  # before the first update
     agent.update(batch(1))
     assert len(memory.drawn) == 2 * CALIBRATION
-    target, online = agent.views.target.encoder, agent.views.online.encoder
+    target, online = agent.networks.target.encoder, agent.networks.online.encoder
     with torch.no_grad(), make_autocast(precision, torch.device("cpu"))():
         features = [target.conv1(as_float(observation)).float() for observation in memory.drawn[CALIBRATION:]]
     mean = torch.stack([x.mean((0, 2, 3)) for x in features]).mean(0)
@@ -323,9 +325,9 @@ def test_recalibrated_targets_are_measured_anew_at_each_copy(batch, fake_memory,
 # 6: precision and decay.
 
 
-@pytest.mark.parametrize("arm", ARMS)
-def test_values_targets_and_loss_are_float32_under_autocast(batch, learner, arm: str) -> None:
-    agent = learner(arm, precision="bfloat16", target_period=1)
+@pytest.mark.parametrize("variant", NORM_VARIANTS)
+def test_values_targets_and_loss_are_float32_under_autocast(batch, learner, variant: str) -> None:
+    agent = learner(variant, precision="bfloat16", target_period=1)
     features, values = [], []
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
@@ -336,20 +338,20 @@ def test_values_targets_and_loss_are_float32_under_autocast(batch, learner, arm:
     handle = register_module_forward_hook(note)
     update = agent.update(batch())
     handle.remove()
-    if arm != "layer" and arm != "group":  # autocast keeps these norms in float32
+    if variant != "layer" and variant != "group":  # autocast keeps these norms in float32
         assert {x.dtype for x in features} == {torch.bfloat16}
     for number in (*values, update.loss, update.priority):
         assert number.dtype == torch.float32
         assert not torch.equal(number, number.bfloat16().float())  # and never was anything coarser
-    assert {buffer.dtype for buffer in agent.views.online.buffers()} <= {torch.float32, torch.int64}
-    assert {parameter.grad.dtype for parameter in agent.views.online.parameters()} == {torch.float32}
+    assert {buffer.dtype for buffer in agent.networks.online.buffers()} <= {torch.float32, torch.int64}
+    assert {parameter.grad.dtype for parameter in agent.networks.online.parameters()} == {torch.float32}
 
 
 def test_weights_decay_while_scales_shifts_and_biases_do_not(batch, learner, snapshot) -> None:
     agent = learner("renorm", optimiser="sgd", learning_rate=0.1, weight_decay=0.5)
-    before = snapshot(agent.views.online)
+    before = snapshot(agent.networks.online)
     agent.update(batch(weight=0.0))  # no gradient: what moves, decays
-    for name, parameter in agent.views.online.named_parameters():
+    for name, parameter in agent.networks.online.named_parameters():
         factor = 1 - 0.1 * 0.5 if parameter.ndim > 1 else 1.0
         torch.testing.assert_close(parameter.detach(), factor * before[name])
 
@@ -357,13 +359,13 @@ def test_weights_decay_while_scales_shifts_and_biases_do_not(batch, learner, sna
 # 7: calibration.
 
 
-@pytest.mark.parametrize("arm", [*MEASURED, "joint"])
+@pytest.mark.parametrize("variant", [*MEASURED, "joint"])
 def test_calibration_averages_replay_batches_once_before_the_first_update(
-    batch, fake_memory, network, learner, forwards, arm: str
+    batch, fake_memory, network, learner, forwards, variant: str
 ) -> None:
-    memory, start = fake_memory(), network(ARMS[arm].layer)
-    agent = learner(arm, memory=memory, calibration_batches=CALIBRATION, target_period=1_000)
-    with forwards(agent.views) as seen:
+    memory, start = fake_memory(), network(NORM_VARIANTS[variant].layer)
+    agent = learner(variant, memory=memory, calibration_batches=CALIBRATION, target_period=1_000)
+    with forwards(agent.networks) as seen:
         agent.update(batch())
     assert [owner for owner, _, _ in seen[:CALIBRATION]] == ["online"] * CALIBRATION
     assert all(torch.equal(run[2], drawn) for run, drawn in zip(seen, memory.drawn, strict=False))
@@ -371,18 +373,20 @@ def test_calibration_averages_replay_batches_once_before_the_first_update(
         features = [start.encoder.conv1(as_float(observation)) for observation in memory.drawn]
     mean = torch.stack([x.mean((0, 2, 3)) for x in features]).mean(0)  # every batch counts the same
     var = torch.stack([x.var((0, 2, 3)) for x in features]).mean(0)
-    target = agent.views.target.encoder.bn1  # has what was measured; online has moved on
+    target = agent.networks.target.encoder.bn1  # has what was measured; online has moved on
     torch.testing.assert_close(target.running_mean, mean, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(target.running_var, var, rtol=1e-4, atol=1e-5)
-    assert torch.equal(agent.views.online.encoder.bn1.running_mean, target.running_mean) == (arm == "fixed")
+    assert torch.equal(agent.networks.online.encoder.bn1.running_mean, target.running_mean) == (variant == "fixed")
     agent.update(batch(1))
     assert len(memory.drawn) == CALIBRATION
 
 
-@pytest.mark.parametrize("arm", ["layer", "group", "none"])
-def test_where_there_are_no_statistics_nothing_is_drawn_to_measure_them(batch, fake_memory, learner, arm: str) -> None:
+@pytest.mark.parametrize("variant", ["layer", "group", "none"])
+def test_where_there_are_no_statistics_nothing_is_drawn_to_measure_them(
+    batch, fake_memory, learner, variant: str
+) -> None:
     memory = fake_memory()
-    learner(arm, memory=memory, calibration_batches=CALIBRATION).update(batch())
+    learner(variant, memory=memory, calibration_batches=CALIBRATION).update(batch())
     assert memory.drawn == []
 
 
@@ -403,25 +407,25 @@ def test_without_calibration_and_after_a_resume_nothing_is_drawn(batch, fake_mem
 def test_a_gradient_that_is_not_finite_stops_before_the_weights_change(batch, learner, snapshot, equal) -> None:
     agent = learner()
     agent.update(batch())
-    before, moments = snapshot(agent.views.online), copy.deepcopy(agent._optimiser.state_dict())
-    target = snapshot(agent.views.target)
+    before, moments = snapshot(agent.networks.online), copy.deepcopy(agent._optimiser.state_dict())
+    target = snapshot(agent.networks.target)
     with pytest.raises(
         FloatingPointError, match=r"expected a finite loss and gradient, got a norm of nan .* in update 2 "
     ):
         agent.update(batch(1, weight=float("nan")))
-    for name, parameter in agent.views.online.named_parameters():
+    for name, parameter in agent.networks.online.named_parameters():
         assert torch.equal(parameter, before[name])
     for index, state in agent._optimiser.state_dict()["state"].items():
         assert equal(state, moments["state"][index])
-    assert equal(snapshot(agent.views.target), target)
+    assert equal(snapshot(agent.networks.target), target)
     assert agent.updates == 1
 
 
 @pytest.mark.parametrize("settings", [{}, {"target_tau": 0.1}, {"optimiser": "rmsprop", "double": False}])
-@pytest.mark.parametrize("arm", ["renorm", "running", "joint"])
-def test_a_saved_learner_goes_on_bit_for_bit(batch, learner, equal, arm: str, settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize("variant", ["renorm", "running", "joint"])
+def test_a_saved_learner_goes_on_bit_for_bit(batch, learner, equal, variant: str, settings: dict[str, Any]) -> None:
     settings = {"target_period": 2, "learning_rate": lambda updates: 0.01 / (1 + updates), **settings}
-    first, second = learner(arm, **settings), learner(arm, seed=1, **settings)
+    first, second = learner(variant, **settings), learner(variant, seed=1, **settings)
     for seed in range(3):
         first.update(batch(seed))
     file = io.BytesIO()
@@ -433,8 +437,8 @@ def test_a_saved_learner_goes_on_bit_for_bit(batch, learner, equal, arm: str, se
         one, other = first.update(batch(seed)), second.update(batch(seed))
         assert torch.equal(one.loss, other.loss)
         assert torch.equal(one.priority, other.priority)
-    assert equal(first.views.online.state_dict(), second.views.online.state_dict())
-    assert equal(first.views.target.state_dict(), second.views.target.state_dict())
+    assert equal(first.networks.online.state_dict(), second.networks.online.state_dict())
+    assert equal(first.networks.target.state_dict(), second.networks.target.state_dict())
     assert first.updates == second.updates == 6
 
 
@@ -456,8 +460,8 @@ def bars(rows: int) -> Tensor:
     return pictures
 
 
-@pytest.mark.parametrize("arm", ["renorm", "layer"])
-def test_values_of_a_chain_come_through_the_target_and_hold_while_acting(network, learner, arm: str) -> None:
+@pytest.mark.parametrize("variant", ["renorm", "layer"])
+def test_values_of_a_chain_come_through_the_target_and_hold_while_acting(network, learner, variant: str) -> None:
     """States 0 .. 3 in a row, and a reward of 1 at the end: Q(i) = γ^(3 - i), which only bootstrapping brings there."""
     chain, gamma, length = bars(5), 0.9, 4
     transition = Transition(
@@ -468,11 +472,11 @@ def test_values_of_a_chain_come_through_the_target_and_hold_while_acting(network
         next_observation=chain[1:],
     )
     fixed = Batch(transition, torch.arange(length), torch.ones(length))
-    online = network(ARMS[arm].layer, actions=1)
-    agent = learner(arm, online=online, target_period=25, learning_rate=Linear(5e-3, 0.0, 130))
-    agent.views.calibrate([chain[:-1]])
+    online = network(NORM_VARIANTS[variant].layer, actions=1)
+    agent = learner(variant, online=online, target_period=25, learning_rate=Linear(5e-3, 0.0, 130))
+    agent.networks.calibrate([chain[:-1]])
     for _ in range(125):
         agent.update(fixed)
     with torch.no_grad():
-        values = agent.views.actor(chain[:-1]).q_values.squeeze(1)
+        values = agent.networks.actor(chain[:-1]).q_values.squeeze(1)
     torch.testing.assert_close(values, torch.tensor([0.729, 0.81, 0.9, 1.0]), rtol=0, atol=0.03)

@@ -18,14 +18,14 @@ from rlvision.learning.policies import (
     Softmax,
     ladder_exponents,
     make_policy,
-    on_device,
+    make_q_function,
 )
 from rlvision.learning.schedules import Constant, Linear, exploration_schedule
 from rlvision.learning.settings import ExplorationSettings
 from rlvision.nn.heads import LinearHead
 from rlvision.nn.noisy import resample_noise
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.nn.target_network import Views
+from rlvision.nn.target_network import OnlineTargetActor
 
 GREEDY = 2
 ENVS = 4_000
@@ -202,7 +202,7 @@ def test_actions_that_were_returned_are_not_written_to_again():
 
 def noisy_views(seed=0):
     torch.manual_seed(0)
-    return Views(QNetwork(Pixels(), LinearHead(6, 4, noisy=True)), generator(seed, "noise"))
+    return OnlineTargetActor(QNetwork(Pixels(), LinearHead(6, 4, noisy=True)), generator(seed, "noise"))
 
 
 class Pixels(nn.Module):
@@ -218,17 +218,17 @@ SPEC = EnvSpec(2, (1, 2, 3), 1, ("a", "b", "c", "d"), 1)
 PIXELS = np.random.default_rng(0).integers(256, size=(ENVS, 1, 2, 3), dtype=np.uint8)
 
 
-def policy_of(kind, views=None, **settings):
+def policy_of(kind, networks=None, **settings):
     settings = ExplorationSettings(kind=kind, start=0.5, end=0.1, decay_env_steps=10, **settings)
     schedule = exploration_schedule(settings, 100)
     autocast = make_autocast("float32", torch.device("cpu"))
-    q_function_of = lambda view: on_device(view, torch.device("cpu"), autocast)  # noqa: E731
-    return make_policy(settings, schedule, views or noisy_views(), SPEC, q_function_of, generator(3, "exploration"))
+    q_function_of = lambda view: make_q_function(view, torch.device("cpu"), autocast)  # noqa: E731
+    return make_policy(settings, schedule, networks or noisy_views(), SPEC, q_function_of, generator(3, "exploration"))
 
 
 def test_a_noisy_policy_takes_the_greedy_action_of_new_noise_at_every_step():
-    views = noisy_views()
-    explorer, twin = policy_of("noisy", views), noisy_views()
+    networks = noisy_views()
+    explorer, twin = policy_of("noisy", networks), noisy_views()
     draws, rows = generator(3, "exploration"), []
     for env_steps in range(3):
         resample_noise(twin.explorer, draws)
@@ -265,14 +265,14 @@ def test_a_policy_is_that_of_its_name_and_says_where_its_schedule_stands(kind, m
 
 def test_only_noisy_exploration_acts_by_noise():
     """Else the network that acts has none, though the one that learns has."""
-    views = noisy_views()
-    greedy = policy_of("epsilon_greedy", views)
-    views.resample_noise()
-    resample_noise(views.explorer, generator(1, "x"))
+    networks = noisy_views()
+    greedy = policy_of("epsilon_greedy", networks)
+    networks.resample_noise()
+    resample_noise(networks.explorer, generator(1, "x"))
     with torch.no_grad():
-        expected = views.actor(torch.from_numpy(PIXELS)).q_values
+        expected = networks.actor(torch.from_numpy(PIXELS)).q_values
     assert torch.equal(greedy._q_function(PIXELS), expected)
-    assert not torch.equal(policy_of("noisy", views)._q_function(PIXELS), expected)
+    assert not torch.equal(policy_of("noisy", networks)._q_function(PIXELS), expected)
 
 
 def test_the_exponent_of_durations_is_the_setting():

@@ -27,7 +27,7 @@ def test_what_was_asked_for_before_stays_there_to_be_read(learner, batch):
 
 def test_nothing_is_computed_that_no_rule_asks_for_and_nothing_twice(learner, batch, forwards):
     agent = learner()
-    with forwards(agent.views) as seen:
+    with forwards(agent.networks) as seen:
         values = values_of(agent, batch())
         assert seen == []
         for _ in range(2):
@@ -47,7 +47,7 @@ def test_only_what_is_learned_from_has_a_gradient(learner, batch, arm):
 
 def test_without_a_target_network_both_views_are_halves_of_one_forward(learner, batch, forwards):
     agent = learner("joint")
-    with forwards(agent.views) as seen:
+    with forwards(agent.networks) as seen:
         values = values_of(agent, batch())
         now, after = values.online_tm1, values.online_t  # any order: there is one forward
         assert torch.equal(values.target_tm1.q_values, now.q_values)
@@ -61,5 +61,5 @@ def test_a_rule_of_ones_own_may_ask_for_the_targets_values_of_s(learner, batch):
     agent.update(batch())
     values = values_of(agent, batch(1))
     with torch.no_grad():
-        expected = agent.views.target(batch(1).transition.observation).q_values
+        expected = agent.networks.target(batch(1).transition.observation).q_values
     torch.testing.assert_close(values.target_tm1.q_values, expected, rtol=1e-4, atol=1e-5)

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from rlvision.nn.dn import DNEncoder
-from rlvision.nn.fusion import folded, folded_to_learn
+from rlvision.nn.fusion import fuse_conv_bn, fuse_conv_bn_train
 from rlvision.nn.heads import DuelingHead, LinearHead
 from rlvision.nn.noisy import NoisyLinear, noisy_layers, resample_noise, switch_noise
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.nn.target_network import Views
+from rlvision.nn.target_network import OnlineTargetActor
 
 
 def draws(seed: int = 0) -> torch.Generator:
@@ -120,10 +120,10 @@ def test_a_head_of_means_has_the_q_values_without_noise(
     assert len(noisy_layers(head)) > 0  # it was not touched
 
 
-def views(**options: object) -> Views:
+def networks(**options: object) -> OnlineTargetActor:
     torch.manual_seed(0)
     encoder = DNEncoder(1, 29, 29, norm="renorm")
-    return Views(QNetwork(encoder, LinearHead(encoder.features, 3, noisy=True, **options)), draws(7))
+    return OnlineTargetActor(QNetwork(encoder, LinearHead(encoder.features, 3, noisy=True, **options)), draws(7))
 
 
 def frames(seed: int = 0) -> Tensor:
@@ -136,7 +136,7 @@ def q(network: QNetwork) -> Tensor:
 
 
 def test_each_view_has_the_noise_that_the_table_says() -> None:
-    v = views(hidden=4)
+    v = networks(hidden=4)
     mean = v.actor.mean_network()
     mean.pin_mode(training=False)
     quiet = q(mean)
@@ -158,12 +158,12 @@ def test_each_view_has_the_noise_that_the_table_says() -> None:
 
 
 def test_noise_is_that_of_the_view_where_it_is_folded() -> None:
-    v = views()
+    v = networks()
     learns, acts, explores, target = (
-        folded_to_learn(v.online),
-        folded(v.actor),
-        folded(v.explorer),
-        folded(v.target),
+        fuse_conv_bn_train(v.online),
+        fuse_conv_bn(v.actor),
+        fuse_conv_bn(v.explorer),
+        fuse_conv_bn(v.target),
     )
     for seed in range(2):
         v.resample_noise()
@@ -175,7 +175,7 @@ def test_noise_is_that_of_the_view_where_it_is_folded() -> None:
 
 
 def test_the_explorer_follows_the_weights_and_sigmas_of_the_network_that_learns() -> None:
-    v = views()
+    v = networks()
     resample_noise(v.explorer, draws(1))
     before = q(v.explorer)
     with torch.no_grad():
@@ -187,12 +187,12 @@ def test_the_explorer_follows_the_weights_and_sigmas_of_the_network_that_learns(
 
 def test_without_noisy_layers_the_explorer_is_the_actor() -> None:
     encoder = DNEncoder(1, 29, 29)
-    v = Views(QNetwork(encoder, LinearHead(encoder.features, 3)))
+    v = OnlineTargetActor(QNetwork(encoder, LinearHead(encoder.features, 3)))
     assert v.explorer is v.actor
 
 
 def test_the_stream_of_noise_travels_with_the_networks() -> None:
-    first, second = views(), views()
+    first, second = networks(), networks()
     first.resample_noise()
     second.load_state_dict(first.state_dict())
     for v in (first, second):
@@ -202,7 +202,7 @@ def test_the_stream_of_noise_travels_with_the_networks() -> None:
 
 
 def test_a_copied_target_draws_noise_of_its_own_again() -> None:
-    v = views()
+    v = networks()
     v.resample_noise()
     v.sync_target()
     v.resample_noise()

@@ -7,7 +7,7 @@ from torch import nn
 from rlvision.core.errors import ConfigError
 from rlvision.learning.optimisers import decay_groups
 from rlvision.nn.dn import DN, DNEncoder
-from rlvision.nn.fusion import prepared
+from rlvision.nn.fusion import to_channels_last_float
 from rlvision.nn.heads import DuelingHead, LinearHead
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.standard_encoders import NatureCNN
@@ -85,7 +85,7 @@ def test_a_trained_agent_loads_into_the_chapters_class(norm: str) -> None:
     q_network = network(norm=norm)
     q_network(frames())
     chapter = DN(41, 37, 6, in_channels=4)
-    chapter.load_state_dict(q_network.chapter_state_dict())
+    chapter.load_state_dict(q_network.reference_state_dict())
     assert torch.equal(chapter.eval()(frames()), q_network.eval()(frames()).q_values)
 
 
@@ -104,7 +104,7 @@ def test_a_trained_agent_loads_into_the_chapters_class(norm: str) -> None:
 )
 def test_other_networks_have_no_chapter(other: QNetwork) -> None:
     with pytest.raises(ConfigError, match=r"expected the chapter's network.*state_dict\(\) for other networks"):
-        other.chapter_state_dict()
+        other.reference_state_dict()
 
 
 @pytest.mark.parametrize("kind", [LinearHead, DuelingHead])
@@ -137,7 +137,7 @@ def test_an_agent_of_quantiles_loads_into_the_chapters_class_as_their_means() ->
     q_network(frames())
     chapter = DN(41, 37, 6, in_channels=4)
     means = q_network.eval().mean_network()
-    chapter.load_state_dict(means.chapter_state_dict())
+    chapter.load_state_dict(means.reference_state_dict())
     assert torch.equal(chapter.eval()(frames()), means(frames()).q_values)
     torch.testing.assert_close(chapter(frames()), q_network(frames()).q_values)
 
@@ -179,7 +179,7 @@ def test_frozen_parameters_are_in_no_group() -> None:
     assert decay_groups(network().requires_grad_(False), 0.1) == []
 
 
-class Attentive(nn.Module):
+class InterruptiblePolicy(nn.Module):
     """An encoder of somebody's own that remembers what it was shown."""
 
     features = 4 * 41 * 37
@@ -194,9 +194,9 @@ class Attentive(nn.Module):
 
 
 def test_an_encoder_sees_the_same_pixels_whether_it_acts_or_learns() -> None:
-    encoder = Attentive()
+    encoder = InterruptiblePolicy()
     q_network = QNetwork(encoder, LinearHead(encoder.features, 3))
-    q_network(frames()), q_network(prepared(frames()))
+    q_network(frames()), q_network(to_channels_last_float(frames()))
     acting, learning = encoder.seen
     assert acting.dtype == torch.float32
     torch.testing.assert_close(acting, frames() / 255)

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from rlvision.nn.dn import DNEncoder
 from rlvision.nn.heads import LinearHead
-from rlvision.nn.norm_variants import ARMS
+from rlvision.nn.norm_variants import NORM_VARIANTS
 from rlvision.nn.normalisation import NORMS
-from rlvision.nn.qnetwork import QNetwork, sharing_copy
+from rlvision.nn.qnetwork import QNetwork, shared_weight_copy
 from rlvision.nn.statistics import statistics_layers
-from rlvision.nn.target_network import Views, batch_statistics_forward, recalibrate
+from rlvision.nn.target_network import OnlineTargetActor, batch_statistics_forward, recalibrate
 
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -21,10 +21,10 @@ def frames(seed: int = 0, batch: int = 8) -> Tensor:
     return torch.randint(256, (batch, 1, 41, 37), generator=torch.Generator().manual_seed(seed)).to(torch.uint8)
 
 
-def views(norm: str = "renorm", **options: object) -> Views:
+def make_networks(norm: str = "renorm", **options: object) -> OnlineTargetActor:
     torch.manual_seed(0)
     encoder = DNEncoder(1, 41, 37, norm=norm, **options)
-    return Views(QNetwork(encoder, LinearHead(encoder.features, 6)))
+    return OnlineTargetActor(QNetwork(encoder, LinearHead(encoder.features, 6)))
 
 
 def learn(network: QNetwork, updates: int = 1, *, lr: float = 0.05, **options: object) -> None:
@@ -48,7 +48,7 @@ def states_equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 
 
 def test_training_forward_equals_acting_while_unclipped() -> None:
-    v = views()
+    v = make_networks()
     v.calibrate(frames(seed) for seed in range(5))
     acting = q(v.actor, frames())
     torch.testing.assert_close(q(v.online, frames()), acting, rtol=0, atol=1e-5)
@@ -56,7 +56,7 @@ def test_training_forward_equals_acting_while_unclipped() -> None:
 
 
 def test_plain_batch_norm_does_not() -> None:
-    v = views("batch")
+    v = make_networks("batch")
     v.calibrate(frames(seed) for seed in range(5))
     acting = q(v.actor, frames())
     assert (q(v.online, frames()) - acting).abs().max() > 1e-2
@@ -67,14 +67,14 @@ def test_plain_batch_norm_does_not() -> None:
 
 @pytest.mark.parametrize("mode", [True, False])
 def test_modes_cannot_be_flipped(mode: bool) -> None:
-    v = views(dropout=0.1)
+    v = make_networks(dropout=0.1)
     for network, training in ((v.online, True), (v.target, False), (v.actor, False)):
         network.train(mode)
         assert {module.training for module in network.modules()} == {training}
 
 
 def test_actor_shares_every_parameter_and_buffer() -> None:
-    v = views()
+    v = make_networks()
     online, actor, target = (n.state_dict(keep_vars=True) for n in (v.online, v.actor, v.target))
     assert all(online[key] is actor[key] for key in online)
     assert not {t.data_ptr() for t in online.values()} & {t.data_ptr() for t in target.values()}
@@ -84,7 +84,7 @@ def test_actor_shares_every_parameter_and_buffer() -> None:
 
 @pytest.mark.parametrize("options", [{"foreach": True}, {"fused": True}, {"foreach": False}])
 def test_actor_sees_an_optimizers_step_at_once(options: dict[str, bool]) -> None:
-    v = views()
+    v = make_networks()
     before = q(v.actor, frames())
     learn(v.online, **options)
     assert (q(v.actor, frames()) - before).abs().max() > 1e-3
@@ -94,7 +94,7 @@ def test_actor_sees_an_optimizers_step_at_once(options: dict[str, bool]) -> None
 
 
 def test_actor_follows_a_loaded_state() -> None:
-    v, other = views(), views()
+    v, other = make_networks(), make_networks()
     learn(other.online, 3)
     v.load_state_dict(copy.deepcopy(other.state_dict()))
     assert torch.equal(q(v.actor, frames()), q(other.actor, frames()))
@@ -108,7 +108,7 @@ def test_actor_follows_a_loaded_state() -> None:
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_acting_never_changes_a_buffer(norm: str) -> None:
-    v = views(norm)
+    v = make_networks(norm)
     learn(v.online, 2)
     before = copy.deepcopy(v.state_dict())
     for batch in (1, 5):
@@ -119,7 +119,7 @@ def test_acting_never_changes_a_buffer(norm: str) -> None:
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_q_values_of_a_state_do_not_depend_on_other_rows(norm: str) -> None:
-    v = views(norm)
+    v = make_networks(norm)
     learn(v.online, 2)
     together = q(v.actor, frames())
     for row in range(8):
@@ -130,7 +130,7 @@ def test_q_values_of_a_state_do_not_depend_on_other_rows(norm: str) -> None:
 
 
 def test_hard_sync_copies_parameters_and_statistics() -> None:
-    v = views()
+    v = make_networks()
     learn(v.online, 3)
     assert not torch.equal(v.target.encoder.bn1.running_mean, v.online.encoder.bn1.running_mean)
     v.sync_target()
@@ -141,7 +141,7 @@ def test_hard_sync_copies_parameters_and_statistics() -> None:
 
 
 def test_soft_sync_interpolates_parameters_and_copies_statistics() -> None:
-    v = views()
+    v = make_networks()
     learn(v.online, 3)
     before = copy.deepcopy(v.target.state_dict())
     v.sync_target(0.25)
@@ -152,7 +152,7 @@ def test_soft_sync_interpolates_parameters_and_copies_statistics() -> None:
 
 
 def test_target_stands_still_between_syncs() -> None:
-    v = views()
+    v = make_networks()
     before = q(v.target, frames())
     learn(v.online, 3)
     assert torch.equal(q(v.target, frames()), before)
@@ -163,7 +163,7 @@ def test_target_stands_still_between_syncs() -> None:
 
 @pytest.mark.parametrize("norm", ["renorm", "batch", "fixed", "frozen"])
 def test_calibration_measures_the_first_layer_exactly_and_syncs_the_target(norm: str) -> None:
-    v = views(norm, dropout=0.5)
+    v = make_networks(norm, dropout=0.5)
     v.online.encoder.bn1.running_mean.fill_(100.0)  # forgotten
     batches = [frames(seed) for seed in range(4)]
     v.calibrate(batches)
@@ -183,7 +183,7 @@ def test_calibration_measures_the_first_layer_exactly_and_syncs_the_target(norm:
 
 
 def test_after_calibration_every_layer_is_unclipped_on_the_same_data() -> None:
-    v = views()
+    v = make_networks()
     learn(v.online, 3, lr=0.5)  # far from the statistics
     q(v.online, frames())
     assert max(layer.clipped for layer in statistics_layers(v.online)) > 0
@@ -196,9 +196,9 @@ def test_after_calibration_every_layer_is_unclipped_on_the_same_data() -> None:
 
 
 def test_a_state_dict_makes_an_equal_copy_and_parameters_alone_do_not() -> None:
-    v = views()
+    v = make_networks()
     learn(v.online, 3)
-    complete, parameters_only = views().online, views().online
+    complete, parameters_only = make_networks().online, make_networks().online
     complete.load_state_dict(v.online.state_dict())
     for mine, theirs in zip(parameters_only.parameters(), v.online.parameters(), strict=True):
         mine.data.copy_(theirs.data)
@@ -213,7 +213,7 @@ def test_a_state_dict_makes_an_equal_copy_and_parameters_alone_do_not() -> None:
 
 
 def test_every_arm_names_a_layer_that_exists() -> None:
-    assert {name: (arm.layer, arm.target) for name, arm in ARMS.items()} == {
+    assert {name: (variant.layer, variant.target) for name, variant in NORM_VARIANTS.items()} == {
         "renorm": ("renorm", "eval"),
         "running": ("batch", "eval"),
         "batch": ("batch", "batch_statistics"),
@@ -225,25 +225,28 @@ def test_every_arm_names_a_layer_that_exists() -> None:
         "group": ("group", "eval"),
         "none": ("none", "eval"),
     }
-    assert {arm.layer for arm in ARMS.values()} == set(NORMS)
-    assert {name: arm.momentum for name, arm in ARMS.items() if arm.momentum != 0.1} == {"running": 0.9, "batch": 0.9}
+    assert {variant.layer for variant in NORM_VARIANTS.values()} == set(NORMS)
+    assert {name: variant.momentum for name, variant in NORM_VARIANTS.items() if variant.momentum != 0.1} == {
+        "running": 0.9,
+        "batch": 0.9,
+    }
 
 
 def test_batch_statistics_forward_is_a_training_forward_without_traces() -> None:
-    v = views("batch", dropout=0.5)
+    v = make_networks("batch", dropout=0.5)
     learn(v.online, 2)
     before, random_state = copy.deepcopy(v.state_dict()), torch.get_rng_state()
     output = batch_statistics_forward(v.target, frames()).q_values
     assert states_equal(before["target"], v.target.state_dict())
     assert torch.equal(torch.get_rng_state(), random_state)
-    twin = views("batch").online
+    twin = make_networks("batch").online
     twin.load_state_dict(v.target.state_dict())
     torch.testing.assert_close(output, q(twin, frames()))
     assert {module.training for module in v.target.modules()} == {False}
 
 
 def test_recalibrated_target_uses_the_given_batches() -> None:
-    v = views("batch")
+    v = make_networks("batch")
     learn(v.online, 2)
     v.sync_target()
     online = copy.deepcopy(v.online.state_dict())
@@ -256,8 +259,8 @@ def test_recalibrated_target_uses_the_given_batches() -> None:
 
 
 def test_a_sharing_copy_has_a_mode_of_its_own() -> None:
-    network = views().online
-    copied = sharing_copy(network)
+    network = make_networks().online
+    copied = shared_weight_copy(network)
     copied.pin_mode(training=False)
     assert all(module.training for module in network.modules())
     assert not any(module.training for module in copied.modules())
@@ -266,7 +269,7 @@ def test_a_sharing_copy_has_a_mode_of_its_own() -> None:
 
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch's own tracing
 def test_training_forward_compiles_without_a_graph_break() -> None:
-    v, twin = views(), views()
+    v, twin = make_networks(), make_networks()
     compiled = torch.compile(lambda x: v.online(x).q_values, backend="aot_eager", fullgraph=True)
     compiled(frames()).sum().backward()
     twin.online(frames()).q_values.sum().backward()

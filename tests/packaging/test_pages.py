@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rlvision.cli.main import COMMANDS
-from rlvision.config.field_types import spelling
+from rlvision.config.field_types import format_value
 from rlvision.config.fields import settings_of
 from rlvision.config.schema import Config
 
@@ -56,7 +56,7 @@ def test_the_settings_are_those_of_the_schema():
     settings = settings_of(Config())
     assert [name for name, _ in rows] == list(settings)
     assert {name: default.replace(",", "") for name, default in rows} == {
-        name: spelling(setting.default) for name, setting in settings.items()
+        name: format_value(setting.default) for name, setting in settings.items()
     }
 
 

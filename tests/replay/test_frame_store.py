@@ -7,8 +7,14 @@ import torch
 from rlvision.core.errors import ConfigError, MemoryBudgetError
 from rlvision.replay import compression as frames
 from rlvision.replay import compression as log
-from rlvision.replay.compression import BYTES_PER_PACKED_FRAME, Log, PackedFrames, longest, pack
-from rlvision.replay.frame_store import PACKED_SHARE, RawFrames, frame_store_bytes, make_frames
+from rlvision.replay.compression import (
+    BYTES_PER_COMPRESSED_FRAME,
+    ChunkArena,
+    CompressedFrames,
+    compress,
+    max_compressed_size,
+)
+from rlvision.replay.frame_store import COMPRESSED_FRACTION, RawFrames, frame_store_bytes, make_frames
 
 CPU = torch.device("cpu")
 
@@ -25,7 +31,7 @@ def flat(seed, count, size=300):
 
 def test_both_stores_give_back_what_they_were_given(monkeypatch):
     monkeypatch.setattr(log, "CHUNK_BYTES", 1000)
-    raw, packed = RawFrames(20, 300, CPU), PackedFrames(20, 300)
+    raw, packed = RawFrames(20, 300, CPU), CompressedFrames(20, 300)
     random = np.random.default_rng(0)
     for turn in range(80):
         count = int(random.integers(1, 6))
@@ -39,11 +45,11 @@ def test_both_stores_give_back_what_they_were_given(monkeypatch):
 
 
 def test_what_was_never_written_is_blank():
-    assert torch.equal(PackedFrames(3, 5).read(torch.tensor([0, 3, 3])), torch.zeros(3, 5, dtype=torch.uint8))
+    assert torch.equal(CompressedFrames(3, 5).read(torch.tensor([0, 3, 3])), torch.zeros(3, 5, dtype=torch.uint8))
 
 
 def test_what_is_read_is_not_shared():
-    store = PackedFrames(2, 4)
+    store = CompressedFrames(2, 4)
     store.write(0, torch.full((2, 4), 9, dtype=torch.uint8))
     store.read(torch.tensor([0, 0]))[0] = 1
     assert store.read(torch.tensor([0, 1])).unique().tolist() == [9]
@@ -51,18 +57,20 @@ def test_what_is_read_is_not_shared():
 
 def test_going_round_takes_no_more_memory_than_once(monkeypatch):
     monkeypatch.setattr(log, "CHUNK_BYTES", 2000)
-    store = PackedFrames(50, 300)
+    store = CompressedFrames(50, 300)
     for turn in range(20):
         for cell in range(50):
             store.write(cell, (noise if cell % 2 else flat)(turn * 50 + cell, 1))
-    log_bytes = store.nbytes - 51 * BYTES_PER_PACKED_FRAME
-    assert log_bytes / 2000 <= 25 * longest(300) / (2000 - longest(300)) + 2  # half of 20 turns' frames are 7.5 kB
+    log_bytes = store.nbytes - 51 * BYTES_PER_COMPRESSED_FRAME
+    assert (
+        log_bytes / 2000 <= 25 * max_compressed_size(300) / (2000 - max_compressed_size(300)) + 2
+    )  # half of 20 turns' frames are 7.5 kB
 
 
 def test_a_log_by_hand(monkeypatch):
     monkeypatch.setattr(log, "CHUNK_BYTES", 10)
     room = []
-    kept = Log(4, room.append)
+    kept = ChunkArena(4, room.append)
     a, b, c = (kept.append(entry) for entry in (b"aaaa", b"bbbb", b"cccc"))  # cccc does not fit behind bbbb
     assert (a, b, c) == (0, 4, 10)
     assert [bytes(kept.read(place, 4)) for place in (a, b, c)] == [b"aaaa", b"bbbb", b"cccc"]
@@ -77,14 +85,16 @@ def test_a_log_by_hand(monkeypatch):
 
 def test_what_is_reckoned_is_what_most_games_take():
     assert frame_store_bytes(1000, 7056, "none") == 1001 * 7056
-    assert frame_store_bytes(1000, 7056, "lz4") == 1001 * BYTES_PER_PACKED_FRAME + int(1000 * 7056 * PACKED_SHARE)
+    assert frame_store_bytes(1000, 7056, "lz4") == 1001 * BYTES_PER_COMPRESSED_FRAME + int(
+        1000 * 7056 * COMPRESSED_FRACTION
+    )
 
 
 def test_memory_that_runs_out_is_said_before_it_has(monkeypatch):
     monkeypatch.setattr(log, "CHUNK_BYTES", 1000)
     free = iter([frames.RESERVE_BYTES + 1000, frames.RESERVE_BYTES + 999])
     monkeypatch.setattr("rlvision.core.memory.available_bytes", lambda device: next(free))
-    store = PackedFrames(8, 300)
+    store = CompressedFrames(8, 300)
     store.write(0, noise(1, 3))
     with pytest.raises(MemoryBudgetError, match=r"a replay that is filled to 3 of 8 transitions, .*: lower"):
         store.write(3, noise(2, 1))
@@ -98,4 +108,4 @@ def test_frames_on_a_gpu_are_not_packed():
 @pytest.mark.parametrize("size", [0, 1, 255, 7056])
 def test_nothing_becomes_longer_than_the_bound(size):
     content = np.random.default_rng(size).bytes(size)
-    assert len(pack(content)) <= longest(size)
+    assert len(compress(content)) <= max_compressed_size(size)

@@ -6,7 +6,7 @@ import torch
 
 from rlvision.core.errors import ConfigError, EnvError
 from rlvision.core.types import EnvStep
-from rlvision.replay.n_step import discounted_sum, game_begin, window_length
+from rlvision.replay.n_step import episode_start_column, n_step_return, window_length
 
 
 def flags(*rows):
@@ -26,11 +26,11 @@ def test_one_step_windows_hold_one_reward():
 def test_the_return_leaves_out_what_lies_beyond_the_window():
     reward = torch.tensor([[8.0, 4.0, 2.0], [8.0, 4.0, float("nan")]])
     within = flags("xxx", "xx.")
-    assert discounted_sum(reward, within, torch.tensor([1.0, 0.5, 0.25])).tolist() == [10.5, 10.0]
+    assert n_step_return(reward, within, torch.tensor([1.0, 0.5, 0.25])).tolist() == [10.5, 10.0]
 
 
 def test_a_game_begins_at_the_last_first_in_its_stack():
-    assert game_begin(flags("....", "x...", ".x..", "...x", "xx.x")).tolist() == [0, 0, 1, 3, 3]
+    assert episode_start_column(flags("....", "x...", ".x..", "...x", "xx.x")).tolist() == [0, 0, 1, 3, 3]
 
 
 GAME = """
@@ -80,7 +80,7 @@ def replay_of(make_replay):
 def transitions(replay):
     """row -> (observation, return, discount, next observation), with frames by the number of their row."""
     index = torch.from_numpy(replay._starts.at(np.arange(replay.size)))
-    read = replay._windows.read(index)
+    read = replay._assembler.gather(index)
 
     def rows_of(stacks):
         return [tuple(frame - 100 if frame else None for frame in stack) for stack in stacks.flatten(1).tolist()]

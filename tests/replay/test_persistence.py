@@ -1,5 +1,6 @@
 """Rows on disk: incremental, checked, bit for bit, and never in the way of training."""
 
+import os
 import struct
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from rlvision.core.errors import CheckpointError
 from rlvision.replay import persistence
 from rlvision.replay.persistence import collect_garbage
-from rlvision.replay.storage import Ring
+from rlvision.replay.storage import RingBuffer
 
 ROWS = 20  # T
 
@@ -198,13 +199,13 @@ def test_loading_holds_one_block_at_a_time(session_of, resumed, tmp_path, monkey
     monkeypatch.setattr(persistence, "BLOCK_BYTES", 100)  # of two rows
     session = session_of().play(20)
     manifest = session.replay.save_rows(tmp_path)
-    blocks, put = [], Ring.put
+    blocks, put = [], RingBuffer.write
 
     def noted(ring, row, fields):
         blocks.append((row, len(fields[0])))
         put(ring, row, fields)
 
-    monkeypatch.setattr(Ring, "put", noted)
+    monkeypatch.setattr(RingBuffer, "write", noted)
     resumed(session, tmp_path, manifest)
     assert blocks == [(row, 2 * 2) for row in range(0, 20, 2)]
 
@@ -231,10 +232,10 @@ def test_a_changed_horizon_travels_with_the_state(session_of, resumed, tmp_path)
 def test_a_state_is_a_snapshot(session_of):
     session = session_of().play(30)
     state = session.replay.state_dict()
-    mass, largest = state["selection"]["mass"].clone(), state["selection"]["largest"].clone()
+    mass, largest = state["sampler"]["mass"].clone(), state["sampler"]["largest"].clone()
     session.replay.update_priorities(session.batches[-1].index, torch.full((4,), 1e3))
-    assert torch.equal(state["selection"]["mass"], mass)
-    assert torch.equal(state["selection"]["largest"], largest)
+    assert torch.equal(state["sampler"]["mass"], mass)
+    assert torch.equal(state["sampler"]["largest"], largest)
 
 
 def damage_content(path):
@@ -252,6 +253,11 @@ def cut_short(path):
     [
         (damage_content, r"expected checksum \w{8} .* got \w{8}: the file is damaged"),
         (cut_short, r"expected checksum \w{8} .* got \w{8}: the file is damaged"),
+        (lambda path: os.truncate(path, 2**40), r"expected at most [\d,]+ bytes in .*, got 1,099,511,627,776"),
+        (
+            lambda path: path.symlink_to(path.rename(path.with_name("it"))),
+            "expected a regular file at .* symbolic link",
+        ),
         (lambda path: path.unlink(), r"expected rows in .*, got No such file or directory: use an earlier checkpoint"),
     ],
 )

@@ -126,10 +126,10 @@ class Pair:
         expected = torch.zeros(self.length * self.naive.num_envs, dtype=torch.float64)
         for (row, e), priority in self.naive.priority.items():
             expected[row % self.length * self.naive.num_envs + e] = priority**ALPHA
-        torch.testing.assert_close(self.replay._selection.mass, expected, rtol=1e-12, atol=0.0)
+        torch.testing.assert_close(self.replay._sampler.mass, expected, rtol=1e-12, atol=0.0)
 
     def check_transitions(self):
-        read = self.replay._windows.read(torch.tensor(self.indices()))
+        read = self.replay._assembler.gather(torch.tensor(self.indices()))
         fields = (read.observation, read.action, read.reward, read.discount, read.next_observation)
         twins = zip(*(self.naive.transition(*start) for start in self.naive.starts), strict=True)
         for field, twin in zip(fields, twins, strict=True):

@@ -117,14 +117,14 @@ def test_the_ratio_is_exact_for_any_number_of_environments(num_envs, ratio):
     exact = Fraction(str(ratio))
     debt = ReplayRatio(ratio, batch_size=32, learning_starts=1000)
     for env_steps in range(num_envs, 200_000, num_envs * 7):
-        owed = debt.owed(env_steps)
-        debt.made += owed
+        due = debt.due(env_steps)
+        debt.made += due
         due = exact * (env_steps - 1000) / 32
         assert debt.made == (due.numerator // due.denominator if due > 0 else 0)
 
 
 def test_no_debt_is_lost_in_a_very_long_run():
-    assert ReplayRatio(0.1, batch_size=1, learning_starts=0).owed(10**18 + 10) == 10**17 + 1
+    assert ReplayRatio(0.1, batch_size=1, learning_starts=0).due(10**18 + 10) == 10**17 + 1
 
 
 def test_batches_are_made_once_when_they_are_owed(filled, make_history):

@@ -14,25 +14,25 @@ import rlvision.runs.media
 import rlvision.runs.run
 from rlvision.config.schema import Config
 from rlvision.core.files import PART
-from rlvision.envs.vector_env import TapedVectorEnv
+from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.learning.learner import QLearner
-from rlvision.replay.buffer import Replay
-from rlvision.tracking.jsonl import FileTracker
+from rlvision.replay.buffer import ReplayBuffer
+from rlvision.tracking.jsonl import JsonlTracker
 from rlvision.training.collector import Collector
 
 PLACES: dict[str, tuple[Any, str]] = {
     "an update": (QLearner, "update"),
     "an optimiser's step": (torch.optim.Adam, "step"),
     "a target sync": (rlvision.nn.target_network, "_copy"),  # parameters, then buffers
-    "an evaluation": (TapedVectorEnv, "step"),  # training sends and receives
+    "an evaluation": (ReplayableVectorEnv, "step"),  # training sends and receives
     "a step of the environments": (Collector, "recv"),
-    "an update of priorities": (Replay, "update_priorities"),
-    "a row of metrics": (FileTracker, "log"),
+    "an update of priorities": (ReplayBuffer, "update_priorities"),
+    "a row of metrics": (JsonlTracker, "log"),
     "the rows of the replay": (rlvision.replay.persistence, "crc32"),
     "a flush to the disk": (os, "fsync"),
     "a rename": (os, "replace"),
     "a deletion": (os, "unlink"),
-    "the tapes": (TapedVectorEnv, "load_state_dict"),
+    "the action logs": (ReplayableVectorEnv, "load_state_dict"),
     "half a checkpoint": (rlvision.runs.checkpoint, "write_atomically"),
 }
 """Where to be killed: just before the n-th call of this."""

@@ -18,7 +18,9 @@ class Flaky(CountingEnv):
 
     def step(self, action):
         if self._game % 3 == 0 and self._step == 4:
-            if self.how == "kill" and multiprocessing.parent_process():  # in an exam of one game there is no worker
+            if (
+                self.how == "kill" and multiprocessing.parent_process()
+            ):  # in an evaluation of one game there is no worker
                 os.kill(os.getpid(), signal.SIGKILL)
             raise ConnectionError("the simulator is gone")
         return super().step(action)

@@ -22,7 +22,7 @@ from rlvision.core.types import (
     UInt8Array,
     Update,
 )
-from rlvision.learning.policies import on_device
+from rlvision.learning.policies import make_q_function
 from rlvision.learning.settings import AgentSettings
 from rlvision.nn.qnetwork import QNetwork
 
@@ -204,7 +204,7 @@ class Online:
             memory=LastStep(settings.discount),
             learner=GradientDescent(network, settings.step_size),
             network=network,
-            q_function=on_device(network, setup.device, make_autocast("float32", setup.device)),
+            q_function=make_q_function(network, setup.device, make_autocast("float32", setup.device)),
             gamma=lambda env_steps: settings.discount,
             reward_transform=None,
         )

@@ -17,7 +17,7 @@ import rlvision.runs.session
 from rlvision.config.loading import load_config
 from rlvision.config.schema import Config
 from rlvision.envs.counting_env import CountingEnv, Picture
-from rlvision.envs.game_archive import tape_files
+from rlvision.envs.game_archive import archive_files
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.run import Session
 from rlvision.training.collector import Collector
@@ -139,14 +139,14 @@ def everything(session: Session) -> dict[str, Any]:
     folder, ring = session._folder, getattr(session._agent.memory, "_ring", None)
     state = read_state(folder.checkpoints.paths()[-1])
     del state["trainer"]["hours"], state["trackers"], state["replay"]
-    replay = [ring.get(row, 1) for row in range(ring.oldest, ring.rows)] if ring else []
-    tapes = [path.read_bytes() for path in tape_files(folder.tapes_folder)]
+    replay = [ring.read(row, 1) for row in range(ring.oldest, ring.rows)] if ring else []
+    action_logs = [path.read_bytes() for path in archive_files(folder.games_folder)]
     return {
         "state": state,
         "rows": ring.rows if ring else 0,
         "replay": replay,
         "metrics": metrics(folder.path),
-        "tapes": tapes,
+        "tapes": action_logs,
     }
 
 

@@ -112,18 +112,18 @@ def test_an_agent_learns_by_the_rule_of_its_name_and_copies_when_it_should(name,
     draws = torch.Generator().manual_seed(1)
     s, after = torch.randint(256, (2, 64, 4, 32, 32), generator=draws).to(torch.uint8)
     seen = Transition(s, torch.arange(64) % 3, torch.ones(64), torch.full((64,), 0.9), after)
-    views = learner.views
+    networks = learner.networks
     with torch.no_grad():
-        for parameter in views.target.head.parameters():
+        for parameter in networks.target.head.parameters():
             parameter.neg_()  # else both networks would choose alike
-        q_tm1, q_t, online_t = copy.deepcopy(views.online)(s), views.target(after), views.actor(after)
+        q_tm1, q_t, online_t = copy.deepcopy(networks.online)(s), networks.target(after), networks.actor(after)
     losses = {True: loss_of(name, seen, q_tm1, q_t, online_t), False: loss_of(name, seen, q_tm1, q_t, q_t)}
     assert abs(losses[True] - losses[False]) > 1e-3
     batch = Batch(seen, torch.arange(64), torch.ones(64))
     torch.testing.assert_close(learner.update(batch).loss, losses[double], rtol=1e-4, atol=1e-5)
-    assert not torch.equal(*(view.head.q.weight for view in (views.online, views.target)))
+    assert not torch.equal(*(view.head.q.weight for view in (networks.online, networks.target)))
     learner.update(batch)
-    assert torch.equal(*(view.head.q.weight for view in (views.online, views.target)))
+    assert torch.equal(*(view.head.q.weight for view in (networks.online, networks.target)))
 
 
 @pytest.mark.parametrize("name", ["dqn", "qr_dqn"])
@@ -132,10 +132,10 @@ def test_a_soft_target_follows_at_once(name):
     learner = builders.make_agent(config, EnvSpec(1, (4, 32, 32), 1, ("a", "b", "c"), 4)).learner
     s = torch.zeros(2, 4, 32, 32, dtype=torch.uint8)
     seen = Transition(s, torch.tensor([0, 1]), torch.ones(2), torch.ones(2), s)
-    before = learner.views.target.head.q.weight.clone()
+    before = learner.networks.target.head.q.weight.clone()
     learner.update(Batch(seen, torch.arange(2), torch.ones(2)))
-    after = learner.views.target.head.q.weight
-    assert torch.equal(after, learner.views.online.head.q.weight)
+    after = learner.networks.target.head.q.weight
+    assert torch.equal(after, learner.networks.online.head.q.weight)
     assert not torch.equal(after, before)
 
 
@@ -160,7 +160,7 @@ def test_games_that_count_are_played_in_float32_whatever_the_precision_of_learni
     agent = builders.make_agent(config, EnvSpec(1, (4, 32, 32), 1, ("a", "b", "c"), 4))
     s = torch.randint(256, (8, 4, 32, 32), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
     with torch.no_grad():
-        exact = agent.learner.views.actor(s).q_values
+        exact = agent.learner.networks.actor(s).q_values
     torch.testing.assert_close(agent.q_function(s.numpy()), exact, rtol=1e-5, atol=1e-6)
     assert not torch.allclose(agent.policy._q_function(s.numpy()), exact, rtol=1e-5, atol=1e-6)
 

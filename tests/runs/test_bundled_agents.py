@@ -1,4 +1,4 @@
-"""Trained agents that come along: found by name, from anywhere, and as good as their cards say."""
+"""Bundled agents: found by name, from anywhere, and as good as their cards say."""
 
 import json
 from pathlib import Path
@@ -12,30 +12,30 @@ from small_exports import Chapter, observations, small_export
 from rlvision.cli import main as cli
 from rlvision.core.errors import CheckpointError
 from rlvision.evaluation.episode_limits import EpisodeLimits
-from rlvision.runs.export_folder import imported
-from rlvision.runs.find import find_agent, shipped
+from rlvision.runs.export_folder import imported_settings
+from rlvision.runs.find import bundled_agents, find_agent
 from rlvision.runs.run import Run
 from rlvision.runs.web_session import NewestWeights
 
 
 def test_these_come_along():
-    assert list(shipped()) == ["breakout", "pong", "pong-fast"]
+    assert list(bundled_agents()) == ["breakout", "pong", "pong-fast"]
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", bundled_agents())
 def test_a_shipped_agent_is_found_from_anywhere_and_names_no_code(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = Run(name, device="cpu")
-    assert imported(run.config) == {}
-    assert run.folder.path == shipped()[name]
+    assert imported_settings(run.config) == {}
+    assert run.folder.path == bundled_agents()[name]
     q_values = run.q_values(observations(4, run.spec).numpy())
     assert q_values.shape == (4, run.spec.num_actions)
     assert np.isfinite(q_values).all()
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", bundled_agents())
 def test_the_card_says_what_was_measured(name):
-    folder = shipped()[name]
+    folder = bundled_agents()[name]
     card, manifest = (folder / "README.md").read_text(), json.loads((folder / "export.json").read_text())
     assert len(manifest["scores"]) == 2
     for score in manifest["scores"]:
@@ -54,12 +54,12 @@ def test_the_card_says_what_was_measured(name):
     assert f"{manifest['env_steps']:,} decisions ({manifest['training']['frames']:,} frames)" in card
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", bundled_agents())
 def test_it_loads_into_the_chapters_class_and_gives_the_same_q_values(name):
     run = Run(name, device="cpu")
     frames_of, height, width = run.spec.observation_shape
     chapter = Chapter(height, width, run.spec.num_actions, in_channels=frames_of).eval()
-    chapter.load_state_dict(load_file(shipped()[name] / "model.safetensors"))
+    chapter.load_state_dict(load_file(bundled_agents()[name] / "model.safetensors"))
     env = run.make_env(2)
     frames = [torch.from_numpy(env.reset(seed=1))]
     for step in range(6):
@@ -103,14 +103,14 @@ def test_an_empty_folder_of_that_name_is_no_agent(tmp_path, monkeypatch):
 def test_a_wrong_name_lists_the_right_ones(capsys):
     assert cli.main(["evaluate", "pnog"]) == 2
     said = capsys.readouterr().err
-    assert "a trained agent that comes along (breakout, pong, pong-fast)" in said
+    assert "a bundled agent (breakout, pong, pong-fast)" in said
     assert said.endswith("did you mean pong?\n")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", bundled_agents())
 def test_the_card_can_be_repeated(name):
-    said = json.loads((shipped()[name] / "export.json").read_text())["scores"]
+    said = json.loads((bundled_agents()[name] / "export.json").read_text())["scores"]
     for score in said:
         book = score["protocol"].split()[0]
         report = Run(name, device="cpu").measure(3, protocol=book, seed=score["seed"], epsilon=score["epsilon"])
@@ -120,7 +120,23 @@ def test_the_card_can_be_repeated(name):
 def test_a_page_plays_a_shipped_agent_and_does_not_look_for_newer_weights():
     run = Run("pong", device="cpu")
     load = NewestWeights(find_agent(Path("pong")), run.spec, None, "cpu")
-    brain = load()
-    assert brain is not None
-    assert brain.env_steps == run.env_steps
+    checkpoint = load()
+    assert checkpoint is not None
+    assert checkpoint.env_steps == run.env_steps
     assert load() is None
+
+
+def test_an_installer_may_put_links_in_the_place_of_its_files(tmp_path, monkeypatch):
+    """As some do, to their caches."""
+    folder = tmp_path / "site-packages" / "pong"
+    folder.mkdir(parents=True)
+    for path in bundled_agents()["pong"].iterdir():
+        (folder / path.name).symlink_to(path)
+    monkeypatch.setattr("rlvision.runs.find.files", lambda package: folder.parent)
+    monkeypatch.chdir(tmp_path)
+    bundled_agents.cache_clear()
+    try:
+        assert find_agent(Path("pong")).weights("best")["env_steps"] > 0
+    finally:
+        monkeypatch.undo()
+        bundled_agents.cache_clear()

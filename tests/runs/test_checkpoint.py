@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import zipfile
 
 import pytest
@@ -154,11 +155,11 @@ def test_a_checkpoint_whose_other_files_are_damaged_counts_as_damaged(tmp_path):
     for env_steps in (1, 2):
         folder.save(env_steps, {"env_steps": env_steps})
 
-    def load_beside(state):
+    def load_extra(state):
         if state["env_steps"] == 2:
             raise CheckpointError("rows are missing")
 
-    assert folder.load_newest(load_beside)["env_steps"] == 1
+    assert folder.load_newest(load_extra)["env_steps"] == 1
 
 
 def test_folder_falls_back_to_the_one_before_and_says_so(tmp_path, caplog):
@@ -182,7 +183,19 @@ def test_checkpoints_after_the_one_that_goes_on_are_never_come_back_to(tmp_path)
     damaged.write_bytes(content[:-1])
     state = folder.load_newest()
     assert state["env_steps"] == 80
-    folder.set_aside_newer(state["env_steps"])
+    folder.quarantine_newer(state["env_steps"])
     (tmp_path / "000000000120.ckpt.damaged").write_bytes(content)  # it can be read again, and is not
     assert folder.load_newest()["env_steps"] == 80
     assert [path.stem for path in folder.paths()] == ["000000000040", "000000000080"]
+
+
+def test_a_link_or_a_file_larger_than_any_checkpoint_counts_as_damaged(tmp_path, caplog):
+    folder = CheckpointFolder(tmp_path / "checkpoints", keep=9)
+    for env_steps in (1, 2, 3):
+        folder.save(env_steps, {"env_steps": env_steps})
+    _, second, third = folder.paths()
+    os.truncate(third, 2**40)
+    second.symlink_to(second.rename(tmp_path / "elsewhere"))
+    assert folder.load_newest()["env_steps"] == 1
+    assert "got 1,099,511,627,776: rlvision writes no such file" in caplog.text
+    assert "000000000002.ckpt, got a symbolic link" in caplog.text

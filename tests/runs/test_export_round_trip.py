@@ -13,7 +13,7 @@ from rlvision.cli import main as cli
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import EnvSpec
 from rlvision.evaluation.episode_limits import EpisodeLimits
-from rlvision.runs.export_manifest import LEFT_OUT, played_settings
+from rlvision.runs.export_manifest import NOT_EXPORTED, exported_settings
 from rlvision.runs.run import Run, resume
 
 NETWORKS = [
@@ -58,8 +58,8 @@ def test_the_settings_to_play_with_come_back_and_those_of_training_do_not(tmp_pa
     config = settings(**given)
     small_export(tmp_path / "it", config)
     loaded = Run(tmp_path / "it").config
-    assert played_settings(loaded) == played_settings(config)
-    assert not set(played_settings(config)) & set(LEFT_OUT)
+    assert exported_settings(loaded) == exported_settings(config)
+    assert not set(exported_settings(config)) & set(NOT_EXPORTED)
     assert (loaded.env.num_envs, loaded.agent.n_step) == (
         rlvision.Config().env.num_envs,
         rlvision.Config().agent.n_step,
@@ -149,7 +149,7 @@ def test_a_run_is_exported_evaluated_and_played_alike(tmp_path, monkeypatch, cap
     assert [{name: again[name] for name in said[0]}] == said
     assert (again["run"], again["env_steps"], len(again["scores"])) == ("exports/mine", ENV_STEPS, 3)
     of_the_run = Run("mine", device="cpu").measure(3, seed=4)
-    assert of_the_run.to_plain() == said[0]
+    assert of_the_run.to_dict() == said[0]
     assert f"| mean | {of_the_run.evaluation.mean:,.2f} |" in card
     low, high = of_the_run.evaluation.interval
     assert f"| 95 % interval | {low:,.2f} to {high:,.2f} |" in card

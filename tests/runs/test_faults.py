@@ -8,7 +8,7 @@ from small_runs import Watched, differences, everything, note_calls, small
 
 from rlvision.cli import main as cli
 from rlvision.core.errors import DivergedError, MemoryBudgetError
-from rlvision.core.memory import naming
+from rlvision.core.memory import explain_oom
 from rlvision.learning.learner import QLearner
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.run import train
@@ -50,7 +50,7 @@ def test_weights_that_diverged_unseen_as_on_a_gpu_are_never_saved(tmp_path, monk
     def poison(session, env_steps, _):
         if env_steps == 120:
             with torch.no_grad():
-                next(session._agent.learner.views.online.parameters())[0] = math.nan
+                next(session._agent.learner.networks.online.parameters())[0] = math.nan
 
     undisturbed = everything(watched.train(small(tmp_path / "undisturbed")))
     with monkeypatch.context() as patch:
@@ -87,7 +87,7 @@ def test_a_gpu_that_is_full_while_the_agent_is_made_names_the_replay(tmp_path, m
     def make(*_, **__):
         raise torch.OutOfMemoryError(CUDA)
 
-    monkeypatch.setattr("rlvision.learning.agent.Replay", make)
+    monkeypatch.setattr("rlvision.learning.agent.ReplayBuffer", make)
     with pytest.raises(MemoryBudgetError, match=r"1.06 GiB free: lower replay.capacity \(20,000, 0.02 GB\)"):
         train(small(tmp_path / "run", replay__capacity=20_000))
     assert not (tmp_path / "run").exists()
@@ -96,7 +96,7 @@ def test_a_gpu_that_is_full_while_the_agent_is_made_names_the_replay(tmp_path, m
 def test_the_machines_own_memory_is_spoken_of_alike():
     with (
         pytest.raises(MemoryBudgetError, match=r"expected 4\d+ bytes more memory, got less free: lower it"),
-        naming("lower it"),
+        explain_oom("lower it"),
     ):
         torch.empty(4 * 10**17, dtype=torch.uint8)
 
@@ -111,10 +111,10 @@ def test_the_machines_own_memory_is_spoken_of_alike():
     ],
 )
 def test_memory_is_spoken_of_alike_whoever_lacks_it(error, said):
-    with pytest.raises(MemoryBudgetError, match=said), naming("lower it"):
+    with pytest.raises(MemoryBudgetError, match=said), explain_oom("lower it"):
         raise error
 
 
 def test_errors_of_another_kind_stay_what_they_are():
-    with pytest.raises(RuntimeError, match="sizes differ"), naming("less"):
+    with pytest.raises(RuntimeError, match="sizes differ"), explain_oom("less"):
         raise RuntimeError("sizes differ")

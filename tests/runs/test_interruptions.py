@@ -10,11 +10,11 @@ from small_runs import Watched, differences, everything, small, stop_at
 
 from rlvision.cli import main as cli
 from rlvision.config.loading import save_config
-from rlvision.core.signals import Leave, interruption
-from rlvision.envs.gymnasium_env import RenderedEnv
-from rlvision.replay.buffer import Replay
+from rlvision.core.signals import ExitNow, interruption
+from rlvision.envs.gymnasium_env import GymnasiumEnv
+from rlvision.replay.buffer import ReplayBuffer
 from rlvision.runs.run import train
-from rlvision.tracking.trackers import TrackerGroup
+from rlvision.tracking.trackers import MultiTracker
 from rlvision.training.collector import Collector
 
 SAID = "interrupted by SIGTERM; the same command continues"
@@ -55,7 +55,7 @@ def test_a_signal_while_it_imports_ends_well_before_the_first_step(tmp_path, wat
     assert differences(undisturbed, everything(watched.train(config))) == []
 
 
-@pytest.mark.parametrize(("owner", "name"), [(Replay, "load_rows"), (RenderedEnv, "_replay")])
+@pytest.mark.parametrize(("owner", "name"), [(ReplayBuffer, "load_rows"), (GymnasiumEnv, "_replay")])
 def test_a_signal_while_a_run_is_brought_back_leaves_at_once_and_changes_nothing(
     tmp_path, monkeypatch, watched, capsys, owner, name
 ):
@@ -105,8 +105,8 @@ def test_a_second_ctrl_c_while_a_run_is_brought_back_has_the_status_of_an_interr
     def interrupted(*_):
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Replay, "load_rows", interrupted)
-    monkeypatch.setattr(TrackerGroup, "close", interrupted)  # on the way out
+    monkeypatch.setattr(ReplayBuffer, "load_rows", interrupted)
+    monkeypatch.setattr(MultiTracker, "close", interrupted)  # on the way out
     assert cli.main(["resume", str(tmp_path)]) == 130
 
 
@@ -138,8 +138,8 @@ def test_within_an_interruption_another_hears_the_same_and_leaves_the_handlers()
 
 def test_where_nothing_is_lost_a_signal_is_an_exit_and_one_that_came_before_too():
     with interruption() as signals:
-        with pytest.raises(Leave, match="SIGTERM"), signals.leaving():
+        with pytest.raises(ExitNow, match="SIGTERM"), signals.exit_at_once():
             signal.raise_signal(signal.SIGTERM)
-        with pytest.raises(Leave, match="SIGTERM"), signals.leaving():
+        with pytest.raises(ExitNow, match="SIGTERM"), signals.exit_at_once():
             pytest.fail("is not entered")
         signal.raise_signal(signal.SIGTERM)  # outside it is a word again

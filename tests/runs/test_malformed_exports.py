@@ -1,6 +1,7 @@
 """A damaged export, or one made to do harm, is refused in one line, and nothing of it runs."""
 
 import json
+import os
 import pickle
 import random
 import re
@@ -265,3 +266,20 @@ def test_what_a_killed_export_left_is_no_hindrance(tmp_path, monkeypatch):
     Run("run").export("out", games=0)
     assert sorted(path.name for path in Path("out").iterdir()) == ["README.md", "export.json", "model.safetensors"]
     assert not Path(".out.part").exists()
+
+
+@pytest.mark.parametrize("name", ["export.json", "model.safetensors"])
+def test_a_file_larger_than_any_of_its_kind_is_not_read(export, name):
+    os.truncate(export / name, 2**40)
+    with pytest.raises(CheckpointError, match=rf"expected at most [\d,]+ bytes in .*{name}, got 1,099,511,627,776"):
+        Run(export, device="cpu")
+
+
+def test_weights_of_twice_the_precision_are_refused_as_such(export):
+    tensors = {
+        name: t.double() if t.is_floating_point() else t
+        for name, t in load((export / "model.safetensors").read_bytes()).items()
+    }
+    replace_model(export, save(tensors))
+    with pytest.raises(CheckpointError, match=r"to be float32 .*, got float64"):
+        Run(export, device="cpu")

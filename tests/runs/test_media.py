@@ -11,7 +11,8 @@ from small_runs import COUNTING, PONG, Watched, differences, everything, small
 import rlvision.envs.screen
 import rlvision.runs.media
 from rlvision.core.errors import EnvError
-from rlvision.runs.media import Attentive, Showcase, finite, video_is_due
+from rlvision.runs.builders import make_env
+from rlvision.runs.media import InterruptiblePolicy, MediaLogger, finite, video_is_due
 from rlvision.tracking.curve import draw_curve
 
 
@@ -21,10 +22,10 @@ class Wall:
     def __init__(self) -> None:
         self.shown: list[tuple[int, str, object]] = []
 
-    def show(self, exhibits, env_steps):
-        self.shown += [(env_steps, name, exhibit) for name, exhibit in exhibits.items()]
+    def log_media(self, media, env_steps):
+        self.shown += [(env_steps, name, item) for name, item in media.items()]
 
-    def keep(self, name, files):
+    def log_artifact(self, name, files):
         self.shown.append((0, name, {inside: Path(path).name for inside, path in files.items()}))
 
     @property
@@ -33,11 +34,11 @@ class Wall:
 
 
 @pytest.fixture
-def showcase(tmp_path, monkeypatch):
+def media_logger(tmp_path, monkeypatch):
     """Of an agent that has trained for a moment."""
     config = small(tmp_path, env_steps=60, tracking__video_every=1, tracking__video_steps=4)
     session = Watched(monkeypatch).train(config)
-    return Showcase(config, session._folder, session._agent, Wall())
+    return MediaLogger(config, session._folder, session._agent, Wall(), make_env)
 
 
 @pytest.mark.parametrize(
@@ -70,81 +71,83 @@ def test_videos_and_pictures_change_nothing_of_what_is_learned(tmp_path, monkeyp
     assert not (tmp_path / "plain" / "videos").exists()
 
 
-def test_an_evaluation_shows_the_q_values_and_a_game(showcase):
-    showcase.evaluated(60, lambda: None, False)
-    (_, first, values), (_, second, video), (_, third, page) = showcase._gallery.shown
+def test_an_evaluation_shows_the_q_values_and_a_game(media_logger):
+    media_logger.log_evaluation(60, lambda: None, False)
+    (_, first, values), (_, second, video), (_, third, page) = media_logger._media_tracker.shown
     assert (first, second, video.name) == ("q/values", "evaluate/video", "000000000060.mp4")
     assert (third, page) == ("evaluate/page", video.with_suffix(".html"))
     assert "at 0.06k" in page.read_text()
-    observation = showcase._agent.learner._last_observation.numpy()
-    np.testing.assert_allclose(values, showcase._agent.q_function(observation).flatten().numpy(), atol=1e-5)
+    observation = media_logger._agent.learner._last_observation.numpy()
+    np.testing.assert_allclose(values, media_logger._agent.q_function(observation).flatten().numpy(), atol=1e-5)
 
 
-def test_an_interruption_ends_a_recording_and_leaves_no_half_of_it(showcase):
-    folder = showcase._folder.path / "videos"
+def test_an_interruption_ends_a_recording_and_leaves_no_half_of_it(media_logger):
+    folder = media_logger._folder.path / "videos"
     before = list(folder.iterdir())
     asked = []
-    showcase.evaluated(70, lambda: asked.append(1) or ("stop" if len(asked) == 3 else None), True)
+    media_logger.log_evaluation(70, lambda: asked.append(1) or ("stop" if len(asked) == 3 else None), True)
     assert len(asked) == 3
-    assert showcase._gallery.names == ["q/values"]
+    assert media_logger._media_tracker.names == ["q/values"]
     assert list(folder.iterdir()) == before
 
 
-def test_a_world_that_cannot_be_shown_costs_one_line(showcase, monkeypatch, caplog):
+def test_a_world_that_cannot_be_shown_costs_one_line(media_logger, monkeypatch, caplog):
     def refuse(env):
         raise EnvError("expected a picture, got none: draw one")
 
     monkeypatch.setattr(rlvision.runs.media, "make_screen", refuse)
     with caplog.at_level(logging.WARNING):
         for steps in (60, 120):
-            showcase.evaluated(steps, lambda: None, False)
-    assert showcase._gallery.names == ["q/values", "q/values"]
+            media_logger.log_evaluation(steps, lambda: None, False)
+    assert media_logger._media_tracker.names == ["q/values", "q/values"]
     assert [record.getMessage() for record in caplog.records] == [
         "expected a picture, got none: draw one (EnvError); there are no videos of this run"
     ]
 
 
-def test_a_network_that_cannot_be_looked_into_costs_one_line(showcase, monkeypatch, caplog):
+def test_a_network_that_cannot_be_looked_into_costs_one_line(media_logger, monkeypatch, caplog):
     def cut_off(*_):
         raise RuntimeError("element 0 of tensors does not require grad")
 
     monkeypatch.setattr("rlvision.features.saliency.gradient_saliency", cut_off)
     for steps in (60, 120):
-        showcase.evaluated(steps, lambda: None, False)
-    assert showcase._gallery.names == ["q/values", "q/values"]
+        media_logger.log_evaluation(steps, lambda: None, False)
+    assert media_logger._media_tracker.names == ["q/values", "q/values"]
     assert caplog.text.count("does not require grad (RuntimeError); there are no videos of this run") == 1
 
 
-def test_rows_that_cannot_be_read_any_more_cost_the_curve_and_no_more(tmp_path, monkeypatch, showcase, caplog):
+def test_rows_that_cannot_be_read_any_more_cost_the_curve_and_no_more(tmp_path, monkeypatch, media_logger, caplog):
     monkeypatch.setattr(rlvision.runs.media, "draw_curve", draw_curve)
-    path = showcase._folder.path / "metrics.jsonl"
+    path = media_logger._folder.path / "metrics.jsonl"
     path.write_bytes(path.read_bytes().replace(b"{", b"\xff", 1))
     for steps in (70, 80):
-        showcase.curve(steps)
-    assert showcase._gallery.names == []
+        media_logger.log_curve(steps)
+    assert media_logger._media_tracker.names == []
     assert caplog.text.count("mend it without changing its length; the curve is not drawn any more") == 1
 
 
-def test_a_full_disk_costs_the_video(showcase, monkeypatch, caplog):
+def test_a_full_disk_costs_the_video(media_logger, monkeypatch, caplog):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("rlvision.watch.training_video.record", full)
-    showcase.evaluated(60, lambda: None, False)
-    assert showcase._gallery.names == ["q/values"]
+    media_logger.log_evaluation(60, lambda: None, False)
+    assert media_logger._media_tracker.names == ["q/values"]
     assert "expected to write a video, got No space left on device" in caplog.text.replace("[Errno 28] ", "")
 
 
-def test_what_is_kept_lies_as_in_a_run_folder(showcase):
-    showcase.keep("best", showcase._folder.checkpoints.best_path)
-    [(_, _, files)] = showcase._gallery.shown
+def test_what_is_kept_lies_as_in_a_run_folder(media_logger):
+    media_logger.log_checkpoint("best", media_logger._folder.checkpoints.best_path)
+    [(_, _, files)] = media_logger._media_tracker.shown
     assert files == {"config.yaml": "config.yaml", "checkpoints/best.ckpt": "best.ckpt"}
 
 
-def test_nothing_is_kept_where_the_settings_say_so(tmp_path, showcase):
+def test_nothing_is_kept_where_the_settings_say_so(tmp_path, media_logger):
     config = small(tmp_path, tracking__artifacts=False)
-    Showcase(config, showcase._folder, showcase._agent, showcase._gallery).keep("best", tmp_path)
-    assert showcase._gallery.shown == []
+    MediaLogger(
+        config, media_logger._folder, media_logger._agent, media_logger._media_tracker, make_env
+    ).log_checkpoint("best", tmp_path)
+    assert media_logger._media_tracker.shown == []
 
 
 def test_a_histogram_gets_what_it_can_hold():
@@ -158,4 +161,4 @@ def test_an_attentive_policy_acts_as_the_one_it_has():
             return np.array([observation.sum() + 10 * first.sum() + env_steps])
 
     first = np.array([True, False, False])
-    assert Attentive(Fixed(), lambda: None).act(np.ones(3), first, 4).tolist() == [17]
+    assert InterruptiblePolicy(Fixed(), lambda: None).act(np.ones(3), first, 4).tolist() == [17]

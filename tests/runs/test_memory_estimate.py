@@ -20,14 +20,14 @@ from rlvision.nn.registry import make_q_network
 from rlvision.replay.buffer import required_bytes
 from rlvision.replay.settings import ReplaySettings
 from rlvision.runs import builders, memory_estimate
-from rlvision.runs.memory_estimate import Footprint, Needs, Part, expected_spec, footprint
+from rlvision.runs.memory_estimate import Footprint, MemoryEstimate, MemoryItem, expected_spec, footprint
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
 GB = 1_000_000_000
 
 
 def part(config, name):
-    (found,) = [part for part in memory_estimate.preflight(config).parts if part.name == name]
+    (found,) = [part for part in memory_estimate.estimate_memory(config).parts if part.name == name]
     return found
 
 
@@ -82,7 +82,7 @@ def test_the_parts_of_pong_by_hand():
     assert part(config, "replay").nbytes == required_bytes(
         ReplaySettings(capacity=100_000), EnvSpec(8, (4, 84, 84), 1, ("0",), frameskip=4)
     )
-    at_once = 8 + 16 + 1  # of the 20 games of an exam, 16 go side by side
+    at_once = 8 + 16 + 1  # of the 20 games of an evaluation, 16 go side by side
     assert part(config, "emulators").nbytes == at_once * (1_900_000 + 4 * 4 * 84 * 84)
     with torch.device("meta"):
         network = make_q_network(config.network, expected_spec(config))
@@ -122,19 +122,19 @@ def test_the_environments_are_what_was_expected(preset):
 @pytest.mark.parametrize("encoder", ["Particular", "MoreParticular"])
 def test_a_network_that_cannot_be_counted_is_said_to_be_missing(tmp_path, encoder):
     config = small(tmp_path, COUNTING, network__encoder=f"test_memory_estimate:{encoder}", network__norm="renorm")
-    names = [part.name for part in memory_estimate.preflight(config).parts]
+    names = [part.name for part in memory_estimate.estimate_memory(config).parts]
     assert "batch (its layers not counted)" in names
 
 
 def test_a_network_that_cannot_be_built_is_refused_as_ever(tmp_path):
     with pytest.raises(ConfigError, match="expected frames of at least 29x29"):
-        memory_estimate.preflight(small(tmp_path, COUNTING, env__height=20))
+        memory_estimate.estimate_memory(small(tmp_path, COUNTING, env__height=20))
 
 
 def test_packed_frames_on_a_gpu_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(memory_estimate, "resolve_device", lambda name: GPU)
     with pytest.raises(ConfigError, match=r"expected replay.compression=none on cuda:0"):
-        memory_estimate.preflight(small(tmp_path, replay__compression="lz4"))
+        memory_estimate.estimate_memory(small(tmp_path, replay__compression="lz4"))
 
 
 def free(monkeypatch, machine, gpu=0):
@@ -144,43 +144,45 @@ def free(monkeypatch, machine, gpu=0):
 
 
 PARTS = (
-    Part("libraries", 400_000_000, "free some"),
-    Part("replay", 7 * GB, "lower replay.capacity", on_device=True),
-    Part("dust", 4_999_999, "sweep"),
+    MemoryItem("libraries", 400_000_000, "free some"),
+    MemoryItem("replay", 7 * GB, "lower replay.capacity", on_device=True),
+    MemoryItem("dust", 4_999_999, "sweep"),
 )
 
 
 def test_what_is_held_already_is_not_needed_again(monkeypatch):
-    needs = Needs(PARTS, CPU, resident=300_000_000)
+    estimate = MemoryEstimate(PARTS, CPU, resident=300_000_000)
     free(monkeypatch, 7_104_999_999)
-    needs.require_free()
-    assert needs.line() == "needs about 7.40 GB of 7.4 GB: replay 7.00, libraries 0.40"
+    estimate.check_available()
+    assert estimate.summary() == "needs about 7.40 GB of 7.4 GB: replay 7.00, libraries 0.40"
     free(monkeypatch, 7_104_999_998)
     with pytest.raises(
         MemoryBudgetError,
         match=r"expected 7.40 GB on cpu for this run \(replay 7.00, libraries 0.40\), got 7.40 GB: lower replay.capa",
     ):
-        needs.require_free()
+        estimate.check_available()
 
 
 def test_a_gpu_has_a_budget_of_its_own(monkeypatch):
-    needs = Needs(PARTS, GPU, resident=300_000_000)
+    estimate = MemoryEstimate(PARTS, GPU, resident=300_000_000)
     free(monkeypatch, 104_999_999, 7 * GB)
-    needs.require_free()
-    assert needs.line() == "needs about 0.40 GB of 0.4 GB: libraries 0.40; on cuda:0 7.00 GB of 7.0 GB: replay 7.00"
+    estimate.check_available()
+    assert (
+        estimate.summary() == "needs about 0.40 GB of 0.4 GB: libraries 0.40; on cuda:0 7.00 GB of 7.0 GB: replay 7.00"
+    )
     free(monkeypatch, 104_999_999, 7 * GB - 1)
     with pytest.raises(MemoryBudgetError, match=r"7.00 GB on cuda:0 .* lower replay.capacity"):
-        needs.require_free()
+        estimate.check_available()
     free(monkeypatch, 104_999_998, 7 * GB)
     with pytest.raises(MemoryBudgetError, match=r"0.40 GB on cpu .* free some"):
-        needs.require_free()
+        estimate.check_available()
 
 
 def test_a_gpu_holds_what_lies_where_the_network_does(tmp_path, monkeypatch):
     monkeypatch.setattr(memory_estimate, "resolve_device", lambda name: GPU)
-    needs = memory_estimate.preflight(small(tmp_path))
-    assert {part.name for part in needs.on_gpu()} == {"replay", "network", "batch", "GPU's libraries"}
-    assert {part.name for part in needs.in_memory()} == {"libraries", "emulators", "checkpoint"}
+    estimate = memory_estimate.estimate_memory(small(tmp_path))
+    assert {part.name for part in estimate.located(on_gpu=True)} == {"replay", "network", "batch", "GPU's libraries"}
+    assert {part.name for part in estimate.located(on_gpu=False)} == {"libraries", "emulators", "checkpoint"}
 
 
 def test_too_much_is_refused_before_anything_is_made(tmp_path, monkeypatch, capsys):

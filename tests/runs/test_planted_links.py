@@ -57,14 +57,14 @@ FILES = {
     "checkpoints/000000000060.ckpt": set(),  # there is an older one
     "checkpoints/replay/000000000000-*": {*WRITERS},  # all checkpoints need it
     "checkpoints/replay/000000000020-*": set(),  # of the newer checkpoint alone
-    "tapes/00000000.tapes": {"list games", "replay"},  # a continued run begins another
+    "games/00000000.games": {"list games", "replay"},  # a continued run begins another
     "curve.png": set(),
     "videos/000000000060.mp4": set(),
     "videos/000000000060.html": set(),
     "tensorboard/events.*": set(),
 }
 """Pattern of a name in the run folder -> the commands that refuse to go on without the file itself."""
-READ_BY_MOST = ("config.yaml", "metrics.jsonl", "checkpoints/000000000060.ckpt", "tapes/00000000.tapes")
+READ_BY_MOST = ("config.yaml", "metrics.jsonl", "checkpoints/000000000060.ckpt", "games/00000000.games")
 TO_BE = (
     ".owner",
     ".lock",
@@ -75,7 +75,7 @@ TO_BE = (
     "checkpoints/.000000000080.ckpt.part",
     "checkpoints/.best.ckpt.part",
     "checkpoints/replay/60-80.part",
-    "tapes/00000001.tapes",
+    "games/00000001.games",
     "videos/000000000080.mp4",
     "videos/.000000000080.part.mp4",
     "videos/000000000080.html",
@@ -218,7 +218,7 @@ def test_a_file_that_comes_later_is_written_in_the_place_of_a_link(
         status, said = place.run(command, capsys)
         assert status == 0, said
     assert Path("run/metrics.jsonl").read_text().count("evaluate/mean") == ENDS / 20
-    if "part" not in name and not name.startswith((".", "tapes")):
+    if "part" not in name and not name.startswith((".", "games")):
         assert not Path("run", name).is_symlink()
         assert Path("run", name).is_file()
 

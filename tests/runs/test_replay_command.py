@@ -42,14 +42,14 @@ def test_a_game_of_atari_is_replayed_as_a_video(tmp_path, watched):
     replayed = run.replay(1, video=tmp_path / "first.mp4")
     assert replayed.game == run.games()[0]
     assert [(game.score, game.length) for game in replayed.seen] == [(replayed.game.score, replayed.game.length)]
-    assert replayed.verdict.startswith("the game of training")
+    assert replayed.outcome.startswith("the game of training")
     assert (tmp_path / "first.mp4").stat().st_size > 1000
 
 
 def test_a_run_that_keeps_no_tapes_says_so(tmp_path, watched, capsys):
-    watched.train(small(tmp_path / "run", COUNTING, checkpoint__tapes=0))
-    assert not (tmp_path / "run" / "tapes").exists()
+    watched.train(small(tmp_path / "run", COUNTING, checkpoint__game_archive_mb=0))
+    assert not (tmp_path / "run" / "games").exists()
     assert main(["replay", str(tmp_path / "run")]) == 2
-    assert "expected tapes of training games in the run folder, got none" in capsys.readouterr().err
+    assert "expected recorded training games in the run folder, got none" in capsys.readouterr().err
     assert main(["replay", str(tmp_path / "nowhere")]) == 2
     assert "expected a run folder" in capsys.readouterr().err

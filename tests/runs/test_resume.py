@@ -47,7 +47,7 @@ CASES = {
     ),
     "atari, ladder, prioritised": (PONG, {"exploration__kind": "ladder", **PRIORITISED}),
     "atari, lost lives, new seeds": (BREAKOUT, {"agent__target_tau": 0.1, "optimiser__name": "rmsprop"}),
-    "packed frames": (COUNTING, {"replay__compression": "lz4"}),
+    "compressed frames": (COUNTING, {"replay__compression": "lz4"}),
     "schedules, statistics measured anew": (
         COUNTING,
         {"network__norm": "recalibrated", "optimiser__schedule": "cosine", "optimiser__warmup_updates": 9},
@@ -55,6 +55,16 @@ CASES = {
     "quantiles, prioritised": (
         COUNTING,
         {"agent__name": "qr_dqn", "agent__quantiles": 4, "network__dueling": True, **PRIORITISED},
+    ),
+    "noise in the weights explores": (
+        COUNTING,
+        {"network__noisy": True, "exploration__kind": "noisy", "network__hidden": 8, "agent__name": "qr_dqn"},
+    ),
+    "random actions last": (COUNTING, {"exploration__kind": "persistent", "exploration__persistence": 1.3}),
+    "observations are shifted": (COUNTING, {"agent__augmentation": "shift"}),
+    "the horizon moves, prioritised": (
+        COUNTING,
+        {"agent__final_n_step": 6, "agent__final_gamma": 0.999, "agent__horizon_env_steps": 120, **PRIORITISED},
     ),
     "rows without an update before them": (COUNTING, {"replay__samples_per_env_step": 0.15, "tracking__log_every": 6}),
 }
@@ -86,24 +96,24 @@ def test_one_seed_gives_one_run_and_another_seed_another(tmp_path, watched, undi
         assert any(part in difference for difference in found), part
 
 
-@pytest.mark.parametrize("when", ["in the periodic exam", "in the final exam"])
+@pytest.mark.parametrize("when", ["in the periodic evaluation", "in the final evaluation"])
 def test_a_signal_during_an_exam_is_obeyed_at_once_and_the_exam_made_up_for(
     tmp_path, monkeypatch, watched, undisturbed, when
 ):
-    step = Trainer._take_owed_exam
-    at = {"in the periodic exam": 60, "in the final exam": END}[when]
+    step = Trainer._run_pending_eval
+    at = {"in the periodic evaluation": 60, "in the final evaluation": END}[when]
 
     def interrupted_exam(self):
-        if self._exam.owed and self._collector.env_steps == at:
-            monkeypatch.setattr(Trainer, "_take_owed_exam", step)
+        if self._eval_state.pending and self._collector.env_steps == at:
+            monkeypatch.setattr(Trainer, "_run_pending_eval", step)
             signal.raise_signal(signal.SIGINT)
         step(self)
 
-    monkeypatch.setattr(Trainer, "_take_owed_exam", interrupted_exam)
+    monkeypatch.setattr(Trainer, "_run_pending_eval", interrupted_exam)
     config = small(tmp_path / "continued")
     session = watched.train(config)
     assert session._trainer._collector.env_steps == at
-    assert session._trainer._exam.taken_at < at
+    assert session._trainer._eval_state.recorded_at < at
     assert differences(undisturbed, everything(watched.train(config))) == []
 
 
@@ -141,6 +151,7 @@ def test_without_a_saved_replay_a_continued_run_gathers_a_new_one_first_and_says
     finished = watched.train(config)._agent
     assert "without its replay: 24 env steps are gathered before it learns again" in capsys.readouterr().out
     assert finished.memory._ring.rows == END // 2 - rows
+    assert finished.memory.env_steps == END  # by which its schedules go on
     assert finished.learner.updates - updates == (END - 80 - 24 - 2) // 8  # of what came after learning_starts
 
 

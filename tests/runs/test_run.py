@@ -126,7 +126,7 @@ def test_a_folder_that_may_not_be_looked_into_is_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "is_dir", refused)
     with pytest.raises(ConfigError, match=r"expected to write to the run folder .*, got Permission denied: set --out"):
-        RunFolder(tmp_path).require_possible()
+        RunFolder(tmp_path).check_writable()
 
 
 def test_other_files_are_no_hindrance(tmp_path):
@@ -231,15 +231,15 @@ def test_settings_that_do_not_change_what_is_learned_may_change_and_are_kept(tmp
 
 
 def test_an_evaluation_of_training_lasts_as_long_as_one_afterwards(tmp_path, monkeypatch):
-    """A watchdog above the protocol's cap on a game moves that cap, in training as in `rlvision evaluate`."""
+    """An episode limit above the protocol's cap on a game moves that cap, in training as in `rlvision evaluate`."""
     made = []
     make_env = builders.make_env
     monkeypatch.setattr(builders, "make_env", lambda config, *args: made.append(config) or make_env(config, *args))
     watched = Watched(monkeypatch)
     longer = {"env__max_episode_frames": None, "evaluation__max_frames": 200_000, "env_steps": 30, "evaluate_every": 20}
     watched.train(small(tmp_path, PONG, **longer, evaluation__max_idle_frames=40))
-    training, *exams = [config.env.max_episode_frames for config in made]
-    assert (training, set(exams)) == (None, {200_000})
+    training, *evaluations = [config.env.max_episode_frames for config in made]
+    assert (training, set(evaluations)) == (None, {200_000})
 
 
 def history(folder: Path) -> list[dict]:
@@ -344,3 +344,26 @@ def test_determinism_holds_while_a_run_trains_and_changes_nothing_on_the_cpu(tmp
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"  # the user's own
     strict, usual = (run.network.state_dict() for run in runs)
     assert all(torch.equal(strict[name], usual[name]) for name in usual)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "history.jsonl"])
+def test_a_file_larger_than_any_of_its_kind_is_not_read(tmp_path, finished, name):
+    run = shutil.copytree(finished, tmp_path / "run")
+    os.truncate(run / name, 2**40)
+    with pytest.raises(CheckpointError, match=rf"{name}, got 1,099,511,627,776: rlvision writes no such file"):
+        resume(run)
+
+
+def test_what_a_kill_left_half_way_goes_as_the_next_session_begins(tmp_path, finished):
+    run = shutil.copytree(finished, tmp_path / "run")
+    left = [
+        run / folder / f".{name}.0123456789abcdef.part"
+        for folder, name in {".": "config.yaml", "checkpoints/replay": "1-2", "videos": "000000000160.mp4"}.items()
+    ]
+    (run / "videos").mkdir()
+    for path in left:
+        path.touch()
+    Run(run)  # who only reads may do so while it trains
+    assert all(path.exists() for path in left)
+    resume(run)
+    assert not list(run.rglob("*.part"))

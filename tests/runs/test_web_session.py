@@ -66,8 +66,8 @@ def newest(folder: RunFolder, which: str | None = None) -> Callable[[], tuple[in
     load = NewestWeights(folder, env.spec, which, "cpu")
 
     def look() -> tuple[int, str] | None:
-        brain = load()
-        return None if brain is None else (brain.env_steps, brain.source)
+        checkpoint = load()
+        return None if checkpoint is None else (checkpoint.env_steps, checkpoint.source)
 
     return look
 
@@ -139,7 +139,7 @@ def serving(folder: Path, **how: Any) -> Iterator[str]:
 
 
 def test_a_run_is_followed_from_before_its_first_checkpoint(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_session.Follower, "follow", lambda self, stop: follow(self, stop, 0.02))
+    monkeypatch.setattr(web_session.WeightWatcher, "run", lambda self, stop: follow(self, stop, 0.02))
     with serving(folder.path, epsilon=0.25) as address, connect(line(address), max_size=None, max_queue=None) as socket:
         viewer = Watcher(socket)
         assert viewer.get("hello")["run"] == "a-run"
@@ -147,15 +147,15 @@ def test_a_run_is_followed_from_before_its_first_checkpoint(folder: RunFolder, m
         assert (status["weights"], status["epsilon"]) == (None, 0.25)
         keep(folder, 100)
         viewer.get("status", lambda header: header["weights"] == {"env_steps": 100, "source": "last"})
-        viewer.get("moment")
+        viewer.get("step")
         (folder.checkpoints.folder / "best.ckpt").write_bytes(b"sand")
         viewer.get("status", lambda header: "undamaged" in (header["notice"] or ""))
         keep(folder, 200)
         viewer.get("status", lambda header: header["weights"]["env_steps"] == 200 and header["notice"] is None)
-        viewer.get("moment", lambda header: header["index"] > 3)
+        viewer.get("step", lambda header: header["index"] > 3)
 
 
-follow = web_session.Follower.follow
+follow = web_session.WeightWatcher.run
 
 
 def line(address: str) -> str:

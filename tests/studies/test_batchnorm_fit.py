@@ -26,14 +26,14 @@ def agent():
 
 
 def test_the_agent_explains_itself_and_a_constant_nothing(script, agent):
-    from rlvision.nn.target_network import Views
+    from rlvision.nn.target_network import OnlineTargetActor
 
     test = script.known(agent, 64, seed=3)
-    views = Views(agent.network)
-    assert script.unexplained(views, test) < 1e-4
+    networks = OnlineTargetActor(agent.network)
+    assert script.unexplained(networks, test) < 1e-4
     with torch.no_grad():
-        views.online.head.q.weight.zero_()
-    assert script.unexplained(views, test) == pytest.approx(1, abs=0.3)  # but for the constants of the actions
+        networks.online.head.q.weight.zero_()
+    assert script.unexplained(networks, test) == pytest.approx(1, abs=0.3)  # but for the constants of the actions
 
 
 def test_games_are_those_of_the_seed(script, agent):

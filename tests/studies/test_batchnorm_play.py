@@ -34,7 +34,7 @@ def test_statistics_are_those_of_the_replay(script, short):
     encoder, blank = run.network.encoder, np.zeros((1, *run.spec.observation_shape), dtype=np.uint8)
     before = run.q_values(blank)
     observations = list(islice(script.replayed(run), 40))
-    script.recalibrate(run.network, map(script.prepared, observations))
+    script.recalibrate(run.network, map(script.to_channels_last_float, observations))
     with torch.no_grad():
         maps = encoder.conv1(torch.cat(observations) / 255)
     torch.testing.assert_close(encoder.bn1.running_mean, maps.mean(dim=(0, 2, 3)), rtol=1e-3, atol=1e-4)

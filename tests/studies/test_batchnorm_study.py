@@ -58,9 +58,9 @@ def written(folder: Path, cell, scores: list[float], gaps: list[float]) -> None:
             "env_steps": 100 * (i + 1),
             "counters/updates": 10 * (i + 1),
             "bn/gap": gap,
-            "bn/disagree": 0.5,
+            "bn/greedy_disagreement": 0.5,
             "q/mean": 2.0,
-            "q/return_seen": 1.5,
+            "q/discounted_return": 1.5,
         }
         for i, gap in enumerate(gaps)
     ]

@@ -1,4 +1,4 @@
-"""The cost of exploring is read off the tapes of the runs that are kept."""
+"""The cost of exploring is read off the action logs of the runs that are kept."""
 
 import json
 import sys
@@ -58,7 +58,7 @@ def test_the_games_of_an_interval_are_those_of_the_runs_rows(monkeypatch, capsys
 
 def test_the_games_of_a_run_folder_are_those_of_its_tapes_and_its_rows(monkeypatch, capsys, short):
     rows = printed(monkeypatch, capsys, short, "--since=500")
-    taped = [game for game in read_games(short / "tapes") if game.env_steps >= 500]
+    taped = [game for game in read_games(short / "games") if game.env_steps >= 500]
     metrics = [json.loads(line) for line in (short / "metrics.jsonl").read_text().splitlines()]
     scores = [row["episode/score"] for row in metrics if "episode/score" in row and row["env_steps"] >= 500]
     assert sorted(game.score for game in taped) == sorted(scores)
@@ -69,7 +69,7 @@ def test_the_games_of_a_run_folder_are_those_of_its_tapes_and_its_rows(monkeypat
 
 
 def test_an_interval_without_games_is_refused(monkeypatch, capsys):
-    with pytest.raises(SystemExit, match="expected games on the tapes"):
+    with pytest.raises(SystemExit, match="expected recorded games"):
         printed(monkeypatch, capsys, RUN, "--since=900000")
 
 

@@ -21,7 +21,7 @@ ROWS = [
     {"env_steps": 16, "counters/updates": 2.0, "loss/td": 0.123456789, "system/memory_gb": 1.0},
     {"env_steps": 16, "episode/score": -1.0, "episode/length": 6.0},
     {"env_steps": 24, "counters/updates": 4.0, "loss/td": 2.0, "bn/gap": 0.25},
-    {"env_steps": 24, "evaluate/mean": 2.5, "evaluate/low": 1.0, "evaluate/high": 4.0, "evaluate/games": 2.0},
+    {"env_steps": 24, "evaluate/mean": 2.5, "evaluate/ci_low": 1.0, "evaluate/ci_high": 4.0, "evaluate/games": 2.0},
 ]
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from rlvision.tracking.console import ConsoleTracker, SteadyConsole
-from rlvision.tracking.dashboard import Board, duration, line, number, screen, sparkline
+from rlvision.tracking.console import ConsoleTracker, PipeSafeConsole
+from rlvision.tracking.dashboard import Dashboard, duration, line, number, screen, sparkline
 
 
 class Clock:
@@ -33,18 +33,18 @@ def plain(clock: Clock, total: int = 1000) -> tuple[ConsoleTracker, io.StringIO]
     return ConsoleTracker(total, "quick", Console(file=stream, width=40), clock), stream
 
 
-def drawn(board: Board, width: int) -> list[str]:
+def drawn(dashboard: Dashboard, width: int) -> list[str]:
     console = Console(file=io.StringIO(), width=width, record=True)
-    console.print(screen(board, width))
+    console.print(screen(dashboard, width))
     return console.export_text().splitlines()
 
 
-def full_board() -> Board:
+def full_board() -> Dashboard:
     latest = {"loss/td": 0.0123, "q/mean": 12.5, "evaluate/mean": 203.4, "counters/frames": 987_654_321}
-    board = Board("quick [CartPole-v1]", 50_000, env_steps=12_500, rate=1000.0, seconds=12.5, latest=latest)
+    dashboard = Dashboard("quick [CartPole-v1]", 50_000, env_steps=12_500, rate=1000.0, seconds=12.5, latest=latest)
     for score in (10.0, 500.0, 30.0):
-        board.add_score(score)
-    return board
+        dashboard.add_score(score)
+    return dashboard
 
 
 def test_without_a_terminal_there_is_one_line_every_ten_seconds() -> None:
@@ -75,7 +75,7 @@ def test_progress_alone_moves_the_display_and_close_shows_the_end_once() -> None
 def test_messages_and_evaluations_are_never_held_back() -> None:
     tracker, stream = plain(Clock())
     tracker.message("saved [step 10]")
-    row = {"evaluate/mean": 20.25, "evaluate/low": 18.0, "evaluate/high": 21.0, "evaluate/games": 10}
+    row = {"evaluate/mean": 20.25, "evaluate/ci_low": 18.0, "evaluate/ci_high": 21.0, "evaluate/games": 10}
     tracker.log(row, 30_000)
     assert stream.getvalue().splitlines() == [
         "saved [step 10]",
@@ -126,7 +126,7 @@ def test_where_no_step_was_made_nothing_is_drawn(terminal: bool) -> None:
 
 def test_while_the_replay_fills_there_is_no_time_left_and_its_pace_counts_no_longer_afterwards() -> None:
     clock, stream = Clock(), io.StringIO()
-    tracker = ConsoleTracker(1000, "quick", Console(file=stream, width=40), clock, learns_from=400)
+    tracker = ConsoleTracker(1000, "quick", Console(file=stream, width=40), clock, learning_starts=400)
     tracker.progress(0)
     for second, env_steps in ((10, 300), (11, 400), (20, 490)):
         clock.now = 100.0 + second
@@ -135,12 +135,12 @@ def test_while_the_replay_fills_there_is_no_time_left_and_its_pace_counts_no_lon
         "300/1,000 env steps (30%)  30/s  gathering until 400",
         "490/1,000 env steps (49%)  10/s  left 0:51",
     ]
-    assert "0:05 gone, gathering until 400" in drawn(Board("quick", 1000, 400, env_steps=300, seconds=5.0), 80)[0]
+    assert "0:05 gone, gathering until 400" in drawn(Dashboard("quick", 1000, 400, env_steps=300, seconds=5.0), 80)[0]
 
 
 def test_a_run_without_its_replay_gathers_once_more() -> None:
     tracker, stream = plain(Clock())
-    tracker.gather_until(700)
+    tracker.set_learning_starts(700)
     tracker.progress(500)
     tracker.close()
     assert "gathering until 700" in stream.getvalue()
@@ -148,10 +148,10 @@ def test_a_run_without_its_replay_gathers_once_more() -> None:
 
 @pytest.mark.parametrize("width", [60, 80])
 def test_an_interruption_has_room_after_the_last_line(width: int) -> None:
-    board = full_board()
+    dashboard = full_board()
     for score in range(500):
-        board.add_score(float(score % 37))
-    assert len(drawn(board, width)[-1].rstrip() + "^C") == width
+        dashboard.add_score(float(score % 37))
+    assert len(drawn(dashboard, width)[-1].rstrip() + "^C") == width
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -174,12 +174,12 @@ def test_the_screen_names_the_numbers() -> None:
 
 
 def test_the_screen_stands_before_the_first_number() -> None:
-    assert "no game finished yet" in drawn(Board("quick", 100), 80)[-1]
-    assert line(Board("quick", 9)) == "0/9 env steps (0%)  0/s  left -:--"
+    assert "no game finished yet" in drawn(Dashboard("quick", 100), 80)[-1]
+    assert line(Dashboard("quick", 9)) == "0/9 env steps (0%)  0/s  left -:--"
 
 
 def test_at_the_end_no_time_is_left_whatever_the_pace() -> None:
-    assert "left 0:00" in line(Board("quick", 9, env_steps=10))
+    assert "left 0:00" in line(Dashboard("quick", 9, env_steps=10))
 
 
 def test_in_a_terminal_what_is_written_meanwhile_appears_above_the_board(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,7 +293,7 @@ def test_output_that_fails_is_said_once_and_training_goes_on(caplog: pytest.LogC
 
 def test_a_reader_that_leaves_ends_no_training() -> None:
     clock = Clock()
-    console = SteadyConsole(file=Left())
+    console = PipeSafeConsole(file=Left())
     tracker = ConsoleTracker(1000, "quick", console, clock)
     for second in range(0, 60, 15):
         clock.now = 100.0 + second

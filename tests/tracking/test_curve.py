@@ -9,13 +9,13 @@ from matplotlib.image import imread
 
 from rlvision.core.errors import CheckpointError
 from rlvision.tracking.curve import draw_curve, learning_curve, running_mean
-from rlvision.tracking.jsonl import FileTracker, each_row
+from rlvision.tracking.jsonl import JsonlTracker, each_row
 
 ROWS: list[dict[str, float]] = [
     {"env_steps": 100, "episode/score": 10.0},
-    {"env_steps": 150, "loss/td": 0.5, "q/mean": 1.0, "q/return_seen": 2.0, "counters/frames": 600},
+    {"env_steps": 150, "loss/td": 0.5, "q/mean": 1.0, "q/discounted_return": 2.0, "counters/frames": 600},
     {"env_steps": 200, "episode/score": 30.0},
-    {"env_steps": 250, "evaluate/mean": 25.0, "evaluate/low": 20.0, "evaluate/high": 28.0},
+    {"env_steps": 250, "evaluate/mean": 25.0, "evaluate/ci_low": 20.0, "evaluate/ci_high": 28.0},
     {"env_steps": 300, "loss/td": 0.25, "q/mean": 1.5},
 ]
 
@@ -37,7 +37,7 @@ def test_each_number_is_drawn_where_it_belongs() -> None:
     [interval] = scores.collections
     assert (interval.get_datalim(scores.transData).ymin, interval.get_datalim(scores.transData).ymax) == (20, 28)
     assert points(loss) == {"loss": [(150, 0.5), (300, 0.25)]}
-    assert points(q_values) == {"Q mean": [(150, 1.0), (300, 1.5)], "return seen": [(150, 2.0)]}
+    assert points(q_values) == {"Q mean": [(150, 1.0), (300, 1.5)], "discounted return": [(150, 2.0)]}
     assert {axes.get_xlim() for axes in (scores, loss, q_values)} == {(0, 300)}
 
 
@@ -62,7 +62,7 @@ def test_the_running_mean_of_nothing_is_nothing() -> None:
 
 
 def test_the_picture_is_written_over_the_one_before(tmp_path: Path) -> None:
-    tracker = FileTracker(tmp_path)
+    tracker = JsonlTracker(tmp_path)
     path = draw_curve(tmp_path)
     empty = imread(path)
     for row in ROWS:
@@ -87,7 +87,7 @@ def test_a_missing_run_is_named(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_was_drawn_leaves_nothing_in_memory(tmp_path: Path) -> None:
-    tracker = FileTracker(tmp_path)
+    tracker = JsonlTracker(tmp_path)
     tracker.log({"episode/score": 3.0}, env_steps=5)
     tracker.close()
     gc.collect()

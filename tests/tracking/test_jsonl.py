@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from rlvision.core.errors import CheckpointError
-from rlvision.tracking.jsonl import FileTracker, read_metrics
+from rlvision.tracking.jsonl import JsonlTracker, each_row, last_env_steps, read_metrics
 
-Opener = Callable[[Path], FileTracker]
+Opener = Callable[[Path], JsonlTracker]
 
 
 @pytest.fixture
 def tracker_of() -> Iterator[Opener]:
     """Makes trackers and closes them when the test is over."""
     with ExitStack() as stack:
-        yield lambda folder: stack.enter_context(closing(FileTracker(folder)))
+        yield lambda folder: stack.enter_context(closing(JsonlTracker(folder)))
 
 
 def test_rows_read_back_exactly_as_they_were_logged(tmp_path: Path, tracker_of: Opener) -> None:
@@ -134,3 +134,14 @@ def test_a_run_without_rows_has_none_and_no_folder_is_an_error(tmp_path: Path) -
     assert read_metrics(tmp_path) == []
     with pytest.raises(CheckpointError, match="expected a run folder"):
         read_metrics(tmp_path / "nowhere")
+
+
+def test_a_line_without_an_end_is_not_read_whole(tmp_path: Path) -> None:
+    with (tmp_path / "metrics.jsonl").open("wb") as file:
+        file.write(b'{"env_steps": 1}\n')
+        file.truncate(2**42)
+    rows = each_row(tmp_path)
+    assert next(rows) == {"env_steps": 1}
+    with pytest.raises(CheckpointError, match=r"line 2 of .*metrics\.jsonl"):
+        next(rows)
+    assert last_env_steps(tmp_path / "metrics.jsonl") == 0  # no row ends within reach

@@ -9,7 +9,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import FileWriter
 
-from rlvision.core.errors import MissingExtraError
+from rlvision.core.errors import CheckpointError, MissingExtraError
 from rlvision.tracking.tensorboard import TensorboardTracker
 
 
@@ -57,7 +57,7 @@ def test_pictures_and_distributions_are_shown_and_videos_left_out(tmp_path: Path
     Image.new("RGBA", (6, 4), (255, 0, 0, 255)).save(picture)
     video.write_bytes(b"a film")
     with closing(TensorboardTracker(tmp_path)) as tracker:
-        tracker.show({"curve": picture, "evaluate/video": video, "q/values": np.array([0, 1, 1], np.float32)}, 7)
+        tracker.log_media({"curve": picture, "evaluate/video": video, "q/values": np.array([0, 1, 1], np.float32)}, 7)
     tags = events(tmp_path).Tags()
     assert (tags["images"], tags["histograms"]) == (["curve"], ["q/values"])
     [image] = events(tmp_path).Images("curve")
@@ -79,7 +79,7 @@ def test_a_full_disk_costs_rows_until_there_is_room(
             for steps in (2, 3):
                 tracker.log({"loss/td": 2.0}, steps)
         tracker.log({"loss/td": 4.0}, 4)
-        tracker.show({"q/values": np.array([], np.float32)}, 4)
+        tracker.log_media({"q/values": np.array([], np.float32)}, 4)
     assert scalars(tmp_path, "loss/td") == [(1, 1.0), (4, 4.0)]
     assert caplog.text.count("No space left on device: rows are lost there") == 1
 
@@ -98,3 +98,21 @@ def test_without_tensorboard_the_extra_is_named(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(MissingExtraError, match=r"pip install 'rlvision\[tensorboard\]'"):
         TensorboardTracker(tmp_path)
     assert not (tmp_path / "tensorboard").exists()
+
+
+def test_no_link_leads_its_files_elsewhere(tmp_path: Path) -> None:
+    """Neither at the folder nor at a file, whose name nobody can guess."""
+    (tmp_path / "victim").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "tensorboard").symlink_to(tmp_path / "victim")
+    with (
+        closing(TensorboardTracker(tmp_path / "run")) as tracker,
+        pytest.raises(CheckpointError, match=r"expected a folder at .*tensorboard, got a symbolic link"),
+    ):
+        tracker.log({"loss/td": 1.0}, 1)
+    assert list((tmp_path / "victim").iterdir()) == []
+    for folder in ("one", "other"):
+        with closing(TensorboardTracker(tmp_path / folder)) as tracker:
+            tracker.log({"loss/td": 1.0}, 1)
+    ends = {path.name.rpartition(".")[2] for path in tmp_path.glob("o*/tensorboard/*")}
+    assert [len(end) for end in ends] == [16, 16]

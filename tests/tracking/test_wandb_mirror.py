@@ -20,8 +20,8 @@ from wandb_files import fragments, inspect, rows
 from wandb_server import WandbServer, wandb_server
 
 from rlvision.core.types import State
-from rlvision.tracking.jsonl import FileTracker, read_metrics
-from rlvision.tracking.trackers import TrackerGroup
+from rlvision.tracking.jsonl import JsonlTracker, read_metrics
+from rlvision.tracking.trackers import MultiTracker
 from rlvision.tracking.wandb import WandbTracker
 
 KEY = "c0ffee5ec4e7f00dfeed" * 2
@@ -39,11 +39,11 @@ def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
 
 
-def trackers(folder: Path, mode: Any = "offline") -> TrackerGroup:
-    return TrackerGroup({"files": FileTracker(folder), "wandb": WandbTracker(mode, folder, {})})
+def trackers(folder: Path, mode: Any = "offline") -> MultiTracker:
+    return MultiTracker({"files": JsonlTracker(folder), "wandb": WandbTracker(mode, folder, {})})
 
 
-def log(group: TrackerGroup, numbers: range) -> None:
+def log(group: MultiTracker, numbers: range) -> None:
     """Rows as a run makes them: several after the same number of env steps, not all of them finite."""
     for number in numbers:
         value = (1 / (number + 1), math.nan, -math.inf)[number % 3]
@@ -233,10 +233,10 @@ def test_exhibits_come_with_the_next_row_and_the_last_ones_in_the_summary(tmp_pa
     with closing(tracker):
         tracker.log({"loss/td": 1.0}, 1)
         values = np.array([0.0, 1.0, 1.0], np.float32)
-        tracker.show({"evaluate/video": video, "evaluate/page": page, "q/values": values}, 2)
+        tracker.log_media({"evaluate/video": video, "evaluate/page": page, "q/values": values}, 2)
         tracker.log({"evaluate/mean": 5.0}, 2)
         tracker.log({"evaluate/mean": 3.0}, 3)
-        tracker.show({"curve": picture}, 3)
+        tracker.log_media({"curve": picture}, 3)
     [path] = fragments(run)
     records = inspect(path)
     first, second, third = [record["history"]["item"] for record in records if record["type"] == "history"]
@@ -255,7 +255,7 @@ def test_exhibits_come_with_the_next_row_and_the_last_ones_in_the_summary(tmp_pa
 def test_what_cannot_be_shown_costs_no_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tracker = WandbTracker("offline", tmp_path, {})
     with closing(tracker):
-        tracker.show({"evaluate/video": tmp_path / "gone.mp4", "q/values": np.array([1.0], np.float32)}, 1)
+        tracker.log_media({"evaluate/video": tmp_path / "gone.mp4", "q/values": np.array([1.0], np.float32)}, 1)
         tracker.log({"loss/td": 1.0}, 1)
         tracker.log({"loss/td": 2.0}, 2)
     [path] = fragments(tmp_path)
@@ -278,7 +278,7 @@ def test_checkpoints_are_kept_as_a_run_folder_and_nothing_goes_home(
     tracker = WandbTracker("offline", run, {})
     with closing(tracker):
         tracker.log({"loss/td": 1.0}, 1)
-        tracker.keep("best", files)
+        tracker.log_artifact("best", files)
         shutil.rmtree(run / "checkpoints")  # what is kept is a copy
     [path] = fragments(run)
     [artifact] = [record["artifact"] for record in inspect(path) if record["type"] == "artifact"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rlvision.core.errors import CheckpointError
 from rlvision.tracking.wandb import WandbTracker
 
 LOOPBACK_WITHOUT_SERVER = "http://127.0.0.1:9"
@@ -189,3 +190,75 @@ def test_disabled_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     tracker.close()
     assert not list(tmp_path.glob("run/wandb/*run*"))
     assert not children()
+
+
+# A folder from a stranger
+
+
+@pytest.mark.parametrize("kind", ["a symbolic link", "a named pipe"])
+def test_the_id_of_a_run_is_read_of_a_file_only(tmp_path: Path, kind: str) -> None:
+    victim, place = tmp_path / "victim", tmp_path / "run" / "wandb" / "run-id"
+    victim.write_text("secret")
+    place.parent.mkdir(parents=True)
+    place.symlink_to(victim) if kind == "a symbolic link" else os.mkfifo(place)
+    with pytest.raises(CheckpointError, match=f"expected a regular file at .*run-id, got {kind}"):
+        WandbTracker("offline", tmp_path / "run", {})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["offline-run-20990101_000000-abc", "artifacts", "offline-run-20990101_000000-abc/run-abc.wandb", "debug.txt"],
+)
+def test_wandb_is_not_led_out_of_its_folder(tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str) -> None:
+    victim, place = tmp_path / "victim", tmp_path / "run" / "wandb" / name
+    place.parent.mkdir(parents=True)
+    victim.mkdir()
+    place.symlink_to(victim)
+    tracker = WandbTracker("offline", tmp_path / "run", {})
+    tracker.log({"loss/td": 0.5}, 1)
+    tracker.close()
+    assert list(victim.iterdir()) == []
+    assert warnings_of(caplog) == [
+        f"W&B could not begin an offline run (expected files and folders in {tmp_path}/run/wandb, got the link or "
+        f"pipe {name}: delete it): training goes on, and metrics.jsonl is complete"
+    ]
+
+
+def test_wandbs_own_links_are_no_hindrance_and_not_written_through(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    victim, folder = tmp_path / "victim", tmp_path / "wandb"
+    victim.write_text("secret")
+    (folder / "offline-run-20250131_235959-abc" / "logs").mkdir(parents=True)
+    for name in (
+        "latest-run",
+        "debug.log",
+        "debug-internal.log",
+        "offline-run-20250131_235959-abc/logs/debug-core.log",
+    ):
+        (folder / name).symlink_to(victim)
+    tracker = WandbTracker("offline", tmp_path, {})
+    tracker.log({"loss/td": 0.5}, 1)
+    tracker.close()
+    assert warnings_of(caplog) == []
+    assert victim.read_text() == "secret"
+    assert len(list(folder.glob(f"offline-run-*-{tracker.run_id}/*.wandb"))) == 1
+    assert (folder / "run-id").read_text() == tracker.run_id
+
+
+def test_the_id_is_not_written_through_a_link(tmp_path: Path) -> None:
+    victim, place = tmp_path / "victim", tmp_path / "run" / "wandb" / "run-id"
+    victim.write_text("secret")
+    tracker = WandbTracker("offline", tmp_path / "run", {})
+    begin = tracker._init
+
+    def begin_and_plant(mode: Any) -> Any:
+        run = begin(mode)
+        place.symlink_to(victim)
+        return run
+
+    tracker._init = begin_and_plant
+    tracker.log({"loss/td": 0.5}, 1)
+    tracker.close()
+    assert victim.read_text() == "secret"
+    assert place.read_text() == tracker.run_id

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rlvision.tracking.jsonl import NOT_FINITE
-from rlvision.tracking.metrics import EXHIBITS
+from rlvision.tracking.metrics import MEDIA
 
 
 def fragments(folder: Path) -> list[Path]:
@@ -30,7 +30,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 def _is_number(name: str) -> bool:
     """What is no number is spread over several columns: ``q/values.bins``."""
-    return name == "_step" or not (name.startswith("_") or name.partition(".")[0] in EXHIBITS)
+    return name == "_step" or not (name.startswith("_") or name.partition(".")[0] in MEDIA)
 
 
 def _number(value: Any) -> float:

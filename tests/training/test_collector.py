@@ -1,4 +1,4 @@
-"""Scores of whole games and discounted returns, on tapes of events written by hand."""
+"""Scores of whole games and discounted returns, on action logs of events written by hand."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 
 from rlvision.core.types import EnvStep
 from rlvision.learning.schedules import Constant
-from rlvision.training.collector import DiscountedReturns, Scorekeeper
+from rlvision.training.collector import DiscountedReturns, EpisodeStats
 
 
 def rows(reward, *, terminated=(), truncated=(), first=(0,)):
@@ -34,7 +34,7 @@ def play(keeper, steps, seeds=None):
 
 def test_a_game_is_scored_raw_when_the_next_one_begins():
     steps = rows([1, 2, 0, 5, 5, 0, 0], terminated={1}, truncated={4}, first={0, 3, 6})
-    games = play(Scorekeeper(1, frameskip=4), steps, seeds=[10, 10, 10, 11, 11, 11, 12])
+    games = play(EpisodeStats(1, frameskip=4), steps, seeds=[10, 10, 10, 11, 11, 11, 12])
     assert [(t, game.score, game.length, game.frames, game.seed) for t, game in games] == [
         (3, 3.0, 2, 8, 10),
         (6, 10.0, 2, 8, 11),
@@ -43,18 +43,18 @@ def test_a_game_is_scored_raw_when_the_next_one_begins():
 
 def test_a_lost_life_ends_no_game():
     steps = rows([1, 1, 1, 1, 0, 0], terminated={1, 3}, first={0, 5})
-    assert [(game.score, game.length) for _, game in play(Scorekeeper(1, 1), steps)] == [(4.0, 4)]
+    assert [(game.score, game.length) for _, game in play(EpisodeStats(1, 1), steps)] == [(4.0, 4)]
 
 
 def test_a_game_that_was_cut_is_dropped():
     steps = rows([1, 1, 1, 1, 0, 0], terminated={3}, first={0, 2, 5})
-    assert [(game.score, game.length) for _, game in play(Scorekeeper(1, 1), steps)] == [(2.0, 2)]
+    assert [(game.score, game.length) for _, game in play(EpisodeStats(1, 1), steps)] == [(2.0, 2)]
 
 
 def test_a_saved_scorekeeper_goes_on_in_the_middle_of_a_game():
     steps = rows([1, 2, 3, 4, 0, 0], terminated={3}, first={0, 5})
     for cut in range(1, 6):
-        first, second = Scorekeeper(1, 1), Scorekeeper(1, 1)
+        first, second = EpisodeStats(1, 1), EpisodeStats(1, 1)
         play(first, steps[:cut])
         second.load_state_dict(first.state_dict())
         play(first, steps[cut:])  # must not reach into the copy
@@ -72,7 +72,7 @@ def test_discounted_returns_agree_with_the_definition(transform):
     expected = []
     for game in (seen[0:4], seen[5:7]):
         expected += [sum(gamma**k * r for k, r in enumerate(game[t:])) for t in range(len(game))]
-    assert returns.metrics()["q/return_seen"] == pytest.approx(np.mean(expected))
+    assert returns.metrics()["q/discounted_return"] == pytest.approx(np.mean(expected))
     assert returns.metrics() == {}  # no game since
 
 
@@ -80,4 +80,4 @@ def test_discounted_returns_end_at_a_lost_life():
     returns = DiscountedReturns(1, Constant(0.5), None)
     for row, step in enumerate(rows([1.0, 1.0, 1.0], terminated={1, 2})):
         returns.add(step, row)
-    assert returns.metrics()["q/return_seen"] == pytest.approx((1.5 + 1.0 + 1.0) / 3)
+    assert returns.metrics()["q/discounted_return"] == pytest.approx((1.5 + 1.0 + 1.0) / 3)

@@ -14,7 +14,7 @@ import rlvision.runs.run
 import rlvision.runs.session
 from rlvision.core.errors import CheckpointError
 from rlvision.core.types import Episode
-from rlvision.envs.vector_env import TapedVectorEnv
+from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.evaluation.result import Evaluation
 from rlvision.learning.learner import QLearner
 from rlvision.runs.checkpoint import CheckpointFolder, read_state
@@ -86,9 +86,9 @@ class InTurn:
 def test_learning_while_the_emulators_run_changes_nothing(tmp_path, monkeypatch, watched):
     settings = {"replay__prioritised": True, "evaluate_every": 0}
     overlapped = everything(watched.train(small(tmp_path / "overlapped", PONG, **settings)))
-    in_turn = InTurn(TapedVectorEnv.send, TapedVectorEnv.recv)
-    monkeypatch.setattr(TapedVectorEnv, "send", lambda env, action: in_turn.send(env, action))
-    monkeypatch.setattr(TapedVectorEnv, "recv", lambda env: in_turn.recv(env))
+    in_turn = InTurn(ReplayableVectorEnv.send, ReplayableVectorEnv.recv)
+    monkeypatch.setattr(ReplayableVectorEnv, "send", lambda env, action: in_turn.send(env, action))
+    monkeypatch.setattr(ReplayableVectorEnv, "recv", lambda env: in_turn.recv(env))
     assert differences(overlapped, everything(watched.train(small(tmp_path / "in turn", PONG, **settings)))) == []
 
 
@@ -99,7 +99,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_exam(tmp_path, monkeypatch
     scores, weights = iter([1.0, 3.0, 2.0, 3.0, 2.5, 9.0]), []
 
     def scripted(*_, **__):
-        online = watched.sessions[-1]._agent.learner.views.online
+        online = watched.sessions[-1]._agent.learner.networks.online
         weights.append({name: tensor.clone() for name, tensor in online.state_dict().items()})
         return Evaluation((Episode(next(scores), 1, 1, 0),))
 
@@ -135,7 +135,7 @@ def test_exams_rows_and_checkpoints_change_nothing_in_training(tmp_path, watched
             (0, {"env_steps": 100, "checkpoint_every": 0, "tracking__log_every": 1000}),
         )
     )
-    for measured in ("exam", "meter"):
+    for measured in ("eval_state", "meter"):
         del often["trainer"][measured], never["trainer"][measured]
     del often["trainer"]["collector"]["returns"], never["trainer"]["collector"]["returns"]
     assert differences(often, never) == []

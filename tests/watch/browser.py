@@ -1,4 +1,4 @@
-"""A real browser without a screen: Chromium, spoken to over its DevTools protocol."""
+"""A real browser without a screen: Chromium, readable_action to over its DevTools protocol."""
 
 import base64
 import json

@@ -20,38 +20,38 @@ from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import build_encoder
 from rlvision.runs.web_session import make_player
 from rlvision.watch.controls import SPEEDS
-from rlvision.watch.web.inspector import Analyst
+from rlvision.watch.web.inspector import Inspector
 from rlvision.watch.web.player import Player
 from rlvision.watch.web.protocol import unpack
 from rlvision.watch.web.server import WebView
-from rlvision.watch.web.weights import Brain
+from rlvision.watch.web.weights import LoadedCheckpoint
 
 PATIENCE = 20.0
 """Seconds to wait for what must come."""
 
 
-def brain(env_steps: int = 1000, encoder: str = "dn") -> Brain:
+def checkpoint(env_steps: int = 1000, encoder: str = "dn") -> LoadedCheckpoint:
     """Weights whose Q-values tell the step."""
     torch.manual_seed(env_steps)
     built = build_encoder(encoder, (2, SIZE, SIZE))
     network = QNetwork(built, LinearHead(built.features, ACTIONS))
-    return Brain(network, step_as_q_values, env_steps, "last")
+    return LoadedCheckpoint(network, step_as_q_values, env_steps, "last")
 
 
 @contextmanager
 def playing(
-    load: Callable[[], Brain | None], *lengths: int, speed: float = SPEEDS[-1], paused: bool = False
+    load: Callable[[], LoadedCheckpoint | None], *lengths: int, speed: float = SPEEDS[-1], paused: bool = False
 ) -> Iterator[Player]:
     """A player at work in a thread of its own; games of the counting environment last so long."""
     settings: dict[str, Any] = {"lengths": lengths, "size": SIZE, "actions": ACTIONS}
     env = rendered("rlvision.envs.counting_env:CountingEnv", 1, height=SIZE, width=SIZE, stack=2, kwargs=settings)
-    player, follower = make_player(env, load, epsilon=0.0, seed=5)
+    player, weight_watcher = make_player(env, load, epsilon=0.0, seed=5)
     player.set_speed(speed)
     player.pause(paused)
     over = threading.Event()
     threads = [
         threading.Thread(target=player.play, args=(lambda: "over" if over.is_set() else None,)),
-        threading.Thread(target=follower.follow, args=(over, 0.01)),
+        threading.Thread(target=weight_watcher.run, args=(over, 0.01)),
     ]
     for thread in threads:
         thread.start()
@@ -107,7 +107,7 @@ class Watcher:
 
     def look(self, index: int | None = None, maps: bool = False, saliency: str = "none", action: int | None = None):
         """Look at something else."""
-        self.order("look", index=index, maps=maps, saliency=saliency, action=action)
+        self.order("inspect", index=index, maps=maps, saliency=saliency, action=action)
 
     def get(self, kind: str, such: Callable[[dict[str, Any]], bool] = lambda header: True) -> dict[str, Any]:
         """The next message of a kind, its blobs with it."""
@@ -120,20 +120,20 @@ class Watcher:
 
 
 @contextmanager
-def served(load: Callable[[], Brain | None], *lengths: int, **how: Any) -> Iterator[Served]:
+def served(load: Callable[[], LoadedCheckpoint | None], *lengths: int, **how: Any) -> Iterator[Served]:
     """A player and its page on a free port."""
     with ExitStack() as stack:
         player = stack.enter_context(playing(load, *lengths, **how))
-        analyst, stop = Analyst(player.changed), threading.Event()
-        worker = threading.Thread(target=analyst.work, args=(stop,))
+        inspector, stop = Inspector(player.changed), threading.Event()
+        worker = threading.Thread(target=inspector.work, args=(stop,))
         worker.start()
         stack.callback(worker.join)
         stack.callback(stop.set)
-        view = WebView(player, analyst, {"title": "counting", "run": "a-run", "part": None})
+        view = WebView(player, inspector, {"title": "counting", "run": "a-run", "part": None})
         yield Served(player, stack.enter_context(view.open(0)))
 
 
-def once(*brains: Brain) -> Callable[[], Brain | None]:
+def once(*brains: LoadedCheckpoint) -> Callable[[], LoadedCheckpoint | None]:
     """Loads these weights, one at a time."""
     left = list(brains)
     return lambda: left.pop(0) if left else None

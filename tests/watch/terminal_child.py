@@ -13,18 +13,18 @@ class BreakageError(Exception):
 
 
 def breaking(rollout: object) -> object:
-    """A rollout whose third moment fails."""
-    for number, moment in enumerate(rollout):  # type: ignore[call-overload]
+    """A rollout whose third step fails."""
+    for number, rollout_step in enumerate(rollout):  # type: ignore[call-overload]
         if number == 3:
             raise BreakageError
-        yield moment
+        yield rollout_step
 
 
 if __name__ == "__main__":
     what, fps = sys.argv[1], float(sys.argv[2])
     rollout = counting_rollout(4, 6, games=2) if what == "short" else counting_rollout(100_000, games=None)
     if what == "broken":
-        moments, rollout = breaking(rollout), type("Rollout", (), {"spec": rollout.spec})()  # type: ignore[assignment]
-        type(rollout).__iter__ = lambda self: moments
+        rollout_steps, rollout = breaking(rollout), type("Rollout", (), {"spec": rollout.spec})()  # type: ignore[assignment]
+        type(rollout).__iter__ = lambda self: rollout_steps
     games = show_live(open_terminal, rollout, title="Counting", fps=fps)
     sys.stdout.write(f"games {[(game.length, game.over) for game in games]}\n")

@@ -1,4 +1,4 @@
-"""A training game played again is the game of training, bit for bit, wherever on its tape it lies."""
+"""A training game played again is the game of training, bit for bit, wherever on its action log it lies."""
 
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,13 @@ from small_worlds import DRIFTING
 
 from rlvision.core.errors import CheckpointError
 from rlvision.core.types import BoolArray, EnvStep, FloatArray, IntArray, UInt8Array
-from rlvision.envs.game_archive import GameRecorder, TapeArchive, TapedGame, read_games
+from rlvision.envs.game_archive import GameArchive, GameRecorder, RecordedGame, read_games
 from rlvision.envs.screen import make_screen
-from rlvision.envs.vector_env import TapedVectorEnv
+from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.learning.schedules import Constant
 from rlvision.training.collector import Collector, DiscountedReturns
-from rlvision.watch.game_replay import Replay, choose
-from rlvision.watch.rollout import Moment, game_of
+from rlvision.watch.game_replay import GameReplay, choose_game
+from rlvision.watch.rollout import RolloutStep, game_of
 
 SMALL: dict[str, Any] = {"height": 36, "width": 36, "stack": 2}
 PONG = ("pong", {**SMALL, "sticky": 0.25, "max_episode_frames": 120, "fire_on_reset": False})
@@ -58,7 +58,7 @@ class Fumbling:
         return np.where(self.rng.random(len(observation)) < 0.4, 1, chosen)
 
 
-def no_thoughts(env: TapedVectorEnv) -> Any:
+def no_thoughts(env: ReplayableVectorEnv) -> Any:
     def q_values(observation: UInt8Array) -> FloatArray:
         return np.zeros((len(observation), env.spec.num_actions), dtype=np.float32)
 
@@ -68,7 +68,7 @@ def no_thoughts(env: TapedVectorEnv) -> Any:
 def train(folder: Path, world: tuple[str, dict[str, Any]], rows: int) -> Recall:
     name, settings = world
     env, memory = made(name, 2, **settings), Recall()
-    recorder = GameRecorder(env, TapeArchive(folder, 2**20))
+    recorder = GameRecorder(env, GameArchive(folder, 2**20))
     returns = DiscountedReturns(2, Constant(0.9), None)
     collector = Collector(env, Fumbling(env.spec.num_actions), memory, returns, recorder)  # type: ignore[arg-type]
     env.reset(5)
@@ -81,24 +81,24 @@ def train(folder: Path, world: tuple[str, dict[str, Any]], rows: int) -> Recall:
 
 
 def play_again(
-    games: list[TapedGame], game: TapedGame, world: tuple[str, dict[str, Any]], **how: Any
-) -> tuple[list[Moment], Replay]:
+    games: list[RecordedGame], game: RecordedGame, world: tuple[str, dict[str, Any]], **how: Any
+) -> tuple[list[RolloutStep], GameReplay]:
     name, settings = world
     env = made(name, 1, **settings)
-    replay = Replay(game, games, env, make_screen(env), no_thoughts(env), **how)
-    moments = list(replay.rollout)
+    replay = GameReplay(game, games, env, make_screen(env), no_thoughts(env), **how)
+    rollout_steps = list(replay.rollout)
     env.close()
-    return moments, replay
+    return rollout_steps, replay
 
 
-def verdict(moments: list[Moment], replay: Replay) -> str:
-    return replay.verdict([game_of(moment) for moment in moments if moment.last])
+def outcome(rollout_steps: list[RolloutStep], replay: GameReplay) -> str:
+    return replay.outcome([game_of(rollout_step) for rollout_step in rollout_steps if rollout_step.last])
 
 
 @pytest.mark.parametrize(
     ("world", "rows", "which"),
     [(PONG, 130, (0, 5)), (NEVER_RESEEDED, 110, (0, 6)), (BREAKOUT, 330, (0, -1)), (CARTPOLE, 120, (0, 7))],
-    ids=["sticky actions", "many games on a tape", "lives, FIRE, new seeds", "CartPole"],
+    ids=["sticky actions", "many games on an action log", "lives, FIRE, new seeds", "CartPole"],
 )
 def test_a_replay_shows_what_the_training_saw_bit_for_bit(
     tmp_path: Path, world: tuple[str, dict[str, Any]], rows: int, which: tuple[int, int]
@@ -107,16 +107,16 @@ def test_a_replay_shows_what_the_training_saw_bit_for_bit(
     games, seen = read_games(tmp_path), memory.games()
     assert len(games) == len(seen) > 2
     for index in which:
-        moments, replay = play_again(games, games[index], world)
-        observed = [moment.observation for moment in moments]
+        rollout_steps, replay = play_again(games, games[index], world)
+        observed = [rollout_step.observation for rollout_step in rollout_steps]
         np.testing.assert_array_equal(observed, seen[index][:-1])  # the last of a game is acted on by nobody
-        assert verdict(moments, replay).startswith("the game of training")
-        assert [moment.action for moment in moments] == list(games[index].actions[:-1])
-        assert moments[-1].score == games[index].score
+        assert outcome(rollout_steps, replay).startswith("the game of training")
+        assert [rollout_step.action for rollout_step in rollout_steps] == list(games[index].actions[:-1])
+        assert rollout_steps[-1].score == games[index].score
     if world is NEVER_RESEEDED:
         assert games[which[1]].start > 60
     if world is BREAKOUT:
-        assert {moment.lives for moment in moments} >= {5, 4, 3}
+        assert {rollout_step.lives for rollout_step in rollout_steps} >= {5, 4, 3}
         assert len({game.seed for game in games}) > 2
 
 
@@ -125,20 +125,20 @@ def test_a_game_in_the_middle_of_a_tape_opens_with_its_own_first_picture(tmp_pat
     memory = train(tmp_path, world, 60)
     games = read_games(tmp_path)
     index = next(index for index, game in enumerate(games) if game.start > 0)
-    moments, _ = play_again(games, games[index], world)
-    np.testing.assert_array_equal(moments[0].frames[0], memory.games()[index][0].transpose(1, 2, 0))
+    rollout_steps, _ = play_again(games, games[index], world)
+    np.testing.assert_array_equal(rollout_steps[0].frames[0], memory.games()[index][0].transpose(1, 2, 0))
 
 
 def test_a_recording_of_another_game_is_not_taken_for_it(tmp_path: Path) -> None:
     train(tmp_path, CARTPOLE, 60)
     games = read_games(tmp_path)
     first, other = games[0], next(game for game in games if game.length != games[0].length)
-    mixed = TapedGame(**{name: getattr(first, name) for name in TapedGame.__slots__} | {"seed": other.seed})
-    moments, replay = play_again([mixed], mixed, CARTPOLE)
-    assert "NOT" in verdict(moments, replay)
-    wrong_score = TapedGame(**{name: getattr(first, name) for name in TapedGame.__slots__} | {"score": 99.0})
-    moments, replay = play_again([wrong_score], wrong_score, CARTPOLE)
-    said = verdict(moments, replay)
+    mixed = RecordedGame(**{name: getattr(first, name) for name in RecordedGame.__slots__} | {"seed": other.seed})
+    rollout_steps, replay = play_again([mixed], mixed, CARTPOLE)
+    assert "NOT" in outcome(rollout_steps, replay)
+    wrong_score = RecordedGame(**{name: getattr(first, name) for name in RecordedGame.__slots__} | {"score": 99.0})
+    rollout_steps, replay = play_again([wrong_score], wrong_score, CARTPOLE)
+    said = outcome(rollout_steps, replay)
     assert said.startswith(f"NOT the game of training: recorded are score 99 and {first.length} decisions")
     assert "does not repeat itself" in said
 
@@ -146,8 +146,8 @@ def test_a_recording_of_another_game_is_not_taken_for_it(tmp_path: Path) -> None
 def test_a_world_that_does_not_repeat_itself_is_told(tmp_path: Path) -> None:
     train(tmp_path, DRIFTING, 30)
     games = read_games(tmp_path)
-    moments, replay = play_again(games, games[0], DRIFTING)
-    assert verdict(moments, replay) == (
+    rollout_steps, replay = play_again(games, games[0], DRIFTING)
+    assert outcome(rollout_steps, replay) == (
         "the recorded score, but NOT the recorded pictures: the environment does not repeat itself exactly"
     )
 
@@ -155,21 +155,21 @@ def test_a_world_that_does_not_repeat_itself_is_told(tmp_path: Path) -> None:
 def test_a_replay_that_is_cut_short_claims_nothing(tmp_path: Path) -> None:
     train(tmp_path, CARTPOLE, 60)
     games = read_games(tmp_path)
-    moments, replay = play_again(games, games[0], CARTPOLE, max_steps=3)
-    assert len(moments) == 3
-    assert verdict(moments, replay).startswith("cut short")
-    assert replay.verdict([]).startswith("cut short")  # the viewer left
+    rollout_steps, replay = play_again(games, games[0], CARTPOLE, max_steps=3)
+    assert len(rollout_steps) == 3
+    assert outcome(rollout_steps, replay).startswith("cut short")
+    assert replay.outcome([]).startswith("cut short")  # the viewer left
 
 
 def test_games_are_chosen_by_score_or_number(tmp_path: Path) -> None:
     train(tmp_path, CARTPOLE, 150)
     games = read_games(tmp_path)
     scores = [game.score for game in games]
-    assert choose(games, "best").number == 1 + scores.index(max(scores))
-    assert choose(games, "worst").number == 1 + scores.index(min(scores))
-    assert choose(games, "last") is games[-1]
-    assert choose(games, "2") is games[1]
+    assert choose_game(games, "best").number == 1 + scores.index(max(scores))
+    assert choose_game(games, "worst").number == 1 + scores.index(min(scores))
+    assert choose_game(games, "last") is games[-1]
+    assert choose_game(games, "2") is games[1]
     with pytest.raises(CheckpointError, match=rf"best, worst, last or a number from 1 to {len(games)}, got '0'"):
-        choose(games, "0")
-    with pytest.raises(CheckpointError, match="expected tapes of training games in the run folder, got none"):
-        choose([], "best")
+        choose_game(games, "0")
+    with pytest.raises(CheckpointError, match="expected recorded training games in the run folder, got none"):
+        choose_game([], "best")

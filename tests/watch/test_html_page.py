@@ -17,18 +17,18 @@ from PIL import Image
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import FloatArray, UInt8Array
 from rlvision.watch.assets.page_parts import SCRIPTS, PageParts
-from rlvision.watch.html.film_strip import Film
-from rlvision.watch.html.page import About, page_path, write_pages
-from rlvision.watch.rollout import Moment
+from rlvision.watch.html.film_strip import SpriteSheet
+from rlvision.watch.html.page import PageMeta, page_path, write_pages
+from rlvision.watch.rollout import RolloutStep
 from rlvision.watch.web import server
 
 
-def film_back(film: dict[str, Any]) -> list[UInt8Array]:
+def film_back(sprite_sheet: dict[str, Any]) -> list[UInt8Array]:
     """The pictures of a film [H, W, 3], as a browser would cut them out."""
     pictures: list[UInt8Array] = []
-    for strip in film["strips"]:
+    for strip in sprite_sheet["strips"]:
         developed = np.asarray(Image.open(io.BytesIO(base64.b64decode(strip))).convert("RGB"), dtype=np.uint8)
-        pictures += np.split(developed, len(developed) // film["height"])
+        pictures += np.split(developed, len(developed) // sprite_sheet["height"])
     return pictures
 
 
@@ -48,11 +48,11 @@ SCREEN = """window.screenAsShown = () => {
 """Draws the screen as the page shows it: the picture, and the saliency map above it."""
 
 
-def about(**settings: Any) -> About:
-    return About(**{"title": "Counting", "fps": 30.0, "spec": counting_rollout(3).spec} | settings)
+def about(**settings: Any) -> PageMeta:
+    return PageMeta(**{"title": "Counting", "fps": 30.0, "spec": counting_rollout(3).spec} | settings)
 
 
-def corner(moment: Moment) -> FloatArray:
+def corner(rollout_step: RolloutStep) -> FloatArray:
     """Only the upper left quarter matters, the more the later."""
     saliency = np.zeros((SIZE, SIZE), dtype=np.float32)
     saliency[: SIZE // 2, : SIZE // 2] = 1.0
@@ -63,29 +63,29 @@ def test_pictures_come_back_bit_for_bit_from_strips() -> None:
     rng = np.random.default_rng(0)
     for shape, lossless_shape in (((21, 16, 3), (21, 16, 3)), ((40, 30), (40, 30, 3))):
         pictures = [rng.integers(0, 256, shape, dtype=np.uint8) for _ in range(150)]
-        film = Film()
+        sprite_sheet = SpriteSheet()
         for picture in pictures:
-            film.add(picture)
-        film.close()
-        assert len(film.strips) == 3  # 64, 64 and 22
-        for picture, back in zip(pictures, film_back(film.as_json()), strict=True):
+            sprite_sheet.add(picture)
+        sprite_sheet.close()
+        assert len(sprite_sheet.strips) == 3  # 64, 64 and 22
+        for picture, back in zip(pictures, film_back(sprite_sheet.as_json()), strict=True):
             expected = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
             assert np.array_equal(back, expected.reshape(lossless_shape))
 
 
 def test_large_pictures_make_short_strips_for_compressing_takes_memory() -> None:
-    film = Film()
+    sprite_sheet = SpriteSheet()
     for _ in range(12):
-        film.add(np.zeros((400, 600, 3), np.uint8))
-    assert (film.per_strip, len(film.strips)) == (5, 2)  # of 3.6 MB, and two pictures wait
+        sprite_sheet.add(np.zeros((400, 600, 3), np.uint8))
+    assert (sprite_sheet.per_strip, len(sprite_sheet.strips)) == (5, 2)  # of 3.6 MB, and two pictures wait
 
 
 def test_tall_pictures_make_strips_that_webp_can_hold() -> None:
-    film = Film()
+    sprite_sheet = SpriteSheet()
     for _ in range(5):
-        film.add(np.zeros((6000, 2), dtype=np.uint8))
-    film.close()
-    assert len(film.strips) == 3
+        sprite_sheet.add(np.zeros((6000, 2), dtype=np.uint8))
+    sprite_sheet.close()
+    assert len(sprite_sheet.strips) == 3
 
 
 def test_the_page_holds_the_game(tmp_path: Path) -> None:
@@ -93,18 +93,18 @@ def test_the_page_holds_the_game(tmp_path: Path) -> None:
     [game] = write_pages(
         counting_rollout(5, seed=4), path, about(saliency=corner, crop=(0, 32, 0, 32), note="a </script> b")
     )
-    moments = list(counting_rollout(5, seed=4))
+    rollout_steps = list(counting_rollout(5, seed=4))
     held = game_in(path)
     assert (held["seed"], held["over"], held["note"]) == (game.seed, True, "a </script> b")
-    assert held["actions"] == [moment.action for moment in moments]
-    assert held["scores"] == [moment.score for moment in moments]
-    np.testing.assert_allclose(np.reshape(held["q"], (5, 3)), [moment.q_values for moment in moments])
-    shown = [frame for moment in moments for frame in moment.frames]
+    assert held["actions"] == [rollout_step.action for rollout_step in rollout_steps]
+    assert held["scores"] == [rollout_step.score for rollout_step in rollout_steps]
+    np.testing.assert_allclose(np.reshape(held["q"], (5, 3)), [rollout_step.q_values for rollout_step in rollout_steps])
+    shown = [frame for rollout_step in rollout_steps for frame in rollout_step.frames]
     assert held["shown"] == [2, 1, 1, 1, 1]
     assert held["fresh"] == "1" * len(shown)
     np.testing.assert_array_equal(film_back(held["screens"]), shown)
-    sights = [picture[:, :, 0] for picture in film_back(held["sights"])]
-    np.testing.assert_array_equal(sights, [moment.observation[-1] for moment in moments])
+    inputs = [picture[:, :, 0] for picture in film_back(held["inputs"])]
+    np.testing.assert_array_equal(inputs, [rollout_step.observation[-1] for rollout_step in rollout_steps])
     [heat, *_] = film_back(held["saliency"])
     assert heat[:12, :12].min() > 200
     assert heat[20:, 20:].max() < 40
@@ -112,9 +112,10 @@ def test_the_page_holds_the_game(tmp_path: Path) -> None:
 
 def test_a_screen_that_stays_is_kept_once(tmp_path: Path) -> None:
     def still() -> Any:
-        for moment in counting_rollout(3):
-            yield Moment(
-                **{name: getattr(moment, name) for name in Moment.__slots__} | {"frames": (moment.frames[0],) * 4}
+        for rollout_step in counting_rollout(3):
+            yield RolloutStep(
+                **{name: getattr(rollout_step, name) for name in RolloutStep.__slots__}
+                | {"frames": (rollout_step.frames[0],) * 4}
             )
 
     write_pages(still(), tmp_path / "still.html", about())
@@ -133,12 +134,12 @@ def test_every_game_has_a_page_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_network_that_has_diverged_makes_a_page(tmp_path: Path) -> None:
-    def diverged() -> Any:
-        for moment in counting_rollout(3):
+    def divergence_error() -> Any:
+        for rollout_step in counting_rollout(3):
             q = np.array([np.nan, np.inf, 2.0], dtype=np.float32)
-            yield Moment(**{name: getattr(moment, name) for name in Moment.__slots__} | {"q_values": q})
+            yield RolloutStep(**{name: getattr(rollout_step, name) for name in RolloutStep.__slots__} | {"q_values": q})
 
-    write_pages(diverged(), tmp_path / "nan.html", about())
+    write_pages(divergence_error(), tmp_path / "nan.html", about())
     assert game_in(tmp_path / "nan.html")["q"] == [0.0, 0.0, 2.0] * 3
 
 
@@ -175,28 +176,28 @@ def test_another_suffix_is_refused_before_anything_is_played(tmp_path: Path, nam
 def test_a_browser_plays_the_page(tmp_path: Path) -> None:
     find_browser()
     path = tmp_path / "game.html"
-    moments = list(counting_rollout(80, seed=4))
-    write_pages(moments, path, about(title="A <game>", saliency=corner))
+    rollout_steps = list(counting_rollout(80, seed=4))
+    write_pages(rollout_steps, path, about(title="A <game>", saliency=corner))
     with browser(tmp_path / "profile") as chromium:
         tab = chromium.open(path.as_uri())
         pixel = "[...screenAsShown().getImageData({}, {}, 1, 1).data].slice(0, 3)"
 
         def shows(index: int) -> None:
             """The last screen of a decision, its number and what was thought."""
-            moment = moments[index]
+            rollout_step = rollout_steps[index]
             tab.wait(f"document.getElementById('place').textContent === '{index + 1} / 80'")
             for row, column in ((0, 7), (9, 20), (31, 31)):
                 x, y = 8 * column + 4, 8 * row + 4  # 32 pixels are enlarged to 256
-                color = json.dumps(moment.frames[-1][row, column].tolist(), separators=(",", ":"))
+                color = json.dumps(rollout_step.frames[-1][row, column].tolist(), separators=(",", ":"))
                 tab.wait(f"JSON.stringify({pixel.format(x, y)}) === '{color}'")
             q = tab.run("[...document.querySelectorAll('#q-values .number')].map(cell => cell.textContent)")
-            assert q == [f"{value:.3f}" for value in moment.q_values]
+            assert q == [f"{value:.3f}" for value in rollout_step.q_values]
             assert tab.run("document.querySelectorAll('#q-values li.chosen').length") == 1
             assert (
                 tab.run(
                     "[...document.querySelectorAll('#q-values li')].findIndex(row => row.classList.contains('chosen'))"
                 )
-                == moment.action
+                == rollout_step.action
             )
 
         def slide(index: int) -> None:

@@ -5,8 +5,8 @@ import pytest
 from counting_rollout import counting_rollout
 
 from rlvision.core.errors import ConfigError
-from rlvision.watch.html.page import About
-from rlvision.watch.outputs import Outlet
+from rlvision.watch.html.page import PageMeta
+from rlvision.watch.outputs import Output
 from rlvision.watch.window import DISPLAYS
 
 
@@ -31,12 +31,12 @@ def test_what_cannot_be_shown_is_refused_at_once(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
     with pytest.raises(ConfigError, match=message):
-        Outlet(**named)  # type: ignore[arg-type]
+        Output(**named)  # type: ignore[arg-type]
 
 
 def test_files_are_written_where_they_were_wanted(tmp_path: Path) -> None:
-    about = About(title="Counting", fps=30.0, spec=counting_rollout(3).spec)
-    video, page = Outlet(video=tmp_path / "a.mp4"), Outlet(html=tmp_path / "a.html")
+    about = PageMeta(title="Counting", fps=30.0, spec=counting_rollout(3).spec)
+    video, page = Output(video=tmp_path / "a.mp4"), Output(html=tmp_path / "a.html")
     assert [game.length for game in video.show(counting_rollout(3, games=2), about)] == [3, 3]
     assert [game.length for game in page.show(counting_rollout(3, games=2), about)] == [3, 3]
     assert video.files(2) == [tmp_path / "a.mp4"]

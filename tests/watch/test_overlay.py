@@ -5,15 +5,15 @@ import pytest
 
 from rlvision.core.types import UInt8Array
 from rlvision.watch.drawing.overlay import BAR, CHOSEN, FAINT, INK, MARGIN, PANEL, Overlay, input_frames
-from rlvision.watch.rollout import Moment
+from rlvision.watch.rollout import RolloutStep
 
 NAMES = ("NOOP", "FIRE", "LEFT", "RIGHT")
 RED = np.full((210, 160, 3), (250, 10, 10), dtype=np.uint8)
 
 
-def moment(q_values: list[float], action: int, *, first: bool = True, lives: int | None = 3) -> Moment:
+def rollout_step(q_values: list[float], action: int, *, first: bool = True, lives: int | None = 3) -> RolloutStep:
     rng = np.random.default_rng(0)
-    return Moment(
+    return RolloutStep(
         frames=(RED,),
         observation=rng.integers(40, 60, (4, 84, 84), dtype=np.uint8),
         action=action,
@@ -42,7 +42,7 @@ def pixels(picture: UInt8Array, color: tuple[int, int, int]) -> tuple[list[int],
 @pytest.mark.parametrize(("height", "width"), [(210, 160), (400, 600), (64, 64), (801, 1203), (250, 160)])
 def test_every_picture_has_the_even_size_that_was_promised(height: int, width: int) -> None:
     drawer = Overlay("game", NAMES, 1, (height, width))
-    drawer.show(moment([1, 2, 3, 4], 0))
+    drawer.show(rollout_step([1, 2, 3, 4], 0))
     for panel in (True, False):
         assert drawer.picture(np.zeros((height, width, 3), dtype=np.uint8), panel).shape == (*drawer.size, 3)
     assert drawer.size[0] % 2 == drawer.size[1] % 2 == 0
@@ -50,7 +50,7 @@ def test_every_picture_has_the_even_size_that_was_promised(height: int, width: i
 
 def test_the_game_stands_whole_in_its_place_three_times_its_size() -> None:
     drawer = overlay()
-    drawer.show(moment([1, 2, 3, 4], 0))
+    drawer.show(rollout_step([1, 2, 3, 4], 0))
     frame = np.random.default_rng(1).integers(0, 255, (210, 160, 3), dtype=np.uint8)
     picture = drawer.picture(frame)
     assert np.array_equal(picture[MARGIN : MARGIN + 630 : 3, MARGIN : MARGIN + 480 : 3], frame)
@@ -66,7 +66,7 @@ def lengths(bars: UInt8Array, color: tuple[int, int, int]) -> set[int]:
 
 def test_bars_reach_from_the_mean_to_either_side() -> None:
     drawer = overlay()
-    drawer.show(moment([1.0, 2.0, 3.0, 6.0], 3))  # mean 3: -2, -1, 0, +3
+    drawer.show(rollout_step([1.0, 2.0, 3.0, 6.0], 3))  # mean 3: -2, -1, 0, +3
     picture = drawer.picture(RED)
     bars = picture[:, -PANEL - MARGIN + 116 : -PANEL - MARGIN + 284]  # 84 columns to either side
     assert lengths(bars, CHOSEN) == {84 - 1}  # the line in the middle lies over its first column
@@ -75,9 +75,9 @@ def test_bars_reach_from_the_mean_to_either_side() -> None:
 
 def test_the_chosen_action_is_marked_and_a_better_one_shows() -> None:
     drawer = overlay()
-    drawer.show(moment([1.0, 2.0, 3.0, 6.0], 3))
+    drawer.show(rollout_step([1.0, 2.0, 3.0, 6.0], 3))
     greedy = drawer.picture(RED)
-    drawer.show(moment([1.0, 2.0, 3.0, 6.0], 0))
+    drawer.show(rollout_step([1.0, 2.0, 3.0, 6.0], 0))
     random = drawer.picture(RED)
     assert BAR not in {tuple(color) for color in greedy[:, 500:].reshape(-1, 3).tolist()}
     assert len(pixels(random, BAR)[0]) > 1000
@@ -87,7 +87,7 @@ def test_the_chosen_action_is_marked_and_a_better_one_shows() -> None:
 def test_lives_are_counted_where_there_are_any() -> None:
     def dots(lives: int | None) -> int:
         drawer = overlay()
-        drawer.show(moment([1, 2, 3, 4], 0, lives=lives))
+        drawer.show(rollout_step([1, 2, 3, 4], 0, lives=lives))
         card = drawer.picture(RED)[MARGIN + 40 + 36 : MARGIN + 40 + 51, -PANEL - MARGIN + 130 : -PANEL - MARGIN + 212]
         middle = (card[7] == INK).all(axis=1)
         return int(np.count_nonzero(np.diff(middle.astype(int)) == 1))
@@ -105,7 +105,7 @@ def test_the_value_curve_grows_and_starts_anew_with_the_game() -> None:
     drawer = overlay()
 
     def reach(value: float, first: bool) -> int:
-        drawer.show(moment([value, 0, 0, 0], 0, first=first))
+        drawer.show(rollout_step([value, 0, 0, 0], 0, first=first))
         return end_of_curve(drawer.picture(RED))
 
     ends = [reach(1.0, True)] + [reach(1.0 + index % 3, False) for index in range(1, 100)]
@@ -116,7 +116,7 @@ def test_the_value_curve_grows_and_starts_anew_with_the_game() -> None:
 
 def test_the_network_sees_its_frames_from_the_oldest_to_the_newest() -> None:
     drawer = overlay()
-    seen = moment([1, 2, 3, 4], 0)
+    seen = rollout_step([1, 2, 3, 4], 0)
     drawer.show(seen)
     strip = drawer.picture(RED)[-MARGIN - 84 : -MARGIN, -PANEL - MARGIN : -MARGIN]
     for place, frame in enumerate(seen.observation):
@@ -138,7 +138,7 @@ def test_any_number_of_actions_and_frames_finds_room(stack: int) -> None:
     names = tuple(f"A_LONG_NAME_FOR_ACTION_{index}" for index in range(18))
     drawer = overlay(names)
     many = replace(
-        moment([float(index) for index in range(18)], 5),
+        rollout_step([float(index) for index in range(18)], 5),
         observation=np.zeros((stack, 60, 84), dtype=np.uint8),
         score=-1234567.5,
     )
@@ -153,7 +153,7 @@ def test_any_number_of_actions_and_frames_finds_room(stack: int) -> None:
 
 def test_a_network_that_has_diverged_can_still_be_watched() -> None:
     drawer = overlay()
-    drawer.show(moment([float("nan"), float("inf"), -float("inf"), 8.0], 3))
+    drawer.show(rollout_step([float("nan"), float("inf"), -float("inf"), 8.0], 3))
     bars = drawer.picture(RED)[:, -PANEL - MARGIN + 116 : -PANEL - MARGIN + 284]
     assert lengths(bars, CHOSEN) == {84 - 1}  # 0, 0, 0, 8: the mean is 2, the chosen 6 above, the others 2 below
     assert lengths(bars, FAINT) == {28}
@@ -172,7 +172,7 @@ def test_a_long_title_is_made_smaller_before_it_is_cut(monkeypatch, title: str, 
     monkeypatch.setattr(
         "rlvision.watch.drawing.overlay.write", lambda panel, text, x, y, size, *_: sizes.update({text: size})
     )
-    Overlay(title, NAMES, 1, (210, 160)).show(moment([1.0, 2.0, 3.0, 6.0], 3))
+    Overlay(title, NAMES, 1, (210, 160)).show(rollout_step([1.0, 2.0, 3.0, 6.0], 3))
     assert {(text[: len(written)], size) for text, size in sizes.items() if text.startswith(written)} == {
         (written, size)
     }

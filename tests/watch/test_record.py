@@ -13,7 +13,7 @@ from rlvision.core.errors import ConfigError
 from rlvision.envs.counting_env import draw, read
 from rlvision.watch.drawing.overlay import MARGIN
 from rlvision.watch.record import record
-from rlvision.watch.rollout import Game, Moment, Rollout
+from rlvision.watch.rollout import Game, Rollout, RolloutStep
 
 SCALE = 8  # 32 pixels are enlarged to 256
 
@@ -22,12 +22,14 @@ SCALE = 8  # 32 pixels are enlarged to 256
 def test_the_video_shows_the_games_that_were_played(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"games{suffix}"
     games = record(counting_rollout(3, 5, games=2, seed=4), path, title="Counting", fps=30)
-    moments = list(counting_rollout(3, 5, games=2, seed=4))
+    rollout_steps = list(counting_rollout(3, 5, games=2, seed=4))
     assert games == [
-        Game(moment.score, moment.length, seed, over=True)
-        for moment, seed in zip([moment for moment in moments if moment.over], (4, 5), strict=True)
+        Game(rollout_step.score, rollout_step.length, seed, over=True)
+        for rollout_step, seed in zip(
+            [rollout_step for rollout_step in rollout_steps if rollout_step.over], (4, 5), strict=True
+        )
     ]
-    shown = [frame for moment in moments for frame in moment.frames]
+    shown = [frame for rollout_step in rollout_steps for frame in rollout_step.frames]
     assert len(shown) == sum(game.length for game in games) + 2  # every step, and an opening each
 
     with av.open(path) as container:
@@ -64,21 +66,21 @@ def test_nothing_is_played_for_a_file_that_cannot_be_written(tmp_path: Path) -> 
     assert len(list(rollout)) == 3
 
 
-class Interrupted:
-    """The first moments of a rollout, and then Ctrl-C."""
+class StopReason:
+    """The first steps of a rollout, and then Ctrl-C."""
 
-    def __init__(self, rollout: Rollout, moments: int) -> None:
+    def __init__(self, rollout: Rollout, rollout_steps: int) -> None:
         self.spec = rollout.spec
-        self._rollout, self._moments = rollout, moments
+        self._rollout, self._moments = rollout, rollout_steps
 
-    def __iter__(self) -> Iterator[Moment]:
+    def __iter__(self) -> Iterator[RolloutStep]:
         yield from islice(self._rollout, self._moments)
         raise KeyboardInterrupt
 
 
 def test_an_interruption_writes_no_video_and_says_how_far_it_was(tmp_path: Path, capsys) -> None:
     with pytest.raises(KeyboardInterrupt):
-        record(Interrupted(counting_rollout(6), 3), tmp_path / "game.mp4", title="Counting", fps=30)
+        record(StopReason(counting_rollout(6), 3), tmp_path / "game.mp4", title="Counting", fps=30)
     assert list(tmp_path.iterdir()) == []
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("interrupted in game 1, decision 3, score ")

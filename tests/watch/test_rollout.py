@@ -5,36 +5,43 @@ from small_envs import atari
 from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
 from rlvision.envs.counting_env import read, reward
 from rlvision.envs.screen import make_screen
-from rlvision.watch.rollout import Game, Moment, Rollout, game_of
+from rlvision.watch.rollout import Game, Rollout, RolloutStep, game_of
 
 
-def steps(moment: Moment) -> tuple[int, list[int]]:
+def steps(rollout_step: RolloutStep) -> tuple[int, list[int]]:
     """The step that was acted on, and those that the pictures show."""
-    return read(moment.observation[-1])[1], [read(frame[:, :, 0])[1] for frame in moment.frames]
+    return read(rollout_step.observation[-1])[1], [read(frame[:, :, 0])[1] for frame in rollout_step.frames]
 
 
 def test_a_game_is_told_from_its_opening_to_its_end() -> None:
-    moments = list(counting_rollout(4))
-    assert [steps(moment) for moment in moments] == [(0, [0, 1]), (1, [2]), (2, [3]), (3, [4])]
-    assert [moment.action for moment in moments] == [0, 1, 2, 0]
-    assert [moment.q_values.tolist() for moment in moments] == [[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5]]
-    assert [moment.length for moment in moments] == [1, 2, 3, 4]
-    assert [(moment.first, moment.last, moment.over) for moment in moments] == [
+    rollout_steps = list(counting_rollout(4))
+    assert [steps(rollout_step) for rollout_step in rollout_steps] == [(0, [0, 1]), (1, [2]), (2, [3]), (3, [4])]
+    assert [rollout_step.action for rollout_step in rollout_steps] == [0, 1, 2, 0]
+    assert [rollout_step.q_values.tolist() for rollout_step in rollout_steps] == [
+        [0, 1, 2],
+        [1, 2, 3],
+        [2, 3, 4],
+        [3, 4, 5],
+    ]
+    assert [rollout_step.length for rollout_step in rollout_steps] == [1, 2, 3, 4]
+    assert [(rollout_step.first, rollout_step.last, rollout_step.over) for rollout_step in rollout_steps] == [
         (True, False, False),
         (False, False, False),
         (False, False, False),
         (False, True, True),
     ]
-    number = read(moments[0].observation[-1])[0]
+    number = read(rollout_steps[0].observation[-1])[0]
     expected = np.cumsum([reward(number, step) for step in (1, 2, 3, 4)])
-    assert [moment.score for moment in moments] == expected.tolist()
-    assert {moment.lives for moment in moments} == {None}
+    assert [rollout_step.score for rollout_step in rollout_steps] == expected.tolist()
+    assert {rollout_step.lives for rollout_step in rollout_steps} == {None}
 
 
 def test_every_game_has_a_seed_of_its_own_and_can_be_repeated() -> None:
     rollout = counting_rollout(2, games=3, seed=7)
-    moments = list(rollout)
-    assert [(moment.game, moment.seed, moment.first, moment.over) for moment in moments] == [
+    rollout_steps = list(rollout)
+    assert [
+        (rollout_step.game, rollout_step.seed, rollout_step.first, rollout_step.over) for rollout_step in rollout_steps
+    ] == [
         (1, 7, True, False),
         (1, 7, False, True),
         (2, 8, True, False),
@@ -42,33 +49,33 @@ def test_every_game_has_a_seed_of_its_own_and_can_be_repeated() -> None:
         (3, 9, True, False),
         (3, 9, False, True),
     ]
-    numbers = [read(moment.observation[-1])[0] for moment in moments]
+    numbers = [read(rollout_step.observation[-1])[0] for rollout_step in rollout_steps]
     assert len(set(numbers)) == 3
-    assert [read(moment.observation[-1])[0] for moment in counting_rollout(2, games=3, seed=7)] == numbers
+    assert [read(rollout_step.observation[-1])[0] for rollout_step in counting_rollout(2, games=3, seed=7)] == numbers
 
 
 def test_games_of_one_decision_begin_and_end_at_once() -> None:
-    assert [(moment.first, moment.over, steps(moment)) for moment in counting_rollout(1, games=2)] == [
-        (True, True, (0, [0, 1]))
-    ] * 2
+    assert [
+        (rollout_step.first, rollout_step.over, steps(rollout_step)) for rollout_step in counting_rollout(1, games=2)
+    ] == [(True, True, (0, [0, 1]))] * 2
 
 
 def test_a_game_is_cut_short_after_max_steps() -> None:
-    moments = list(counting_rollout(9, games=2, max_steps=3))
-    assert [(moment.length, moment.last, moment.over) for moment in moments] == [
+    rollout_steps = list(counting_rollout(9, games=2, max_steps=3))
+    assert [(rollout_step.length, rollout_step.last, rollout_step.over) for rollout_step in rollout_steps] == [
         (1, False, False),
         (2, False, False),
         (3, True, False),
     ] * 2
-    assert game_of(moments[2]) == Game(moments[2].score, 3, 0, over=False)
+    assert game_of(rollout_steps[2]) == Game(rollout_steps[2].score, 3, 0, over=False)
 
 
 def test_a_skipped_game_gives_way_to_the_next() -> None:
     rollout = counting_rollout(9, games=3)
     seen = []
-    for moment in rollout:
-        seen.append((moment.game, moment.length))
-        if moment.game < 3 and moment.length == moment.game:
+    for rollout_step in rollout:
+        seen.append((rollout_step.game, rollout_step.length))
+        if rollout_step.game < 3 and rollout_step.length == rollout_step.game:
             rollout.skip()
     assert seen == [(1, 1), (2, 1), (2, 2), *((3, length) for length in range(1, 10))]
 
@@ -77,8 +84,8 @@ def test_a_decision_is_made_only_once_the_moment_before_it_was_seen() -> None:
     rollout, tape = counting_rollout(4), []
     act = rollout._policy.act
     rollout._policy.act = lambda *given: tape.append("decides") or act(*given)
-    for moment in rollout:
-        tape.append(moment.length)
+    for rollout_step in rollout:
+        tape.append(rollout_step.length)
     # the step after the fourth tells that the game is over: its decision is thrown away
     assert tape == ["decides", 1, "decides", 2, "decides", 3, "decides", "decides", 4]
 
@@ -96,10 +103,10 @@ def no_opinion(observation: UInt8Array) -> FloatArray:
 
 def test_a_lost_life_ends_no_game() -> None:
     env = atari("breakout", 1, life_loss=True, sticky=0.0, noop_max=0)
-    moments = list(Rollout(env, make_screen(env), no_opinion, FireAlways(), seed=3))
+    rollout_steps = list(Rollout(env, make_screen(env), no_opinion, FireAlways(), seed=3))
     env.close()
-    lives = [moment.lives for moment in moments]
+    lives = [rollout_step.lives for rollout_step in rollout_steps]
     assert list(dict.fromkeys(lives)) == [5, 4, 3, 2, 1, 0]
-    assert [moment.over for moment in moments].index(True) == len(moments) - 1
-    assert moments[0].frames[0].shape == (210, 160, 3)
-    assert {len(moment.frames) for moment in moments[1:-1]} == {4}
+    assert [rollout_step.over for rollout_step in rollout_steps].index(True) == len(rollout_steps) - 1
+    assert rollout_steps[0].frames[0].shape == (210, 160, 3)
+    assert {len(rollout_step.frames) for rollout_step in rollout_steps[1:-1]} == {4}

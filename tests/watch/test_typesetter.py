@@ -5,27 +5,27 @@ import pytest
 from counting_rollout import counting_rollout
 
 from rlvision.watch.controls import Controls
-from rlvision.watch.drawing.overlay import Course
-from rlvision.watch.rollout import Moment
+from rlvision.watch.drawing.overlay import ValueTrace
+from rlvision.watch.rollout import RolloutStep
 from rlvision.watch.terminal.cells import Cells, Painter
-from rlvision.watch.terminal.viewer import BARS, NAME, PANEL, Typesetter
+from rlvision.watch.terminal.viewer import BARS, NAME, PANEL, TerminalLayout
 
 SCREEN = np.full((210, 160, 3), (200, 30, 10), dtype=np.uint8)
 NAMES = ("NOOP", "FIRE", "UPRIGHTFIRE", "LEFT")
 
 
-def moment(q_values: tuple[float, ...], action: int = 2) -> Moment:
+def rollout_step(q_values: tuple[float, ...], action: int = 2) -> RolloutStep:
     [first, *_] = counting_rollout(5)
     q = np.array(q_values, dtype=np.float32)
     return replace(first, q_values=q, action=action, score=12.5, length=1234, lives=3, frames=(SCREEN,))
 
 
 def page(
-    rows: int, columns: int, shown: Moment, controls: Controls | None = None, names: tuple[str, ...] = NAMES
+    rows: int, columns: int, shown: RolloutStep, controls: Controls | None = None, names: tuple[str, ...] = NAMES
 ) -> Cells:
-    course = Course(len(names))
-    course.add(shown)
-    return Typesetter("Breakout", names).cells((rows, columns), shown, SCREEN, course, controls or Controls())
+    value_trace = ValueTrace(len(names))
+    value_trace.add(shown)
+    return TerminalLayout("Breakout", names).cells((rows, columns), shown, SCREEN, value_trace, controls or Controls())
 
 
 def lines(cells: Cells) -> list[str]:
@@ -33,7 +33,7 @@ def lines(cells: Cells) -> list[str]:
 
 
 def test_the_panel_says_what_there_is_to_say() -> None:
-    text = "\n".join(lines(page(32, 110, moment((0.0, 1.0, 4.0, -1.0)))))
+    text = "\n".join(lines(page(32, 110, rollout_step((0.0, 1.0, 4.0, -1.0)))))
     for words in (
         "Breakout",
         "game 1  decision 1,234",
@@ -49,7 +49,7 @@ def test_the_panel_says_what_there_is_to_say() -> None:
 
 
 def test_bars_reach_from_the_mean_to_either_side_in_eighths() -> None:
-    cells = page(32, 110, moment((0.0, 1.0, 4.0, -1.0)))  # mean 1: -1, 0, +3, -2
+    cells = page(32, 110, rollout_step((0.0, 1.0, 4.0, -1.0)))  # mean 1: -1, 0, +3, -2
     left = next(line.index("NOOP") for line in lines(cells) if "NOOP" in line)
     rows = {
         name: next(i for i, line in enumerate(lines(cells)) if line[left:].startswith(name))
@@ -69,7 +69,7 @@ def test_bars_reach_from_the_mean_to_either_side_in_eighths() -> None:
 
 def test_the_game_is_as_large_as_fits_with_its_shape_kept() -> None:
     for rows, columns in ((24, 80), (50, 200), (20, 70), (60, 66)):
-        cells = page(rows, columns, moment((0.0, 1.0, 4.0, -1.0)))
+        cells = page(rows, columns, rollout_step((0.0, 1.0, 4.0, -1.0)))
         drawn = np.argwhere((cells.inks == SCREEN[0, 0]).all(axis=2) & (cells.letters == ord("▀")))
         height, width = drawn.max(axis=0) + 1
         assert width <= columns - PANEL - 2
@@ -81,24 +81,29 @@ def test_the_game_is_as_large_as_fits_with_its_shape_kept() -> None:
 @pytest.mark.parametrize("panel", [True, False])
 def test_any_size_can_be_drawn_with_any_number_of_actions(panel: bool) -> None:
     names = tuple(f"A_LONG_NAME_FOR_ACTION_{index}" for index in range(18))
-    shown = moment(tuple(float(index) for index in range(18)), action=17)
+    shown = rollout_step(tuple(float(index) for index in range(18)), action=17)
     for rows in (1, 2, 7, 8, 12, 24, 90):
         for columns in (1, 19, 20, 63, 64, 80, 300):
-            cells = page(rows, columns, shown, Controls(panel=panel, gear=6), names)
+            cells = page(rows, columns, shown, Controls(panel=panel, speed_index=6), names)
             assert cells.size == (rows, columns)
             assert Painter("256").changes(cells)
 
 
 def test_where_there_is_no_room_for_all_actions_the_best_are_shown() -> None:
     names = tuple(f"A{index}" for index in range(18))
-    text = "\n".join(lines(page(14, 100, moment(tuple(float(index % 9) for index in range(18)), 17), names=names)))
+    text = "\n".join(
+        lines(page(14, 100, rollout_step(tuple(float(index % 9) for index in range(18)), 17), names=names))
+    )
     shown = [index for index in range(18) if f"A{index} " in text]
     assert len(shown) == 7
     assert {index % 9 for index in shown} == {8, 7, 6, 5}
 
 
 def test_the_overlay_off_and_a_narrow_terminal_leave_the_game_and_a_line() -> None:
-    for cells in (page(24, 80, moment((0.0, 1.0, 4.0, -1.0)), Controls(panel=False)), page(24, 60, moment((0.0,) * 4))):
+    for cells in (
+        page(24, 80, rollout_step((0.0, 1.0, 4.0, -1.0)), Controls(panel=False)),
+        page(24, 60, rollout_step((0.0,) * 4)),
+    ):
         text = lines(cells)
         assert not any("Q-VALUES" in line for line in text)
         assert text[-1].startswith("score 12.5   UP RIGHT FIRE")
@@ -106,12 +111,12 @@ def test_the_overlay_off_and_a_narrow_terminal_leave_the_game_and_a_line() -> No
 
 def test_the_foot_has_room_for_the_pace() -> None:
     for columns in (64, 70, 110):
-        for controls, word in ((Controls(paused=True), "paused"), (Controls(gear=5), "x4")):
-            foot = lines(page(24, columns, moment((0.0,) * 4), controls))[-1]
+        for controls, word in ((Controls(paused=True), "paused"), (Controls(speed_index=5), "x4")):
+            foot = lines(page(24, columns, rollout_step((0.0,) * 4), controls))[-1]
             assert foot.rstrip().endswith(f" {word}")
 
 
 def test_a_network_that_has_diverged_can_still_be_watched() -> None:
-    text = "\n".join(lines(page(32, 110, moment((float("nan"), float("inf"), 1.0, 2.0)))))
+    text = "\n".join(lines(page(32, 110, rollout_step((float("nan"), float("inf"), 1.0, 2.0)))))
     assert "nan" in text
     assert "2.000" in text

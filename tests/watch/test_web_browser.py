@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from browser import Browser, Tab, browser
-from served import Served, brain, once, served, wait
+from served import Served, checkpoint, once, served, wait
 
 LONG = 10_000
 INDEX = "Number(document.body.dataset.index)"
@@ -22,7 +22,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def page() -> Iterator[Served]:
-    with served(once(brain()), LONG, speed=1.0) as there:
+    with served(once(checkpoint()), LONG, speed=1.0) as there:
         yield there
 
 
@@ -68,7 +68,7 @@ def test_a_game_is_watched_steered_and_gone_back_in(chromium: Browser, page: Ser
     tab.wait(f"{PIXELS} !== {newest_pixels!r}")
     tab.press("ArrowLeft")
     tab.wait(f"{INDEX} === {held - 2}")
-    tab.wait(f"document.body.dataset.insight == {held - 2}")  # the inside of that decision, too
+    tab.wait(f"document.body.dataset.inspection == {held - 2}")  # the inside of that decision, too
     tab.click("#live")
     tab.wait(f"{INDEX} === {held + 2} && {MODE} === 'paused'")
     tab.wait(f"{PIXELS} === {newest_pixels!r}")
@@ -167,12 +167,12 @@ def test_the_inside_of_the_network_is_drawn(chromium: Browser, page: Served) -> 
 
 
 def test_a_run_without_weights_says_that_it_waits(chromium: Browser) -> None:
-    weights = [None, brain()]
+    weights = [None, checkpoint()]
     with served(lambda: weights[0], LONG) as there:
         tab = chromium.open(there.address)
         tab.wait(f"{MODE} === 'waiting'")
         assert "no checkpoint yet" in text(tab, "#veil")
-        weights[0] = brain()
+        weights[0] = checkpoint()
         tab.wait(f"{INDEX} > 1 && {MODE} === 'live'")
         assert tab.run("document.getElementById('veil').hidden")
     tab.wait(f"{MODE} === 'lost'")  # the server has gone

@@ -7,9 +7,9 @@ from counting_rollout import counting_rollout
 from served import picture
 
 from rlvision.core.errors import ConfigError
-from rlvision.watch.rollout import Moment
-from rlvision.watch.web.history import History, Shot
-from rlvision.watch.web.player import take
+from rlvision.watch.rollout import RolloutStep
+from rlvision.watch.web.history import FrameHistory, FrameRecord
+from rlvision.watch.web.player import encode_step
 from rlvision.watch.web.protocol import finite, pack, png, unpack
 
 
@@ -26,60 +26,66 @@ def test_what_is_no_picture_is_refused(wrong: np.ndarray) -> None:
 
 
 def test_a_message_is_its_header_and_its_blobs() -> None:
-    message = pack("moment", {"score": 1.5}, (b"abc", b"", b"\x00{"))
-    header = b'{"kind":"moment","score":1.5,"sizes":[3,0,2]}'
+    message = pack("step", {"score": 1.5}, (b"abc", b"", b"\x00{"))
+    header = b'{"kind":"step","score":1.5,"sizes":[3,0,2]}'
     assert message == bytes([len(header), 0, 0, 0]) + header + b"abc" + b"\x00{"
-    assert unpack(message) == ({"kind": "moment", "score": 1.5, "sizes": [3, 0, 2]}, [b"abc", b"", b"\x00{"])
+    assert unpack(message) == ({"kind": "step", "score": 1.5, "sizes": [3, 0, 2]}, [b"abc", b"", b"\x00{"])
 
 
 def test_numbers_that_json_has_not_are_null() -> None:
     assert finite([1.23456789, math.inf, -math.inf, math.nan]) == [1.23457, None, None, None]
 
 
-def moments(count: int) -> list[Moment]:
+def rollout_steps(count: int) -> list[RolloutStep]:
     return list(counting_rollout(count))
 
 
-def shot(moment: Moment, index: int = 3, thin: int = 1) -> Shot:
-    return take(moment, index, frame_channels=1, by_person=True, seconds=0.25, thin=thin)
+def frame_record(rollout_step: RolloutStep, index: int = 3, thin: int = 1) -> FrameRecord:
+    return encode_step(rollout_step, index, frame_channels=1, by_person=True, seconds=0.25, thin=thin)
 
 
 def test_a_shot_says_all_there_is_to_see() -> None:
-    moment = replace(moments(2)[1], q_values=np.array([0.5, 2.0, math.nan], dtype=np.float32), action=0)
-    taken = shot(moment)
+    rollout_step = replace(rollout_steps(2)[1], q_values=np.array([0.5, 2.0, math.nan], dtype=np.float32), action=0)
+    taken = frame_record(rollout_step)
     assert taken.facts == {
-        "index": 3, "game": 1, "length": 2, "score": moment.score, "lives": None, "action": 0, "greedy": 1,
+        "index": 3, "game": 1, "length": 2, "score": rollout_step.score, "lives": None, "action": 0, "greedy": 1,
         "q": [0.5, 2.0, None], "person": True, "seed": 0, "over": True, "seconds": 0.25,
     }  # fmt: skip
     assert (taken.index, taken.action, taken.value, taken.game) == (3, 0, 2.0, 1)
-    np.testing.assert_array_equal(picture(taken.stack), np.concatenate(moment.observation))
-    np.testing.assert_array_equal(picture(taken.pictures[0]), moment.frames[0])
+    np.testing.assert_array_equal(picture(taken.stack), np.concatenate(rollout_step.observation))
+    np.testing.assert_array_equal(picture(taken.pictures[0]), rollout_step.frames[0])
 
 
 def test_the_stack_of_a_colour_observation_keeps_its_colours() -> None:
     colours = np.random.default_rng(0).integers(0, 256, (6, 4, 5), dtype=np.uint8)  # two frames of three channels
-    taken = take(replace(moments(1)[0], observation=colours), 0, frame_channels=3, by_person=False, seconds=1.0)
+    taken = encode_step(
+        replace(rollout_steps(1)[0], observation=colours), 0, frame_channels=3, by_person=False, seconds=1.0
+    )
     expected = np.concatenate([colours[:3].transpose(1, 2, 0), colours[3:].transpose(1, 2, 0)])
     np.testing.assert_array_equal(picture(taken.stack), expected)
 
 
 def test_a_network_that_knows_nothing_has_no_value() -> None:
-    lost = replace(moments(1)[0], q_values=np.full(3, math.nan, dtype=np.float32), score=math.inf)
-    assert (shot(lost).value, shot(lost).facts["q"], shot(lost).facts["score"]) == (None, [None] * 3, None)
+    lost = replace(rollout_steps(1)[0], q_values=np.full(3, math.nan, dtype=np.float32), score=math.inf)
+    assert (frame_record(lost).value, frame_record(lost).facts["q"], frame_record(lost).facts["score"]) == (
+        None,
+        [None] * 3,
+        None,
+    )
 
 
 @pytest.mark.parametrize(("thin", "kept"), [(1, [0, 1, 2, 3, 4]), (2, [0, 2, 4]), (3, [1, 4]), (8, [4])])
 def test_at_high_speed_pictures_are_left_out_but_never_the_last(thin: int, kept: list[int]) -> None:
     frames = tuple(np.full((2, 2, 3), number, dtype=np.uint8) for number in range(5))
-    taken = shot(replace(moments(1)[0], frames=frames), thin=thin)
+    taken = frame_record(replace(rollout_steps(1)[0], frames=frames), thin=thin)
     assert [int(picture(one)[0, 0, 0]) for one in taken.pictures] == kept
 
 
 def test_a_history_forgets_the_oldest() -> None:
-    history, moment = History(keep=3), moments(1)[0]
+    history, rollout_step = FrameHistory(keep=3), rollout_steps(1)[0]
     assert (history.newest, history.at(0), history.next_index, list(history.trail(0))) == (None, None, 0, [])
     for index in range(5):
-        history.add(shot(moment, index))
+        history.add(frame_record(rollout_step, index))
     assert (history.oldest, history.next_index, history.newest) == (2, 5, history.at(4))
     assert [history.at(index).index for index in (0, 2, 3, 4, 99)] == [2, 2, 3, 4, 4]
     assert list(history.trail(3)) == [(3, 2.0, 1), (4, 2.0, 1)]

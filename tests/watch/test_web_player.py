@@ -3,12 +3,12 @@ import threading
 import numpy as np
 import pytest
 from counting_rollout import Cycle
-from served import brain, once, playing, shown, wait
+from served import checkpoint, once, playing, shown, wait
 
 from rlvision.core.errors import CheckpointError, ConfigError
-from rlvision.watch.web.human_policy import Pilot
+from rlvision.watch.web.human_policy import HumanPolicy
 from rlvision.watch.web.player import Player
-from rlvision.watch.web.weights import Follower
+from rlvision.watch.web.weights import WeightWatcher
 
 LONG = 10_000
 
@@ -22,7 +22,7 @@ def count(player: Player) -> int:
 
 
 def test_a_game_goes_on_only_while_somebody_watches() -> None:
-    with playing(once(brain()), LONG) as player:
+    with playing(once(checkpoint()), LONG) as player:
         wait(player, lambda: count(player) == 1)
         with player.changed:
             player.changed.wait(0.5)
@@ -34,7 +34,7 @@ def test_a_game_goes_on_only_while_somebody_watches() -> None:
 
 
 def test_a_paused_game_moves_by_single_steps() -> None:
-    with playing(once(brain()), LONG, paused=True) as player:
+    with playing(once(checkpoint()), LONG, paused=True) as player:
         viewer = player.enter()
         wait(player, lambda: count(player) == 1)
         for steps in (2, 3, 4):
@@ -48,7 +48,7 @@ def test_a_paused_game_moves_by_single_steps() -> None:
 
 
 def test_a_person_takes_over_and_gives_back() -> None:
-    with playing(once(brain()), LONG, paused=True) as player:
+    with playing(once(checkpoint()), LONG, paused=True) as player:
         somebody, other = player.enter(), player.enter()
         wait(player, lambda: count(player) == 1)
         player.take_over(somebody)
@@ -58,9 +58,9 @@ def test_a_person_takes_over_and_gives_back() -> None:
         player.hold(other, 2)  # is not at the keys
         player.step(other, 2)  # nor here
         wait(player, lambda: count(player) == 3)
-        player.give_back(other)  # nothing to give
+        player.release(other)  # nothing to give
         assert [player.status(viewer)["person"] for viewer in (somebody, other)] == ["you", "somebody"]
-        player.give_back(somebody)
+        player.release(somebody)
         player.step(somebody, 0)
         wait(player, lambda: count(player) == 4)
         assert actions(player) == [2, 1, 0, 2]  # the greedy action is the last
@@ -69,7 +69,7 @@ def test_a_person_takes_over_and_gives_back() -> None:
 
 
 def test_who_leaves_gives_back_and_who_takes_last_plays() -> None:
-    with playing(once(brain()), LONG, paused=True) as player:
+    with playing(once(checkpoint()), LONG, paused=True) as player:
         one, two = player.enter(), player.enter()
         player.take_over(one)
         player.take_over(two)
@@ -79,7 +79,7 @@ def test_who_leaves_gives_back_and_who_takes_last_plays() -> None:
 
 
 def test_the_next_game_can_be_asked_for_in_a_pause_too() -> None:
-    with playing(once(brain()), LONG, paused=True) as player:
+    with playing(once(checkpoint()), LONG, paused=True) as player:
         player.enter()
         wait(player, lambda: count(player) == 1)
         player.next_game()
@@ -89,7 +89,7 @@ def test_the_next_game_can_be_asked_for_in_a_pause_too() -> None:
 
 
 def test_games_follow_one_another() -> None:
-    with playing(once(brain()), 2) as player:
+    with playing(once(checkpoint()), 2) as player:
         player.enter()
         wait(player, lambda: count(player) >= 5)
         facts = [(shot.game, shot.facts["length"], shot.facts["over"]) for shot in player.history][:5]
@@ -97,7 +97,7 @@ def test_games_follow_one_another() -> None:
 
 
 def test_epsilon_makes_the_agent_act_at_random() -> None:
-    with playing(once(brain()), LONG) as player:
+    with playing(once(checkpoint()), LONG) as player:
         player.enter()
         wait(player, lambda: count(player) > 20)
         player.set_epsilon(1.0)
@@ -110,7 +110,7 @@ def test_epsilon_makes_the_agent_act_at_random() -> None:
 
 def test_the_game_waits_for_the_first_weights_and_takes_newer_ones() -> None:
     gate = threading.Event()
-    weights = [brain(7), brain(9)]
+    weights = [checkpoint(7), checkpoint(9)]
     with playing(lambda: weights.pop(0) if gate.is_set() and weights else None, LONG) as player:
         viewer = player.enter()
         assert (player.status(viewer)["weights"], count(player)) == (None, 0)
@@ -120,7 +120,7 @@ def test_the_game_waits_for_the_first_weights_and_takes_newer_ones() -> None:
 
 
 def test_what_cannot_be_is_refused() -> None:
-    with playing(once(brain()), LONG, paused=True) as player:
+    with playing(once(checkpoint()), LONG, paused=True) as player:
         for wrong in (-1, 3):
             with pytest.raises(ConfigError, match=f"expected an action from 0 to 2, got {wrong}"):
                 player.hold(1, wrong)
@@ -134,8 +134,8 @@ def test_what_cannot_be_is_refused() -> None:
 
 
 def test_weights_that_cannot_be_loaded_are_told_and_the_old_ones_stay() -> None:
-    said, first = threading.Condition(), brain(1)
-    replies = [first, None, CheckpointError("expected a checkpoint, got sand"), None, brain(2)]
+    said, first = threading.Condition(), checkpoint(1)
+    replies = [first, None, CheckpointError("expected a checkpoint, got sand"), None, checkpoint(2)]
 
     def load():
         reply = replies.pop(0)
@@ -143,38 +143,38 @@ def test_weights_that_cannot_be_loaded_are_told_and_the_old_ones_stay() -> None:
             raise reply
         return reply
 
-    follower = Follower(load, said)
+    weight_watcher = WeightWatcher(load, said)
     with pytest.raises(CheckpointError, match="expected weights before the first decision"):
-        follower.q_values(np.zeros((1, 2, 32, 32), dtype=np.uint8))
+        weight_watcher.q_values(np.zeros((1, 2, 32, 32), dtype=np.uint8))
     states = []
     for _ in range(5):
-        follower.look()
-        states.append((follower.brain.env_steps, follower.notice))
+        weight_watcher.poll()
+        states.append((weight_watcher.checkpoint.env_steps, weight_watcher.notice))
     sand = "expected a checkpoint, got sand"
     assert states == [(1, None), (1, None), (1, sand), (1, sand), (2, None)]
 
 
-def decisions(pilot: Pilot, times: int = 1) -> list[int]:
+def decisions(human_policy: HumanPolicy, times: int = 1) -> list[int]:
     seen, first = np.zeros((1, 2, 4, 4), dtype=np.uint8), np.zeros(1, dtype=np.bool_)
-    return [int(pilot.act(seen, first, number)[0]) for number in range(times)]
+    return [int(human_policy.act(seen, first, number)[0]) for number in range(times)]
 
 
 def test_a_person_who_holds_nothing_does_nothing() -> None:
-    pilot = Pilot(Cycle(), ("FIRE", "NOOP", "UP"))
-    assert decisions(pilot, 4) == [0, 1, 2, 0]
-    pilot.take_over(1)
-    assert decisions(pilot) == [1]
-    pilot.hold(2)
-    assert decisions(pilot, 2) == [2, 2]
-    pilot.do_once(0)
-    assert decisions(pilot, 2) == [0, 2]
-    pilot.hold(None)
-    assert decisions(pilot) == [1]
+    human_policy = HumanPolicy(Cycle(), ("FIRE", "NOOP", "UP"))
+    assert decisions(human_policy, 4) == [0, 1, 2, 0]
+    human_policy.take_over(1)
+    assert decisions(human_policy) == [1]
+    human_policy.hold(2)
+    assert decisions(human_policy, 2) == [2, 2]
+    human_policy.do_once(0)
+    assert decisions(human_policy, 2) == [0, 2]
+    human_policy.hold(None)
+    assert decisions(human_policy) == [1]
 
 
 def test_where_there_is_no_noop_the_last_action_goes_on() -> None:
-    pilot = Pilot(Cycle(), ("0", "1", "2"))
-    pilot.take_over(1)
-    pilot.hold(2)
-    pilot.hold(None)
-    assert decisions(pilot, 2) == [2, 2]
+    human_policy = HumanPolicy(Cycle(), ("0", "1", "2"))
+    human_policy.take_over(1)
+    human_policy.hold(2)
+    human_policy.hold(None)
+    assert decisions(human_policy, 2) == [2, 2]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from counting_rollout import step_as_q_values
-from served import PATIENCE, Served, brain, once, picture, served, wait
+from served import PATIENCE, Served, checkpoint, once, picture, served, wait
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -19,7 +19,7 @@ from rlvision.envs.counting_env import read
 from rlvision.features.maps import feature_maps
 from rlvision.features.saliency import gradient_saliency, occlusion_saliency
 from rlvision.watch.web import server
-from rlvision.watch.web.inspector import STRIDE, Analyst
+from rlvision.watch.web.inspector import STRIDE, Inspector
 from rlvision.watch.web.security import new_token, refusal
 from rlvision.watch.web.server import WebView
 
@@ -68,11 +68,11 @@ def test_no_two_tokens_are_the_same() -> None:
 @pytest.fixture(scope="module")
 def page() -> Iterator[Served]:
     """A game that is paused at its third decision."""
-    with served(once(brain()), LONG, paused=True) as there, there.viewer() as keeps:
-        keeps.get("moment")
+    with served(once(checkpoint()), LONG, paused=True) as there, there.viewer() as keeps:
+        keeps.get("step")
         for index in (1, 2):
             keeps.order("step", action=None)
-            keeps.get("moment", lambda header, index=index: header["index"] == index)
+            keeps.get("step", lambda header, index=index: header["index"] == index)
         yield there
 
 
@@ -149,38 +149,43 @@ def test_a_viewer_who_comes_late_is_told_all_of_it(page: Served) -> None:
             "keep": 1024,
         }  # fmt: skip
         trail = late.get("trail")
-        moment = late.get("moment")
+        rollout_step = late.get("step")
     assert trail["entries"] == [[0, 2.0, 1], [1, 3.0, 1], [2, 4.0, 1]]
-    assert (moment["index"], moment["live"], moment["q"], moment["action"]) == (2, True, [2.0, 3.0, 4.0], 2)
-    *frames, stack = map(picture, moment["blobs"])
+    assert (rollout_step["index"], rollout_step["live"], rollout_step["q"], rollout_step["action"]) == (
+        2,
+        True,
+        [2.0, 3.0, 4.0],
+        2,
+    )
+    *frames, stack = map(picture, rollout_step["blobs"])
     assert [read(frame[:, :, 0])[1] for frame in frames] == [3]
     assert [read(half)[1] for half in (stack[:32], stack[32:])] == [1, 2]
 
 
 def test_one_may_look_back_while_others_do_not(page: Served) -> None:
     with page.viewer() as one, page.viewer() as other:
-        assert [one.get("moment")["index"], other.get("moment")["index"]] == [2, 2]
+        assert [one.get("step")["index"], other.get("step")["index"]] == [2, 2]
         one.look(index=1)
-        past = one.get("moment")
+        past = one.get("step")
         assert (past["index"], past["live"], read(picture(past["blobs"][-1])[32:])[1]) == (1, False, 1)
         one.look(index=-5)
-        assert one.get("moment")["index"] == 0
+        assert one.get("step")["index"] == 0
         one.look(index=None)
-        assert one.get("moment")["live"]
+        assert one.get("step")["live"]
         other.order("epsilon", value=0.0)
         other.order("speed", value=4)
         other.get("status", lambda header: header["speed"] == 4)
         other.order("speed", value=8)
         other.get("status", lambda header: header["speed"] == 8)
-        assert {header["index"] for header in other.seen if header["kind"] == "moment"} == {2}
+        assert {header["index"] for header in other.seen if header["kind"] == "step"} == {2}
 
 
 @pytest.mark.parametrize("saliency", ["gradient", "occlusion"])
 def test_what_the_network_makes_of_it_is_told_exactly(page: Served, saliency: str) -> None:
-    network, observation = page.player.brain.network, page.player.history.at(1).observation[None]
+    network, observation = page.player.checkpoint.network, page.player.history.at(1).observation[None]
     with page.viewer() as viewer:
         viewer.look(index=1, maps=True, saliency=saliency, action=0)
-        told = viewer.get("insight", lambda header: header["saliency"] != "none")
+        told = viewer.get("inspection", lambda header: header["saliency"] != "none")
     expected = feature_maps(network, observation)
     assert [(level["name"], level["of"]) for level in told["levels"]] == [("low", 16), ("mid", 32), ("high", 32)]
     for level, blob in zip(told["levels"], told["blobs"], strict=False):
@@ -199,7 +204,7 @@ def test_what_the_network_makes_of_it_is_told_exactly(page: Served, saliency: st
 def test_the_saliency_is_of_the_action_taken_unless_one_is_chosen(page: Served) -> None:
     with page.viewer() as viewer:
         viewer.look(index=1, saliency="gradient")
-        assert viewer.get("insight", lambda header: header["saliency"] != "none")["action"] == 2
+        assert viewer.get("inspection", lambda header: header["saliency"] != "none")["action"] == 2
 
 
 @pytest.mark.parametrize(
@@ -215,8 +220,8 @@ def test_the_saliency_is_of_the_action_taken_unless_one_is_chosen(page: Served) 
         '{"do": "hold", "action": "1"}',
         '{"do": "speed", "value": 1e9}',
         '{"do": "epsilon", "value": NaN}',
-        '{"do": "look", "index": null, "maps": true, "saliency": "all", "action": null}',
-        '{"do": "look", "index": null, "maps": true, "saliency": "none", "action": 7}',
+        '{"do": "inspect", "index": null, "maps": true, "saliency": "all", "action": null}',
+        '{"do": "inspect", "index": null, "maps": true, "saliency": "none", "action": 7}',
         b"\xff\xfe",
     ],
 )
@@ -245,22 +250,22 @@ def ending(there: Served, message: str | bytes) -> tuple[int, str]:
 
 
 def test_a_person_plays_over_the_line() -> None:
-    with served(once(brain()), LONG, paused=True) as there, there.viewer() as one, there.viewer() as other:
-        one.get("moment")
+    with served(once(checkpoint()), LONG, paused=True) as there, there.viewer() as one, there.viewer() as other:
+        one.get("step")
         one.order("take")
         one.get("status", lambda header: header["person"] == "you")
         other.get("status", lambda header: header["person"] == "somebody")
         one.order("step", action=0)
-        assert one.get("moment", lambda header: header["index"] == 1)["person"]
+        assert one.get("step", lambda header: header["index"] == 1)["person"]
         one.order("hold", action=1)
         one.order("pause", on=False)
-        assert other.get("moment", lambda header: header["index"] > 10)["action"] == 1
-        one.order("give")
+        assert other.get("step", lambda header: header["index"] > 10)["action"] == 1
+        one.order("release")
         other.get("status", lambda header: header["person"] == "nobody")
-        assert not other.get("moment", lambda header: header["action"] == 2)["person"]
-        game = other.get("moment")["game"]
+        assert not other.get("step", lambda header: header["action"] == 2)["person"]
+        game = other.get("step")["game"]
         one.order("next")
-        assert other.get("moment", lambda header: header["game"] > game)["length"] < 100
+        assert other.get("step", lambda header: header["game"] > game)["length"] < 100
 
 
 def deaf_socket(there: Served) -> socket.socket:
@@ -285,11 +290,11 @@ def listening_with_small_buffers(port: int) -> socket.socket:
 
 def test_who_does_not_listen_holds_up_neither_the_game_nor_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "_listening", listening_with_small_buffers)
-    with served(once(brain()), LONG) as there, there.viewer() as listens:
+    with served(once(checkpoint()), LONG) as there, there.viewer() as listens:
         deaf = deaf_socket(there)
         wait(there.player, lambda: there.player.status(0)["viewers"] == 2)
         start = there.player.history.next_index
-        told = sum(len(blob) for _ in range(200) for blob in listens.get("moment")["blobs"])
+        told = sum(len(blob) for _ in range(200) for blob in listens.get("step")["blobs"])
         wait(there.player, lambda: there.player.history.next_index > start + 200)
     # and here the page was closed, though a message to the deaf one was on its way
     deaf.settimeout(PATIENCE)
@@ -299,25 +304,25 @@ def test_who_does_not_listen_holds_up_neither_the_game_nor_the_end(monkeypatch: 
 
 
 def test_newer_weights_are_told() -> None:
-    gate, weights = threading.Event(), [brain(7), brain(9)]
+    gate, weights = threading.Event(), [checkpoint(7), checkpoint(9)]
     with served(lambda: weights.pop(0) if gate.is_set() and weights else None, LONG) as there, there.viewer() as viewer:
         assert viewer.get("status")["weights"] is None
         gate.set()
         viewer.get("status", lambda header: header["weights"] == {"env_steps": 9, "source": "last"})
-        viewer.get("moment")
+        viewer.get("step")
 
 
 def test_a_network_that_cannot_be_looked_into_says_so() -> None:
-    class Blind(type(brain().network)):
+    class Blind(type(checkpoint().network)):
         def forward(self, observation):
             raise RuntimeError("no gradient")
 
-    blind = brain()
+    blind = checkpoint()
     blind.network.__class__ = Blind
     with served(once(blind), LONG, paused=True) as there, there.viewer() as viewer:
-        assert viewer.get("insight")["problem"] == "no gradient"
+        assert viewer.get("inspection")["problem"] == "no gradient"
         viewer.order("step", action=None)
-        assert viewer.get("moment", lambda header: header["index"] == 1)["q"] == step_q(1)
+        assert viewer.get("step", lambda header: header["index"] == 1)["q"] == step_q(1)
 
 
 def step_q(step: int) -> list[float]:
@@ -328,7 +333,7 @@ def step_q(step: int) -> list[float]:
 
 def test_a_port_that_is_taken_is_told(page: Served) -> None:
     taken = urlsplit(page.address).port
-    view = WebView(page.player, Analyst(page.player.changed), {})
+    view = WebView(page.player, Inspector(page.player.changed), {})
     message = f"expected a free port for the page, got {taken}: Address already in use; --port=0 takes any free one"
     with pytest.raises(ConfigError, match=re.escape(message)), view.open(taken):
         pass

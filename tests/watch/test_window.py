@@ -133,13 +133,13 @@ def test_keys() -> None:
 
 def test_a_step_is_one_step_and_a_wish_is_granted_once() -> None:
     controls = pressed("right")
-    assert [controls.holds(), controls.holds()] == [False, True]
+    assert [controls.should_hold(), controls.should_hold()] == [False, True]
     controls.press("n")
-    assert [controls.holds(), controls.leave_game(), controls.leave_game(), controls.holds()] == [
+    assert [controls.should_hold(), controls.consume_skip(), controls.consume_skip(), controls.should_hold()] == [
         False,
         True,
         False,
         True,
     ]
     controls.press("q")
-    assert not controls.holds()
+    assert not controls.should_hold()

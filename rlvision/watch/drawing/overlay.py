@@ -1,4 +1,4 @@
-"""Draw a moment as one picture: the game, and a panel with the observation, the Q-values and the action.
+"""Draw a step as one picture: the game, and a panel with the observation, the Q-values and the action.
 
 ::
 
@@ -20,7 +20,7 @@ import numpy as np
 
 from rlvision.core.types import EnvSpec, FloatArray, UInt8Array
 from rlvision.watch.drawing.canvas import Color, curve, disc, fill, fit, paste, text_width, write
-from rlvision.watch.rollout import Moment
+from rlvision.watch.rollout import RolloutStep
 
 GROUND: Color = (17, 19, 24)
 CARD: Color = (31, 35, 44)
@@ -48,7 +48,7 @@ HISTORY = 240
 """Decisions in the value curve."""
 
 
-class Course:
+class ValueTrace:
     """Keep the greatest Q-value and the spread of the Q-values of a game's last decisions.
 
     Args:
@@ -65,19 +65,21 @@ class Course:
         """The greatest recent distance of a Q-value from the mean of all: the scale of the bars."""
         return max(self._spreads, default=0.0) or 1.0
 
-    def add(self, moment: Moment) -> None:
-        """Add the next moment; the first of a game clears what came before."""
-        if moment.first:
+    def add(self, rollout_step: RolloutStep) -> None:
+        """Add the next step; the first of a game clears what came before."""
+        if rollout_step.first:
             self.values.clear()
             self._spreads.clear()
-        drawable = np.nan_to_num(moment.q_values, nan=0.0, posinf=0.0, neginf=0.0)  # of a network that has diverged
+        drawable = np.nan_to_num(
+            rollout_step.q_values, nan=0.0, posinf=0.0, neginf=0.0
+        )  # of a network that has diverged
         self.advantages = drawable - drawable.mean()
         self.values.append(float(drawable.max()))
         self._spreads.append(float(np.abs(self.advantages).max()))
 
 
 class Overlay:
-    """Draw moments, with the values of the game so far.
+    """Draw steps, with the values of the game so far.
 
     Args:
         title: such as ``"Breakout"``.
@@ -94,14 +96,14 @@ class Overlay:
         self._frame_channels = frame_channels
         self.scale = max(1, min(GAME // max(screen_size), 8))
         self._game_size = (screen_size[0] * self.scale, screen_size[1] * self.scale)
-        self._course = Course(len(self._names))
+        self._value_trace = ValueTrace(len(self._names))
         self._ground = np.full((*self.size, 3), GROUND, dtype=np.uint8)
-        self._beside = self._ground.copy()  # including the panel of the present moment
+        self._beside = self._ground.copy()  # including the panel of the present step
 
     @classmethod
-    def of(cls, moment: Moment, title: str, spec: EnvSpec) -> "Overlay":
-        """Return an overlay for an environment's games, sized for the screens of ``moment``."""
-        height, width = moment.frames[0].shape[:2]
+    def of(cls, rollout_step: RolloutStep, title: str, spec: EnvSpec) -> "Overlay":
+        """Return an overlay for an environment's games, sized for the screens of ``rollout_step``."""
+        height, width = rollout_step.frames[0].shape[:2]
         return cls(title, spec.action_meanings, spec.frame_channels, (height, width))
 
     @property
@@ -121,15 +123,15 @@ class Overlay:
         """Whether the enlarged game has an even size, which a video needs to paste it."""
         return self._game_size[0] % 2 == self._game_size[1] % 2 == 0
 
-    def beside(self) -> tuple[UInt8Array, int]:
+    def side_panel(self) -> tuple[UInt8Array, int]:
         """Return the part to the right of the game, [H, w, 3], and its first column, which is even."""
         x = (self.size[1] - PANEL - MARGIN) // 2 * 2
         return self._beside[:, x:], x
 
-    def show(self, moment: Moment) -> None:
-        """Draw the panel of this moment, for all pictures until the next moment."""
-        self._course.add(moment)
-        self._draw_panel(moment, self._beside[:, -PANEL - MARGIN : -MARGIN])
+    def show(self, rollout_step: RolloutStep) -> None:
+        """Draw the panel of this step, for all pictures until the next step."""
+        self._value_trace.add(rollout_step)
+        self._draw_panel(rollout_step, self._beside[:, -PANEL - MARGIN : -MARGIN])
 
     def picture(self, frame: UInt8Array, panel: bool = True) -> UInt8Array:
         """Return the picture [*size, 3] of a screen [H, W, 3]: beside the panel, or alone in the middle."""
@@ -138,52 +140,56 @@ class Overlay:
         paste(canvas, frame, left if panel else (canvas.shape[1] - self._game_size[1]) // 2, top, self.scale)
         return canvas
 
-    def _draw_panel(self, moment: Moment, panel: UInt8Array) -> None:
+    def _draw_panel(self, rollout_step: RolloutStep, panel: UInt8Array) -> None:
         """Draw on [height, PANEL, 3] from the top down, the network's input at the bottom, the curve between them."""
         panel[:] = self._ground[:, :PANEL]
-        y = self._draw_head(panel, moment, MARGIN)
-        y = self._draw_numbers(panel, moment, y)
-        y = self._draw_q_values(panel, moment, y)
-        foot = self._draw_input(panel, moment, panel.shape[0] - MARGIN)
+        y = self._draw_head(panel, rollout_step, MARGIN)
+        y = self._draw_numbers(panel, rollout_step, y)
+        y = self._draw_q_values(panel, rollout_step, y)
+        foot = self._draw_input(panel, rollout_step, panel.shape[0] - MARGIN)
         self._draw_curve(panel, y, foot)
 
-    def _draw_head(self, panel: UInt8Array, moment: Moment, y: int) -> int:
-        right = f"game {moment.game}   decision {moment.length:,}"
+    def _draw_head(self, panel: UInt8Array, rollout_step: RolloutStep, y: int) -> int:
+        right = f"game {rollout_step.game}   decision {rollout_step.length:,}"
         write(panel, right, PANEL, y + 20, 13, DIM, "right")
         room = PANEL - text_width(right, 13) - 16
         size = next((size for size in TITLE_SIZES if text_width(self._title, size) <= room), TITLE_SIZES[-1])
         write(panel, fit(self._title, size, room), 0, y + 20, size, INK)
         return y + 40
 
-    def _draw_numbers(self, panel: UInt8Array, moment: Moment, y: int) -> int:
+    def _draw_numbers(self, panel: UInt8Array, rollout_step: RolloutStep, y: int) -> int:
         fill(panel, 0, y, PANEL, 68, CARD)
-        score = f"{moment.score:,.0f}" if moment.score == round(moment.score) else f"{moment.score:,.1f}"
-        for x, label in ((14, "SCORE"), (136, "LIVES" if moment.lives is not None else ""), (214, "ACTION")):
+        score = (
+            f"{rollout_step.score:,.0f}"
+            if rollout_step.score == round(rollout_step.score)
+            else f"{rollout_step.score:,.1f}"
+        )
+        for x, label in ((14, "SCORE"), (136, "LIVES" if rollout_step.lives is not None else ""), (214, "ACTION")):
             write(panel, label, x, y + 20, 12, DIM)
         write(panel, score, 14, y + 54, 32, INK)
-        for life in range(min(moment.lives or 0, 5)):
+        for life in range(min(rollout_step.lives or 0, 5)):
             disc(panel, 141 + 13 * life, y + 43, 4, INK)
-        write(panel, fit(spoken(self._names[moment.action]), 19, PANEL - 226), 214, y + 50, 19, CHOSEN)
+        write(panel, fit(readable_action(self._names[rollout_step.action]), 19, PANEL - 226), 214, y + 50, 19, CHOSEN)
         return y + 84
 
-    def _draw_q_values(self, panel: UInt8Array, moment: Moment, y: int) -> int:
+    def _draw_q_values(self, panel: UInt8Array, rollout_step: RolloutStep, y: int) -> int:
         """Draw one row an action; its bar is the distance of its Q-value from the mean of all."""
         write(panel, "Q-VALUES", 0, y + 12, 12, DIM)
         write(panel, "bars: above or below their mean", PANEL, y + 12, 12, FAINT, "right")
         y += 20
         height = min(ROW, 216 // len(self._names))
         for action in range(len(self._names)):
-            self._draw_row(panel, moment, action, y + action * height, height)
+            self._draw_row(panel, rollout_step, action, y + action * height, height)
         return y + len(self._names) * height + 14
 
-    def _draw_row(self, panel: UInt8Array, moment: Moment, action: int, y: int, height: int) -> None:
+    def _draw_row(self, panel: UInt8Array, rollout_step: RolloutStep, action: int, y: int, height: int) -> None:
         size = min(14, height - 1)
-        chosen = action == moment.action
+        chosen = action == rollout_step.action
         baseline = y + (height + size) // 2 - 2
-        write(panel, fit(spoken(self._names[action]), size, 104), 0, baseline, size, CHOSEN if chosen else INK)
-        write(panel, f"{moment.q_values[action]:.3f}", PANEL, baseline, size, CHOSEN if chosen else INK, "right")
+        write(panel, fit(readable_action(self._names[action]), size, 104), 0, baseline, size, CHOSEN if chosen else INK)
+        write(panel, f"{rollout_step.q_values[action]:.3f}", PANEL, baseline, size, CHOSEN if chosen else INK, "right")
         middle, reach, gap = 200, 84, max(1, height // 6)
-        length = round(reach * float(self._course.advantages[action]) / self._course.spread)
+        length = round(reach * float(self._value_trace.advantages[action]) / self._value_trace.spread)
         fill(panel, middle - reach, y + gap, 2 * reach, height - 2 * gap, CARD)
         color = CHOSEN if chosen else BAR if length > 0 else FAINT
         fill(panel, min(middle, middle + length), y + gap, abs(length), height - 2 * gap, color)
@@ -192,18 +198,18 @@ class Overlay:
     def _draw_curve(self, panel: UInt8Array, top: int, bottom: int) -> None:
         """Draw the greatest Q-value of each of the last decisions."""
         write(panel, "VALUE", 0, top + 12, 12, DIM)
-        write(panel, f"{self._course.values[-1]:.3f}", PANEL, top + 12, 13, CURVE, "right")
+        write(panel, f"{self._value_trace.values[-1]:.3f}", PANEL, top + 12, 13, CURVE, "right")
         top, height = top + 20, bottom - top - 34
         fill(panel, 0, top, PANEL, height, CARD)
         box = panel[top + 8 : top + height - 8, 8 : PANEL - 64]
-        x, y = curve(box, self._course.values, HISTORY, CURVE)
+        x, y = curve(box, self._value_trace.values, HISTORY, CURVE)
         disc(panel, 8 + x, top + 8 + y, 3, INK)
-        write(panel, f"{max(self._course.values):.2f}", PANEL - 8, top + 16, 12, DIM, "right")
-        write(panel, f"{min(self._course.values):.2f}", PANEL - 8, top + height - 8, 12, DIM, "right")
+        write(panel, f"{max(self._value_trace.values):.2f}", PANEL - 8, top + 16, 12, DIM, "right")
+        write(panel, f"{min(self._value_trace.values):.2f}", PANEL - 8, top + height - 8, 12, DIM, "right")
 
-    def _draw_input(self, panel: UInt8Array, moment: Moment, bottom: int) -> int:
+    def _draw_input(self, panel: UInt8Array, rollout_step: RolloutStep, bottom: int) -> int:
         """Draw the frames that the network sees, the oldest on the left; return the row where they begin."""
-        frames = input_frames(moment.observation, self._frame_channels)
+        frames = input_frames(rollout_step.observation, self._frame_channels)
         tile = min(168, (PANEL - 8 * (len(frames) - 1)) // len(frames))
         top = bottom - tile
         for place, frame in enumerate(frames):
@@ -232,7 +238,7 @@ def _fitted(picture: UInt8Array, side: int) -> UInt8Array:
     return square
 
 
-def spoken(name: str) -> str:
+def readable_action(name: str) -> str:
     """Separate the words of an action's name: ``UPRIGHTFIRE`` is UP RIGHT FIRE, ``move_left`` is move left."""
     if re.fullmatch(f"(?:{BUTTONS})+", name):
         return " ".join(re.findall(BUTTONS, name))

@@ -10,13 +10,13 @@ from rlvision.core.types import UInt8Array
 
 PICTURES = 64
 """Most pictures in a strip."""
-MOST_ROWS = 16_383
+MAX_ROWS = 16_383
 """Most rows of a WebP picture."""
-MOST_BYTES = 2**22
+MAX_STRIP_BYTES = 2**22
 """Most bytes of the pictures in a strip: compressing takes about seven times as much memory, while a run trains."""
 
 
-class Film:
+class SpriteSheet:
     """Keep pictures of one size as WebP strips, one picture below the other.
 
     Args:
@@ -35,7 +35,7 @@ class Film:
     @property
     def per_strip(self) -> int:
         """Pictures in each strip but the last."""
-        return max(1, min(PICTURES, MOST_ROWS // max(1, self.size[0]), MOST_BYTES // max(1, self._bytes)))
+        return max(1, min(PICTURES, MAX_ROWS // max(1, self.size[0]), MAX_STRIP_BYTES // max(1, self._bytes)))
 
     def add(self, picture: UInt8Array) -> None:
         """Add the next picture, [H, W, 3] or gray [H, W]."""

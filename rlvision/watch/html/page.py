@@ -21,20 +21,20 @@ from rlvision.core.types import EnvSpec, FloatArray, UInt8Array
 from rlvision.envs.preprocessing import resize
 from rlvision.envs.settings import Crop
 from rlvision.watch.assets.page_parts import PageParts
-from rlvision.watch.drawing.overlay import spoken
-from rlvision.watch.html.film_strip import Film
-from rlvision.watch.rollout import Game, Moment, game_of
+from rlvision.watch.drawing.overlay import readable_action
+from rlvision.watch.html.film_strip import SpriteSheet
+from rlvision.watch.rollout import Game, RolloutStep, game_of
 
-Saliency = Callable[[Moment], FloatArray]
-"""A moment -> [H, W] from 0 to 1: how much each pixel matters to the Q-value of the action taken."""
+Saliency = Callable[[RolloutStep], FloatArray]
+"""A step -> [H, W] from 0 to 1: how much each pixel matters to the Q-value of the action taken."""
 SUFFIXES = (".html", ".htm")
 SALIENCY_SIDE = 42
 """Most rows and columns of a saliency map in the page, which shows it blurred."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class About:
-    """The facts of a page besides its moments.
+class PageMeta:
+    """The facts of a page besides its steps.
 
     Attributes:
         title: such as ``"Breakout"``.
@@ -42,7 +42,7 @@ class About:
         fps: the game's frames per second.
         spec: of the environment.
         crop: the part of the screen that the network sees; None: all.
-        saliency: computes the map of a moment; None: the page has no maps.
+        saliency: computes the map of a step; None: the page has no maps.
     """
 
     title: str
@@ -53,11 +53,11 @@ class About:
     saliency: Saliency | None = None
 
 
-def write_pages(moments: Iterable[Moment], path: Path, about: About) -> list[Game]:
+def write_pages(rollout_steps: Iterable[RolloutStep], path: Path, about: PageMeta) -> list[Game]:
     """Write a page for each game: the first to ``path``, a second to ``path`` with ``-2`` before its suffix.
 
     Args:
-        moments: of a finite number of games, in order.
+        rollout_steps: of a finite number of games, in order.
         path: ends in .html; each file appears when it is complete.
         about: the other facts of the pages.
 
@@ -69,17 +69,17 @@ def write_pages(moments: Iterable[Moment], path: Path, about: About) -> list[Gam
     """
     check_page_path(path)
     games: list[Game] = []
-    record = Record(about)
-    for moment in moments:
-        record.add(moment)
-        if moment.last:
-            games.append(game_of(moment))
+    record = PageRecorder(about)
+    for rollout_step in rollout_steps:
+        record.add(rollout_step)
+        if rollout_step.last:
+            games.append(game_of(rollout_step))
             write_page(record, page_path(path, len(games)))
-            record = Record(about)
+            record = PageRecorder(about)
     return games
 
 
-def write_page(record: "Record", path: Path) -> Path:
+def write_page(record: "PageRecorder", path: Path) -> Path:
     """Write the page of a game; the file appears when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, record.page().encode())
@@ -102,41 +102,41 @@ def check_page_path(path: Path) -> None:
 
 
 @dataclass(slots=True)
-class Record:
-    """Collect the moments of one game for its page.
+class PageRecorder:
+    """Collect the steps of one game for its page.
 
     Args:
         about: the other facts of the page.
     """
 
-    about: About
-    _screens: Film = field(default_factory=Film)
-    _sights: Film = field(default_factory=Film)
-    _saliency: Film = field(default_factory=lambda: Film(lossless=False))
+    about: PageMeta
+    _screens: SpriteSheet = field(default_factory=SpriteSheet)
+    _inputs: SpriteSheet = field(default_factory=SpriteSheet)
+    _saliency: SpriteSheet = field(default_factory=lambda: SpriteSheet(lossless=False))
     _fresh: list[str] = field(default_factory=list)  # for each screen shown: "1" a new picture, "0" the one before it
     _rows: list[tuple[int, float, int, int]] = field(default_factory=list)  # action, score, lives or -1, screens
     _q_values: list[float] = field(default_factory=list)
     _before: UInt8Array | None = None
-    _game: Moment | None = None
+    _game: RolloutStep | None = None
 
-    def add(self, moment: Moment) -> None:
-        """Add the next moment of the game."""
-        self._game = moment
-        for frame in moment.frames:
+    def add(self, rollout_step: RolloutStep) -> None:
+        """Add the next step of the game."""
+        self._game = rollout_step
+        for frame in rollout_step.frames:
             self._show(frame)
-        lives = -1 if moment.lives is None else moment.lives
-        self._rows.append((moment.action, moment.score, lives, len(moment.frames)))
-        self._q_values.extend(_rounded(moment.q_values))
+        lives = -1 if rollout_step.lives is None else rollout_step.lives
+        self._rows.append((rollout_step.action, rollout_step.score, lives, len(rollout_step.frames)))
+        self._q_values.extend(_rounded(rollout_step.q_values))
         channels = self.about.spec.frame_channels
-        newest = moment.observation[-channels:]  # [c, H, W]
-        self._sights.add(newest[0] if channels == 1 else np.ascontiguousarray(newest.transpose(1, 2, 0)))
+        newest = rollout_step.observation[-channels:]  # [c, H, W]
+        self._inputs.add(newest[0] if channels == 1 else np.ascontiguousarray(newest.transpose(1, 2, 0)))
         if self.about.saliency is not None:
-            self._saliency.add(_small(self.about.saliency(moment)))
+            self._saliency.add(_small(self.about.saliency(rollout_step)))
 
     def page(self) -> str:
         """Return the HTML of the page."""
-        for film in (self._screens, self._sights, self._saliency):
-            film.close()
+        for sprite_sheet in (self._screens, self._inputs, self._saliency):
+            sprite_sheet.close()
         parts = PageParts.load("rlvision.watch.html", "player.html", "player.css", ("player.js",))
         game = json.dumps(self._as_json(), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
         return parts.page(title=html.escape(self.about.title), game=game)
@@ -155,13 +155,13 @@ class Record:
             "title": about.title,
             "note": about.note,
             "fps": about.fps,
-            "names": [spoken(name) for name in about.spec.action_meanings],
+            "names": [readable_action(name) for name in about.spec.action_meanings],
             "stack": about.spec.stack,
             "crop": about.crop,
             "seed": None if game is None else game.seed,
             "over": game is not None and game.over,
             "screens": self._screens.as_json(),
-            "sights": self._sights.as_json(),
+            "inputs": self._inputs.as_json(),
             "saliency": self._saliency.as_json() if self._saliency.pictures else None,
             "fresh": "".join(self._fresh),
             "shown": screens,

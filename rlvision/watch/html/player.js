@@ -1,5 +1,5 @@
 // Many small pictures as a few tall ones (see film_strip.py), a few of which are kept decoded.
-class Film {
+class SpriteSheet {
   constructor({ height, width, perStrip, strips }) {
     Object.assign(this, { height, width, perStrip, strips });
     this.kept = new Map();
@@ -31,7 +31,7 @@ const decisions = game.actions.length, actions = game.names.length;
 const firstShown = [0]; // of each decision, the number of its first screen
 for (const shown of game.shown) firstShown.push(firstShown.at(-1) + shown);
 const screens = firstShown.at(-1);
-const pictureOf = new Int32Array(screens); // of each screen, its picture on the film
+const pictureOf = new Int32Array(screens); // of each screen, its picture on the sprite sheet
 for (let shown = 0, last = -1; shown < screens; shown++) pictureOf[shown] = last += game.fresh[shown] === "1";
 
 const qValues = (decision) => game.q.slice(decision * actions, (decision + 1) * actions);
@@ -44,13 +44,13 @@ function spreadOfMost() {
   return spreads.sort((a, b) => a - b)[Math.floor(0.98 * (decisions - 1))];
 }
 
-const film = new Film(game.screens), sights = new Film(game.sights);
-const saliency = game.saliency && new Film(game.saliency);
+const spriteSheet = new SpriteSheet(game.screens), inputs = new SpriteSheet(game.inputs);
+const saliency = game.saliency && new SpriteSheet(game.saliency);
 const stage = new GameScreen(element("picture"), element("heat"), 0.5);
 const panel = new DecisionPanel(game.names);
 const stack = new FrameStack(element("stack"));
 const curve = new ValueCurve(element("curve"), 1, (index) => { setPlaying(false); go(index); });
-let screen = 0, decision = -1, playing = false, clock = 0, owed = 0;
+let screen = 0, decision = -1, playing = false, clock = 0, framesDue = 0;
 
 // Binary search for the decision whose screens the given one belongs to.
 function decisionOf(shown) {
@@ -66,7 +66,7 @@ function show(wanted) {
   screen = Math.max(0, Math.min(screens - 1, wanted));
   const now = decisionOf(screen), again = () => show(screen), isNew = now !== decision;
   decision = now;
-  film.show(pictureOf[screen], (strip, top) => stage.draw(strip, top, film.height), again);
+  spriteSheet.show(pictureOf[screen], (strip, top) => stage.draw(strip, top, spriteSheet.height), again);
   if (isNew) drawDecision();
   if (isNew) drawHeat();
 }
@@ -96,7 +96,7 @@ function drawStack() {
   for (let place = 0; place < game.stack; place++) {
     const seen = decision - (game.stack - 1 - place);
     if (seen < 0) stack.clear(place);
-    else sights.show(seen, (strip, top) => stack.draw(place, strip, top, sights.height), drawStack);
+    else inputs.show(seen, (strip, top) => stack.draw(place, strip, top, inputs.height), drawStack);
   }
 }
 
@@ -106,20 +106,20 @@ function setPlaying(wish) {
   playing = wish;
   text("play", playing ? "Pause" : "Play");
   if (playing && screen === screens - 1) show(0);
-  if (playing) { clock = performance.now(); owed = 0; requestAnimationFrame(tick); }
+  if (playing) { clock = performance.now(); framesDue = 0; requestAnimationFrame(tick); }
 }
 
 function tick(now) {
   if (!playing) return;
-  owed += Math.min(now - clock, 250) / 1000 * game.fps * Number(element("speed").value);
+  framesDue += Math.min(now - clock, 250) / 1000 * game.fps * Number(element("speed").value);
   clock = now;
-  if (owed >= 1) { show(screen + Math.floor(owed)); owed %= 1; }
+  if (framesDue >= 1) { show(screen + Math.floor(framesDue)); framesDue %= 1; }
   if (screen === screens - 1) setPlaying(false); else requestAnimationFrame(tick);
 }
 
 stack.begin(game.stack);
 stage.part = game.crop;
-stage.resize(film.width, film.height);
+stage.resize(spriteSheet.width, spriteSheet.height);
 curve.add(values.map((value, index) => [index, value, 1]), 0);
 text("title", game.title);
 text("note", [game.note, `seed ${game.seed}`, game.over ? "" : "cut short"].filter(Boolean).join(" · "));

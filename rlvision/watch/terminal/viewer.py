@@ -23,16 +23,27 @@ from rlvision.core.types import EnvSpec, UInt8Array
 from rlvision.envs.preprocessing import resize
 from rlvision.watch.controls import HELP, Controls
 from rlvision.watch.drawing.canvas import Color
-from rlvision.watch.drawing.overlay import BAR, CARD, CHOSEN, CURVE, DIM, FAINT, GROUND, INK, Course, spoken
-from rlvision.watch.rollout import Moment
+from rlvision.watch.drawing.overlay import (
+    BAR,
+    CARD,
+    CHOSEN,
+    CURVE,
+    DIM,
+    FAINT,
+    GROUND,
+    INK,
+    ValueTrace,
+    readable_action,
+)
+from rlvision.watch.rollout import RolloutStep
 from rlvision.watch.terminal.cells import Cells, Painter, color_depth
 from rlvision.watch.terminal.tty import Terminal, require_terminal, taken_over
 
 PANEL = 44
 """Columns beside the game."""
-LEAST_GAME = 20
+MIN_GAME_COLUMNS = 20
 """Columns of the game below which the panel is left out."""
-LEAST = (8, 20)
+MIN_SIZE = (8, 20)
 """Least rows and columns in which anything can be shown."""
 NAME, BARS, NUMBER = 16, 16, 10
 """Columns of an action's name, of its bar and of its Q-value."""
@@ -40,7 +51,7 @@ PARTS = " ▏▎▍▌▋▊▉█"
 """Cells filled from the left, by eighths."""
 LEVELS = " ▁▂▃▄▅▆▇█"
 """Cells filled from the bottom, by eighths."""
-MOST_FPS = 30
+MAX_FPS = 30
 """Most pictures sent per second; a slow connection gets fewer, and the game keeps its speed."""
 HOLD = 0.25
 """Seconds between two checks of a paused terminal's size."""
@@ -49,13 +60,13 @@ LAG = 0.5
 
 
 @contextmanager
-def open_terminal(title: str, spec: EnvSpec, opening: Moment, fps: float) -> Iterator["TerminalViewer"]:
+def open_terminal(title: str, spec: EnvSpec, opening: RolloutStep, fps: float) -> Iterator["TerminalViewer"]:
     """Take over this terminal as a viewer of games, and give it back at the end.
 
     Args:
         title: above the numbers, such as ``"Breakout"``.
         spec: of the environment.
-        opening: the first moment to be shown.
+        opening: the first step to be shown.
         fps: the game's frames per second.
 
     Raises:
@@ -63,39 +74,39 @@ def open_terminal(title: str, spec: EnvSpec, opening: Moment, fps: float) -> Ite
     """
     require_terminal()
     with taken_over() as terminal:
-        yield TerminalViewer(terminal, Typesetter(title, spec.action_meanings), fps)
+        yield TerminalViewer(terminal, TerminalLayout(title, spec.action_meanings), fps)
 
 
 class TerminalViewer:
-    """Show moments at the game's speed and handle the keys.
+    """Show steps at the game's speed and handle the keys.
 
     Args:
         terminal: to draw in.
-        typesetter: lays a moment out in cells.
+        layout: lays a step out in cells.
         fps: the game's frames per second.
     """
 
-    def __init__(self, terminal: Terminal, typesetter: "Typesetter", fps: float) -> None:
+    def __init__(self, terminal: Terminal, layout: "TerminalLayout", fps: float) -> None:
         self._terminal = terminal
-        self._typesetter = typesetter
+        self._layout = layout
         self._fps = fps
-        self._course = Course(typesetter.num_actions)
+        self._value_trace = ValueTrace(layout.num_actions)
         self._painter = Painter(color_depth())
         self._due = time.monotonic()  # when the next frame is shown
         self._drawn = 0.0
         self.controls = Controls()
 
-    def play(self, moment: Moment) -> None:
-        """Show the moment's frames, then hold the last one while the game is paused."""
-        self._course.add(moment)
-        for frame in moment.frames:
+    def play(self, rollout_step: RolloutStep) -> None:
+        """Show the step's frames, then hold the last one while the game is paused."""
+        self._value_trace.add(rollout_step)
+        for frame in rollout_step.frames:
             self._wait()
             if self.controls.quit:
                 return
-            if time.monotonic() - self._drawn >= 1 / MOST_FPS:
-                self._draw(moment, frame)
-        while self.controls.holds():
-            self._draw(moment, moment.frames[-1])
+            if time.monotonic() - self._drawn >= 1 / MAX_FPS:
+                self._draw(rollout_step, frame)
+        while self.controls.should_hold():
+            self._draw(rollout_step, rollout_step.frames[-1])
             self._listen(HOLD)
             self._due = time.monotonic()
 
@@ -110,15 +121,15 @@ class TerminalViewer:
         for key in self._terminal.keys(timeout):
             self.controls.press(key)
 
-    def _draw(self, moment: Moment, frame: UInt8Array) -> None:
-        cells = self._typesetter.cells(self._terminal.size, moment, frame, self._course, self.controls)
+    def _draw(self, rollout_step: RolloutStep, frame: UInt8Array) -> None:
+        cells = self._layout.cells(self._terminal.size, rollout_step, frame, self._value_trace, self.controls)
         if text := self._painter.changes(cells):
             self._terminal.write(text)
         self._drawn = time.monotonic()
 
 
-class Typesetter:
-    """Lay moments out in cells, for any size of the terminal.
+class TerminalLayout:
+    """Lay steps out in cells, for any size of the terminal.
 
     Args:
         title: such as ``"Breakout"``.
@@ -127,7 +138,7 @@ class Typesetter:
 
     def __init__(self, title: str, action_meanings: Sequence[str]) -> None:
         self._title = title
-        self._names = [spoken(name) for name in action_meanings]
+        self._names = [readable_action(name) for name in action_meanings]
 
     @property
     def num_actions(self) -> int:
@@ -135,28 +146,33 @@ class Typesetter:
         return len(self._names)
 
     def cells(
-        self, size: tuple[int, int], moment: Moment, frame: UInt8Array, course: Course, controls: Controls
+        self,
+        size: tuple[int, int],
+        rollout_step: RolloutStep,
+        frame: UInt8Array,
+        value_trace: ValueTrace,
+        controls: Controls,
     ) -> Cells:
-        """Return the cells of a moment.
+        """Return the cells of a step.
 
         Args:
             size: rows and columns of the terminal.
-            moment: its numbers are shown.
+            rollout_step: its numbers are shown.
             frame: the screen [H, W, 3] of it that is shown.
-            course: of the game, this moment included.
+            value_trace: of the game, this step included.
             controls: whether the panel is shown, and the speed.
         """
         rows, columns = size
         cells = Cells(rows, columns, GROUND)
-        if rows < LEAST[0] or columns < LEAST[1]:
-            cells.write(0, 0, f"{LEAST[0]}x{LEAST[1]} at least, please", INK)
+        if rows < MIN_SIZE[0] or columns < MIN_SIZE[1]:
+            cells.write(0, 0, f"{MIN_SIZE[0]}x{MIN_SIZE[1]} at least, please", INK)
             return cells
-        has_panel = controls.panel and columns >= PANEL + LEAST_GAME
+        has_panel = controls.panel and columns >= PANEL + MIN_GAME_COLUMNS
         room = columns - PANEL - 2 if has_panel else columns
         width = self._draw_game(cells, frame, rows - 1, room, centred=not has_panel)
         if has_panel:
-            self._draw_panel(cells, width + 2, moment, course)
-        self._draw_foot(cells, moment, controls, has_panel)
+            self._draw_panel(cells, width + 2, rollout_step, value_trace)
+        self._draw_foot(cells, rollout_step, controls, has_panel)
         return cells
 
     def _draw_game(self, cells: Cells, frame: UInt8Array, rows: int, columns: int, *, centred: bool) -> int:
@@ -167,51 +183,51 @@ class Typesetter:
         cells.paste(0, (columns - shape[1]) // 2 if centred else 0, resize(frame, *shape))
         return shape[1]
 
-    def _draw_panel(self, cells: Cells, x: int, moment: Moment, course: Course) -> None:
+    def _draw_panel(self, cells: Cells, x: int, rollout_step: RolloutStep, value_trace: ValueTrace) -> None:
         """Draw from the top down; the curve takes the rows that are left."""
-        _between(cells, 0, x, self._title, f"game {moment.game}  decision {moment.length:,}")
+        _between(cells, 0, x, self._title, f"game {rollout_step.game}  decision {rollout_step.length:,}")
         cells.write(2, x, "SCORE", DIM)
-        cells.write(2, x + 6, f"{moment.score:g}", INK)
-        if moment.lives is not None:
+        cells.write(2, x + 6, f"{rollout_step.score:g}", INK)
+        if rollout_step.lives is not None:
             cells.write(2, x + 15, "LIVES", DIM)
-            cells.write(2, x + 21, "●" * min(moment.lives, 6), INK)
+            cells.write(2, x + 21, "●" * min(rollout_step.lives, 6), INK)
         cells.write(3, x, "ACTION", DIM)
-        cells.write(3, x + 7, self._names[moment.action], CHOSEN)
-        foot = self._draw_q_values(cells, x, moment, course)
-        self._draw_curve(cells, x, foot, course)
+        cells.write(3, x + 7, self._names[rollout_step.action], CHOSEN)
+        foot = self._draw_q_values(cells, x, rollout_step, value_trace)
+        self._draw_curve(cells, x, foot, value_trace)
 
-    def _draw_q_values(self, cells: Cells, x: int, moment: Moment, course: Course) -> int:
+    def _draw_q_values(self, cells: Cells, x: int, rollout_step: RolloutStep, value_trace: ValueTrace) -> int:
         """Draw one row an action, those with the greatest Q-values if not all fit; return the row below."""
         room = min(self.num_actions, cells.size[0] - 7)
-        ranked = np.argsort(-np.nan_to_num(moment.q_values), kind="stable")[:room]
+        ranked = np.argsort(-np.nan_to_num(rollout_step.q_values), kind="stable")[:room]
         _between(cells, 5, x, "Q-VALUES", "from their mean", DIM, FAINT)
         for row, action in enumerate(sorted(ranked.tolist()), 6):
-            chosen = action == moment.action
+            chosen = action == rollout_step.action
             cells.write(row, x, self._names[action][: NAME - 1], CHOSEN if chosen else INK)
-            share = float(course.advantages[action]) / course.spread
+            share = float(value_trace.advantages[action]) / value_trace.spread
             _bar(cells, row, x + NAME, share, CHOSEN if chosen else BAR if share > 0 else FAINT)
-            number = f"{moment.q_values[action]:.3f}"
+            number = f"{rollout_step.q_values[action]:.3f}"
             cells.write(row, x + PANEL - len(number), number, CHOSEN if chosen else INK)
         return 7 + room
 
-    def _draw_curve(self, cells: Cells, x: int, top: int, course: Course) -> None:
+    def _draw_curve(self, cells: Cells, x: int, top: int, value_trace: ValueTrace) -> None:
         """Draw the value of the last decisions in the rows that are left."""
         height = min(6, cells.size[0] - 2 - top)
         if height < 1:
             return
-        _between(cells, top, x, "VALUE", f"{course.values[-1]:.3f}", DIM, CURVE)
-        values = np.array(list(course.values)[-PANEL:])
+        _between(cells, top, x, "VALUE", f"{value_trace.values[-1]:.3f}", DIM, CURVE)
+        values = np.array(list(value_trace.values)[-PANEL:])
         span = float(values.max() - values.min()) or 1.0
         eighths = 1 + np.rint((values - values.min()) / span * (8 * height - 1)).astype(int)
         for row in range(height):
             filled = np.clip(eighths - 8 * (height - 1 - row), 0, 8)
             cells.write(top + 1 + row, x, "".join(LEVELS[level] for level in filled), CURVE)
 
-    def _draw_foot(self, cells: Cells, moment: Moment, controls: Controls, has_panel: bool) -> None:
+    def _draw_foot(self, cells: Cells, rollout_step: RolloutStep, controls: Controls, has_panel: bool) -> None:
         """Draw the keys, or without a panel the score; at the right, the speed."""
         rows, columns = cells.size
         pace = "paused" if controls.paused else "" if controls.speed == 1 else f"x{controls.speed:g}"
-        text = HELP if has_panel else f"score {moment.score:g}   {self._names[moment.action]}"
+        text = HELP if has_panel else f"score {rollout_step.score:g}   {self._names[rollout_step.action]}"
         cells.fill(rows - 1, 0, columns, CARD)
         cells.write(rows - 1, 0, text[: columns - len(pace) - 2], DIM, CARD)
         cells.write(rows - 1, columns - len(pace) - 1, pace, CHOSEN, CARD)

@@ -10,10 +10,10 @@ An order is one JSON object:
 ``next``                                              go to the next game
 ``speed``    ``value``                                multiple of the game's own speed
 ``epsilon``  ``value``                                probability of a random action
-``take``                                              play instead of the agent
+``encode_step``                                              play instead of the agent
 ``hold``     ``action`` or null                       the person's action from now on
-``give``                                              give the game back to the agent
-``look``     ``index``, ``maps``, ``saliency``,       the decision shown (null: the newest) and what is
+``release``                                           give the game back to the agent
+``inspect``  ``index``, ``maps``, ``saliency``,       the decision shown (null: the newest) and what is
              ``action``                               computed of it (action null: the one taken)
 ===========  =======================================  ==================================================
 """
@@ -23,33 +23,33 @@ from typing import Any
 
 from rlvision.core.errors import ConfigError
 from rlvision.watch.controls import SPEEDS
-from rlvision.watch.drawing.overlay import spoken
-from rlvision.watch.web.history import Shot
-from rlvision.watch.web.inspector import Analyst, Look
+from rlvision.watch.drawing.overlay import readable_action
+from rlvision.watch.web.history import FrameRecord
+from rlvision.watch.web.inspector import Inspector, InspectRequest
 from rlvision.watch.web.player import Player
 from rlvision.watch.web.protocol import pack
 
 Message = bytes
 
 
-class Viewer:
+class Client:
     """An open page. A slow one gets fewer messages, not late ones: each message has the newest state.
 
     Args:
         player: of the game.
-        analyst: of the network.
+        inspector: of the network.
         about: facts of the run for the page: title, run, and the part of the screen that the network sees.
     """
 
-    def __init__(self, player: Player, analyst: Analyst, about: dict[str, Any]) -> None:
+    def __init__(self, player: Player, inspector: Inspector, about: dict[str, Any]) -> None:
         self.player = player
         self.number = player.enter()
-        self._analyst = analyst
+        self._inspector = inspector
         self._about = about
-        self._look = Look()
+        self._request = InspectRequest()
         self._told = -1  # index of the last decision sent in a trail
         self._status: dict[str, Any] = {}
-        self._shot: Shot | None = None
+        self._frame_record: FrameRecord | None = None
         self._asked: tuple[Any, ...] = ()
 
     def hello(self) -> Message:
@@ -57,7 +57,7 @@ class Viewer:
         spec = self.player.spec
         fixed = {
             "actions": spec.action_meanings,
-            "names": [spoken(name) for name in spec.action_meanings],
+            "names": [readable_action(name) for name in spec.action_meanings],
             "stack": spec.stack,
             "keep": self.player.history.keep,
             "speeds": SPEEDS,
@@ -65,44 +65,44 @@ class Viewer:
         }
         return pack("hello", {**self._about, **fixed})
 
-    def look(self, look: Look) -> None:
+    def inspect(self, request: InspectRequest) -> None:
         """Set what the viewer looks at."""
         with self.player.changed:
-            self._look = look
+            self._request = request
             self.player.changed.notify_all()
 
-    def news(self, timeout: float) -> list[Message]:
+    def updates(self, timeout: float) -> list[Message]:
         """Wait for changes since the last call, ``timeout`` seconds at most, and return their newest messages."""
         with self.player.changed:
-            self.player.changed.wait_for(self._is_news, timeout)
-            messages = [*self._status_news(), *self._trail_news(), *self._shot_news()]
+            self.player.changed.wait_for(self._has_updates, timeout)
+            messages = [*self._status_updates(), *self._trail_updates(), *self._frame_updates()]
             self._ask()
-            answer = self._analyst.answer(self.number)
+            answer = self._inspector.answer(self.number)
         return messages if answer is None else [*messages, answer]
 
     def close(self) -> None:
         """Leave the game."""
-        self._analyst.forget(self.number)
+        self._inspector.forget(self.number)
         self.player.leave(self.number)
 
-    def _is_news(self) -> bool:
+    def _has_updates(self) -> bool:
         return (
-            self._looked_at() is not self._shot
+            self._looked_at() is not self._frame_record
             or self.player.history.next_index > self._told + 1
-            or self._analyst.has_answer(self.number)
+            or self._inspector.has_answer(self.number)
             or self._question() != self._asked
             or self.player.status(self.number) != self._status
         )
 
-    def _looked_at(self) -> Shot | None:
+    def _looked_at(self) -> FrameRecord | None:
         history = self.player.history
-        return history.newest if self._look.index is None else history.at(self._look.index)
+        return history.newest if self._request.index is None else history.at(self._request.index)
 
-    def _status_news(self) -> list[Message]:
+    def _status_updates(self) -> list[Message]:
         before, self._status = self._status, self.player.status(self.number)
         return [pack("status", self._status)] if self._status != before else []
 
-    def _trail_news(self) -> list[Message]:
+    def _trail_updates(self) -> list[Message]:
         history = self.player.history
         entries = list(history.trail(self._told + 1))
         if not entries:
@@ -110,31 +110,33 @@ class Viewer:
         self._told = history.next_index - 1
         return [pack("trail", {"entries": entries, "oldest": history.oldest})]
 
-    def _shot_news(self) -> list[Message]:
-        before, self._shot = self._shot, self._looked_at()
-        if self._shot is None or self._shot is before:
+    def _frame_updates(self) -> list[Message]:
+        before, self._frame_record = self._frame_record, self._looked_at()
+        if self._frame_record is None or self._frame_record is before:
             return []
-        header = {**self._shot.facts, "live": self._look.index is None}
-        return [pack("moment", header, (*self._shot.pictures, self._shot.stack))]
+        header = {**self._frame_record.facts, "live": self._request.index is None}
+        return [pack("step", header, (*self._frame_record.pictures, self._frame_record.stack))]
 
     def _question(self) -> tuple[Any, ...]:
         """Return the question for the analyst; empty if there is none."""
-        brain, shot = self.player.brain, self._looked_at()
-        return (brain, shot, self._look) if brain and shot and self._look.is_deep else ()
+        checkpoint, frame_record = self.player.checkpoint, self._looked_at()
+        return (
+            (checkpoint, frame_record, self._request) if checkpoint and frame_record and self._request.is_deep else ()
+        )
 
     def _ask(self) -> None:
         before, self._asked = self._asked, self._question()
         if self._asked and self._asked != before:
-            self._analyst.ask(self.number, *self._asked)
+            self._inspector.ask(self.number, *self._asked)
 
 
-def obey(message: str | bytes, viewer: Viewer) -> None:
+def dispatch(message: str | bytes, client: Client) -> None:
     """Execute an order of a viewer.
 
     Raises:
         ConfigError: it is not a valid order.
     """
-    player, number = viewer.player, viewer.number
+    player, number = client.player, client.number
     match _parse(message):
         case {"do": "pause", "on": bool(on)}:
             player.pause(on)
@@ -150,17 +152,17 @@ def obey(message: str | bytes, viewer: Viewer) -> None:
             player.take_over(number)
         case {"do": "hold", "action": int() | None as action}:
             player.hold(number, action)
-        case {"do": "give"}:
-            player.give_back(number)
+        case {"do": "release"}:
+            player.release(number)
         case {
-            "do": "look",
+            "do": "inspect",
             "index": int() | None as index,
             "maps": bool(maps),
             "saliency": "none" | "gradient" | "occlusion" as saliency,
             "action": int() | None as action,
         }:
             player.check_action(action)
-            viewer.look(Look(index, maps, saliency, action))
+            client.inspect(InspectRequest(index, maps, saliency, action))
         case _:
             raise ConfigError(f"expected an order of rlvision.watch.web.client, got {message[:80]!r}: reload the page")
 

@@ -13,7 +13,7 @@ KEEP = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shot:
+class FrameRecord:
     """A decision, encoded once for all viewers."""
 
     index: int  # decisions shown before it
@@ -26,7 +26,7 @@ class Shot:
     game: int
 
 
-class History:
+class FrameHistory:
     """The last shots, by their index.
 
     Args:
@@ -35,38 +35,38 @@ class History:
 
     def __init__(self, keep: int = KEEP) -> None:
         self.keep = keep
-        self._shots: deque[Shot] = deque(maxlen=keep)
+        self._frame_records: deque[FrameRecord] = deque(maxlen=keep)
 
     @property
-    def newest(self) -> Shot | None:
+    def newest(self) -> FrameRecord | None:
         """The newest shot; None before the first."""
-        return self._shots[-1] if self._shots else None
+        return self._frame_records[-1] if self._frame_records else None
 
     @property
     def oldest(self) -> int:
         """Index of the oldest shot that is kept."""
-        return self._shots[0].index if self._shots else 0
+        return self._frame_records[0].index if self._frame_records else 0
 
     @property
     def next_index(self) -> int:
         """Index of the next shot."""
-        return self._shots[-1].index + 1 if self._shots else 0
+        return self._frame_records[-1].index + 1 if self._frame_records else 0
 
-    def __iter__(self) -> Iterator[Shot]:
+    def __iter__(self) -> Iterator[FrameRecord]:
         """Iterate over the shots that are kept, the oldest first."""
-        return iter(tuple(self._shots))
+        return iter(tuple(self._frame_records))
 
-    def add(self, shot: Shot) -> None:
+    def add(self, frame_record: FrameRecord) -> None:
         """Add the next shot; drop the oldest if there are too many."""
-        self._shots.append(shot)
+        self._frame_records.append(frame_record)
 
-    def at(self, index: int) -> Shot | None:
+    def at(self, index: int) -> FrameRecord | None:
         """Return the shot with that index, or the nearest that is kept."""
-        if not self._shots:
+        if not self._frame_records:
             return None
-        return self._shots[min(max(index - self.oldest, 0), len(self._shots) - 1)]
+        return self._frame_records[min(max(index - self.oldest, 0), len(self._frame_records) - 1)]
 
     def trail(self, start: int) -> Iterator[tuple[int, float | None, int]]:
         """Yield (index, value, game) of the shots from ``start`` on."""
-        for shot in islice(self._shots, max(start - self.oldest, 0), None):
-            yield shot.index, shot.value, shot.game
+        for frame_record in islice(self._frame_records, max(start - self.oldest, 0), None):
+            yield frame_record.index, frame_record.value, frame_record.game

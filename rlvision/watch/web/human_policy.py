@@ -7,7 +7,7 @@ from rlvision.core.types import BoolArray, IntArray, Policy, UInt8Array
 IDLE = "NOOP"
 
 
-class Dial:
+class MutableSchedule:
     """A schedule whose value is set by hand."""
 
     def __init__(self, value: float) -> None:
@@ -18,7 +18,7 @@ class Dial:
         return self.value
 
 
-class Pilot:
+class HumanPolicy:
     """The agent's policy, until a person takes over.
 
     Args:
@@ -38,7 +38,7 @@ class Pilot:
         """Let a viewer choose the actions."""
         self.person, self._once, self._held = person, None, self._idle or 0
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Let the agent choose the actions again."""
         self.person = None
 

@@ -13,9 +13,9 @@ from rlvision.core.types import FloatArray, UInt8Array
 from rlvision.features.maps import feature_maps
 from rlvision.features.saliency import gradient_saliency, occlusion_saliency
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.watch.web.history import Shot
+from rlvision.watch.web.history import FrameRecord
 from rlvision.watch.web.protocol import pack
-from rlvision.watch.web.weights import Brain
+from rlvision.watch.web.weights import LoadedCheckpoint
 
 Saliency = Literal["none", "gradient", "occlusion"]
 SALIENCIES: dict[str, Callable[[QNetwork, UInt8Array, int], FloatArray]] = {
@@ -24,14 +24,14 @@ SALIENCIES: dict[str, Callable[[QNetwork, UInt8Array, int], FloatArray]] = {
 }
 STRIDE = 7
 """Pixels between the places that occlusion blurs: with half as many places as usual it keeps up with the game."""
-MOST_MAPS = 64
+MAX_MAPS = 64
 """Most maps of a level on the page."""
 LISTEN = 0.5
 """Seconds between two checks for the end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class InspectRequest:
     """The choices of a viewer.
 
     Attributes:
@@ -52,26 +52,29 @@ class Look:
         return self.maps or self.saliency != "none"
 
 
-def insight(brain: Brain, shot: Shot, look: Look) -> bytes:
+def inspect(checkpoint: LoadedCheckpoint, frame_record: FrameRecord, request: InspectRequest) -> bytes:
     """Compute the message with the maps and the saliency that a viewer shows."""
-    observation, action = shot.observation[None], shot.action if look.action is None else look.action
-    levels = feature_maps(brain.network, observation) if look.maps else {}
+    observation, action = (
+        frame_record.observation[None],
+        frame_record.action if request.action is None else request.action,
+    )
+    levels = feature_maps(checkpoint.network, observation) if request.maps else {}
     header: dict[str, Any] = {
-        "index": shot.index,
-        "levels": [{"name": name, "shape": maps[:MOST_MAPS].shape, "of": len(maps)} for name, maps in levels.items()],
-        "saliency": look.saliency,
+        "index": frame_record.index,
+        "levels": [{"name": name, "shape": maps[:MAX_MAPS].shape, "of": len(maps)} for name, maps in levels.items()],
+        "saliency": request.saliency,
         "action": action,
-        "env_steps": brain.env_steps,
+        "env_steps": checkpoint.env_steps,
     }
-    blobs = [np.rint(maps[:MOST_MAPS] * 127).astype(np.int8).tobytes() for maps in levels.values()]
-    if look.saliency != "none":
-        saliency = SALIENCIES[look.saliency](brain.network, observation, action)
+    blobs = [np.rint(maps[:MAX_MAPS] * 127).astype(np.int8).tobytes() for maps in levels.values()]
+    if request.saliency != "none":
+        saliency = SALIENCIES[request.saliency](checkpoint.network, observation, action)
         header["shape"] = saliency.shape
         blobs.append(np.rint(saliency * 255).astype(np.uint8).tobytes())
-    return pack("insight", header, blobs)
+    return pack("inspection", header, blobs)
 
 
-class Analyst:
+class Inspector:
     """Answer the viewers' questions one by one; rest as long as each took, so that the game keeps its speed.
 
     Args:
@@ -80,14 +83,16 @@ class Analyst:
 
     def __init__(self, changed: threading.Condition) -> None:
         self._changed = changed
-        self._questions: dict[int, tuple[Brain, Shot, Look]] = {}
+        self._questions: dict[int, tuple[LoadedCheckpoint, FrameRecord, InspectRequest]] = {}
         self._answers: dict[int, bytes] = {}
-        self._insight = lru_cache(maxsize=8)(insight)  # several viewers ask the same
+        self._inspect = lru_cache(maxsize=8)(inspect)  # several viewers ask the same
 
-    def ask(self, viewer: int, brain: Brain, shot: Shot, look: Look) -> None:
+    def ask(
+        self, viewer: int, checkpoint: LoadedCheckpoint, frame_record: FrameRecord, request: InspectRequest
+    ) -> None:
         """Replace the viewer's last question by this one."""
         with self._changed:
-            self._questions[viewer] = brain, shot, look
+            self._questions[viewer] = checkpoint, frame_record, request
             self._changed.notify_all()
 
     def answer(self, viewer: int) -> bytes | None:
@@ -115,11 +120,11 @@ class Analyst:
                 self._reply(viewer, question)
                 stop.wait(time.monotonic() - started)
 
-    def _reply(self, viewer: int, question: tuple[Brain, Shot, Look]) -> None:
+    def _reply(self, viewer: int, question: tuple[LoadedCheckpoint, FrameRecord, InspectRequest]) -> None:
         try:
-            reply = self._insight(*question)
+            reply = self._inspect(*question)
         except Exception as error:  # of a user's network, or no memory left: the next question may succeed
-            reply = pack("insight", {"index": question[1].index, "problem": str(error)})
+            reply = pack("inspection", {"index": question[1].index, "problem": str(error)})
         with self._changed:
             if viewer in self._questions:  # otherwise it has left
                 self._answers[viewer] = reply

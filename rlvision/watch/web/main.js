@@ -10,7 +10,7 @@ const app = {
 };
 const maps = new Maps(element("maps"));
 const curve = new ValueCurve(element("curve"), 240, goTo); // a young history leaves room to grow
-const screen = new GameScreen(element("picture"), element("heat")), stage = new Stage(screen, showMoment);
+const screen = new GameScreen(element("picture"), element("heat")), stage = new Stage(screen, showStep);
 const spread = { game: null, value: 0 }; // the largest distance of a Q-value from the mean, so far in this game
 const stack = new FrameStack(element("stack"));
 let panel;
@@ -19,7 +19,7 @@ const order = (what) => line.send(what);
 
 function receive({ header, blobs }) {
   const take = () => stage.take(header, blobs);
-  ({ hello: begin, status: showStatus, moment: take, trail: extend, insight: reveal })[header.kind](header, blobs);
+  ({ hello: begin, status: showStatus, step: take, trail: extend, inspection: reveal })[header.kind](header, blobs);
 }
 
 function begin(hello) {
@@ -52,15 +52,15 @@ function extend({ entries, oldest }) {
   else if (app.look.index < curve.oldest) goTo(curve.oldest);
 }
 
-function showMoment(moment, column) {
-  document.body.dataset.index = moment.index;
-  const farthest = Math.max(...advantages(moment.q).map(Math.abs));
-  spread.value = Math.max(moment.game === spread.game ? spread.value : 0, farthest);
-  spread.game = moment.game;
-  panel.show(moment, spread.value);
+function showStep(step, column) {
+  document.body.dataset.index = step.index;
+  const farthest = Math.max(...advantages(step.q).map(Math.abs));
+  spread.value = Math.max(step.game === spread.game ? spread.value : 0, farthest);
+  spread.game = step.game;
+  panel.show(step, spread.value);
   const height = column.height / stack.count;
   for (let place = 0; place < stack.count; place++) stack.draw(place, column, place * height, height);
-  const value = curve.valueAt(moment.index);
+  const value = curve.valueAt(step.index);
   text("value", value === null ? "–" : value.toFixed(3));
   const ago = app.look.index === null ? 0 : curve.newest - app.look.index;
   text("when", app.look.index === null ? "" : `${ago.toLocaleString("en")} decisions ago`);
@@ -71,7 +71,7 @@ function reveal({ index, levels, saliency, shape, problem }, blobs) {
   if (problem) return;
   if (app.look.maps) maps.show(levels, blobs);
   if (saliency !== "none" && saliency === app.look.saliency) stage.layHeat(blobs[blobs.length - 1], shape, index);
-  document.body.dataset.insight = index;
+  document.body.dataset.inspection = index;
   const hasNone = app.look.maps && !levels.length;
   if (hasNone) element("maps").textContent = "This network has no convolutions.";
 }
@@ -132,7 +132,7 @@ function goTo(index) {
 }
 
 function sendLook() {
-  order({ do: "look", ...app.look });
+  order({ do: "inspect", ...app.look });
   if (app.look.saliency === "none") stage.clearHeat();
   if (!app.look.maps) maps.clear();
 }
@@ -159,10 +159,10 @@ element("maps-on").addEventListener("change", (event) => { app.look.maps = event
 const pause = () => order({ do: "pause", on: !app.status.paused });
 const step = () => order({ do: "step", action: app.status.person === "you" ? heldAction() : null });
 const next = () => order({ do: "next" });
-const takeOrGive = () => { goTo(null); order({ do: app.status.person === "you" ? "give" : "take" }); app.sent = null; };
+const takeOrGive = () => { goTo(null); order({ do: app.status.person === "you" ? "release" : "take" }); app.sent = null; };
 const faster = (by) => {
-  const gear = app.hello.speeds.indexOf(app.status.speed) + by;
-  if (gear in app.hello.speeds) order({ do: "speed", value: app.hello.speeds[gear] });
+  const speedIndex = app.hello.speeds.indexOf(app.status.speed) + by;
+  if (speedIndex in app.hello.speeds) order({ do: "speed", value: app.hello.speeds[speedIndex] });
 };
 
 element("pause").addEventListener("click", pause);

@@ -11,9 +11,9 @@ kind        header                                                         blobs
 ==========  =============================================================  =======================================
 ``hello``   title, actions, their names, fps, keep, stack, part            none
 ``status``  paused, speed, epsilon, person, weights, notice, viewers       none
-``moment``  a decision and its outcome                                     its pictures and the stack, PNG
+``rollout_step``  a decision and its outcome                                     its pictures and the stack, PNG
 ``trail``   entries [index, value, game] of decisions, and the oldest      none
-``insight`` index of the decision, levels and their shapes, saliency       int8 maps of each level, uint8 saliency
+``inspection`` index of the decision, levels and their shapes, saliency       int8 maps of each level, uint8 saliency
 ==========  =============================================================  =======================================
 
 The page sends JSON objects: see `rlvision.watch.web.client`.

@@ -25,8 +25,8 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 from rlvision.core.errors import ConfigError
 from rlvision.watch.assets.page_parts import PageParts
-from rlvision.watch.web.client import Viewer, obey
-from rlvision.watch.web.inspector import Analyst
+from rlvision.watch.web.client import Client, dispatch
+from rlvision.watch.web.inspector import Inspector
 from rlvision.watch.web.player import Player
 from rlvision.watch.web.security import Refusal, headers, new_token, refusal
 
@@ -34,13 +34,13 @@ HOST = "127.0.0.1"
 PAGE, LIVE = "/", "/live"
 SCRIPTS = ("wire.js", "stage.js", "maps.js", "keys.js", "main.js")
 """The page's own scripts, in the order in which they are loaded."""
-FASTEST = 1 / 60
+MIN_MESSAGE_SECONDS = 1 / 60
 """Least seconds between two messages to a viewer: no screen shows more."""
 LISTEN = 1.0
 """Seconds between two checks whether a viewer is still connected."""
 OPENING = 2.0
 """Seconds within which a connection must send a request: browsers open some that they may never use."""
-LONGEST_ORDER = 4096
+MAX_MESSAGE_BYTES = 4096
 """Bytes."""
 POLICY_VIOLATION = 1008
 """WebSocket code that closes the connection after an invalid order."""
@@ -57,13 +57,13 @@ class WebView:
 
     Args:
         player: of the game.
-        analyst: of the network.
+        inspector: of the network.
         about: facts of the run for the page.
     """
 
-    def __init__(self, player: Player, analyst: Analyst, about: dict[str, Any]) -> None:
+    def __init__(self, player: Player, inspector: Inspector, about: dict[str, Any]) -> None:
         self._player = player
-        self._analyst = analyst
+        self._inspector = inspector
         self._about = about
         self._connections: WeakSet[ServerConnection] = WeakSet()
         self.token = new_token()
@@ -84,7 +84,7 @@ class WebView:
                 create_connection=cast(Any, self._accept),  # typed as a class, called as a factory
                 open_timeout=OPENING,
                 compression=None,  # the pictures are compressed
-                max_size=LONGEST_ORDER,
+                max_size=MAX_MESSAGE_BYTES,
                 close_timeout=1,
                 server_header=None,
                 logger=_QUIET,
@@ -93,10 +93,10 @@ class WebView:
                 try:
                     yield address
                 finally:
-                    self._hang_up()
+                    self._disconnect_all()
 
     def _accept(self, *given: Any, **settings: Any) -> ServerConnection:
-        """Create a connection that `_hang_up` can end: browsers open some on which they never send a request."""
+        """Create a connection that `_disconnect_all` can end: browsers open some on which they never send a request."""
         connection = ServerConnection(*given, **settings)
         self._connections.add(connection)
         return connection
@@ -114,35 +114,35 @@ class WebView:
 
     def _attend(self, connection: ServerConnection) -> None:
         """Serve one viewer until it leaves."""
-        viewer, left = Viewer(self._player, self._analyst, self._about), threading.Event()
-        teller = threading.Thread(target=_tell, args=(connection, viewer, left), name=f"viewer {viewer.number}")
+        client, left = Client(self._player, self._inspector, self._about), threading.Event()
+        teller = threading.Thread(target=_send_updates, args=(connection, client, left), name=f"viewer {client.number}")
         teller.start()
         try:
             with suppress(ConnectionClosed):
                 for message in connection:
-                    obey(message, viewer)
+                    dispatch(message, client)
         except ConfigError as error:
             connection.close(POLICY_VIOLATION, str(error)[:REASON])
         except Exception:
-            _log.exception("expected to serve viewer %d to its end, got this: others go on", viewer.number)
+            _log.exception("expected to serve viewer %d to its end, got this: others go on", client.number)
         finally:
             left.set()
-            viewer.close()
+            client.close()
             teller.join()
 
-    def _hang_up(self) -> None:
+    def _disconnect_all(self) -> None:
         """End all connections at once, including those that do not read."""
         for connection in list(self._connections):
             with suppress(OSError):  # it has already ended
                 connection.socket.shutdown(socket.SHUT_RDWR)
 
 
-def _tell(connection: ServerConnection, viewer: Viewer, left: threading.Event) -> None:
+def _send_updates(connection: ServerConnection, client: Client, left: threading.Event) -> None:
     """Send a viewer the newest messages until it has left; while it is slow to read, no queue grows."""
     with suppress(ConnectionClosed):
-        connection.send(viewer.hello())
-        while not left.wait(FASTEST):
-            for message in viewer.news(LISTEN):
+        connection.send(client.hello())
+        while not left.wait(MIN_MESSAGE_SECONDS):
+            for message in client.updates(LISTEN):
                 connection.send(message)
 
 

@@ -1,17 +1,17 @@
-// Plays the pictures of each moment on the screen at their own pace, and fades a saliency map that is late.
+// Plays the pictures of each step on the screen at their own pace, and fades a saliency map that is late.
 class Stage {
-  constructor(screen, onMoment) {
+  constructor(screen, onStep) {
     this.screen = screen;
-    this.onMoment = onMoment;
+    this.onStep = onStep;
     this.queue = [];
-    this.now = null; // the moment on the screen: { header, bitmaps, stack, shown, since }
+    this.now = null; // the step on the screen: { header, bitmaps, stack, shown, since }
     this.heatIndex = null; // the decision that the saliency map belongs to
     this.arriving = Promise.resolve();
     const tick = (time) => { this.tick(time); requestAnimationFrame(tick); };
     requestAnimationFrame(tick);
   }
 
-  // Queue a moment. Moments are decoded one after the other, so that they stay in order.
+  // Queue a step. Moments are decoded one after the other, so that they stay in order.
   take(header, blobs) {
     const bitmaps = Promise.all(blobs.map((blob) => createImageBitmap(new Blob([blob], { type: "image/png" }))));
     this.arriving = this.arriving.then(() => bitmaps).then((decoded) => {
@@ -33,7 +33,7 @@ class Stage {
     this.now.since = time;
     if (!this.now.header.live) this.now.shown = this.now.bitmaps.length - 2; // of the past, only the last picture
     this.fade();
-    this.onMoment(this.now.header, this.now.stack);
+    this.onStep(this.now.header, this.now.stack);
   }
 
   isOver(time) {

@@ -16,7 +16,7 @@ PERIOD = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Brain:
+class LoadedCheckpoint:
     """The network of one checkpoint."""
 
     network: QNetwork
@@ -25,7 +25,7 @@ class Brain:
     source: str  # name of the checkpoint: best or last
 
 
-class Follower:
+class WeightWatcher:
     """Hold the newest weights of a run.
 
     Args:
@@ -33,23 +33,23 @@ class Follower:
         changed: notified of newer weights, and of those that cannot be loaded.
     """
 
-    def __init__(self, load: Callable[[], Brain | None], changed: threading.Condition) -> None:
+    def __init__(self, load: Callable[[], LoadedCheckpoint | None], changed: threading.Condition) -> None:
         self._load = load
         self._changed = changed
-        self.brain: Brain | None = None
+        self.checkpoint: LoadedCheckpoint | None = None
         self.notice: str | None = None  # why the newest weights could not be loaded
 
     def q_values(self, observation: UInt8Array) -> FloatArray:
         """Return Q-values [N, A] of observations [N, C, H, W] by the present weights."""
-        if self.brain is None:
+        if self.checkpoint is None:
             raise CheckpointError("expected weights before the first decision, got none: wait for a checkpoint")
-        return self.brain.q_values(observation)
+        return self.checkpoint.q_values(observation)
 
     def q_function(self, observation: UInt8Array) -> Tensor:
         """Return the Q-values as a tensor."""
         return torch.from_numpy(self.q_values(observation))
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Load newer weights, if there are any; if that fails, keep the old ones and set ``notice``."""
         try:
             newer, notice = self._load(), None
@@ -58,10 +58,10 @@ class Follower:
         if newer is None and notice is None:
             return
         with self._changed:
-            self.brain, self.notice = newer or self.brain, notice
+            self.checkpoint, self.notice = newer or self.checkpoint, notice
             self._changed.notify_all()
 
-    def follow(self, stop: threading.Event, period: float = PERIOD) -> None:
+    def run(self, stop: threading.Event, period: float = PERIOD) -> None:
         """Check for newer weights every ``period`` seconds until ``stop`` is set."""
         while not stop.wait(period):
-            self.look()
+            self.poll()

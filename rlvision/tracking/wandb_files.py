@@ -1,11 +1,16 @@
-"""The rows in W&B's offline files: each process that works on a run writes one of its own."""
+"""W&B's own files in a run folder: the rows that its offline files hold, and the links that it makes."""
 
 import json
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
-from rlvision.core.folders import list_folder
+from rlvision.core.errors import CheckpointError
+from rlvision.core.folders import irregular, list_folder
+
+OWN_LINKS = ("latest-run", "debug.log", "debug-internal.log", "*run-*/logs/debug-core.log")
+"""Links that W&B makes in its folder; it replaces them and writes through none."""
 
 
 def rows_on_disk(folder: Path, run_id: str) -> int:
@@ -35,3 +40,14 @@ def _last_step(path: Path) -> int | None:
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own command
     step: int | None = json.loads(said)["step"]
     return step
+
+
+def require_no_links(folder: Path) -> None:
+    """Refuse a folder in which W&B could be led elsewhere.
+
+    Raises:
+        CheckpointError: there is a link or a pipe in it that is not one of W&B's own links.
+    """
+    for path in irregular(folder):
+        if not any(fnmatch(path.as_posix(), own) for own in OWN_LINKS):
+            raise CheckpointError(f"expected files and folders in {folder}, got the link or pipe {path}: delete it")
