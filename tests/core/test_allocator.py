@@ -7,7 +7,7 @@ import pytest
 
 SCRIPT = """
 import resource
-from rlvision.allocator import keep_freed_memory
+from rlvision.core.memory import keep_freed_memory
 import torch
 
 torch.set_num_threads(1)
@@ -26,8 +26,8 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 20)
 
 
 RETURN = """
-from rlvision.allocator import keep_freed_memory, return_freed_memory
-from rlvision.machine import resident_bytes
+from rlvision.core.memory import keep_freed_memory, return_freed_memory
+from rlvision.core.memory import resident_bytes
 
 keep_freed_memory()
 before = resident_bytes()

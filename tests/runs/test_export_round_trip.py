@@ -14,6 +14,7 @@ from rlvision.core.errors import ConfigError
 from rlvision.core.types import EnvSpec
 from rlvision.evaluation.episode_limits import EpisodeLimits
 from rlvision.nn.noisy import noisy_layers, resample_noise, switch_noise
+from rlvision.runs.builders import playing_config
 from rlvision.runs.export_manifest import NOT_EXPORTED, exported_settings
 from rlvision.runs.run import Run, resume
 
@@ -57,9 +58,9 @@ def test_the_settings_to_play_with_come_back_and_those_of_training_do_not(tmp_pa
         "evaluation__max_idle_frames": None, "seed": 9, "agent__n_step": 7,
     }  # fmt: skip
     config = settings(**given)
-    small_export(tmp_path / "it", config)
+    network = small_export(tmp_path / "it", config)
     loaded = Run(tmp_path / "it").config
-    assert exported_settings(loaded) == exported_settings(config)
+    assert exported_settings(loaded) == exported_settings(playing_config(config, SPEC, network))
     assert not set(exported_settings(config)) & set(NOT_EXPORTED)
     assert (loaded.env.num_envs, loaded.agent.n_step) == (
         rlvision.Config().env.num_envs,
