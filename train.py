@@ -1,4 +1,4 @@
-"""The same program as `rlvision train`: python train.py pong --seed=2."""
+"""Run ``rlvision train`` as a script: ``python train.py pong --seed=2``."""
 
 import sys
 

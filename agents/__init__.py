@@ -1,4 +1,4 @@
-"""Part of rlvision: import it as ``rlvision.agents``."""
+"""Agents of rlvision; import them as ``rlvision.agents``."""
 
 if __name__ != "rlvision.agents":
     raise ImportError(

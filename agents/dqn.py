@@ -2,13 +2,13 @@
 
 Mnih et al. 2015, "Human-level control through deep reinforcement learning"; van Hasselt et al. 2016, "Deep
 Reinforcement Learning with Double Q-learning"; Schaul et al. 2016, "Prioritized Experience Replay"; Wang et al. 2016,
-"Dueling Network Architectures". The papers' numbers, beside the defaults here:
+"Dueling Network Architectures". The papers' numbers and the defaults here:
 
 =====================  ==============  ==============  ==============================================
 number                 Mnih et al.     default here    why
 =====================  ==============  ==============  ==============================================
 replay capacity        1,000,000       100,000         a laptop's memory
-learning starts        50,000          5,000           steps are dear on a laptop
+learning starts        50,000          5,000           env steps are slow on a laptop
 samples per env step   8               8               batch 32, an update every 4 steps
 n-step                 1               3               Hessel et al. 2018
 target copy            10,000 updates  500 updates     shorter runs
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class DQNSettings(QLearningSettings):
-    """What is learned."""
+    """Settings of DQN."""
 
     double: bool = True
     """Choose the bootstrap action with the online network (van Hasselt et al. 2016)."""
     loss: Literal["huber", "mse"] = "huber"
-    """Loss of the TD error."""
+    """Loss of the TD error: Huber, or the squared error."""
 
 
 class DQN:
     """Deep Q-learning with experience replay (Mnih et al. 2015, algorithm 1).
 
-    Q(s, a) is a network's output. Experience goes into a replay memory; each update draws a minibatch of it, and moves
-    the network towards ``r + γ^n Q'(s', a')``, where Q' is a copy that is brought up to date every so many updates. The
-    best a' is Q's own choice (Double DQN), or that of Q'.
+    A network computes Q(s, a). Experience goes into a replay memory. Each update draws a minibatch from it and moves
+    Q(s, a) towards ``r + γ^n Q'(s', a')``. Q' is the target network, a periodic copy of Q. The action a' maximises Q
+    (Double DQN) or Q'.
     """
 
     Settings = DQNSettings
@@ -56,11 +56,11 @@ class DQN:
         self._selector = learning.online_selector if settings.double else learning.target_selector
 
     def make_network(self, setup: learning.Setup) -> QNetwork:
-        """Make an encoder with a head of one Q-value an action."""
+        """Make an encoder with a head that has one Q-value per action."""
         return learning.make_network(setup)
 
     def make_agent(self, setup: learning.Setup) -> Agent:
-        """Put together the network and its target, the replay memory, the gradient step and the exploration."""
+        """Make the network and its target, the replay memory, the learner and the exploring policy."""
         return learning.replay_agent(setup, self._settings, self.make_network(setup), self.td_loss)
 
     def td_loss(self, values: learning.Values, transition: Transition) -> learning.TDLoss:

@@ -1,17 +1,17 @@
-"""QR-DQN: DQN that learns quantiles of the return, and acts by their mean; Double by default.
+"""QR-DQN: DQN that learns quantiles of the return and acts on their mean; Double by default.
 
 Dabney et al. 2018, "Distributional Reinforcement Learning with Quantile Regression". The head has K quantiles for each
-action; their mean is the Q-value, so an export, which holds Q-values alone, is an ordinary Q-network. The paper's
-numbers, where they are not those of Mnih et al. in `rlvision.agents.dqn`, beside the defaults here:
+action, and their mean is the Q-value. An export holds only Q-values, so it is an ordinary Q-network. These numbers of
+the paper differ from Mnih et al. in `rlvision.agents.dqn`; next to them are the defaults here:
 
 =====================  ===============  ==============  ===================================================
 number                 Dabney et al.    default here    why
 =====================  ===============  ==============  ===================================================
-K, the quantiles       200              32              the loss computes with K² numbers a transition
+K, the quantiles       200              32              the loss has K² terms per transition
 bootstrap action       target network   Double          the setting of `rlvision.agents.dqn`
 learning rate          5e-5             2.5e-4          shorter runs
 epsilon of Adam        0.01 / 32        1.5e-4          the setting of `rlvision.agents.dqn`
-gradients clipped at   never            a norm of 10    the same; a sum of K losses has longer ones
+gradients clipped at   never            a norm of 10    the same; a sum of K losses has larger gradients
 =====================  ===============  ==============  ===================================================
 """
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class QRDQNSettings(QLearningSettings):
-    """What is learned."""
+    """Settings of QR-DQN."""
 
     quantiles: QuantileCount = 32
-    """Quantiles of each action's return; their mean is its Q-value."""
+    """Number of quantiles of each action's return; their mean is its Q-value."""
     double: bool = True
     """Choose the bootstrap action with the online network (van Hasselt et al. 2016)."""
 
@@ -42,9 +42,9 @@ class QRDQNSettings(QLearningSettings):
 class QRDQN:
     """Quantile regression Q-learning (Dabney et al. 2018, algorithm 1).
 
-    The network puts out K quantiles θ_i(s, a) of the return, and Q(s, a) is their mean. An update moves them towards
-    the samples ``r + γ^n θ'_j(s', a')`` by the quantile Huber loss, where θ' is DQN's target network and a' the action
-    with the largest mean.
+    The network computes K quantiles θ_i(s, a) of the return, and Q(s, a) is their mean. An update moves them towards
+    the samples ``r + γ^n θ'_j(s', a')`` with the quantile Huber loss. θ' is the target network of DQN, and a' the
+    action with the largest mean.
     """
 
     Settings = QRDQNSettings
@@ -54,11 +54,11 @@ class QRDQN:
         self._selector = learning.online_selector if settings.double else learning.target_selector
 
     def make_network(self, setup: learning.Setup) -> QNetwork:
-        """Make an encoder with a head of K quantiles an action."""
+        """Make an encoder with a head that has K quantiles per action."""
         return learning.make_network(setup, quantiles=self._settings.quantiles)
 
     def make_agent(self, setup: learning.Setup) -> Agent:
-        """Put together the network and its target, the replay memory, the gradient step and the exploration."""
+        """Make the network and its target, the replay memory, the learner and the exploring policy."""
         return learning.replay_agent(setup, self._settings, self.make_network(setup), self.td_loss)
 
     def td_loss(self, values: learning.Values, transition: Transition) -> learning.TDLoss:

@@ -20,6 +20,8 @@ QR-DQN, regresses 200 quantiles an action, which is other work.
 ``--double`` measures rlvision's default Double DQN as well: more work, one more forward an update. ``--renorm``
 measures it with BatchRenorm, its default normalisation: more work than the BatchNorm of its peers. ``--fixed`` measures
 it with statistics that stay (network.norm=fixed): less work, as nothing of a batch is normalised.
+``--tree=NAME:PYTHON``, twice or more, measures instead installations of rlvision in other environments against the
+first of them: an older version beside a newer one, each by its own command ``rlvision train``.
 ``--profile`` shows instead where the time of rlvision's loop goes, with what else is asked for.
 """
 
@@ -33,6 +35,7 @@ from statistics import median
 from typing import Annotated, Any, Literal
 
 import tyro
+from contenders.tree import measure_trees, read_tree, show_trees
 from contenders.work import Work
 from measure.machine import machine
 
@@ -80,6 +83,8 @@ class Options:
     """Peers to leave out, by name."""
     profile: bool = False
     """Show where the time of rlvision's loop goes, and nothing else."""
+    tree: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """NAME:PYTHON, an installation in another environment; twice or more, and nothing else is measured."""
     json: Path | None = None
     """File to write all numbers to."""
 
@@ -119,6 +124,9 @@ def main() -> None:
     expect_possible(options)
     if options.profile:
         profile(options)
+        return
+    if options.tree:
+        compare_trees(options)
         return
     processes = [Process(contender, options.work) for contender in present(options)]
     expect_equal(processes)
@@ -230,6 +238,17 @@ def show(report: dict[str, Any]) -> None:
     for name, one in report["ratios"].items():
         print(f"\nrlvision / {name}: {one['of_medians']:.2f} (rounds: {one['smallest']:.2f} to ", end="")
         print(f"{one['largest']:.2f}; by processor time: {one['by_cpu_time']:.2f})")
+
+
+def compare_trees(options: Options) -> None:
+    trees = [read_tree(text) for text in options.tree]
+    if len(trees) < 2:
+        sys.exit(f"expected two trees or more to compare, got {options.tree[0]} alone: add another --tree=NAME:PYTHON")
+    report = measure_trees(trees, options.work, options.rounds, options.slice)
+    report |= {"work": asdict(options.work) | {"slice": options.slice, "rounds": options.rounds}, "machine": machine()}
+    show_trees(report)
+    if options.json is not None:
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
 
 
 def profile(options: Options) -> None:

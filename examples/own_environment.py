@@ -20,7 +20,7 @@ import rlvision
 Picture = npt.NDArray[np.uint8]
 
 
-class Catch(gymnasium.Env[Picture, int]):
+class Catch(gymnasium.Env[Picture, np.int64]):
     """A ball falls through eight rows; a paddle in the last one catches it, or does not.
 
     The observation is the picture, [32, 32, 3] uint8. A game is one ball: +1 where it is caught, else -1.
@@ -37,7 +37,7 @@ class Catch(gymnasium.Env[Picture, int]):
         self.ball, self.column, self.paddle = 0, int(self.np_random.integers(8)), 4
         return self._picture(), {}
 
-    def step(self, action: int) -> tuple[Picture, float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.int64) -> tuple[Picture, float, bool, bool, dict[str, Any]]:
         """Move the paddle by one column, and let the ball fall by one row."""
         self.paddle = min(max(self.paddle + int(action) - 1, 0), 7)
         self.ball += 1

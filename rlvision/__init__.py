@@ -7,7 +7,7 @@
     run = rlvision.train(rlvision.load_config("quick", {"env_steps": 20_000}))
     print(run.evaluate(games=10).mean)
 
-Names are imported when they are first used, so that ``import rlvision`` costs nothing.
+Names are imported at their first use, so ``import rlvision`` is fast.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Configuration: all settings put together, presets, loading, validation, arguments."""
+"""Configuration: the settings of a run, presets, loading, validation and command-line arguments."""
 
 from typing import TYPE_CHECKING
 

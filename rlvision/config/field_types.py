@@ -1,7 +1,7 @@
-"""What a type hint says of the values it takes: in words, as a placeholder, and as a check.
+"""Types of settings: their descriptions, their placeholders, and checks of their values.
 
-Hints are those of `rlvision.config.schema`: bool, int, float, str, Path, literals, tuples and mappings, with the
-limits of `annotated_types` and with ``| None``.
+The types are those of `rlvision.config.schema`: bool, int, float, str, Path, literals, tuples and mappings. They may
+have limits of `annotated_types`, and ``| None``.
 """
 
 import json
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 NONE_WORDS = ("none", "None", "null")
-_WORDS: dict[Any, str] = {
+_DESCRIPTIONS: dict[Any, str] = {
     NoneType: "none",
     bool: "true or false",
     int: "a whole number",
@@ -40,28 +40,28 @@ _PLACEHOLDERS: dict[Any, str] = {
 }
 
 MAX_INT = 10**15
-"""Of whole numbers: beyond, libraries fail without a word of ours, and nothing that is counted comes to as much."""
+"""Largest whole number of a setting. Beyond it libraries fail with unclear errors, and no count comes close to it."""
 
 
 def describe_type(hint: Any) -> str:
-    """The values a hint takes, as an error message names them: "a whole number above 0 or none"."""
-    return " or ".join(_words_of_one(member) for member in _members(hint))
+    """Describe the values of a type for an error message: "a whole number above 0 or none"."""
+    return " or ".join(_describe_member(member) for member in _members(hint))
 
 
 def placeholder(hint: Any) -> str:
-    """The values a hint takes, as a help screen names them: ``INT|none``."""
-    return "|".join(_placeholder_of_one(member) for member in _members(hint))
+    """Return the placeholder of a type for a help screen: ``INT|none``."""
+    return "|".join(_member_placeholder(member) for member in _members(hint))
 
 
 def is_plain(hint: Any) -> bool:
-    """Whether a hint is one that this module speaks of."""
-    return _kinds(hint) <= {*_WORDS, Literal, tuple}
+    """Return whether this module supports a type."""
+    return _kinds(hint) <= {*_DESCRIPTIONS, Literal, tuple}
 
 
 def parse(text: str, hint: Any) -> Any:
-    """What a command-line text means where ``hint`` is expected; text that means nothing stays text.
+    """Parse command-line text as a value of the type ``hint``; return it unchanged if it cannot be parsed.
 
-    Text, literals and paths are taken as they stand; lists are ``1,2,3`` or ``[1, 2, 3]``; all else is YAML.
+    Text, literals and paths are taken literally. Lists are ``1,2,3`` or ``[1, 2, 3]``. Everything else is YAML.
     """
     kinds = _kinds(hint)
     is_word = text in NONE_WORDS or any(text in choices(member) for member in _members(hint))
@@ -73,7 +73,7 @@ def parse(text: str, hint: Any) -> Any:
 
 
 def format_value(value: Any) -> str:
-    """How a value is written on the command line, so that `parse` reads it back."""
+    """Return a value as the command line spells it, so that `parse` reads it back."""
     if isinstance(value, tuple):
         return ",".join(format_value(element) for element in value)
     if value is None or isinstance(value, bool):
@@ -82,27 +82,27 @@ def format_value(value: Any) -> str:
 
 
 def choices(hint: Any) -> tuple[str, ...]:
-    """The words of a literal; none for other hints."""
+    """Return the values of a literal; an empty tuple for other types."""
     return get_args(_bare(hint)) if _kind(hint) is Literal else ()
 
 
 def check(name: str, value: Any, hint: Any, remedy: str) -> Any:
-    """The value as the program will hold it: a list becomes a tuple, 1e6 a whole number, "none" None.
+    """Check a value and return it converted: a list becomes a tuple, 1e6 a whole number, "none" None.
 
     Args:
-        name: What the value is for, for the error message.
+        name: Name of the value, for the error message.
         value: The value to check.
-        hint: The type it must have, strictly: True is not a number, "1" is not 1.
+        hint: The type that it must have, strictly: True is not a number, "1" is not 1.
         remedy: The last part of the error message.
 
     Raises:
-        ConfigError: where the hint does not take the value.
+        ConfigError: The value does not have this type.
     """
     from pydantic import ValidationError
 
     try:
-        checked = _adapter(hint).validate_python(_plain(value, hint))
-        json.dumps(checked, ensure_ascii=False, default=str).encode()  # what no file can hold is no setting
+        checked = _adapter(hint).validate_python(_convert(value, hint))
+        json.dumps(checked, ensure_ascii=False, default=str).encode()  # a setting must fit into a UTF-8 file
     except (ValidationError, UnicodeError, RecursionError):
         raise ConfigError(f"expected {name} to be {describe_type(hint)}, got {short_repr(value)}: {remedy}") from None
     if isinstance(checked, int) and checked > MAX_INT:
@@ -111,7 +111,7 @@ def check(name: str, value: Any, hint: Any, remedy: str) -> Any:
 
 
 def short_repr(value: Any) -> str:
-    """A value in one line of bounded length."""
+    """Return the repr of a value in one line of at most 80 characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else f"{text[:77]}..."
 
@@ -133,18 +133,18 @@ def _kinds(hint: Any) -> set[Any]:
 
 
 def _element(hint: Any) -> Any:
-    """The hint of a tuple's first element; all of them have the same."""
+    """Return the type of a tuple's elements, which all have the same."""
     return next(get_args(_bare(member))[0] for member in _members(hint) if _kind(member) is tuple)
 
 
-def _words_of_one(hint: Any) -> str:
+def _describe_member(hint: Any) -> str:
     arguments = get_args(_bare(hint))
     if _kind(hint) is Literal:
         return f"one of {', '.join(arguments)}"
     if _kind(hint) is tuple:
         number = "a list" if arguments[-1] is Ellipsis else f"{len(arguments)} values"
         return f"{number} (each {describe_type(arguments[0])})"
-    return " ".join([_WORDS[_kind(hint)], *_limits(hint)])
+    return " ".join([_DESCRIPTIONS[_kind(hint)], *_limits(hint)])
 
 
 def _limits(hint: Any) -> list[str]:
@@ -164,10 +164,10 @@ def _limit(limit: Any) -> str:
             return f"at most {bound}"
         case MinLen():
             return "that is not empty"
-    raise TypeError(f"expected a limit of annotated_types that has words, got {limit!r}: add its words here")
+    raise TypeError(f"expected a limit of annotated_types with a description, got {limit!r}: add one to _limit")
 
 
-def _placeholder_of_one(hint: Any) -> str:
+def _member_placeholder(hint: Any) -> str:
     arguments = get_args(_bare(hint))
     if _kind(hint) is Literal:
         return f"{{{','.join(arguments)}}}"
@@ -183,11 +183,11 @@ def _yaml_value(text: str) -> Any:
         return text
 
 
-def _plain(value: Any, hint: Any) -> Any:
-    """Take the liberties a reader would: see `check`."""
+def _convert(value: Any, hint: Any) -> Any:
+    """Convert a value where its meaning is clear; see `check`."""
     kinds = _kinds(hint)
     if isinstance(value, str):
-        return _plain_text(value, kinds)
+        return _convert_text(value, kinds)
     if isinstance(value, os.PathLike) and str in kinds:
         return os.fspath(value)
     if isinstance(value, list) and tuple in kinds:
@@ -197,7 +197,7 @@ def _plain(value: Any, hint: Any) -> Any:
     return value
 
 
-def _plain_text(text: str, kinds: set[Any]) -> Any:
+def _convert_text(text: str, kinds: set[Any]) -> Any:
     if NoneType in kinds and text in NONE_WORDS:
         return None
     return Path(text) if Path in kinds else text
@@ -205,7 +205,7 @@ def _plain_text(text: str, kinds: set[Any]) -> Any:
 
 @cache
 def _adapter(hint: Any) -> "TypeAdapter[Any]":
-    """Pydantic, strictly; imported here because it costs more than all else on the way to a help screen."""
+    """Return a strict Pydantic adapter; imported here because Pydantic is the slowest import of a help screen."""
     from pydantic import ConfigDict, JsonValue, TypeAdapter
 
     plain = dict[str, JsonValue] if _kind(hint) is dict else hint

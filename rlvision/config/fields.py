@@ -16,7 +16,7 @@ T = TypeVar("T", bound="DataclassInstance")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One value that can be set."""
+    """One setting with its type and default value."""
 
     name: str  # dotted, such as agent.double
     hint: Any
@@ -24,7 +24,7 @@ class Setting:
 
 
 def settings_of(instance: Any, prefix: str = "") -> dict[str, Setting]:
-    """The leaves of a nested dataclass by dotted name, in their order; their defaults are the instance's values."""
+    """Return the leaves of a nested dataclass by dotted name, in order; their defaults are the instance's values."""
     hints = get_type_hints(type(instance), include_extras=True)
     table: dict[str, Setting] = {}
     for field in fields(instance):
@@ -35,12 +35,12 @@ def settings_of(instance: Any, prefix: str = "") -> dict[str, Setting]:
 
 
 def flatten(instance: Any) -> dict[str, Any]:
-    """The values of a nested dataclass by dotted name."""
+    """Return the values of a nested dataclass by dotted name."""
     return {name: setting.default for name, setting in settings_of(instance).items()}
 
 
 def assemble(template: T, values: Mapping[str, Any], prefix: str = "") -> T:
-    """A copy of a nested dataclass with the values of some dotted names put in."""
+    """Return a copy of a nested dataclass with some values replaced, given by dotted name."""
     changes: dict[str, Any] = {}
     for field in fields(template):
         name, value = prefix + field.name, getattr(template, field.name)
@@ -50,7 +50,7 @@ def assemble(template: T, values: Mapping[str, Any], prefix: str = "") -> T:
 
 
 def nest(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted names as nested dicts: ``{"agent.double": True}`` becomes ``{"agent": {"double": True}}``."""
+    """Turn dotted names into nested dicts: ``{"agent.double": True}`` becomes ``{"agent": {"double": True}}``."""
     tree: dict[str, Any] = {}
     for name, value in values.items():
         *groups, leaf = name.split(".")
@@ -62,15 +62,15 @@ def nest(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def named_values(tree: Mapping[Any, Any], settings: Mapping[str, Setting], source: str) -> dict[str, Any]:
-    """Checked values by dotted name, from nested or dotted keys, with hyphens or underscores.
+    """Return checked values by dotted name, from nested or dotted keys with hyphens or underscores.
 
     Args:
-        tree: What a preset file or a Python caller gives.
-        settings: The settings there are.
-        source: Where the tree comes from, for the error messages.
+        tree: Settings from a preset file or a Python caller.
+        settings: The settings that exist.
+        source: Origin of the tree, for error messages.
 
     Raises:
-        ConfigError: where a name is unknown or given twice, or a value cannot be used.
+        ConfigError: A name is unknown or given twice, or a value cannot be used.
     """
     values: dict[str, Any] = {}
     for name, value in _leaves(tree, settings, ""):
@@ -83,27 +83,27 @@ def named_values(tree: Mapping[Any, Any], settings: Mapping[str, Setting], sourc
 
 
 def checked(setting: Setting, value: Any, shown_as: str) -> Any:
-    """The value as the program will hold it; a ConfigError that calls it ``shown_as`` where it cannot be used."""
+    """Check and convert the value of a setting; the ConfigError of a bad value calls the setting ``shown_as``."""
     near = nearest(str(value), choices(setting.hint))
     remedy = f"did you mean {near}?" if near else f"set another value, the default is {format_value(setting.default)}"
     return check(shown_as, value, setting.hint, remedy)
 
 
 def unknown(what: str, name: str, known: Iterable[str], otherwise: str) -> ConfigError:
-    """The error for a name that does not exist, with the nearest one that does.
+    """Return the error for an unknown name, which suggests the nearest known one.
 
     Args:
-        what: What was expected: "a preset".
-        name: The name that came.
-        known: The names there are.
-        otherwise: The remedy where no name is near.
+        what: The thing expected, such as "a preset".
+        name: The unknown name.
+        known: The names that exist.
+        otherwise: The remedy if no known name is near.
     """
     near = nearest(name, known)
     return ConfigError(f"expected {what}, got {short_repr(name)}: {f'did you mean {near}?' if near else otherwise}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The name most likely meant: one that ends in the whole of ``name``, else one of similar letters."""
+    """Return the known name most likely meant: one whose last part is ``name``, else one of similar letters."""
     names = list(known)
     endings = [candidate for candidate in names if candidate.split(".")[-1].lstrip("-") == name.lstrip("-")]
     return next(iter([*endings, *get_close_matches(name, names, n=1)]), None)
@@ -116,12 +116,12 @@ def short_name(name: str, names: Iterable[str]) -> str:
 
 
 def short(value: Any) -> str:
-    """Return a value in a few letters: a float has four significant digits."""
+    """Return a value as short text: a float has four significant digits."""
     return f"{value:.4g}" if isinstance(value, float) else format_value(value)
 
 
 def _leaves(tree: Mapping[Any, Any], settings: Mapping[str, Setting], prefix: str) -> Iterable[tuple[str, Any]]:
-    """Dotted names and their values; a mapping is entered only where its name is that of a group."""
+    """Yield dotted names and their values; a mapping is entered only if it has the name of a group."""
     for key, value in tree.items():
         name = prefix + str(key).replace("-", "_")
         is_group = any(known.startswith(f"{name}.") for known in settings)

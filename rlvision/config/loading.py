@@ -1,4 +1,4 @@
-"""Configurations: loaded from a preset, kept in a file, compared.
+"""Configurations: load them from presets, save and read them as files, and compare them.
 
 Example:
     >>> config = load_config("pong", {"env_steps": 1000, "agent.double": False})
@@ -27,29 +27,29 @@ from rlvision.learning.settings import AgentSettings
 from rlvision.nn.norm_variants import resolve_momentum
 
 ENCODER_SETTINGS = {"network.kwargs", *(f"network.{name}" for name in DN_SETTINGS)}
-"""Settings that say what is inside an encoder, by dotted name."""
+"""Settings of the layers inside an encoder, by dotted name."""
 LARGEST = 2**20
-"""Bytes of a file of settings."""
+"""Maximum size of a settings file in bytes."""
 HEADER = "# All settings of this run, defaults included. rlvision train --help explains them.\n"
 
 
 def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Config:
-    """A complete configuration: the defaults, changed by a preset, changed by overrides.
+    """Return a complete configuration: the defaults, changed by a preset, changed by overrides.
 
-    What a preset says of the inside of its encoder is meant for that one: where the overrides choose another encoder,
-    these settings are the defaults. Where they choose another agent, it takes what the preset sets of the settings that
-    both have; the rest are its own defaults.
+    A preset's settings of the encoder's layers apply to the preset's encoder only. If the overrides choose another
+    encoder, these settings return to their defaults. If the overrides choose another agent, it keeps the preset's
+    values of the settings that both agents have. Its other settings have their defaults.
 
     Args:
-        preset: Name of a preset (see `rlvision.config.presets.presets`) or path of a YAML file like it.
+        preset: Name of a preset (see `rlvision.config.presets.known_presets`), or path of a YAML file like it.
         overrides: Values by dotted name, ``{"agent.double": False}``, or nested, ``{"agent": {"double": False}}``.
 
     Returns:
-        The configuration; where ``out`` was not set, it is ``runs/PRESET-seedSEED``, and under a W&B agent
-        ``runs/sweep-SWEEP/RUN``; where ``network.momentum`` was not set, it is the norm's own.
+        The configuration. ``out`` defaults to ``runs/PRESET-seedSEED``, and under a W&B agent to
+        ``runs/sweep-SWEEP/RUN``. ``network.momentum`` defaults to that of the norm.
 
     Raises:
-        ConfigError: a name is unknown, a value cannot be used, or two values cannot be used together.
+        ConfigError: A name is unknown, a value cannot be used, or two values cannot be used together.
     """
     found = find_preset(preset)
     source = f"preset {preset}"
@@ -59,39 +59,39 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
     chosen = named_values(overrides or {}, settings_of(config), "the overrides")
     if chosen.get("network.encoder", config.network.encoder) != config.network.encoder:
         config = assemble(
-            config, {name: usual for name, usual in flatten(Config()).items() if name in ENCODER_SETTINGS}
+            config, {name: default for name, default in flatten(Config()).items() if name in ENCODER_SETTINGS}
         )
     config = _with_momentum(assemble(config, chosen))
     if config.out is None:
-        config = replace(config, out=_usual_folder(found.name, config.seed))
+        config = replace(config, out=_default_folder(found.name, config.seed))
     validate_config(config)
     return config
 
 
 def settings_for(preset: str | None, agent: str | None) -> Config:
-    """The configuration whose settings, with their values as defaults, a command line for ``preset`` may set.
+    """Return the configuration whose settings a command line may change; its values are the defaults.
 
     Args:
-        preset: as of `load_config`; None, no preset.
-        agent: name of the agent, where the command line chooses one; None, the preset's.
+        preset: As in `load_config`; None for no preset.
+        agent: Name of the agent that the command line chooses; None for the preset's.
 
     Raises:
-        ConfigError: there is no such preset or agent.
+        ConfigError: There is no such preset or agent.
     """
     config = Config() if preset is None else load_config(preset)
     return config if agent is None else _with_agent(config, agent)
 
 
 def read_config(path: Path, *, trusts: Callable[[str], bool] = lambda agent: False) -> Config:
-    """The configuration in a file made by `save_config`, checked as `load_config` checks.
+    """Read a file that `save_config` wrote, with the checks of `load_config`.
 
     Args:
-        path: of the file.
-        trusts: whether an agent that the file names by import path may be imported.
+        path: Of the file.
+        trusts: Whether an agent that the file names by import path may be imported.
 
     Raises:
-        ConfigError: the file cannot be read, or what it holds cannot be used.
-        CheckpointError: it is a link, no regular file, or too large.
+        ConfigError: The file cannot be read, or a setting in it cannot be used.
+        CheckpointError: It is a link, not a regular file, or too large.
     """
     try:
         text = read_text(path, LARGEST)
@@ -104,18 +104,18 @@ def read_config(path: Path, *, trusts: Callable[[str], bool] = lambda agent: Fal
 
 
 def defaults_of(tree: Mapping[Any, Any], source: str, trusts: Callable[[str], bool]) -> Config:
-    """The defaults that the settings in a file change, those of the agent it names among them.
+    """Return the defaults that a file of settings changes, including those of the agent that it names.
 
-    The settings of an agent that may not be imported are plain values that nobody checks: enough to show and to compare
-    them, not to make the agent.
+    The settings of an agent that may not be imported are unchecked plain values. They can be shown and compared, but
+    the agent cannot be made from them.
 
     Args:
-        tree: the settings in the file.
-        source: where they come from, for error messages.
-        trusts: whether an agent that is named by import path may be imported.
+        tree: The settings in the file.
+        source: Origin of the tree, for error messages.
+        trusts: Whether an agent that is named by import path may be imported.
 
     Raises:
-        ConfigError: there is no such agent.
+        ConfigError: There is no such agent.
     """
     name = agent_named(tree, source, AgentSettings().name)
     if ":" in name and not trusts(name):
@@ -124,30 +124,30 @@ def defaults_of(tree: Mapping[Any, Any], source: str, trusts: Callable[[str], bo
 
 
 def save_config(config: Config, path: Path) -> None:
-    """Write every setting to ``path``; the file is replaced as a whole or not at all."""
+    """Write every setting to ``path`` atomically."""
     values = {name: list(value) if isinstance(value, tuple) else value for name, value in flatten(config).items()}
     write_atomically(path, (HEADER + dump_yaml(nest(values))).encode())
 
 
 def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
-    """The settings in which two configurations differ: dotted name -> (old value, new value).
+    """Return the settings in which two configurations differ: dotted name -> (old value, new value).
 
-    What only one of two agents has is None of the other.
+    A setting that only one of the two agents has is None for the other.
     """
     before, after = flatten(old), flatten(new)
     return {name: (before.get(name), after.get(name)) for name in before | after if before.get(name) != after.get(name)}
 
 
 def _with_momentum(config: Config) -> Config:
-    """With the number that will be used, so that a file tells it and two runs compare by it."""
+    """Fill in the default momentum of the norm, so that files show the number and comparisons use it."""
     return assemble(config, {"network.momentum": resolve_momentum(config.network.norm, config.network.momentum)})
 
 
 def agent_named(tree: Mapping[Any, Any], source: str, otherwise: str) -> str:
-    """The agent that settings name, nested or by dotted name; ``otherwise`` where they name none.
+    """Return the agent that nested or dotted settings name, or ``otherwise`` if they name none.
 
     Raises:
-        ConfigError: it is no text.
+        ConfigError: The name is not text.
     """
     group = tree.get("agent")
     name = tree.get("agent.name", group.get("name") if isinstance(group, Mapping) else None)
@@ -157,20 +157,20 @@ def agent_named(tree: Mapping[Any, Any], source: str, otherwise: str) -> str:
 
 
 def _with_agent(config: Config, name: str) -> Config:
-    """With the settings of another agent: what was set and both have, of one type, keeps its value."""
+    """Switch to another agent; it keeps the changed settings that both have, with the same type."""
     if name == config.agent.name:
         return config
-    other, old, usual = default_settings(name), settings_of(config.agent), flatten(defaults_for(config.agent).agent)
+    other, old, default = default_settings(name), settings_of(config.agent), flatten(defaults_for(config.agent).agent)
     kept = {
         field: old[field].default
         for field, setting in settings_of(other).items()
-        if field != "name" and field in old and setting.hint == old[field].hint and old[field].default != usual[field]
+        if field != "name" and field in old and setting.hint == old[field].hint and old[field].default != default[field]
     }
     return replace(config, agent=replace(other, **kept))
 
 
 def _opaque_settings(name: str, tree: Mapping[Any, Any], source: str) -> AgentSettings:
-    """Settings of an agent whose class is not to be imported, with the values as they are."""
+    """Return the settings of an agent that may not be imported, with unchecked values."""
     group = tree.get("agent", {})
     if not isinstance(group, Mapping):
         raise ConfigError(f"expected agent in {source} to be a group, got {short_repr(group)}: give the settings in it")
@@ -185,8 +185,8 @@ def _opaque_settings(name: str, tree: Mapping[Any, Any], source: str) -> AgentSe
     return cast(AgentSettings, opaque(name=name, **named))
 
 
-def _usual_folder(preset: str, seed: int) -> str:
-    """Where a run goes that was not told; under a W&B agent, which may try one seed many times, by W&B's own names."""
+def _default_folder(preset: str, seed: int) -> str:
+    """Return the default run folder; a W&B agent may try one seed many times, so its runs have W&B's names."""
     sweep, run = os.environ.get("WANDB_SWEEP_ID"), os.environ.get("WANDB_RUN_ID")
     return f"runs/sweep-{sweep}/{run}" if sweep and run else f"runs/{preset}-seed{seed}"
 

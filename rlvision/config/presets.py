@@ -1,4 +1,4 @@
-"""Presets: named starting points, each a YAML file that holds only what differs from the defaults."""
+"""Presets: named YAML files that hold only the settings that differ from the defaults."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -12,19 +12,19 @@ SUFFIXES = (".yaml", ".yml")
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A starting point; its file begins with two comments, ``# Trains: …`` and ``# Takes: …``."""
+    """A preset, whose file starts with two comments, ``# Trains: …`` and ``# Takes: …``."""
 
     name: str
     text: str
 
     @property
     def trains(self) -> str:
-        """What it trains, in a line."""
+        """Return one line about the game and the network that it trains."""
         return self._comment("Trains")
 
     @property
     def takes(self) -> str:
-        """How long it takes, and what it reaches."""
+        """Return one line about the time that it takes and the score that it reaches."""
         return self._comment("Takes")
 
     def _comment(self, label: str) -> str:
@@ -33,17 +33,17 @@ class Preset:
 
 
 def known_presets() -> tuple[Preset, ...]:
-    """The presets that come with rlvision, by name."""
+    """Return the presets bundled with rlvision, sorted by name."""
     found = (entry for entry in files("rlvision.configs").iterdir() if entry.name.endswith(SUFFIXES))
     made = (Preset(Path(entry.name).stem, entry.read_text(encoding="utf-8")) for entry in found)
     return tuple(sorted(made, key=lambda preset: preset.name))
 
 
 def find_preset(name: str) -> Preset:
-    """The preset called ``name``, or in the file of that path.
+    """Return the preset called ``name``, or the one in the file at that path.
 
     Raises:
-        ConfigError: there is no such preset or file; the message names the nearest.
+        ConfigError: There is no such preset or file; the message names the nearest preset.
     """
     if name.endswith(SUFFIXES) or "/" in name:
         return Preset(Path(name).stem, read_text(Path(name)))
@@ -55,7 +55,11 @@ def find_preset(name: str) -> Preset:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file in UTF-8; a ConfigError where there is none."""
+    """Read a YAML file as UTF-8.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeError, ValueError) as error:
@@ -63,6 +67,6 @@ def read_text(path: Path) -> str:
 
 
 def unreadable(path: Path, error: Exception) -> ConfigError:
-    """Return what to say of a YAML file that cannot be read."""
+    """Return the error for a YAML file that cannot be read."""
     reason = " ".join(str(error).split())
     return ConfigError(f"expected a readable YAML file at {path}, got {reason}: check the path")

@@ -1,8 +1,8 @@
-"""Every setting of a run: the groups that stand with the rooms, put together, and what concerns the run as a whole.
+"""All settings of a run: the groups that each package defines, and the settings of the run itself.
 
-The dataclasses *are* the command line (``--agent.double=False``), the preset files (``agent: {double: false}``) and the
-``config.yaml`` of a run folder. A type says which values can be used; what cannot be used *together* is in
-`rlvision.config.validation`. The settings of ``agent`` are those of the agent that is named there.
+The dataclasses define the command line (``--agent.double=False``), the preset files (``agent: {double: false}``) and
+the ``config.yaml`` of a run folder. A type defines the valid values of one setting, and `rlvision.config.validation`
+refuses combinations. The settings in ``agent`` are those of the agent that ``agent.name`` chooses.
 """
 
 from dataclasses import dataclass, field
@@ -18,52 +18,52 @@ from rlvision.replay.settings import ReplaySettings
 from rlvision.tracking.settings import TrackingSettings
 
 CheckpointName = Literal["best", "last"]
-"""The checkpoint whose weights are used: the best by evaluation, or the newest."""
+"""Checkpoint whose weights are used: the best by evaluation, or the newest."""
 
 
 def default_agent() -> AgentSettings:
-    """Return the settings of the agent that is trained unless another is named."""
+    """Return the settings of the default agent."""
     return default_settings(AgentSettings().name)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointSettings:
-    """What is kept."""
+    """Checkpoints and recorded games."""
 
     keep: PositiveInt = 2
-    """Checkpoints kept besides the best."""
+    """Number of checkpoints to keep, in addition to the best."""
     replay: bool = True
-    """Save the replay too, so that a continued run equals an undisturbed one; otherwise it is refilled."""
+    """Save the replay too, so that a resumed run equals an uninterrupted one; otherwise it is filled again."""
     game_archive_mb: NonNegativeInt = 64
-    """Megabytes of training games kept for rlvision replay (a million env steps take about one); 0: none."""
+    """Megabytes of training games to keep for rlvision replay; 0 keeps none. A million env steps take about 1 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """A run."""
+    """Settings of a run."""
 
     out: NonEmptyStr | None = None
-    """Run folder; unset, runs/PRESET-seedSEED. The same command continues a run that is there."""
+    """Run folder; if unset, runs/PRESET-seedSEED. The same command continues a run in its folder."""
     seed: Seed = 1
-    """One seed gives one run, bit for bit (CPU, one number of threads)."""
+    """Seed of the run. On a CPU with the same number of threads, one seed gives one run, bit for bit."""
     env_steps: PositiveInt = 1_000_000
-    """Length of the run in agent decisions, summed over the environments."""
+    """Length of the run in env steps: decisions of the agent, summed over the environments."""
     device: NonEmptyStr = "auto"
-    """cpu, cuda, cuda:1, mps; auto takes the GPU when there is one."""
+    """cpu, cuda, cuda:1 or mps; auto uses a GPU if there is one."""
     threads: ThreadCount | None = None
-    """CPU threads of torch; unset, torch's own choice: OMP_NUM_THREADS, or as many as there are cores."""
+    """CPU threads of torch; if unset, torch's own choice: OMP_NUM_THREADS, or the number of cores."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of the encoder in training; auto takes bfloat16 where the hardware has it. Evaluation, Q and losses: float32."""
+    """Number format of the encoder in training; auto uses bfloat16 if the hardware supports it. The rest is float32."""
     cuda_graphs: bool = False
-    """On an NVIDIA GPU, launch the kernels of an update, and of an action, as one: for networks as small as DN."""
+    """On an NVIDIA GPU, launch all kernels of an update, or of an action, at once. Speeds up small networks like DN."""
     deterministic: bool = False
-    """On a GPU, only kernels that give the same bits every time: slower. A CPU's always do."""
+    """On a GPU, use only kernels that give the same bits every time, which is slower. On a CPU, all kernels do."""
     evaluate_every: NonNegativeInt = 50_000
-    """Env steps between evaluations; 0 for none but the last."""
+    """Env steps between evaluations; 0 evaluates only at the end."""
     checkpoint_every: NonNegativeInt = 50_000
-    """Env steps between checkpoints; 0 for none but the last."""
+    """Env steps between checkpoints; 0 saves only at the end."""
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
-    """Weights & Biases: auto is online when a key is configured and offline otherwise."""
+    """Mode of Weights & Biases; auto is online if an API key is configured, and offline otherwise."""
     env: EnvSettings = field(default_factory=EnvSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     replay: ReplaySettings = field(default_factory=ReplaySettings)
@@ -76,5 +76,5 @@ class Config:
 
 
 def defaults_for(agent: AgentSettings) -> Config:
-    """Return all defaults, those of the agent's own settings among them."""
+    """Return the default configuration of an agent, with the defaults of its own settings."""
     return Config(agent=type(agent)(name=agent.name))

@@ -1,7 +1,7 @@
-"""Settings that can each be used, but not together.
+"""Checks of settings that are valid alone but not together, and of settings without effect.
 
-What only a part can know, such as the smallest frame an encoder takes or the devices of the machine, the part
-refuses itself when it is built.
+Some limits are known only to a part, such as the smallest frame of an encoder or the devices of the machine. The part
+checks them itself when it is built.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,11 +17,15 @@ from rlvision.nn.norm_variants import NORM_VARIANTS, resolve_momentum
 from rlvision.nn.settings import NetworkSettings
 
 DN_SETTINGS = ("norm", "momentum", "r_max", "d_max", "activation", "max_pool", "dropout")
-"""Settings of the network that only the encoder dn takes."""
+"""Settings of the network that only the encoder dn has."""
 
 
 def validate_config(config: Config) -> None:
-    """Raise a ConfigError for the first two settings that cannot be used together."""
+    """Refuse settings that cannot be used together.
+
+    Raises:
+        ConfigError: The message names the first settings that conflict.
+    """
     for refuse in _CHECKS:
         refuse(config)
 
@@ -48,8 +52,8 @@ def _check_num_workers(config: Config) -> None:
 def _check_step_timeout(config: Config) -> None:
     env = config.env
     if env.num_workers == 0 and env.step_timeout != EnvSettings().step_timeout:
-        expected = "env.num_workers of at least 1 where env.step_timeout is set"
-        _refuse(expected, "0", "set it, for only a process of its own can be ended in mid-step, or leave both out")
+        expected = "env.num_workers of at least 1 when env.step_timeout is set"
+        _refuse(expected, "0", "raise it, because only a worker process can be ended in mid-step, or leave both out")
 
 
 def _check_capacity(config: Config) -> None:
@@ -91,15 +95,16 @@ def _check_final_exploration(config: Config) -> None:
     if (last := exploration.final_env_steps) is None:
         return
     if exploration.final is None:
-        _refuse("exploration.final where exploration.final_env_steps is set", "none", "set it or unset the other")
+        expected = "exploration.final when exploration.final_env_steps is set"
+        _refuse(expected, "none", "set exploration.final or unset exploration.final_env_steps")
     if last <= exploration.decay_env_steps:
         expected = f"exploration.final_env_steps above exploration.decay_env_steps ({exploration.decay_env_steps})"
-        _refuse(expected, f"{last}", "raise it, or leave it out: it is then the end of the run")
+        _refuse(expected, f"{last}", "raise it, or leave it out, and the decay lasts until the end of the run")
 
 
 def _check_cuda_graphs_optimiser(config: Config) -> None:
     if config.cuda_graphs and config.optimiser.name == "adagrad":
-        expected = "an optimiser whose steps can be captured where cuda_graphs is on"
+        expected = "an optimiser whose steps CUDA graphs can capture when cuda_graphs is on"
         _refuse(expected, "adagrad", "choose adam, adamw, sgd or rmsprop, or leave cuda_graphs out")
 
 
@@ -107,14 +112,14 @@ def _check_epsilon(config: Config) -> None:
     exploration = config.exploration
     if exploration.kind != "softmax" and exploration.start > 1:
         remedy = "lower it, or choose exploration.kind=softmax, where it is a temperature"
-        _refuse("exploration.start, a probability, of at most 1", f"{exploration.start:g}", remedy)
+        _refuse("exploration.start of at most 1 because it is a probability", f"{exploration.start:g}", remedy)
 
 
 def _check_temperature(config: Config) -> None:
     exploration = config.exploration
     for name in ("end", "final"):
         if exploration.kind == "softmax" and getattr(exploration, name) == 0:
-            expected = f"exploration.{name}, a temperature, above 0"
+            expected = f"exploration.{name} above 0 because it is a temperature"
             _refuse(expected, "0", "raise it, or choose exploration.kind=epsilon_greedy")
 
 
@@ -127,60 +132,63 @@ def _check_learning_rate(config: Config) -> None:
 
 def _check_patience(config: Config) -> None:
     if config.evaluation.patience is not None and config.evaluate_every == 0:
-        _refuse("evaluate_every above 0 where evaluation.patience is set", "0", "set evaluate_every or unset the other")
+        expected = "evaluate_every above 0 when evaluation.patience is set"
+        _refuse(expected, "0", "set evaluate_every or unset evaluation.patience")
 
 
 def _check_encoder_settings(config: Config) -> None:
     network = config.network
     if network.encoder == "dn":
         return
-    usual = NetworkSettings(momentum=None if network.momentum is None else NORM_VARIANTS[network.norm].momentum)
+    defaults = NetworkSettings(momentum=None if network.momentum is None else NORM_VARIANTS[network.norm].momentum)
     for name in DN_SETTINGS:
-        if (value := getattr(network, name)) != (default := getattr(usual, name)):
-            expected = f"network.encoder=dn where network.{name} is {short_repr(value)}"
-            remedy = f"set network.{name}={default}, its default; network.kwargs holds what other encoders take"
+        if (value := getattr(network, name)) != (default := getattr(defaults, name)):
+            expected = f"network.encoder=dn when network.{name} is {short_repr(value)}"
+            remedy = f"set network.{name}={default}, its default; other encoders take their settings in network.kwargs"
             _refuse(expected, short_repr(network.encoder), remedy)
 
 
 def _check_calibration_batches(config: Config) -> None:
     network = config.network
-    purposes = {"recalibrated": "the target's statistics at each sync", "fixed": "the statistics, which then stay"}
+    purposes = {"recalibrated": "the target's statistics at each sync", "fixed": "the statistics once, for good"}
     if network.norm in purposes and network.calibration_batches == 0:
-        expected = f"network.calibration_batches above 0 where network.norm is {network.norm}"
-        _refuse(expected, "0", f"raise it: they measure {purposes[network.norm]}")
+        expected = f"network.calibration_batches above 0 when network.norm is {network.norm}"
+        _refuse(expected, "0", f"raise it, because these batches measure {purposes[network.norm]}")
 
 
 def _check_target_tau(config: Config) -> None:
     network, agent = config.network, config.agent
     if not isinstance(agent, QLearningSettings):
         return
-    if agent.target_tau is not None and network.norm in ("joint", "recalibrated"):
-        expected = "agent.target_tau unset where network.norm is joint (no target) or recalibrated (hard copies)"
+    reasons = {"joint": "which has no target", "recalibrated": "which needs hard copies"}
+    if agent.target_tau is not None and network.norm in reasons:
+        expected = f"agent.target_tau to be unset when network.norm is {network.norm}, {reasons[network.norm]}"
         _refuse(expected, f"{agent.target_tau:g}", "unset it, or choose another network.norm")
 
 
-def _horizon_without_an_end(config: Config) -> None:
+def _check_horizon(config: Config) -> None:
     agent = config.agent
     if not isinstance(agent, QLearningSettings):
         return
     if agent.horizon_env_steps is not None and agent.final_n_step is None and agent.final_gamma is None:
-        expected = "agent.final_n_step or agent.final_gamma where agent.horizon_env_steps is set"
+        expected = "agent.final_n_step or agent.final_gamma when agent.horizon_env_steps is set"
         _refuse(expected, "neither", "set one of them, or leave all three out")
     if agent.final_gamma is not None and 1.0 in (agent.gamma, agent.final_gamma):
-        expected = "agent.gamma and agent.final_gamma below 1 where gamma moves"
+        expected = "agent.gamma and agent.final_gamma below 1 when gamma changes"
         _refuse(expected, f"{agent.gamma:g} and {agent.final_gamma:g}", "lower them, or leave agent.final_gamma out")
 
 
-def _noise_without_layers(config: Config) -> None:
+def _check_noisy(config: Config) -> None:
     if config.exploration.kind == "noisy" and not config.network.noisy:
-        _refuse("network.noisy=true where exploration.kind is noisy", "false", "set it, or choose another kind")
+        expected = "network.noisy=true when exploration.kind is noisy"
+        _refuse(expected, "false", "set it, or choose another exploration.kind")
 
 
 def _check_dn_kwargs(config: Config) -> None:
     network = config.network
     if network.encoder == "dn" and network.kwargs:
-        expected = "network.kwargs empty for network.encoder=dn, which has settings of its own"
-        _refuse(expected, f"{network.kwargs}", "set network.hidden, network.norm and their like instead")
+        expected = "network.kwargs to be empty for network.encoder=dn, which has settings of its own"
+        _refuse(expected, f"{network.kwargs}", "set network.hidden, network.norm and so on instead")
 
 
 _CHECKS: tuple[Callable[[Config], None], ...] = (
@@ -199,15 +207,15 @@ _CHECKS: tuple[Callable[[Config], None], ...] = (
     _check_patience,
     _check_encoder_settings,
     _check_dn_kwargs,
-    _horizon_without_an_end,
-    _noise_without_layers,
+    _check_horizon,
+    _check_noisy,
     _check_calibration_batches,
     _check_target_tau,
 )
 
 
 class Requirement(NamedTuple):
-    """Settings that do something only where another one is chosen."""
+    """Settings that have an effect only together with another setting."""
 
     settings: tuple[str, ...]  # by dotted name
     needs: str
@@ -218,7 +226,7 @@ REQUIREMENTS = (
     Requirement(("network.r_max", "network.d_max"), "network.norm=renorm", lambda c: c.network.norm == "renorm"),
     Requirement(
         ("network.momentum",),
-        "a network.norm whose running statistics move",
+        "a network.norm that updates running statistics",
         lambda c: c.network.norm not in ("fixed", "layer", "group", "none"),
     ),
     Requirement(
@@ -231,10 +239,10 @@ REQUIREMENTS = (
         "replay.prioritised",
         lambda c: c.replay.prioritised,
     ),
-    Requirement(("agent.double",), "a target network: no network.norm=joint", lambda c: c.network.norm != "joint"),
+    Requirement(("agent.double",), "a target network (not network.norm=joint)", lambda c: c.network.norm != "joint"),
     Requirement(
         ("agent.target_period",),
-        "a target network that is copied: no agent.target_tau, no network.norm=joint",
+        "periodic target copies (not agent.target_tau, not network.norm=joint)",
         lambda c: getattr(c.agent, "target_tau", None) is None and c.network.norm != "joint",
     ),
     Requirement(
@@ -242,9 +250,9 @@ REQUIREMENTS = (
         "optimiser.schedule=linear or cosine",
         lambda c: c.optimiser.schedule != "constant",
     ),
-    Requirement(("optimiser.epsilon",), "another optimiser.name than sgd", lambda c: c.optimiser.name != "sgd"),
+    Requirement(("optimiser.epsilon",), "an optimiser.name other than sgd", lambda c: c.optimiser.name != "sgd"),
     Requirement(
-        ("optimiser.momentum",), "another optimiser.name than adagrad", lambda c: c.optimiser.name != "adagrad"
+        ("optimiser.momentum",), "an optimiser.name other than adagrad", lambda c: c.optimiser.name != "adagrad"
     ),
     Requirement(("exploration.ladder_alpha",), "exploration.kind=ladder", lambda c: c.exploration.kind == "ladder"),
     Requirement(
@@ -252,7 +260,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         ("exploration.start", "exploration.end", "exploration.decay_env_steps", "exploration.final"),
-        "another exploration.kind than noisy",
+        "an exploration.kind other than noisy",
         lambda c: c.exploration.kind != "noisy",
     ),
     Requirement(("tracking.video_steps",), "tracking.video_every above 0", lambda c: c.tracking.video_every > 0),
@@ -260,9 +268,10 @@ REQUIREMENTS = (
 
 
 def unused_settings(config: Config) -> Iterator[str]:
-    """The settings that differ from their defaults in vain, a phrase each: which, and what it needs."""
+    """Yield a phrase for each changed setting that has no effect: its name, and the setting that it needs."""
     values = flatten(config)
-    usual = flatten(defaults_for(config.agent)) | {"network.momentum": resolve_momentum(config.network.norm, None)}
+    defaults = flatten(defaults_for(config.agent)) | {"network.momentum": resolve_momentum(config.network.norm, None)}
     for settings, needs, is_met in REQUIREMENTS:
         if not is_met(config):
-            yield from (f"{name} needs {needs}" for name in settings if name in values and values[name] != usual[name])
+            changed = (name for name in settings if name in values and values[name] != defaults[name])
+            yield from (f"{name} needs {needs}" for name in changed)

@@ -1,4 +1,4 @@
-"""Core: the records and verbs of the architecture, and what every room needs: errors, files, devices, seeds, memory."""
+"""Core: shared records and protocols, errors, files, devices, seeds and memory."""
 
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rlvision.core.folders import require_folders as require_folders
     from rlvision.core.imports import did_you_mean as did_you_mean
     from rlvision.core.imports import import_object as import_object
+    from rlvision.core.imports import public_names as public_names
     from rlvision.core.locks import folder_lock as folder_lock
     from rlvision.core.memory import available_bytes as available_bytes
     from rlvision.core.memory import check_budget as check_budget
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from rlvision.core.memory import to_device as to_device
     from rlvision.core.progress import RESTORING_GAMES as RESTORING_GAMES
     from rlvision.core.progress import count_games as count_games
-    from rlvision.core.progress import say_if_interrupted as say_if_interrupted
+    from rlvision.core.progress import report_interruption as report_interruption
     from rlvision.core.progress import show_steps as show_steps
     from rlvision.core.ranges import BatchSize as BatchSize
     from rlvision.core.ranges import CorrectionLimit as CorrectionLimit
@@ -144,7 +145,7 @@ __getattr__, __all__ = public_names(
             "remove_leftovers",
             "require_folders",
         ],
-        "imports": ["did_you_mean", "import_object"],
+        "imports": ["did_you_mean", "import_object", "public_names"],
         "locks": ["folder_lock"],
         "memory": [
             "available_bytes",
@@ -155,7 +156,7 @@ __getattr__, __all__ = public_names(
             "return_freed_memory",
             "to_device",
         ],
-        "progress": ["RESTORING_GAMES", "count_games", "say_if_interrupted", "show_steps"],
+        "progress": ["RESTORING_GAMES", "count_games", "report_interruption", "show_steps"],
         "ranges": [
             "BatchSize",
             "CorrectionLimit",

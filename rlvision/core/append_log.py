@@ -1,4 +1,4 @@
-"""A file to which whole entries are appended, so that what was written survives whatever happens to the process."""
+"""Append-only files of whole entries, which survive a crash of the process."""
 
 import logging
 import os
@@ -12,13 +12,13 @@ _log = logging.getLogger("rlvision")
 
 
 class AppendLog:
-    """Appends whole entries to a file.
+    """An append-only file of whole entries.
 
-    A new log, with nothing `cut`, replaces its file at its first entry. While the disk is full, entries wait in
-    memory; one line says so.
+    The first entry replaces an existing file, unless `truncate` was called before. While the disk is full, entries
+    wait in memory, and one warning is logged.
 
     Args:
-        path: of the file; it and its folder are made at the first entry.
+        path: of the file; it and its folder are created at the first entry.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,13 +34,17 @@ class AppendLog:
             self._write()
         except OSError as error:
             if len(self._waiting) == 1:
-                _log.warning("expected to write to %s, got %s: its rows wait for room", self.path, error.strerror)
+                _log.warning(
+                    "expected to write to %s, got %s: its rows wait in memory, free some disk space",
+                    self.path,
+                    error.strerror,
+                )
 
     def sync(self) -> int:
-        """Return the size of the file in bytes, once all of them are on the disk.
+        """Flush all entries to the disk, and return the size of the file in bytes.
 
         Raises:
-            OSError: they cannot be written.
+            OSError: the disk cannot be written.
         """
         if self._waiting:
             self._write()
@@ -49,16 +53,16 @@ class AppendLog:
         return self.size
 
     def truncate(self, size: int) -> None:
-        """Forget what was written after the file had this size.
+        """Cut the file to ``size`` bytes, and append there from now on.
 
         Raises:
-            CheckpointError: the file is shorter than that, or no regular file.
+            CheckpointError: the file is shorter than ``size``, or not a regular file.
         """
         found = file_size(self.path)
         if found < size:
             raise CheckpointError(
-                f"{self.path} should hold at least the {size} bytes that the checkpoint counted, but has "
-                f"{found}: put the file back, or train into a new folder"
+                f"expected at least the {size} bytes in {self.path} that the checkpoint counted, got {found}: "
+                "put the file back, or train into a new folder"
             )
         self.close()
         self._waiting.clear()
@@ -72,27 +76,27 @@ class AppendLog:
             self._file = None
 
     def _write(self) -> None:
-        """Write the entries that wait: all, or where the disk fails none."""
+        """Write the waiting entries: all of them, or none if the disk fails."""
         if self._file is None:
             self._file = _open_at(self.path, self.size)
         content = b"".join(self._waiting)
         try:
             _write_all(self._file, content)
         except OSError:
-            self.close()  # to be opened where it was whole
+            self.close()  # the next write reopens the file and cuts off a partial entry
             raise
         self.size += len(content)
         self._waiting.clear()
 
 
 def _write_all(file: FileIO, content: bytes) -> None:
-    """Write ``content``, of which a disk that is nearly full takes only a part at a time."""
+    """Write all of ``content``: a nearly full disk takes only a part at a time."""
     while content:
         content = content[file.write(content) :]
 
 
 def _open_at(path: Path, offset: int) -> FileIO:
-    """Open for writing at ``offset``, with nothing behind it and nothing kept back."""
+    """Open a file for unbuffered writing at ``offset``, and drop everything after it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = open_to_change(path) if offset else create(path)
     file.truncate(offset)

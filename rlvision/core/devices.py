@@ -1,4 +1,4 @@
-"""Devices and number formats, chosen once and applied at the seam."""
+"""Devices, number formats and deterministic kernels of torch."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,14 +9,14 @@ import torch
 from rlvision.core.errors import ConfigError
 
 Autocast = Callable[[], torch.autocast]
-"""A fresh context in which the encoder computes; Q-values and losses leave it in float32."""
+"""Factory of the context in which the encoder computes; Q-values and losses stay in float32."""
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device ``name`` means: ``auto`` is the GPU when there is one.
+    """Return the device called ``name``; ``auto`` is the GPU if there is one.
 
     Raises:
-        ConfigError: no such device, or none on this machine.
+        ConfigError: there is no such device, or this machine has none.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -25,21 +25,22 @@ def resolve_device(name: str) -> torch.device:
     except RuntimeError as error:
         raise ConfigError(f"expected a device such as cpu, cuda or cuda:1, got {name!r}: set --device=auto") from error
     if not _is_present(device):
-        raise ConfigError(f"expected a device of this machine, got {name!r}, which it lacks: set --device=auto")
+        raise ConfigError(f"expected a device of this machine, got {name!r}, which it does not have: set --device=auto")
     return device
 
 
 def make_autocast(precision: str, device: torch.device) -> Autocast:
-    """The context for ``float32``, ``bfloat16`` or ``auto`` (bfloat16 where the hardware computes in it)."""
+    """Return the context of ``float32``, ``bfloat16`` or ``auto``, which is bfloat16 if the hardware supports it."""
     enabled = _in_bfloat16(precision, device)
     return lambda: torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 
 
 @contextmanager
 def determinism(wanted: bool) -> Iterator[None]:
-    """Inside, where it is wanted, torch takes only kernels that give the same bits every time, or raises.
+    """Allow only deterministic kernels of torch inside the block, if ``wanted``.
 
-    cuBLAS reads its own setting when it is first used in a process; one that is there already is kept.
+    Torch raises an error for an operation without such a kernel. cuBLAS reads ``CUBLAS_WORKSPACE_CONFIG`` at its first
+    use in the process; a value that is set already is kept.
     """
     before, benchmark = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
     if wanted:
@@ -54,7 +55,7 @@ def determinism(wanted: bool) -> Iterator[None]:
 
 
 def numerics_info(device: torch.device, precision: str) -> dict[str, str]:
-    """What decides, beside versions, which bits come out of a computation, in words."""
+    """Return the settings, by name, that decide the exact bits of a result, apart from the versions of libraries."""
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "instructions": torch.backends.cpu.get_cpu_capability(),
@@ -64,7 +65,7 @@ def numerics_info(device: torch.device, precision: str) -> dict[str, str]:
 
 
 def computes_bfloat16(device: torch.device) -> bool:
-    """Whether the hardware multiplies bfloat16 itself; emulated, it would be ten times slower than float32."""
+    """Return whether the hardware multiplies bfloat16 natively; emulation is ten times slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())

@@ -5,18 +5,18 @@
     RLVisionError
     ├── ConfigError         a setting, preset or argument that cannot be used
     ├── EnvError            an environment that cannot be made, or that broke its contract
-    │   └── EnvCrashError   one that raised an error of its own, died or hung: made anew, it may go well
+    │   └── EnvCrashError   an environment that raised an error, died or hung; a restart may help
     ├── CheckpointError     a run or checkpoint that is missing, damaged or of another kind
-    ├── MemoryBudgetError   the run would need more memory than there is
-    ├── DivergedError       learning that has left the finite numbers
+    ├── MemoryBudgetError   a run that needs more memory than is free
+    ├── DivergedError       a loss or gradient that is not finite
     └── MissingExtraError   an optional dependency that is not installed
 
-Every message has three parts: what was expected, what came, and the remedy.
+Every message has three parts: the value expected, the value found, and the remedy.
 """
 
 
 class RLVisionError(Exception):
-    """Base of all errors that a user can mend; the command line prints it as one line and exits 2."""
+    """Base class of all errors that the user can fix; the command line prints one line and exits with status 2."""
 
 
 class ConfigError(RLVisionError):
@@ -28,7 +28,7 @@ class EnvError(RLVisionError):
 
 
 class EnvCrashError(EnvError):
-    """An environment that raised an error of its own, died or hung: made anew, it may go well."""
+    """An environment that raised an error of its own, died or hung; a restart may help."""
 
 
 class CheckpointError(RLVisionError):
@@ -36,12 +36,12 @@ class CheckpointError(RLVisionError):
 
 
 class MemoryBudgetError(RLVisionError):
-    """The run would need more memory than the machine has free."""
+    """A run that needs more memory than the machine has free."""
 
 
 class MissingExtraError(RLVisionError):
-    """An optional dependency is not installed; the message names the extra that brings it."""
+    """An optional dependency that is not installed; the message names the extra to install."""
 
 
 class DivergedError(RLVisionError, FloatingPointError):
-    """A loss or gradient is not finite; the last checkpoint is from before."""
+    """A loss or gradient that is not finite; the last checkpoint was written before it."""

@@ -1,12 +1,12 @@
-"""Files of run folders, exports and sweeps: whole or not at all, and never reached through a link.
+"""Atomic writes and safe reads of files in run folders, exports and sweeps.
 
-Such a folder may come from a stranger, with links that lead out of it and pipes that never end. Therefore
+Such a folder may come from a stranger. It may hold links that lead out of it, and pipes that never end. Therefore:
 
-* a file is opened as itself: no link, pipe or device, and where all of it is read, no more than a limit;
-* a new file has a random name until it is complete, and then replaces what was there, even a link;
-* a folder inside a run folder is a folder, not a link to one (`rlvision.core.folders`).
+* only regular files are opened, never links, pipes or devices, and a file that is read whole has a size limit;
+* a new file has a random name until it is complete, and then replaces the old file or link;
+* a folder inside a run folder is a real folder, not a link to one (`rlvision.core.folders`).
 
-The run folder itself is wherever its user says, behind links of her own if she likes.
+The run folder itself may lie behind links.
 """
 
 import logging
@@ -24,12 +24,12 @@ from typing import BinaryIO, Self
 from rlvision.core.errors import CheckpointError
 
 PART = ".part"
-"""Suffix of a file that is not complete yet, or never became so."""
+"""Suffix of an incomplete file."""
 LONGEST_PREFIX = 40
-"""Characters of a file's name in its temporary name: the whole still fits where the file's own name does."""
+"""Characters of a file's name in its temporary name, so that the temporary name is not too long for the file system."""
 
-_NO_SURPRISES = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-"""Follow no link, wait for no pipe, change no line end; each where the system knows it."""
+_SAFE_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Do not follow links, wait for pipes or convert line ends; each flag only if the system has it."""
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFDIR: "a folder",
@@ -41,14 +41,14 @@ _log = logging.getLogger("rlvision")
 
 
 def open_to_read(path: Path, limit: int | None = None) -> BinaryIO:
-    """Open a regular file, and no link to one.
+    """Open a regular file for reading.
 
     Args:
         path: of the file.
-        limit: bytes that it may have; None: any number, for what is read piece by piece.
+        limit: the most bytes that it may have; None for no limit, if the file is read in pieces.
 
     Raises:
-        CheckpointError: something else is there, or more bytes.
+        CheckpointError: it is a link or no regular file, or it is larger than the limit.
         OSError: it cannot be opened.
     """
     file = os.fdopen(_open(path, os.O_RDONLY), "rb")
@@ -56,27 +56,27 @@ def open_to_read(path: Path, limit: int | None = None) -> BinaryIO:
     if limit is not None and size > limit:
         file.close()
         raise CheckpointError(
-            f"expected at most {limit:,} bytes in {path}, got {size:,}: rlvision writes no such file, do not use "
+            f"expected at most {limit:,} bytes in {path}, got {size:,}: rlvision did not write this file, do not use "
             "the folder"
         )
     return file
 
 
 def open_to_append(path: Path) -> BinaryIO:
-    """Open a regular file, made if it is missing, such that every write goes to its end; raises like `open_to_read`."""
+    """Open a regular file for appending, and create it if it is missing. Raises the errors of `open_to_read`."""
     return os.fdopen(_open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab")
 
 
 def open_to_change(path: Path) -> FileIO:
-    """Open a regular file to write in it, without a buffer; raises like `open_to_read`."""
+    """Open a regular file for unbuffered reading and writing. Raises the errors of `open_to_read`."""
     return FileIO(_open(path, os.O_RDWR), "r+")
 
 
 def create(path: Path) -> FileIO:
-    """Open a new file without a buffer, in the place of what was there; that is deleted, never written to.
+    """Create a file for unbuffered reading and writing. An old file of that name is deleted, never written to.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be created.
     """
     if path_exists(path):
         path.unlink()
@@ -85,8 +85,8 @@ def create(path: Path) -> FileIO:
 
 def _open(path: Path, flags: int) -> int:
     with suppress(FileNotFoundError):
-        _require_regular(path, path.lstat())  # names what is there; all there is where O_NOFOLLOW is unknown
-    descriptor = os.open(path, flags | _NO_SURPRISES, 0o666)
+        _require_regular(path, path.lstat())  # a clear message, and the only check on systems without O_NOFOLLOW
+    descriptor = os.open(path, flags | _SAFE_FLAGS, 0o666)
     try:
         _require_regular(path, os.fstat(descriptor))
     except CheckpointError:
@@ -104,15 +104,15 @@ def _require_regular(path: Path, found: os.stat_result) -> None:
 
 
 def kind_of(found: os.stat_result) -> str:
-    """Return what something is, in words: a file, a symbolic link and the like."""
+    """Return the kind of a directory entry for a message, such as "a symbolic link"."""
     return _KINDS.get(stat.S_IFMT(found.st_mode), "a device")
 
 
 def file_size(path: Path) -> int:
-    """Return the bytes of a regular file, 0 if there is none.
+    """Return the size of a regular file in bytes, or 0 if there is none.
 
     Raises:
-        CheckpointError: something else is there.
+        CheckpointError: it is a link or no regular file.
     """
     try:
         found = path.lstat()
@@ -123,10 +123,10 @@ def file_size(path: Path) -> int:
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """Read a whole regular file.
+    """Read a whole regular file of at most ``limit`` bytes.
 
     Raises:
-        CheckpointError: something else is there, or more bytes than the limit.
+        CheckpointError: it is a link or no regular file, or it is larger than the limit.
         OSError: it cannot be read.
     """
     with open_to_read(path, limit) as file:
@@ -134,24 +134,24 @@ def read_bytes(path: Path, limit: int) -> bytes:
 
 
 def read_text(path: Path, limit: int) -> str:
-    """Read a whole regular file as UTF-8, with the line ends of Unix.
+    """Read a whole regular file as UTF-8, and convert its line ends to those of Unix.
 
     Raises:
-        UnicodeDecodeError: it is no such text.
-        CheckpointError, OSError: as of `read_bytes`.
+        UnicodeDecodeError: it is not UTF-8.
+        CheckpointError, OSError: as in `read_bytes`.
     """
     return read_bytes(path, limit).decode("utf-8").replace("\r\n", "\n")
 
 
 def read_tail(path: Path, size: int) -> bytes:
-    """Read the last bytes of a regular file, at most ``size`` of them; raises like `open_to_read`."""
+    """Read the last ``size`` bytes of a regular file, or all if it is shorter. Raises the errors of `open_to_read`."""
     with open_to_read(path) as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - size))
         return file.read(size)
 
 
 class NewFile:
-    """A file under a random name that becomes ``path`` once it is complete, or goes again.
+    """A file with a random temporary name, which `keep` moves into place; without `keep` it is deleted.
 
     Example::
 
@@ -160,7 +160,7 @@ class NewFile:
             new.keep(path)
 
     Attributes:
-        path: where it is meanwhile, for code that opens files by their names.
+        path: the temporary path, for code that opens files by name.
         file: open for writing.
     """
 
@@ -169,7 +169,7 @@ class NewFile:
         self.file: BinaryIO = os.fdopen(_open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL), "w+b")
 
     def keep(self, path: Path) -> None:
-        """Put the file in its place such that a reader finds all of it or what was there before, come what may."""
+        """Move the complete file to ``path`` atomically: a reader sees the old content or the new, never a part."""
         self.file.flush()
         os.fsync(self.file.fileno())
         self.file.close()
@@ -183,21 +183,21 @@ class NewFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if path_exists(self.path):
-            with suppress(OSError):  # of a buffer that a full disk does not take; the error of that is on its way
+            with suppress(OSError):  # the full disk refuses the rest of the buffer; its first error is raised already
                 self.file.close()
             self.path.unlink()
 
 
 def temporary_path(path: Path) -> Path:
-    """Return a name beside ``path`` that nobody can guess, for what is not complete yet."""
+    """Return an unpredictable temporary name in the folder of ``path``."""
     return path.with_name(f".{path.name[:LONGEST_PREFIX]}.{token_hex(8)}{PART}")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path`` such that a reader finds all of it or what was there before, come what may.
+    """Write ``content`` to ``path`` atomically: a reader sees the old content or the new, never a part.
 
     Raises:
-        OSError: it cannot be written; what was there before still is.
+        OSError: the file cannot be written; the old one is unchanged.
     """
     with NewFile(path) as new:
         new.file.write(content)
@@ -205,7 +205,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in ``folder`` survive a power cut; Windows has no way to ask for that."""
+    """Flush renames in ``folder`` to the disk, so that they survive a power cut. Does nothing on Windows."""
     if sys.platform == "win32":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -216,14 +216,20 @@ def sync_folder(folder: Path) -> None:
 
 
 def path_exists(path: Path) -> bool:
-    """Return whether something is at a path, a link that leads nowhere included; where no file can be, nothing is."""
+    """Return whether anything is at ``path``, even a dangling link; False for a path that no file can have."""
     return os.path.lexists(path)
 
 
 @contextmanager
 def warn_on_os_error(without: str) -> Iterator[None]:
-    """Warn of a disk that fails, and no more: what it held before is still there."""
+    """Log an OSError of the block as a warning: the old files are intact, so training can continue.
+
+    Args:
+        without: the file that could not be written, for the message.
+    """
     try:
         yield
     except OSError as error:
-        _log.warning("expected to write %s, got %s: training goes on without it; make room", without, error.strerror)
+        _log.warning(
+            "expected to write %s, got %s: training continues without it, free some disk space", without, error.strerror
+        )

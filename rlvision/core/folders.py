@@ -1,6 +1,6 @@
-"""Folders of runs, exports and sweeps: none inside them is reached through a link, and a new one is whole or not there.
+"""Safe folders of runs, exports and sweeps: no links inside them, and new folders appear complete or not at all.
 
-See `rlvision.core.files`, which opens what is in them.
+See `rlvision.core.files` for the files inside them.
 """
 
 import os
@@ -16,20 +16,20 @@ from rlvision.core.files import LONGEST_PREFIX, PART, kind_of, path_exists, sync
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder inside a run folder where it is missing.
+    """Create a folder inside a run folder if it is missing.
 
     Raises:
-        CheckpointError: something else is there, such as a link to a folder.
+        CheckpointError: something else has its name, such as a link to a folder.
     """
     require_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
 
 
 def require_folder(folder: Path) -> None:
-    """Refuse anything but a folder, or nothing, at a place inside a run folder.
+    """Refuse a path inside a run folder that exists and is not a folder.
 
     Raises:
-        CheckpointError: names what is there.
+        CheckpointError: the path is a link or a file; the message says which.
     """
     with suppress(FileNotFoundError):
         if not stat.S_ISDIR((found := folder.lstat()).st_mode):
@@ -39,27 +39,27 @@ def require_folder(folder: Path) -> None:
 
 
 def require_folders(root: Path, names: Iterable[str]) -> None:
-    """Refuse links at the names of folders below a run folder; a name comes after that of the folder it is in.
+    """Refuse links in place of the named folders below ``root``. List a folder before the folders inside it.
 
     Raises:
-        CheckpointError: as of `require_folder`.
+        CheckpointError: as in `require_folder`.
     """
     for name in names:
         require_folder(root / name)
 
 
 def list_folder(folder: Path, pattern: str) -> list[Path]:
-    """Return what is in a folder inside a run folder, sorted; nothing where there is none.
+    """Return the paths in a folder that match ``pattern``, sorted; an empty list if there is no folder.
 
     Raises:
-        CheckpointError: as of `require_folder`.
+        CheckpointError: as in `require_folder`.
     """
     require_folder(folder)
     return sorted(folder.glob(pattern))
 
 
 def irregular(folder: Path) -> Iterator[Path]:
-    """Return what is neither a file nor a folder, at any depth, relative to the folder."""
+    """Yield the entries of a folder, at any depth, that are neither files nor folders, relative to it."""
     for place, folders, files in os.walk(folder):
         for path in (Path(place, name) for name in (*folders, *files)):
             if stat.S_IFMT(path.lstat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
@@ -67,11 +67,11 @@ def irregular(folder: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(root: Path, names: Iterable[str] = ()) -> None:
-    """Delete the temporary files that killed processes left; nobody may be writing in the folders.
+    """Delete the temporary files of killed processes. No other process may be writing in these folders.
 
     Args:
-        root: the run folder, or a sweep's.
-        names: of folders in it, as of `require_folders`.
+        root: folder of a run or a sweep.
+        names: of folders in it, as in `require_folders`.
     """
     inner = list(names)
     require_folders(root, inner)
@@ -83,10 +83,10 @@ def remove_leftovers(root: Path, names: Iterable[str] = ()) -> None:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder that becomes ``path`` when the block ends, or goes again.
+    """Yield an empty temporary folder, which is renamed to ``path`` after the block and deleted after an error.
 
     Raises:
-        OSError: it cannot be made, or something is at ``path``.
+        OSError: it cannot be created, or something is at ``path`` already.
     """
     part = make_temporary_folder(path)
     try:
@@ -99,10 +99,10 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def make_temporary_folder(path: Path) -> Path:
-    """Make an empty folder with a random name beside ``path``; delete those that killed processes left there.
+    """Create an empty folder with a random name next to ``path``, and delete those of killed processes.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be created.
     """
     _remove_leftover_folders(path)
     part = temporary_path(path)
@@ -113,5 +113,5 @@ def make_temporary_folder(path: Path) -> Path:
 def _remove_leftover_folders(path: Path) -> None:
     name = re.compile(rf"\.{re.escape(path.name[:LONGEST_PREFIX])}(\.[0-9a-f]{{16}})?{re.escape(PART)}")
     for left in path.parent.glob(f".*{PART}"):
-        if name.fullmatch(left.name) and stat.S_ISDIR(left.lstat().st_mode):  # opened, a pipe would be waited for
+        if name.fullmatch(left.name) and stat.S_ISDIR(left.lstat().st_mode):  # rmtree would open a pipe, and wait
             shutil.rmtree(left)

@@ -1,4 +1,4 @@
-"""A lock on a folder, so that two processes do not train in it at the same time."""
+"""A lock on a folder, so that only one process trains in it at a time."""
 
 import logging
 import os
@@ -13,9 +13,9 @@ from rlvision.core.errors import CheckpointError
 from rlvision.core.files import open_to_append, read_text, write_atomically
 
 OWNER = ".owner"
-"""Name of the file that says who is in a folder; the lock itself is the kernel's, which a dead process lets go of."""
+"""Name of the file that names the process in a folder. The kernel holds the lock, and frees it if the process dies."""
 LOCK = ".lock"
-"""Name of the file that is locked on Windows, where a folder cannot be."""
+"""Name of the file that is locked on Windows, which cannot lock a folder."""
 LONGEST_OWNER = 1_000
 
 _log = logging.getLogger("rlvision")
@@ -23,22 +23,22 @@ _log = logging.getLogger("rlvision")
 
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a folder meanwhile. Where a file system knows no locks, a line says so.
+    """Keep other processes out of a folder inside the block. If the file system has no locks, log a warning.
 
     Raises:
-        CheckpointError: another process is there; it is named.
+        CheckpointError: another process is there; the message names it.
     """
     descriptor = _open(folder)
     try:
         _lock(descriptor, folder)
-        with _named(folder / OWNER):
+        with _owner_file(folder / OWNER):
             yield
     finally:
         os.close(descriptor)
 
 
 def _open(folder: Path) -> int:
-    """Open what is locked: the folder, or on Windows a file in it."""
+    """Open the folder, or on Windows the lock file in it."""
     if sys.platform == "win32":
         with open_to_append(folder / LOCK) as file:
             return os.dup(file.fileno())
@@ -50,11 +50,11 @@ def _lock(descriptor: int, folder: Path) -> None:
         _try_lock(descriptor)
     except (BlockingIOError, PermissionError) as error:  # of Linux and macOS, and of Windows
         raise CheckpointError(
-            f"expected to train in {folder} alone, got {_owner(folder / OWNER)} at it: "
+            f"expected no other process in {folder}, got {_read_owner(folder / OWNER)}: "
             "let it end, or set --out to another"
         ) from error
     except OSError as error:
-        _log.warning("expected to lock %s, got %s: take care that no second process trains there", folder, error)
+        _log.warning("expected to lock %s, got %s: make sure that no second process trains there", folder, error)
 
 
 def _try_lock(descriptor: int) -> None:
@@ -69,8 +69,8 @@ def _try_lock(descriptor: int) -> None:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Write down who is here, for the others' error message; a full disk is no reason not to train."""
+def _owner_file(path: Path) -> Iterator[None]:
+    """Name this process in a file, for the error message of others; training works without it, as on a full disk."""
     who = f"process {os.getpid()} on {socket.gethostname()} since {datetime.now():%Y-%m-%d %H:%M:%S}"
     with suppress(OSError):
         write_atomically(path, who.encode())
@@ -81,8 +81,8 @@ def _named(path: Path) -> Iterator[None]:
             path.unlink()
 
 
-def _owner(path: Path) -> str:
-    """Return who is here, as far as it is written down."""
+def _read_owner(path: Path) -> str:
+    """Return the process that the owner file names, or "another process" if it cannot be read."""
     try:
         return read_text(path, LONGEST_OWNER) or "another process"
     except (OSError, ValueError, CheckpointError):

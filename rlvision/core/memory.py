@@ -1,4 +1,4 @@
-"""Memory of the machine: what this process holds, what is free, and errors that say which setting to change."""
+"""Memory of the process and the machine, and errors that name the setting to change."""
 
 import ctypes
 import os
@@ -17,12 +17,12 @@ from rlvision.core.errors import MemoryBudgetError
 
 
 def usage(device: torch.device) -> dict[str, float]:
-    """A row for the tracker; the GPU's part only where ``device`` is one of CUDA's."""
+    """Return the memory metrics of this process, and the GPU metrics if ``device`` is a CUDA device."""
     return {"system/memory_gb": resident_bytes() / 1e9, **(_cuda_usage(device) if device.type == "cuda" else {})}
 
 
 def resident_bytes() -> int:
-    """Memory of this process that is in RAM; where /proc is missing, the most there ever was."""
+    """Return the resident memory of this process in bytes; its peak on systems without /proc."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         return int(statm.read_text().split()[1]) * resource.getpagesize()
@@ -37,11 +37,11 @@ def _cuda_usage(device: torch.device) -> dict[str, float]:
         "system/gpu_memory_peak_gb": torch.cuda.max_memory_allocated(device) / 1e9,
         "system/gpu_memory_fraction": 1 - free / total,
     }
-    return {**metrics, **_cuda_load(device)}
+    return {**metrics, **_cuda_utilization(device)}
 
 
-def _cuda_load(device: torch.device) -> dict[str, float]:
-    """The share of time in which the GPU computed; nothing where its driver cannot say, as for a part of a GPU."""
+def _cuda_utilization(device: torch.device) -> dict[str, float]:
+    """Return the share of time in which the GPU computed; empty if its driver does not report it, as under MIG."""
     if find_spec("pynvml") is None:
         return {}
     import pynvml
@@ -58,13 +58,13 @@ _MMAP_FROM_BYTES = 32 << 20  # the largest that glibc takes
 
 
 def keep_freed_memory() -> bool:
-    """Let this process keep up to 1 GiB of freed memory instead of handing it to the kernel and back at every step.
+    """Keep up to 1 GiB of freed memory in this process, instead of returning it to the kernel at every step.
 
-    By default glibc returns large tensors to the kernel when they are freed, and every page is faulted in again
-    when the next step allocates them: thousands of faults an update, 7 to 20 % of its time (docs/performance.md).
+    By default glibc returns large tensors to the kernel when they are freed. The next step allocates them again and
+    faults in every page: thousands of faults an update, 7 to 20 % of its time (docs/performance.md).
 
     Returns:
-        Whether it was done: on Linux with glibc.
+        Whether it took effect, which needs Linux with glibc.
     """
     mallopt = _from_glibc("mallopt")
     if mallopt is None:
@@ -73,20 +73,20 @@ def keep_freed_memory() -> bool:
 
 
 def return_freed_memory() -> bool:
-    """Hand freed memory back to the kernel now, whatever `keep_freed_memory` said: after work that comes rarely.
+    """Return freed memory to the kernel now, even after `keep_freed_memory`. Call it after rare, large work.
 
-    What an evaluation, a video or a picture took and left would stay with the process, in holes that training does
-    not fill: a run would seem to grow.
+    The memory of an evaluation, a video or a plot would otherwise stay with the process, in holes that training does
+    not fill. The process would seem to leak.
 
     Returns:
-        Whether any was: on Linux with glibc.
+        Whether any was returned, which needs Linux with glibc.
     """
     malloc_trim = _from_glibc("malloc_trim")
     return malloc_trim is not None and bool(malloc_trim(0))
 
 
 def _from_glibc(name: str) -> Callable[..., int] | None:
-    """A function of the C library; None where that is another."""
+    """Return a function of glibc, or None if the C library does not have it."""
     return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None
 
 
@@ -97,17 +97,17 @@ _FREE = re.compile(r"of which ([\d.]+ \w+) is free")
 
 @contextmanager
 def explain_oom(remedy: str) -> Iterator[None]:
-    """Turn torch's error about memory of a GPU or of the machine into one of ours.
+    """Turn torch's out-of-memory errors, on a GPU or the CPU, into a `MemoryBudgetError`.
 
     Args:
         remedy: which settings to change.
 
     Raises:
-        MemoryBudgetError: there was not as much memory as torch asked for inside.
+        MemoryBudgetError: an allocation inside the block failed.
     """
     try:
         yield
-    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is one, and the CPU's allocator has none
+    except (RuntimeError, MemoryError) as error:  # torch raises RuntimeErrors, a plain one on the CPU
         wanted, free = _WANTED.search(str(error)), _FREE.search(str(error))
         if not (wanted or _UNNUMBERED.search(str(error)) or isinstance(error, MemoryError)):
             raise
@@ -117,16 +117,16 @@ def explain_oom(remedy: str) -> Iterator[None]:
 
 
 def check_budget(needed: int, device: torch.device, what: str, remedy: str) -> None:
-    """Refuse what does not fit.
+    """Refuse to allocate more memory than is free.
 
     Args:
         needed: bytes.
-        device: where they would lie.
-        what: who needs them, as the message says it.
-        remedy: what to change.
+        device: to allocate on.
+        what: purpose of the memory, for the message.
+        remedy: what to change, for the message.
 
     Raises:
-        MemoryBudgetError: More is needed than is free.
+        MemoryBudgetError: less than ``needed`` is free.
     """
     free = available_bytes(device)
     if needed > free:
@@ -136,14 +136,14 @@ def check_budget(needed: int, device: torch.device, what: str, remedy: str) -> N
 
 
 def available_bytes(device: torch.device) -> int:
-    """Memory free for new tensors on ``device``, bytes: of the card, or of machine and container."""
+    """Return the free memory on ``device`` in bytes; for the CPU, the smaller of the machine's and the container's."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return min(_machine(Path("/proc/meminfo")), _container(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")))
 
 
 def _machine(meminfo: Path) -> int:
-    """What Linux calls MemAvailable; elsewhere all the memory the machine has."""
+    """Return MemAvailable of Linux in bytes; on other systems, the total memory of the machine."""
     if meminfo.exists():
         return 1024 * _number(meminfo, r"^MemAvailable:\s+(\d+) kB")
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -154,7 +154,7 @@ _V2 = ("memory.max", "memory.current", r"^inactive_file (\d+)")
 
 
 def _container(membership: Path, mount: Path) -> int:
-    """The least that a memory control group of this process, or one above it, still allows."""
+    """Return the bytes that the cgroups of this process still allow: the least of all groups and their parents."""
     headroom = [2**63]
     for line in membership.read_text().splitlines() if membership.exists() else ():
         _, controllers, path = line.split(":", 2)
@@ -166,7 +166,7 @@ def _container(membership: Path, mount: Path) -> int:
 
 
 def _headroom(mount: Path, path: str, limit: str, usage: str, reclaimable: str) -> list[int]:
-    """Limit - usage + file cache that would be given up, of each group from ``path`` up to the mount."""
+    """Return ``limit - usage + reclaimable file cache`` in bytes for each cgroup from ``path`` up to the mount."""
     group = mount / path.lstrip("/")
     groups = [folder for folder in (group, *group.parents) if folder.is_relative_to(mount)]
     return [
@@ -184,7 +184,7 @@ def _number(path: Path, pattern: str) -> int:
 
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the CPU on ``device``, without waiting for what the device is doing."""
+    """Copy a CPU tensor to ``device`` without waiting for the device's pending work."""
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)

@@ -1,4 +1,4 @@
-"""Progress bars of what takes a while beside training; without a terminal they show nothing."""
+"""Progress bars for slow work outside the training loop; without a terminal they show nothing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,16 +10,16 @@ from rich.progress import Progress as Bar
 from rlvision.core.types import Episode, Progress
 
 PATIENCE = 2.0
-"""Seconds that something may take before a bar shows how far it is."""
-RESTORING_GAMES = "bringing the games back"
-"""What a bar says while action logs are replayed."""
+"""Seconds of work before a bar appears."""
+RESTORING_GAMES = "restoring the games"
+"""Label of the bar while action logs are replayed."""
 
 
 @contextmanager
 def count_games(games: int) -> Iterator[Callable[[Episode], None]]:
-    """A bar over the games of an evaluation, with their mean score so far; yields what to tell of each game.
+    """Show a bar over the games of an evaluation with their mean score; yield the callback for each finished game.
 
-    Where somebody interrupts, a line says what the games came to that were over.
+    On Ctrl-C, print the mean score of the games that had finished.
     """
     scores: list[float] = []
     with _bar() as bar:
@@ -29,13 +29,13 @@ def count_games(games: int) -> Iterator[Callable[[Episode], None]]:
             scores.append(episode.score)
             bar.update(task, advance=1, description=_mean(scores))
 
-        with say_if_interrupted(bar.console, lambda: _so_far(scores, games)):
+        with report_interruption(bar.console, lambda: _so_far(scores, games)):
             yield on_episode
 
 
 @contextmanager
-def say_if_interrupted(console: Console, what: Callable[[], str]) -> Iterator[None]:
-    """A line about what Ctrl-C cuts short here."""
+def report_interruption(console: Console, what: Callable[[], str]) -> Iterator[None]:
+    """Print a line on Ctrl-C: "interrupted", and then the text that ``what`` returns."""
     try:
         yield
     except KeyboardInterrupt:
@@ -45,7 +45,7 @@ def say_if_interrupted(console: Console, what: Callable[[], str]) -> Iterator[No
 
 @contextmanager
 def show_steps(description: str) -> Iterator[Progress]:
-    """A bar over the steps of something that may take long, from `PATIENCE` seconds on; yields what to tell of them."""
+    """Show a bar over the steps of slow work after `PATIENCE` seconds; yield the callback for (done, total)."""
     with _bar() as bar:
         task = bar.add_task(description, visible=False)
 
@@ -62,8 +62,8 @@ def _mean(scores: list[float]) -> str:
 
 def _so_far(scores: list[float], games: int) -> str:
     if not scores:
-        return f"before any of {games:,} games was over"
-    return f"after {len(scores):,} of {games:,} games, {_mean(scores)}; they are not kept"
+        return f"before the first of {games:,} games ended"
+    return f"after {len(scores):,} of {games:,} games, {_mean(scores)}; these scores are not saved"
 
 
 def _bar() -> Bar:

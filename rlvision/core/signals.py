@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a word to be asked for, so that a step is finished and its outcome saved."""
+"""Ctrl-C and SIGTERM as a flag to check, so that the current step is finished and saved before the process ends."""
 
 import signal
 import threading
@@ -7,73 +7,76 @@ from contextlib import contextmanager
 from types import FrameType
 
 StopReason = Callable[[], str | None]
-"""Whether somebody interrupts, in words."""
+"""Function that returns the reason to stop, such as "interrupted by SIGTERM", or None to continue."""
 
 INTERRUPTED = "interrupted by"
-"""How these words begin."""
+"""Start of the reason after a signal."""
 
 
 class ExitNow(KeyboardInterrupt):
-    """Somebody interrupts where nothing is lost by leaving at once; no handler of errors catches it by mistake."""
+    """A signal at a point where nothing is lost by exiting at once.
+
+    It is a KeyboardInterrupt, so ``except Exception`` does not catch it.
+    """
 
 
 class SignalHandler:
-    """What Ctrl-C and SIGTERM said."""
+    """Handler of Ctrl-C and SIGTERM that records the first signal as the reason to stop."""
 
     def __init__(self) -> None:
-        self._word: str | None = None
-        self._may_leave = False
+        self._reason: str | None = None
+        self._may_exit = False
 
     def __call__(self) -> str | None:
-        """The first of them, in words."""
-        return self._word
+        """Return the reason to stop, or None before the first signal."""
+        return self._reason
 
     @contextmanager
     def exit_at_once(self) -> Iterator[None]:
-        """Inside, where nothing can be lost, a signal raises `ExitNow`; one that came before does so at once."""
-        if self._word:
-            raise ExitNow(self._word)
-        self._may_leave = True
+        """Raise `ExitNow` for a signal inside the block, where nothing can be lost, or for one before it."""
+        if self._reason:
+            raise ExitNow(self._reason)
+        self._may_exit = True
         try:
             yield
         finally:
-            self._may_leave = False
+            self._may_exit = False
 
     def handle(self, number: int, _: FrameType | None) -> None:
-        """The handler."""
-        if self._word and number == signal.SIGINT:
+        """Record the signal ``number``; raise KeyboardInterrupt for a second Ctrl-C."""
+        if self._reason and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self._word = self._word or f"{INTERRUPTED} {signal.Signals(number).name}; the same command continues"
-        if self._may_leave:
-            raise ExitNow(self._word)
+        self._reason = self._reason or f"{INTERRUPTED} {signal.Signals(number).name}; the same command continues"
+        if self._may_exit:
+            raise ExitNow(self._reason)
 
 
-_listening: list[SignalHandler] = []  # in the main thread, the only one in which signals arrive
+_installed: list[SignalHandler] = []  # at most one, in the main thread: Python delivers signals only there
 
 
 @contextmanager
 def interruption() -> Iterator[SignalHandler]:
-    """Turn the first Ctrl-C or SIGTERM into a word to be asked for; the second Ctrl-C raises KeyboardInterrupt.
+    """Yield a handler that records the first Ctrl-C or SIGTERM; a second Ctrl-C raises KeyboardInterrupt.
 
-    Within another one it is the same one: a command listens before it imports what it runs.
+    Nested blocks share one handler, so that a command can catch signals before it imports the code that it runs.
     """
     if threading.current_thread() is not threading.main_thread():
         yield SignalHandler()
-    elif _listening:
-        yield _listening[0]
+    elif _installed:
+        yield _installed[0]
     else:
-        with _handlers() as signals:
+        with _install() as signals:
             yield signals
 
 
 @contextmanager
-def _handlers() -> Iterator[SignalHandler]:
+def _install() -> Iterator[SignalHandler]:
     signals = SignalHandler()
     before = {number: signal.signal(number, signals.handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    _listening.append(signals)
+    _installed.append(signals)
     try:
         yield signals
     finally:
-        _listening.clear()
+        _installed.clear()
         for number, handler in before.items():
             signal.signal(number, handler)

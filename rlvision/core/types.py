@@ -1,4 +1,4 @@
-"""The six records that travel between the parts, and their one alphabet of shapes.
+"""Records and protocols shared by all parts, and the letters of their shapes.
 
 ==========  ==========================================================================
 letter      meaning
@@ -7,7 +7,7 @@ N           environments stepped together
 T           steps in time
 B           transitions in a batch
 A           actions
-K           atoms or quantiles of a distributional head (the action axis comes before)
+K           atoms or quantiles of a distributional head, on the axis after A
 C, H, W     channels, height and width of an observation
 ==========  ==========================================================================
 
@@ -32,35 +32,35 @@ QFunction = Callable[[UInt8Array], Tensor]
 """Observations [N, C, H, W] uint8 -> Q-values [N, A] float32, on the CPU."""
 
 RewardTransform = Callable[[Tensor], Tensor]
-"""Raw rewards of any shape -> rewards as an agent learns from them."""
+"""Raw rewards of any shape -> rewards that the agent learns from, same shape."""
 
 Schedule = Callable[[int], float]
 """A number as a function of a counter: env steps or updates."""
 
 State = dict[str, Any]
-"""What ``state_dict`` returns: nested dicts and lists of tensors and plain Python values."""
+"""Return value of ``state_dict``: nested dicts and lists of tensors and plain Python values."""
 Rows = list[State]
-"""Files of a memory's rows, oldest first: plain values, as a checkpoint lists them."""
+"""The files of a memory's rows, oldest first, as plain values in a checkpoint."""
 Progress = Callable[[int, int], None]
-"""Told of (done, total) steps of what takes long."""
+"""Callback for slow work, called with (done, total) steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnvStep:
-    """One row of experience of N environments under the NEXT_STEP convention.
+    """One row of experience of N environments, with Gymnasium's NEXT_STEP autoreset.
 
     ::
 
         row            t     t+1    t+2        t+3
-        observation    o0    o1     o2 (last)  o0'     what was acted on
+        observation    o0    o1     o2 (last)  o0'     the input of the action
         action         a0    a1     ignored    a0'
-        reward         r1    r2     0          r1'     what came of it
+        reward         r1    r2     0          r1'     the result of the action
         ended          -     yes    -          -       terminated or truncated
         first          yes   -      -          yes     the observation is a reset's
         starts         yes   yes    never      yes     may a transition start here?
 
-    A row is the start of a transition unless the row after it is ``first``. A lost life may
-    set ``terminated`` while the game goes on: then no ``first`` row follows.
+    A row starts a transition unless the next row is ``first``. A lost life may set ``terminated``
+    while the game continues; then no ``first`` row follows.
     """
 
     observation: UInt8Array  # [N, C, H, W]
@@ -73,11 +73,11 @@ class EnvStep:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """What one decision led to, n steps later.
+    """A decision and its outcome n steps later.
 
-    ``reward`` is the n-step return of the rewards on the way; ``discount`` is γ^m with m the
-    number of rewards summed, or 0 where the episode terminated. Time limits and truncations
-    keep their γ^m and bootstrap from the true last observation.
+    ``reward`` is the n-step return of the rewards in between. ``discount`` is γ^m, with m the
+    number of rewards summed, or 0 if the episode terminated. After a time limit or another
+    truncation it stays γ^m, and the target bootstraps from the true last observation.
     """
 
     observation: Tensor  # [B, C, H, W] uint8
@@ -89,26 +89,26 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """B transitions, where they came from, and how much each counts."""
+    """B transitions with their indices in the memory and their importance weights."""
 
     transition: Transition
-    index: Tensor  # [B] int64, opaque to all but the memory that made it
+    index: Tensor  # [B] int64, interpreted only by the memory that made it
     importance_weight: Tensor  # [B] float32
 
 
 @dataclass(frozen=True, slots=True)
 class QOutput:
-    """Q-values and whatever else the head that made them knows."""
+    """Q-values, and the quantiles that they come from, if the head has them."""
 
     q_values: Tensor  # [B, A] float32
-    quantiles: Tensor | None = None  # [B, A, K] of the returns whose means the Q-values are
+    quantiles: Tensor | None = None  # [B, A, K] of the return; the Q-values are their means
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What one gradient step says of itself.
+    """The result of one gradient step.
 
-    ``metrics`` may hold tensors []: reading one waits for the device, so they are read only when they are logged.
+    ``metrics`` may hold tensors []. Reading one waits for the device, so they are read only when they are logged.
     """
 
     loss: Tensor  # []
@@ -118,7 +118,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One whole game, as people read it: raw, unclipped, whatever the learner saw of it."""
+    """One whole game with its raw score, before any clipping for the learner."""
 
     score: float  # sum of the raw rewards
     length: int  # agent decisions
@@ -128,18 +128,18 @@ class Episode:
 
 @runtime_checkable
 class Stateful(Protocol):
-    """Something whose whole state travels in a checkpoint, as tensors and plain Python values."""
+    """An object whose whole state fits into a checkpoint, as tensors and plain Python values."""
 
     def state_dict(self) -> State:
-        """The state, complete: loading it into a fresh twin continues bit for bit."""
+        """Return the complete state: a new object that loads it continues bit for bit."""
 
     def load_state_dict(self, state: State) -> None:
-        """Take over a state made by `state_dict`."""
+        """Restore a state that `state_dict` returned."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnvSpec:
-    """What the rest of the program needs to know of a vector of environments."""
+    """Shapes and names of a vector of environments."""
 
     num_envs: int  # N
     observation_shape: tuple[int, int, int]  # (C, H, W), C = stack * frame_channels
@@ -149,32 +149,32 @@ class EnvSpec:
 
     @property
     def num_actions(self) -> int:
-        """A, the number of actions."""
+        """Return A, the number of actions."""
         return len(self.action_meanings)
 
     @property
     def stack(self) -> int:
-        """Frames in one observation."""
+        """Return the number of frames in one observation."""
         return self.observation_shape[0] // self.frame_channels
 
 
 class VectorEnv(Stateful, Protocol):
-    """N environments stepped together, NEXT_STEP: an ended one is reset by the step after."""
+    """N environments stepped together; the next step resets those that ended (NEXT_STEP)."""
 
     @property
     def spec(self) -> EnvSpec:
-        """Shapes and names."""
+        """Return the shapes and names."""
 
     @property
     def observation(self) -> UInt8Array:
-        """What the next `send` acts on, [N, C, H, W] uint8, oldest frame first; never written to again."""
+        """Return the current observations [N, C, H, W] uint8, oldest frame first; the array is never overwritten."""
 
     @property
     def first(self) -> BoolArray:
-        """Which current observations are a reset's, [N]: the ``first`` of the row that the next `recv` returns."""
+        """Return which observations come from a reset, [N]: the ``first`` of the row that the next `recv` returns."""
 
     def reset(self, seed: int) -> UInt8Array:
-        """Start every environment anew, environment i from a seed derived from (seed, i)."""
+        """Reset every environment, environment i with a seed derived from (seed, i)."""
 
     def send(self, action: IntArray) -> None:
         """Hand over the actions [N] and return at once; the environments step in the background."""
@@ -183,60 +183,60 @@ class VectorEnv(Stateful, Protocol):
         """Wait for the step begun by `send` and return its complete row."""
 
     def step(self, action: IntArray) -> EnvStep:
-        """`send` and `recv`."""
+        """Call `send` and return the row of `recv`."""
 
     def seeds(self) -> tuple[int, ...]:
-        """N seeds: of each environment's last seeded reset."""
+        """Return N seeds, that of each environment's last seeded reset."""
 
     def close(self) -> None:
         """Release processes and emulators; may be called twice."""
 
 
 class Policy(Protocol):
-    """Choose actions."""
+    """A rule that chooses actions."""
 
     def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
         """Return actions [N].
 
         Args:
             observation: [N, C, H, W] uint8.
-            first: whether an observation is a reset's, [N]: there a policy forgets what it carried from step to step.
+            first: which observations come from a reset, [N]; a policy that keeps state between steps clears it there.
             env_steps: decisions of training so far.
         """
 
 
 class TrainingPolicy(Policy, Stateful, Protocol):
-    """A policy that explores: its random numbers and its carry travel in a checkpoint."""
+    """A policy that explores; a checkpoint holds its random numbers and its state between steps."""
 
     def metrics(self, env_steps: int) -> Mapping[str, float]:
-        """Return where its schedules stand, by metric name."""
+        """Return the current values of its schedules, by metric name."""
 
 
 class Memory(Stateful, Protocol):
-    """Turn steps into batches."""
+    """A store of experience that turns steps into batches."""
 
     def add(self, step: EnvStep) -> None:
-        """Take the next row of experience."""
+        """Store the next row of experience."""
 
     def batches(self) -> Iterator[Batch]:
-        """Yield the batches owed by now: none before learning starts."""
+        """Yield the batches that are due: none before learning starts."""
 
     def update_priorities(self, index: Tensor, priority: Tensor) -> None:
-        """Take the priorities [B] of the transitions that were just learned from."""
+        """Set the priorities [B] of the transitions in the last batch."""
 
     def metrics(self) -> Mapping[str, float]:
-        """Return how much it holds, by metric name."""
+        """Return its fill level, by metric name."""
 
     def save_rows(self, folder: Path) -> Rows:
-        """Write what is too large for a checkpoint into ``folder`` and return the list of its files.
+        """Write the rows, which are too large for a checkpoint, into ``folder``, and return the list of its files.
 
-        Only what is new since the last call is written. A memory without such rows returns an empty list.
+        Only rows added since the last call are written. A memory without such rows returns an empty list.
         """
 
     def load_rows(self, folder: Path, rows: Rows, progress: Progress) -> None:
-        """Read what `save_rows` wrote; `load_state_dict` follows.
+        """Read the files of `save_rows`; the caller then calls `load_state_dict`.
 
-        Without it the memory starts empty, and learning starts as in a new run.
+        Without this call the memory starts empty, and fills as in a new run before learning starts.
 
         Raises:
             CheckpointError: a file is missing or damaged.
@@ -244,41 +244,41 @@ class Memory(Stateful, Protocol):
 
 
 class Learner(Stateful, Protocol):
-    """Improve the network."""
+    """A method that trains the network on batches."""
 
     @property
     def updates(self) -> int:
-        """Return the gradient steps so far."""
+        """Return the number of gradient steps so far."""
 
     def update(self, batch: Batch) -> Update:
         """Make one gradient step.
 
         Raises:
-            DivergedError: the loss or a gradient is not finite; no weight has moved.
+            DivergedError: the loss or a gradient is not finite; no weight has changed.
         """
 
     def metrics(self) -> Mapping[str, float]:
-        """Return where its schedules stand, by metric name."""
+        """Return the current values of its schedules, by metric name."""
 
     def diagnose(self) -> Mapping[str, Tensor]:
-        """Return what a closer look at the network shows, by metric name: tensors [], asked for once an interval."""
+        """Return diagnostics of the network, tensors [] by metric name; called once per log interval."""
 
     def distributions(self) -> Mapping[str, Tensor]:
-        """Return numbers [..] whose distribution is of interest, by metric name: asked for at an evaluation."""
+        """Return values [..] for histograms, by metric name; called at each evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """All that a run knows of an agent.
+    """The parts of an agent that a run works with.
 
     Attributes:
-        policy: explores while training.
-        memory: makes batches of what was experienced.
-        learner: learns from them.
-        network: the network as it plays, in evaluation mode; its ``state_dict`` is what a run keeps and exports.
-        q_function: the Q-values by which it plays when it counts, in float32.
-        gamma: its discount per env step, as a function of env steps.
-        reward_transform: what it makes of raw rewards [..]; None where it learns from them as they are.
+        policy: explores in training.
+        memory: turns experience into batches.
+        learner: learns from the batches.
+        network: the network in evaluation mode; a run saves and exports its ``state_dict``.
+        q_function: Q-values for evaluations, in float32.
+        gamma: discount per env step, as a function of env steps.
+        reward_transform: applied to raw rewards [..] before learning; None if the agent learns from raw rewards.
     """
 
     policy: TrainingPolicy
@@ -291,10 +291,10 @@ class Agent:
 
 
 class Tracker(Protocol):
-    """Keeps what is measured."""
+    """A destination of metrics."""
 
     def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
-        """One row of metrics, measured after ``env_steps`` decisions."""
+        """Record one row of metrics, measured after ``env_steps`` decisions."""
 
     def close(self) -> None:
-        """Flush and release; may be called twice."""
+        """Flush the rows and release the destination; may be called twice."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rlvision.runs.export_manifest import exported_settings as exported_settings
     from rlvision.runs.find import find_agent as find_agent
     from rlvision.runs.find import find_run as find_run
+    from rlvision.runs.find import stored_settings as stored_settings
     from rlvision.runs.run import Run as Run
     from rlvision.runs.run import resume as resume
     from rlvision.runs.run import train as train
@@ -26,7 +27,7 @@ __getattr__, __all__ = public_names(
         "eval_protocol": ["EvalOptions", "eval_conditions", "make_limits", "with_protocol"],
         "export_folder": ["ExportFolder", "imported_settings"],
         "export_manifest": ["Manifest", "exported_settings"],
-        "find": ["find_agent", "find_run"],
+        "find": ["find_agent", "find_run", "stored_settings"],
         "run": ["Run", "resume", "train"],
         "run_folder": ["RunFolder"],
     },

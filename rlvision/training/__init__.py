@@ -1,4 +1,4 @@
-"""Training: the collector, the trainer, running metrics."""
+"""Training: the collector of experience, the training loop and its metrics."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The collector: steps the environments with a policy, feeds the memory and keeps the scores."""
+"""The collector steps the environments with a policy, fills the memory and counts the scores."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -22,17 +22,17 @@ from rlvision.core.types import (
 
 
 class Recorder(Stateful, Protocol):
-    """Keeps the games so that they can be watched afterwards."""
+    """A recorder of training games, so that they can be watched afterwards."""
 
     def add(self, step: EnvStep, games: Sequence[tuple[int, Episode]], number: int, env_steps: int) -> None:
-        """Take a row, and the (environment, game) that ended before its ``first`` rows, counted from ``number``."""
+        """Record a row, and the (environment, game) pairs that ended before it; ``number`` is that of the first."""
 
 
 class Collector:
-    """One step of all environments, split in two so that learning happens while the emulators run.
+    """Collector of experience, whose steps have two halves so that learning happens while the emulators run.
 
-    ``send`` chooses actions and hands them over; ``recv`` waits, gives the row to memory and returns the games
-    that ended. ``env_steps`` counts N a row: the row of a game's last observation, whose action is ignored, too.
+    ``send`` chooses actions and hands them over. ``recv`` waits, stores the row in the memory and returns the finished
+    games. ``env_steps`` counts N per row, including the row of a game's last observation, whose action is ignored.
     """
 
     def __init__(
@@ -54,15 +54,15 @@ class Collector:
 
     @property
     def frames(self) -> int:
-        """Emulator frames so far."""
+        """Return the number of emulator frames so far."""
         return self.env_steps * self.env.spec.frameskip
 
     def send(self) -> None:
-        """Choose actions by the newest weights and let the environments begin."""
+        """Choose actions with the newest weights, and start the step of the environments."""
         self.env.send(self._policy.act(self.env.observation, self.env.first, self.env_steps))
 
     def recv(self) -> list[Episode]:
-        """Wait for the environments, remember the row, and return the games that are over."""
+        """Wait for the environments, store the row and return the finished games."""
         step = self.env.recv()
         self._memory.add(step)
         self._returns.add(step, self.env_steps)
@@ -74,11 +74,11 @@ class Collector:
         return [episode for _, episode in games]
 
     def metrics(self) -> dict[str, float]:
-        """The discounted return actually seen since the last call, to be held against the mean Q-value."""
+        """Return the discounted return observed since the last call, to compare with the mean Q-value."""
         return self._returns.metrics()
 
     def state_dict(self) -> State:
-        """Environments, counters and the scores of the games that are on."""
+        """Return the state of the environments, the counters and the scores of unfinished games."""
         return {
             "env": self.env.state_dict(),
             "env_steps": self.env_steps,
@@ -89,7 +89,7 @@ class Collector:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Bring the environments back by their action logs, and the counters."""
+        """Restore the counters, and the environments by replaying their action logs."""
         self.env.load_state_dict(state["env"])
         self.env_steps = state["env_steps"]
         self.episodes = state["episodes"]
@@ -100,16 +100,16 @@ class Collector:
 
 
 class EpisodeStats:
-    """Sums raw rewards over whole games of N environments, whatever lives or clipping the learner sees.
+    """Raw scores of whole games in N environments, regardless of lives and reward clipping for the learner.
 
-    A game is known to be over when the next one begins, a lost life or not::
+    A lost life may end an episode, so a game counts as finished only when the next one begins::
 
         row       t     t+1    t+2      t+3
         reward    1     2      0        ...
         ended     -     yes    -
         first     -     -      -        yes: the game before it scored 3 in t+1 decisions
 
-    A game that was cut (``first`` without an end two rows before) is dropped.
+    A game that was cut off (``first`` without an end two rows before) is dropped.
     """
 
     def __init__(self, num_envs: int, frameskip: int) -> None:
@@ -120,7 +120,7 @@ class EpisodeStats:
         self._seeds = np.zeros(num_envs, np.int64)
 
     def add(self, step: EnvStep, seeds: tuple[int, ...]) -> list[tuple[int, Episode]]:
-        """Take a row; return (environment, game) for the games that ended before its ``first`` rows."""
+        """Add a row; return (environment, game) for each game that ended before it."""
         episodes = self._finish(step.first) if step.first.any() else []
         self._seeds[step.first] = np.asarray(seeds)[step.first]
         self._score += step.reward
@@ -129,12 +129,12 @@ class EpisodeStats:
         return episodes
 
     def state_dict(self) -> State:
-        """Sums so far."""
+        """Return the sums so far."""
         arrays = (self._score, self._length, self._ended, self._seeds)
         return dict(zip(("score", "length", "ended", "seeds"), map(torch.tensor, arrays), strict=True))
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from saved sums."""
+        """Restore saved sums."""
         self._score, self._length, self._ended, self._seeds = (
             state[name].numpy().copy() for name in ("score", "length", "ended", "seeds")
         )
@@ -147,28 +147,28 @@ class EpisodeStats:
         return episodes
 
     def _episode(self, i: int) -> Episode:
-        length = int(self._length[i]) - 1  # the row of the last observation was no decision
+        length = int(self._length[i]) - 1  # the row of the last observation is not a decision
         return Episode(float(self._score[i]), length, length * self._frameskip, int(self._seeds[i]))
 
 
 class DiscountedReturns:
-    """Mean over the decisions of finished games of the discounted return that followed, as the learner counts it.
+    """Mean discounted return over the decisions of finished games, with the rewards that the learner sees.
 
-    With rewards r_0 .. r_{L-1} of one game the mean of ``G_t = sum_{k>=t} γ^(k-t) r_k`` is
-    ``1/L sum_k w_k r_k`` with ``w_k = 1 + γ w_{k-1}``: one pass forwards, two numbers per environment. A lost life that
-    terminates ends a game here; a truncation does, too, without what would have followed.
+    For the rewards r_0 .. r_{L-1} of one game, the mean of ``G_t = sum_{k>=t} γ^(k-t) r_k`` is ``1/L sum_k w_k r_k``
+    with ``w_k = 1 + γ w_{k-1}``. One forward pass therefore needs only two numbers per environment. A lost life that
+    terminates ends a game here. So does a truncation; the rewards after it are missing from the return.
     """
 
     def __init__(self, num_envs: int, gamma: Schedule, reward_transform: RewardTransform | None) -> None:
         self._gamma = gamma
         self._transform = reward_transform
         self._weight = torch.zeros(num_envs, dtype=torch.float64)
-        self._sum = torch.zeros(num_envs, dtype=torch.float64)  # of the games that are on
+        self._sum = torch.zeros(num_envs, dtype=torch.float64)  # of unfinished games
         self._length = torch.zeros(num_envs, dtype=torch.float64)
         self._finished = torch.zeros(2, dtype=torch.float64)  # sum of returns and number of decisions
 
     def add(self, step: EnvStep, env_steps: int) -> None:
-        """Take a row, made after ``env_steps``: γ is that of the moment."""
+        """Add a row made after ``env_steps``, which determine γ."""
         self._restart(torch.from_numpy(step.first))
         reward = torch.from_numpy(step.reward)  # [N]
         self._weight = 1.0 + self._gamma(env_steps) * self._weight
@@ -177,18 +177,18 @@ class DiscountedReturns:
         self._finish(torch.from_numpy(step.terminated | step.truncated))
 
     def metrics(self) -> dict[str, float]:
-        """The mean since the last call; nothing where no game was finished."""
+        """Return the mean since the last call; empty if no game has finished."""
         total, decisions = self._finished.tolist()
         self._finished.zero_()
         return {"q/discounted_return": total / decisions} if decisions else {}
 
     def state_dict(self) -> State:
-        """Sums so far."""
+        """Return the sums so far."""
         sums = {"weight": self._weight, "sum": self._sum, "length": self._length, "finished": self._finished}
         return {name: value.clone() for name, value in sums.items()}
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from saved sums."""
+        """Restore saved sums."""
         self._weight, self._sum, self._length, self._finished = (
             state[name].clone() for name in ("weight", "sum", "length", "finished")
         )

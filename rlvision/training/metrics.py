@@ -1,4 +1,4 @@
-"""What is measured between two rows: means of metrics, and the pace."""
+"""Metrics between two log rows: means of the updates, rates and hours."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -18,29 +18,29 @@ class Meter:
         self._count = 0
 
     def add(self, metrics: Mapping[str, Tensor | float]) -> None:
-        """Take the metrics of one update."""
+        """Add the metrics of one update."""
         self._count += 1
         for name, value in metrics.items():
             term = torch.as_tensor(value, dtype=torch.float32)
             self._sums[name] = self._sums[name] + term if name in self._sums else term
 
     def means(self) -> dict[str, float]:
-        """The means, and start over."""
+        """Return the means and reset them."""
         means = {name: float(total) / self._count for name, total in self._sums.items()}
         self._sums, self._count = {}, 0
         return means
 
     def state_dict(self) -> State:
-        """Sums so far."""
+        """Return the sums so far."""
         return {"sums": {name: total.cpu() for name, total in self._sums.items()}, "count": self._count}
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from saved sums."""
+        """Restore saved sums."""
         self._sums, self._count = dict(state["sums"]), state["count"]
 
 
 class Clock:
-    """Rates since they were last read, and hours trained, evaluation and saving left out of the rates."""
+    """Rates since they were last read, without evaluation and saving, and the hours of the run."""
 
     def __init__(self) -> None:
         self.hours_before = 0.0
@@ -49,16 +49,16 @@ class Clock:
 
     @property
     def hours(self) -> float:
-        """Hours since the run began, those without a process left out."""
+        """Return the hours that the run has been active, over all its sessions."""
         return self.hours_before + (time.monotonic() - self._began) / 3600
 
     def start(self, env_steps: int, updates: int) -> None:
-        """Begin to measure."""
+        """Start the clock at these counters."""
         self._began = self._read_at = time.monotonic()
         self._counts = (env_steps, updates)
 
     def rates(self, env_steps: int, updates: int) -> dict[str, float]:
-        """Env steps and updates per second since the last call."""
+        """Return env steps and updates per second since the last call, and the hours."""
         now = time.monotonic()
         seconds = max(now - self._read_at, 1e-9)
         rates = {
@@ -71,7 +71,7 @@ class Clock:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave what happens inside out of the rates."""
+        """Leave the time of the block out of the rates."""
         before = time.monotonic()
         yield
         self._read_at += time.monotonic() - before

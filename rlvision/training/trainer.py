@@ -1,4 +1,4 @@
-"""The trainer: the loop that a run is."""
+"""The training loop: act, learn, log, evaluate and save."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -22,38 +22,38 @@ from rlvision.training.metrics import Clock, Meter
 
 RECENT_GAMES = 20
 AGENT_PARTS = ("policy", "memory", "learner")
-"""The parts of an agent whose state a checkpoint holds."""
+"""Parts of an agent whose state a checkpoint holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainPlan:
-    """When things happen, in env steps, and what ends the run."""
+    """The schedule of a run in env steps, and the conditions that end it."""
 
     env_steps: int
     log_every: int
     evaluate_every: int  # 0: only at the end
     checkpoint_every: int  # 0: only at the end
-    target_score: float | None  # mean of the last 20 training games that ends the run
-    patience: int | None  # evaluations without a new best that end the run
+    target_score: float | None  # the run ends when the mean of the last 20 training games reaches it
+    patience: int | None  # the run ends after this many evaluations without a new best
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What the trainer asks of the run folder and the screen; where a disk fails, they raise an OSError."""
+    """Functions that the trainer calls with its env steps; they raise OSError if a disk fails."""
 
-    evaluate: Callable[[int, StopReason], Evaluation]  # after so many env steps; may raise `EvaluationCancelled`
+    evaluate: Callable[[int, StopReason], Evaluation]  # may raise `EvaluationCancelled`
     save: Callable[[int, State], None]
     save_best: Callable[[int], None]
     show_progress: Callable[[int], None]  # called at every step
-    save_curve: Callable[[int], None]  # the curve, after so many env steps
-    on_evaluation: Callable[[int, StopReason, bool], None]  # what goes with an evaluation (the last?), before its row
-    system_metrics: Callable[[], Mapping[str, float]]  # what is used of the machine
+    save_curve: Callable[[int], None]
+    on_evaluation: Callable[[int, StopReason, bool], None]  # is it the last?; called before its row is logged
+    system_metrics: Callable[[], Mapping[str, float]]  # memory and load of the machine
 
 
 class Trainer:
-    """Acts, learns what is owed while the emulators run, remembers; logs, evaluates and saves when it is time.
+    """The training loop of a run, which learns while the emulators run.
 
-    Everything that decides what comes next is in `state_dict`: a run continued from it equals the undisturbed one.
+    `state_dict` holds everything that the next step depends on, so a resumed run equals an uninterrupted one.
     """
 
     def __init__(self, *, agent: Agent, collector: Collector, tracker: Tracker, plan: TrainPlan, hooks: Hooks) -> None:
@@ -71,25 +71,25 @@ class Trainer:
         self._set_timers()
 
     def run(self) -> str:
-        """Train until the plan is fulfilled or somebody interrupts; return why it ended, in words.
+        """Train until the plan ends the run or a signal interrupts it; return the reason as a message.
 
         Raises:
-            OSError: what was learned last could not be saved.
-            EnvError: an environment failed for good; what was learned until then is saved.
+            OSError: the last checkpoint could not be saved.
+            EnvError: an environment failed for good; the state before it is saved.
         """
-        with interruption() as self._interrupted, self._saved_if_an_environment_fails():
+        with interruption() as self._interrupted, self._save_on_env_error():
             self._clock.start(self._collector.env_steps, self._agent.learner.updates)
             self._run_pending_eval()
-            while (reason := self._interrupted() or self._reason_to_end()) is None:
+            while (reason := self._interrupted() or self._end_reason()) is None:
                 self.step()
             if not self._interrupted():
                 self._final_eval()
             self._save()
-            self._draw()
+            self._save_curve()
         return self._interrupted() or reason
 
     def step(self) -> None:
-        """Step all environments once, making the updates owed meanwhile; then do what is due."""
+        """Step all environments once, make the updates that are due meanwhile, and then run what is scheduled."""
         self._collector.send()
         for batch in self._agent.memory.batches():
             update = self._agent.learner.update(batch)
@@ -101,7 +101,7 @@ class Trainer:
         self._run_scheduled()
 
     def state_dict(self) -> State:
-        """The agent, the collector and the trainer's own memory of the run."""
+        """Return the state of the agent, the collector and the trainer itself."""
         return {
             "agent": {part: getattr(self._agent, part).state_dict() for part in AGENT_PARTS},
             "collector": self._collector.state_dict(),
@@ -113,7 +113,7 @@ class Trainer:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from a saved state."""
+        """Restore a saved state."""
         for part in AGENT_PARTS:
             getattr(self._agent, part).load_state_dict(state["agent"][part])
         self._collector.load_state_dict(state["collector"])
@@ -171,7 +171,7 @@ class Trainer:
         self._tracker.log(row, collector.env_steps)
 
     def _run_pending_eval(self) -> None:
-        """An evaluation that was interrupted stays owed: a run that is continued begins with it."""
+        """Run a pending evaluation. If it is interrupted it stays pending, and the resumed run begins with it."""
         if self._eval_state.pending:
             with self._clock.paused(), suppress(EvaluationCancelled):
                 self._record_eval(self._hooks.evaluate(self._collector.env_steps, self._interrupted))
@@ -181,15 +181,15 @@ class Trainer:
         if self._eval_state.record(evaluation.mean, now):
             with warn_on_os_error("the best weights"):
                 self._hooks.save_best(now)
-        self._hooks.on_evaluation(now, self._interrupted, self._reason_to_end() is not None)
+        self._hooks.on_evaluation(now, self._interrupted, self._end_reason() is not None)
         self._tracker.log({**evaluation.metrics(), "evaluate/best": self._eval_state.best}, now)
-        self._draw()
+        self._save_curve()
 
     def _final_eval(self) -> None:
         self._eval_state.pending = self._eval_state.recorded_at != self._collector.env_steps
         self._run_pending_eval()
 
-    def _draw(self) -> None:
+    def _save_curve(self) -> None:
         with warn_on_os_error("the curve"):
             self._hooks.save_curve(self._collector.env_steps)
 
@@ -198,8 +198,8 @@ class Trainer:
             self._hooks.save(self._collector.env_steps, self.state_dict())
 
     @contextmanager
-    def _saved_if_an_environment_fails(self) -> Iterator[None]:
-        """A step that fails is as if it had not been, so that what was learned before it can be saved."""
+    def _save_on_env_error(self) -> Iterator[None]:
+        """Save a checkpoint if an environment fails: a failed step leaves the state as it was before the step."""
         try:
             yield
         except EnvError:
@@ -207,7 +207,7 @@ class Trainer:
                 self._save()
             raise
 
-    def _reason_to_end(self) -> str | None:
+    def _end_reason(self) -> str | None:
         plan = self._plan
         if self._collector.env_steps >= plan.env_steps:
             return f"all {plan.env_steps:,} env steps are done"
@@ -223,7 +223,7 @@ class Trainer:
 
 
 class EvalState:
-    """The best evaluation so far, how long ago it was, and whether the next one is due."""
+    """The best evaluation so far, the number of evaluations since, and whether one is pending."""
 
     def __init__(self) -> None:
         self.pending = False
@@ -232,7 +232,7 @@ class EvalState:
         self.recorded_at = -1
 
     def record(self, score: float, env_steps: int) -> bool:
-        """Take note of an evaluation; whether it is the best so far."""
+        """Record an evaluation, and return whether it is the best so far."""
         self.pending = False
         self.recorded_at = env_steps
         is_best = score > self.best
@@ -241,7 +241,7 @@ class EvalState:
         return is_best
 
     def state_dict(self) -> State:
-        """All of it."""
+        """Return the whole state."""
         return {
             "pending": self.pending,
             "best": self.best,
@@ -250,7 +250,7 @@ class EvalState:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from a saved state."""
+        """Restore a saved state."""
         self.pending, self.best = state["pending"], state["best"]
         self.evals_since_best, self.recorded_at = state["evals_since_best"], state["recorded_at"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from rlvision.core.progress import say_if_interrupted
+from rlvision.core.progress import report_interruption
 from rlvision.watch.drawing.overlay import Overlay
 from rlvision.watch.rollout import Game, RolloutStep, RolloutSteps, game_of
 from rlvision.watch.video import Video, check_video_path, open_video
@@ -78,5 +78,5 @@ def show_progress(
             progress.update(task, description=f"{path.name}: {place}")
             return rollout_step
 
-        with say_if_interrupted(console, lambda: f"in {place}; {what} is not written"):
+        with report_interruption(console, lambda: f"in {place}; {what} is not written"):
             yield report

@@ -56,6 +56,32 @@ def test_what_is_measured_beside_does_the_same_updates_and_is_no_peer(tmp_path):
     assert report["ratio_vs"] == {}
 
 
+def test_trees_are_measured_in_turn_by_their_own_commands(tmp_path):
+    numbers = tmp_path / "numbers.json"
+    trees = [f"--tree=one:{sys.executable}", f"--tree=two:{sys.executable}"]
+    result = run(*trees, *TINY, "--slice", "20", "--json", str(numbers))
+    assert result.returncode == 0, result.stderr
+    report = json.loads(numbers.read_text())
+    assert list(report["trees"]) == ["one", "two"]
+    rounds = [len(tree["of_rounds"]) for tree in report["trees"].values()]
+    assert rounds == [2, 2]
+    one, two = (tree["env_steps_per_second"] for tree in report["trees"].values())
+    assert report["ratios"]["two / one"]["of_medians"] == pytest.approx(two / one)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--tree=one:/nowhere/python",), "expected --tree=NAME:PYTHON"),
+        ((f"--tree=one:{sys.executable}",), "expected two trees or more"),
+    ],
+)
+def test_a_tree_that_cannot_be_measured_is_refused(given, said):
+    result = run(*given, *TINY)
+    assert result.returncode == 1
+    assert said in result.stderr
+
+
 @pytest.mark.parametrize(
     ("asked", "norm"),
     [

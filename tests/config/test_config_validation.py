@@ -10,17 +10,23 @@ CASES = [
     ({"env.crop": [100, 100, 0, 10]}, "env.crop"),
     ({"env.crop": [0, 100, 10, 9]}, "env.crop"),
     ({"env.num_envs": 2, "env.num_workers": 3}, "env.num_workers of at most env.num_envs (2), got 3"),
-    ({"env.game": "CartPole-v1", "env.step_timeout": 5}, "env.num_workers of at least 1 where env.step_timeout is set"),
+    ({"env.game": "CartPole-v1", "env.step_timeout": 5}, "env.num_workers of at least 1 when env.step_timeout is set"),
     ({"replay.capacity": 8 * 7 - 1, "replay.learning_starts": 50, "agent.n_step": 3}, "= 56, got 55"),
     ({"replay.learning_starts": 31}, "replay.learning_starts of at least replay.batch_size (32), got 31"),
     ({"replay.capacity": 5_000, "replay.learning_starts": 5_001}, "at most replay.capacity (5000), got 5001"),
     ({"exploration.start": 0.1, "exploration.end": 0.2}, "exploration.end of at most exploration.start (0.1), got 0.2"),
-    ({"cuda_graphs": True, "optimiser.name": "adagrad"}, "where cuda_graphs is on, got adagrad"),
-    ({"exploration.start": 2}, "exploration.start, a probability, of at most 1, got 2"),
-    ({"exploration.kind": "softmax", "exploration.end": 0}, "exploration.end, a temperature, above 0, got 0"),
-    ({"exploration.kind": "softmax", "exploration.final": 0}, "exploration.final, a temperature, above 0, got 0"),
+    ({"cuda_graphs": True, "optimiser.name": "adagrad"}, "when cuda_graphs is on, got adagrad"),
+    ({"exploration.start": 2}, "exploration.start of at most 1 because it is a probability, got 2"),
+    (
+        {"exploration.kind": "softmax", "exploration.end": 0},
+        "exploration.end above 0 because it is a temperature, got 0",
+    ),
+    (
+        {"exploration.kind": "softmax", "exploration.final": 0},
+        "exploration.final above 0 because it is a temperature, got 0",
+    ),
     ({"exploration.end": 0.1, "exploration.final": 0.2}, "exploration.final of at most exploration.end (0.1), got 0.2"),
-    ({"exploration.final_env_steps": 90_000}, "exploration.final where exploration.final_env_steps is set, got none"),
+    ({"exploration.final_env_steps": 90_000}, "exploration.final when exploration.final_env_steps is set, got none"),
     (
         {"exploration.final": 0, "exploration.final_env_steps": 50_000},
         "exploration.final_env_steps above exploration.decay_env_steps (50000), got 50000",
@@ -32,40 +38,40 @@ CASES = [
     ({"evaluate_every": 0, "evaluation.patience": 3}, "evaluate_every above 0"),
     (
         {"network.encoder": "nature", "network.momentum": 0.5},
-        "network.encoder=dn where network.momentum is 0.5, got 'nature'",
+        "network.encoder=dn when network.momentum is 0.5, got 'nature'",
     ),
     (
         {"network.encoder": "nature", "network.norm": "layer"},
-        "network.encoder=dn where network.norm is 'layer', got 'nature'",
+        "network.encoder=dn when network.norm is 'layer', got 'nature'",
     ),
     (
         {"network.encoder": "a\nb", "network.norm": "layer"},
-        r"network.encoder=dn where network.norm is 'layer', got 'a\nb'",
+        r"network.encoder=dn when network.norm is 'layer', got 'a\nb'",
     ),
     (
         {"network.norm": "recalibrated", "network.calibration_batches": 0},
-        "network.calibration_batches above 0 where network.norm is recalibrated, got 0",
+        "network.calibration_batches above 0 when network.norm is recalibrated, got 0",
     ),
     (
         {"network.norm": "fixed", "network.calibration_batches": 0},
-        "network.calibration_batches above 0 where network.norm is fixed, got 0",
+        "network.calibration_batches above 0 when network.norm is fixed, got 0",
     ),
     (
         {"network.norm": "joint", "agent.target_tau": 0.01},
-        "agent.target_tau unset where network.norm is joint (no target) or recalibrated (hard copies), got 0.01",
+        "agent.target_tau to be unset when network.norm is joint, which has no target, got 0.01",
     ),
     (
         {"agent.horizon_env_steps": 9},
-        "agent.final_n_step or agent.final_gamma where agent.horizon_env_steps is set, got neither",
+        "agent.final_n_step or agent.final_gamma when agent.horizon_env_steps is set, got neither",
     ),
-    ({"agent.final_gamma": 1}, "agent.gamma and agent.final_gamma below 1 where gamma moves, got 0.99 and 1"),
+    ({"agent.final_gamma": 1}, "agent.gamma and agent.final_gamma below 1 when gamma changes, got 0.99 and 1"),
     (
         {"agent.gamma": 1, "agent.final_gamma": 0.9},
-        "agent.gamma and agent.final_gamma below 1 where gamma moves, got 1 and 0.9",
+        "agent.gamma and agent.final_gamma below 1 when gamma changes, got 1 and 0.9",
     ),
     ({"replay.capacity": 100, "replay.learning_starts": 50, "agent.final_n_step": 10}, "= 112, got 100"),
-    ({"exploration.kind": "noisy"}, "network.noisy=true where exploration.kind is noisy, got false"),
-    ({"network.kwargs": {"hidden": 64}}, "network.kwargs empty for network.encoder=dn"),
+    ({"exploration.kind": "noisy"}, "network.noisy=true when exploration.kind is noisy, got false"),
+    ({"network.kwargs": {"hidden": 64}}, "network.kwargs to be empty for network.encoder=dn"),
 ]
 
 ON_THE_EDGE = [

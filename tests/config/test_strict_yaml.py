@@ -56,7 +56,7 @@ def test_plain_scalars_mean_what_they_look_like(text, value):
     ],
 )
 def test_what_is_not_plain_yaml_is_refused_in_one_line(text, reason):
-    with pytest.raises(ConfigError, match=r"expected a test to be plain YAML, got .*: mend the text") as refused:
+    with pytest.raises(ConfigError, match=r"expected a test to be plain YAML, got .*: correct the text") as refused:
         parse(text, "a test")
     assert reason in str(refused.value)
     assert "\n" not in str(refused.value)

@@ -22,7 +22,7 @@ def test_every_setting_of_a_preset_has_an_effect(preset):
         ({"network.norm": "layer"}, []),
         (
             {"network.norm": "fixed", "network.momentum": 0.01, "network.calibration_batches": 9},
-            ["network.momentum needs a network.norm whose running statistics move"],
+            ["network.momentum needs a network.norm that updates running statistics"],
         ),
         (
             {"replay.alpha": 0.7, "replay.beta": 0.5},
@@ -35,7 +35,7 @@ def test_every_setting_of_a_preset_has_an_effect(preset):
         ),
         (
             {"network.norm": "joint", "agent.double": False, "agent.target_period": 500},
-            ["agent.double needs a target network: no network.norm=joint"],
+            ["agent.double needs a target network (not network.norm=joint)"],
         ),
         ({"exploration.ladder_alpha": 2}, ["exploration.ladder_alpha needs exploration.kind=ladder"]),
         ({"exploration.persistence": 3}, ["exploration.persistence needs exploration.kind=persistent"]),

@@ -28,7 +28,7 @@ def test_a_folder_is_one_processs_until_that_leaves_or_dies(tmp_path: Path) -> N
         command = [sys.executable, "-c", HOLD, str(tmp_path)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
             assert other.stdout.readline() == b"held\n"
-            named = rf"got process {other.pid} on .* at it: let it end"
+            named = rf"got process {other.pid} on .*: let it end"
             with pytest.raises(CheckpointError, match=named), folder_lock(tmp_path):
                 pytest.fail("two at once")
             other.kill() if end == "kill" else other.stdin.close()
@@ -51,7 +51,10 @@ def test_whoever_may_be_named_as_the_owner_is_not_read_from_elsewhere(tmp_path: 
             "folder": owner.mkdir,
             "large": lambda: owner.write_text("secret" * 10**6),
         }[kind]()
-        with pytest.raises(CheckpointError, match=r"alone, got another process at it"), folder_lock(run):
+        with (
+            pytest.raises(CheckpointError, match=r"expected no other process in .*, got another process: let it end"),
+            folder_lock(run),
+        ):
             pytest.fail("two at once")
     assert victim.read_text() == "secret"
     with folder_lock(run):
@@ -77,7 +80,7 @@ def test_a_file_system_without_locks_is_a_warning(
     monkeypatch.setattr(module, "_try_lock", fail)
     with caplog.at_level(logging.WARNING), folder_lock(tmp_path):
         pass
-    assert "got [Errno 95] Operation not supported: take care that no second process trains there" in caplog.text
+    assert "got [Errno 95] Operation not supported: make sure that no second process trains there" in caplog.text
 
 
 def test_without_fcntl_a_file_in_the_folder_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,9 +28,9 @@ def episode(score: float) -> Episode:
 @pytest.mark.parametrize(
     ("scores", "words"),
     [
-        ((), "before any of 30 games was over"),
-        ((20.0, 21.0), "after 2 of 30 games, mean score 20.5; they are not kept"),
-        ((1000.0,), "after 1 of 30 games, mean score 1,000.0; they are not kept"),
+        ((), "before the first of 30 games ended"),
+        ((20.0, 21.0), "after 2 of 30 games, mean score 20.5; these scores are not saved"),
+        ((1000.0,), "after 1 of 30 games, mean score 1,000.0; these scores are not saved"),
     ],
 )
 def test_an_interruption_says_what_the_games_came_to_that_were_over(scores, words, capsys):

@@ -22,9 +22,6 @@ NOT_RUN = {
     "tensorboard --logdir": "serves until it is interrupted",
     "rlvision watch runs/quick-seed1 --web": "serves until it is interrupted: tests/watch/test_web_server.py",
     "rlvision sweep quick": "is eight runs of two minutes; docs/sweep.md has a smaller one",
-    "rlvision train quick --agent.name=my_agents": "takes the agent of examples/own_agent.py, which is not there yet",
-    "rlvision train quick --help --agent.name=my_agents": "likewise",
-    "rlvision evaluate runs/mine": "likewise",
 }
 SHORT = {
     "train": [
@@ -131,7 +128,7 @@ def workspace(tmp_path_factory):
         patch.syspath_prepend(workspace.folder)
         workspace.run("rlvision train quick")
         yield workspace
-    for name in ("catch", "tiny", "glass"):
+    for name in ("catch", "tiny", "glass", "my_agents"):
         sys.modules.pop(name, None)
 
 

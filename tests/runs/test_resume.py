@@ -135,7 +135,7 @@ def test_a_run_that_is_brought_back_says_how_far_its_replay_and_its_games_are(tm
     watched.train(config)
     monkeypatch.setattr("rlvision.runs.session.show_steps", collect)
     watched.train(config)
-    assert sorted(told) == ["bringing the games back", "reading the replay"]
+    assert sorted(told) == ["restoring the games", "reading the replay"]
     assert all(progress[-1][0] == progress[-1][1] > 0 for progress in told.values())
 
 

@@ -181,7 +181,7 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path, monkeypatch):
 
     def train_here_too(*_):
         before = content(tmp_path)
-        with pytest.raises(CheckpointError, match=rf"expected to train in .* alone, got {owner} at it: let it end, or"):
+        with pytest.raises(CheckpointError, match=rf"expected no other process in .*, got {owner}: let it end, or"):
             train(small(tmp_path))
         assert content(tmp_path) == before
         watched.sessions.pop()

@@ -73,7 +73,7 @@ def test_rows_wait_while_the_disk_is_full(
         with pytest.raises(OSError, match="No space left"):
             tracker.state_dict()
         assert [row["env_steps"] for row in read_metrics(tmp_path)] == [1]
-    assert caplog.text.count("No space left on device: its rows wait for room") == 1
+    assert caplog.text.count("No space left on device: its rows wait in memory") == 1
     assert tracker.state_dict()["offset"] == tracker.path.stat().st_size
     tracker.log({"loss/td": 0.125}, 4)
     assert [row["env_steps"] for row in read_metrics(tmp_path)] == [1, 2, 3, 4]
@@ -114,7 +114,7 @@ def test_logging_goes_on_after_close_where_it_left_off(tmp_path: Path, tracker_o
 def test_a_file_shorter_than_its_checkpoint_is_refused(tmp_path: Path, tracker_of: Opener) -> None:
     tracker = tracker_of(tmp_path)
     tracker.log({}, 1)
-    with pytest.raises(CheckpointError, match=r"at least the 999 bytes .* but has 17: put the file back"):
+    with pytest.raises(CheckpointError, match=r"at least the 999 bytes .* got 17: put the file back"):
         tracker.load_state_dict({"offset": 999})
 
 
