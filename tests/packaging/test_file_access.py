@@ -51,7 +51,7 @@ ALLOWED = {
     ("rlvision.runs.export_folder", "safetensors.torch.save"): MEMORY,
     ("rlvision.runs.export_writer", "out.iterdir"): USERS,
     ("rlvision.runs.find", "folder.glob"): PACKAGE,
-    ("rlvision.runs.web_session", "WebView(player, analyst, about).open"): "a server",
+    ("rlvision.runs.web_session", "WebView(player, inspector, about).open"): "a server",
     ("rlvision.runs.run_folder", "self.path.mkdir"): USERS,
     ("rlvision.sweeps.runner", "self._folder.mkdir"): USERS,
     ("rlvision.sweeps.sweep_file", "files('rlvision.configs').joinpath('sweeps').iterdir"): PACKAGE,
