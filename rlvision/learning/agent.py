@@ -1,4 +1,4 @@
-"""An agent that learns Q-values from a replay: what the agents of ``agents/`` share, put together."""
+"""Assembly of an agent that learns Q-values from a replay, shared by the files in ``agents/``."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,19 +34,19 @@ from rlvision.replay.settings import ReplaySettings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setup:
-    """What a run gives an agent to be made from, besides the agent's own settings.
+    """The parts of a run that an agent is made from, besides its own settings.
 
     Attributes:
         spec: of the environments it trains in.
-        env_steps: of the whole run, for schedules that span it.
-        seed: of the run; every stream of random numbers is derived from it by name.
-        device: where networks, batches and replay live.
-        autocast: the precision of the encoder while training.
-        capture: how kernels are captured, to be launched as one; None: they are launched one by one.
+        env_steps: length of the whole run, for schedules that span it.
+        seed: of the run; the seed of every random generator is derived from it by name.
+        device: device of networks, batches and replay.
+        autocast: the precision of the encoder in training.
+        capture: captures kernels to launch them at once; None launches them one by one.
         network: settings of the Q-network.
-        replay: settings of the memory.
-        optimiser: settings of the gradient step.
-        exploration: settings of the policy that explores.
+        replay: settings of the replay.
+        optimiser: settings of the optimiser.
+        exploration: settings of the exploring policy.
     """
 
     spec: EnvSpec
@@ -62,11 +62,11 @@ class Setup:
 
 
 def make_network(setup: Setup, *, quantiles: int = 1) -> QNetwork:
-    """Make the Q-network, initialised from the run's seed, on its device.
+    """Make the Q-network on the run's device, initialised from the run's seed.
 
     Args:
         setup: of the run.
-        quantiles: K, of each action's return; 1 for the Q-value alone.
+        quantiles: K, the quantiles of each action's return; 1 for the Q-value alone.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(setup.seed, "network"))
@@ -75,16 +75,16 @@ def make_network(setup: Setup, *, quantiles: int = 1) -> QNetwork:
 
 
 def replay_agent(setup: Setup, settings: QLearningSettings, network: QNetwork, td_rule: TDRule) -> Agent:
-    """Put together an agent that explores, remembers, and learns from its replay with a target network.
+    """Make an agent that explores, stores transitions, and learns from its replay with a target network.
 
     Args:
         setup: of the run.
         settings: of the agent.
-        network: that learns.
+        network: the online network.
         td_rule: the loss of a batch.
 
     Raises:
-        MemoryBudgetError: the replay would not fit into the memory that is free.
+        MemoryBudgetError: the replay would not fit into the free memory.
     """
     memory = make_replay(setup, settings)
     networks = OnlineTargetActor(network, generator(setup.seed, "noise"))
@@ -109,7 +109,7 @@ def replay_agent(setup: Setup, settings: QLearningSettings, network: QNetwork, t
 
 
 def make_replay(setup: Setup, settings: QLearningSettings) -> ReplayBuffer:
-    """Make the memory, whose batches hold n-step returns of rewards as the agent learns from them."""
+    """Make the replay, whose batches hold n-step returns of transformed rewards."""
     return ReplayBuffer(
         setup.replay,
         setup.spec,
@@ -123,7 +123,7 @@ def make_replay(setup: Setup, settings: QLearningSettings) -> ReplayBuffer:
 
 
 def reward_transform(settings: QLearningSettings) -> RewardTransform | None:
-    """Return what the agent makes of raw rewards; None where it takes them as they are."""
+    """Return the scaling and clipping of raw rewards; None if the agent learns from them unchanged."""
     scale, bound = settings.reward_scale, settings.reward_clip
     if scale == 1.0 and bound is None:
         return None
@@ -132,9 +132,9 @@ def reward_transform(settings: QLearningSettings) -> RewardTransform | None:
 
 
 def playing_q_function(setup: Setup, network: QNetwork) -> QFunction:
-    """Return the Q-function of a network in evaluation mode, for games that count.
+    """Return the Q-function of a network for evaluation.
 
-    It computes in float32 whatever the precision of learning, so that another machine gives the same scores.
+    It computes in float32, whatever the precision of training, so that another machine gives the same scores.
     """
     return make_q_function(fuse_conv_bn(network), setup.device, make_autocast("float32", setup.device), setup.capture)
 

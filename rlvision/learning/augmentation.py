@@ -1,4 +1,4 @@
-"""Changes of a batch's observations before the loss, so that the network does not learn the pixels by heart."""
+"""Augmentation: random changes of a batch's observations before the loss, against overfitting to pixels."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,23 +12,23 @@ from rlvision.core.types import State, Stateful, Transition
 
 
 class Augmentation(Stateful, Protocol):
-    """Change the observations of a batch; its random numbers travel in a checkpoint."""
+    """A random change of a batch's observations; checkpoints save its random generator."""
 
     def __call__(self, transition: Transition) -> Transition:
-        """Return the batch with other observations; actions, rewards and discounts stay."""
+        """Return the batch with changed observations; actions, rewards and discounts stay."""
 
 
 class RandomShift:
-    """Move each observation by up to ``pixels`` in both directions, the edge repeated (Yarats et al. 2021, DrQ).
+    """A shift of each observation by up to ``pixels`` in both directions (DrQ, Yarats et al. 2021).
 
-    s and s' of a transition move independently; the frames of one stack move together::
+    Edge pixels are repeated. s and s' of a transition move independently; the frames of one stack move together::
 
         padded   1 1 1 2 3 3 3      shifted by -1   1 1 2
         picture      1 2 3          shifted by +2   3 3 3
 
     Args:
         pixels: the largest shift; 4 in the paper, at 84x84.
-        generator: the CPU stream of shifts.
+        generator: the CPU generator of the shifts.
     """
 
     def __init__(self, pixels: int, generator: torch.Generator) -> None:
@@ -44,15 +44,15 @@ class RandomShift:
         )
 
     def state_dict(self) -> State:
-        """The stream of shifts."""
+        """Return the state of the generator."""
         return {"generator": self._generator.get_state()}
 
     def load_state_dict(self, state: State) -> None:
-        """Go on with a saved stream."""
+        """Restore the state of the generator."""
         self._generator.set_state(state["generator"])
 
     def _shift(self, observation: Tensor) -> Tensor:
-        """Take, for each row of the batch, the window at its own offset out of the padded picture."""
+        """Cut a window out of each padded frame stack, at an offset drawn for each row of the batch."""
         rows, _, height, width = observation.shape
         offsets = torch.randint(2 * self._pixels + 1, (2, rows), generator=self._generator)  # [2, B]
         down, right = offsets.to(observation.device)
@@ -64,4 +64,4 @@ class RandomShift:
 
 
 AUGMENTATIONS: dict[str, Callable[[torch.Generator], Augmentation]] = {"shift": lambda draws: RandomShift(4, draws)}
-"""name -> (generator) -> augmentation; ``none`` is none."""
+"""name -> (generator) -> augmentation; ``none`` has no entry."""

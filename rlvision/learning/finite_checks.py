@@ -1,4 +1,4 @@
-"""Learning that leaves the finite numbers: seen before it is kept, and said with the batch it came from."""
+"""Checks for NaN and infinity in losses, gradients and weights, with errors that name the batch at fault."""
 
 import math
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ REMEDY = (
     "lower optimiser.learning_rate or optimiser.max_grad_norm and begin another run; the last checkpoint is from before"
 )
 _NAMED = 8
-"""Transitions listed by number at most."""
+"""Largest number of transitions listed in an error."""
 
 
 def divergence_error(batch: Batch, loss: Tensor, q_values: Tensor, grad_norm: Tensor, updates: int) -> DivergedError:
-    """The error that says which update went wrong and what it learned from.
+    """Return an error that names the update that diverged and its batch.
 
     Args:
         batch: of B transitions.
-        loss: of each, [B].
-        q_values: the online network's, [B, A].
-        grad_norm: of the gradient, [].
-        updates: made before.
+        loss: the loss of each transition, [B].
+        q_values: of the online network, [B, A].
+        grad_norm: norm of the gradient, [].
+        updates: number of updates before this one.
     """
     return DivergedError(
         f"expected a finite loss and gradient, got a norm of {grad_norm.item()} from a loss of {loss.mean().item()} in "
@@ -33,10 +33,12 @@ def divergence_error(batch: Batch, loss: Tensor, q_values: Tensor, grad_norm: Te
 
 
 def require_finite(row: Mapping[str, float]) -> None:
-    """Stop a run that has diverged; on a GPU this is where it shows, as the learner never waits for the device.
+    """Stop a run whose metrics show that it diverged.
+
+    A GPU run is checked here only: its learner never waits for the device.
 
     Raises:
-        DivergedError: the loss or the gradient is not a finite number.
+        DivergedError: the loss or the gradient norm is not a finite number.
     """
     for name in ("loss/td", "optimiser/grad_norm"):
         if not math.isfinite(row.get(name, 0.0)):
@@ -44,14 +46,14 @@ def require_finite(row: Mapping[str, float]) -> None:
 
 
 def require_finite_weights(weights: Mapping[str, Tensor], updates: int) -> None:
-    """Keep weights that are not finite from being saved over those that were; waits for the device once.
+    """Refuse weights with NaN or infinity before they are saved over finite ones; wait for the device once.
 
     Args:
         weights: parameters and buffers by name.
-        updates: made so far.
+        updates: number of updates so far.
 
     Raises:
-        DivergedError: names the tensors that hold NaN or infinity.
+        DivergedError: a tensor holds NaN or infinity; the message names all such tensors.
     """
     names = [name for name, tensor in weights.items() if tensor.is_floating_point()]
     if not names:
@@ -65,7 +67,7 @@ def require_finite_weights(weights: Mapping[str, Tensor], updates: int) -> None:
 
 
 def _at_fault(index: Tensor, loss: Tensor) -> str:
-    """The transitions without a finite loss, or the one with the largest."""
+    """Describe the transitions without a finite loss, or else the one with the largest loss."""
     broken = index[~loss.isfinite()].tolist()
     if not broken:
         return f"all losses are finite, the largest that of transition {int(index[loss.argmax()])}"

@@ -1,4 +1,4 @@
-"""The learner: one gradient step of Q-learning on one batch."""
+"""The learner, which makes gradient steps of Q-learning on batches."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -21,11 +21,11 @@ from rlvision.nn.diagnostics import diagnose
 from rlvision.nn.target_network import OnlineTargetActor
 
 _CLIP_EPSILON = 2e-6
-"""More than what torch adds to the norm before it divides: below the bound by this, the factor is exactly 1."""
+"""A margin above the epsilon that torch adds to the norm: norms below the bound by this much need no clipping."""
 
 
 class StepResult(NamedTuple):
-    """What one gradient step finds out, all on the network's device and without gradient."""
+    """The results of one gradient step, on the network's device and without gradient."""
 
     loss: Tensor  # []
     losses: Tensor  # [B]
@@ -35,20 +35,20 @@ class StepResult(NamedTuple):
 
 
 class QLearner:
-    """Deep Q-learning (Mnih et al. 2015), whatever the network, the loss and the targets.
+    """Deep Q-learning (Mnih et al. 2015) for any network, loss and targets.
 
     Args:
         networks: online, target and actor.
-        targets: computes the values of s and s', and keeps the target network fresh.
-        td_rule: the loss of a batch by these values.
-        settings: of the optimiser over the online network's parameters.
+        targets: computes the values of s and s', and updates the target network.
+        td_rule: the loss of a batch, from these values.
+        settings: of the optimiser of the online network's parameters.
         learning_rate: as a function of updates.
         autocast: the precision of the encoder.
-        sample: draws observations [B, C, H, W], to measure the running statistics by before the first update.
-        calibration_batches: how many; 0 for none.
-        augmentation: changes the observations of a batch before the loss; None, nothing does.
-        capture: how the kernels of a step are captured, to be launched as one (`rlvision.nn.cuda_graphs`); None: they
-            are launched one by one.
+        sample: draws observations [B, C, H, W], to measure the running statistics on before the first update.
+        calibration_batches: number of such batches; 0 for none.
+        augmentation: changes the observations of a batch before the loss; None for no change.
+        capture: captures the kernels of a step to launch them at once (`rlvision.nn.cuda_graphs`); None launches them
+            one by one.
     """
 
     def __init__(
@@ -79,14 +79,14 @@ class QLearner:
         self._parameters = [p for group in self._optimiser.param_groups for p in group["params"]]
         self._last_observation: Tensor | None = None
         self._graphed = None if capture is None else GraphedFunction(self._step, capture)
-        self._can_sync = self._graphed is None and self._parameters[0].device.type == "cpu"  # a GPU would be waited for
+        self._can_sync = self._graphed is None and self._parameters[0].device.type == "cpu"  # a GPU would have to wait
         self._prepare_optimiser()
 
     def update(self, batch: Batch) -> Update:
         """Make one gradient step.
 
         Raises:
-            DivergedError: the loss or a gradient is not finite (a GPU does not ask); no weight has moved.
+            DivergedError: the loss or a gradient is not finite (on a CPU only); no weight has changed.
         """
         if self.updates == 0:
             self._calibrate()
@@ -99,14 +99,14 @@ class QLearner:
         return Update(result.loss, result.priority, _metrics(result))
 
     def diagnose(self) -> Mapping[str, Tensor]:
-        """Return what BatchNorm and the weights do on the last batch (`rlvision.nn.diagnostics`); change nothing."""
+        """Return diagnostics of BatchNorm and the weights on the last batch (`rlvision.nn.diagnostics`)."""
         if self._last_observation is None:
             return {}
         with self._autocast():
             return diagnose(self.networks, self._last_observation)
 
     def distributions(self) -> Mapping[str, Tensor]:
-        """Return the Q-values [B, A] of the last batch's observations, as the agent acts by them."""
+        """Return the acting network's Q-values [B, A] of the last batch's observations."""
         if self._last_observation is None:
             return {}
         with torch.no_grad(), self._autocast():
@@ -118,7 +118,7 @@ class QLearner:
         return {"optimiser/learning_rate": self._learning_rate(self.updates)}
 
     def state_dict(self) -> State:
-        """Both networks, the optimiser, the number of updates, the random numbers, and the batch for `diagnose`."""
+        """Return the state of networks, optimiser, updates and generators, and the observations for `diagnose`."""
         return {
             "updates": self.updates,
             **self.networks.state_dict(),
@@ -128,7 +128,7 @@ class QLearner:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from a saved state."""
+        """Restore a saved state."""
         self.updates = state["updates"]
         self.networks.load_state_dict(state)
         self._optimiser.load_state_dict(state["optimiser"])
@@ -156,23 +156,23 @@ class QLearner:
         return result
 
     def _step(self, *fields: Tensor) -> StepResult:
-        """All that an update does on the device."""
+        """Do the whole device work of an update, without a check: the part that a CUDA graph captures."""
         result = self._compute_gradients(*fields)
         self._optimizer_step(result.grad_norm)
         return result
 
     def _compute_gradients(self, *fields: Tensor) -> StepResult:
-        """Put the gradient where the optimiser looks for it.
+        """Compute the gradients of the online network's parameters.
 
         Args:
-            fields: those of a transition, and the importance weight.
+            fields: the fields of a transition, then the importance weight.
         """
         *seen, importance_weight = fields
         transition = Transition(*seen)
         values = self._targets.values(transition)
         td = self._td_rule(values, transition)
         loss = (td.loss * importance_weight).mean()
-        for parameter in self._parameters:  # what zero_grad does, at a tenth of its price
+        for parameter in self._parameters:  # the effect of zero_grad in a tenth of its time
             parameter.grad = None
         loss.backward()  # type: ignore[no-untyped-call]
         grad_norm = get_total_norm([parameter.grad for parameter in self._parameters if parameter.grad is not None])
@@ -181,11 +181,11 @@ class QLearner:
 
     def _optimizer_step(self, grad_norm: Tensor) -> None:
         if not self._can_sync or grad_norm.item() + _CLIP_EPSILON > self._max_grad_norm:
-            clip_grads_with_norm_(self._parameters, self._max_grad_norm, grad_norm)  # elsewhere it multiplies by 1
+            clip_grads_with_norm_(self._parameters, self._max_grad_norm, grad_norm)  # else it would multiply by 1
         self._optimiser.step()
 
     def _prepare_optimiser(self) -> None:
-        """Put what the captured kernels depend on where they are captured; the optimiser's state may be new."""
+        """Move learning rate and step counts to the device for captured kernels; call it after a new state too."""
         device = self._parameters[0].device
         for group in self._optimiser.param_groups:
             if "capturable" in group:

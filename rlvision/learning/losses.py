@@ -1,8 +1,8 @@
-"""The formulas of temporal-difference learning of action values, one pure function each.
+"""Temporal-difference targets and losses of action values, each a pure function.
 
-Time indices as in Sutton and Barto: an action ``a_tm1`` taken at t-1 brings the reward ``r_t``, and ``discount_t``
-weighs what follows: γ^m after m rewards, 0 where the episode terminated. Which of them an agent uses stands in the
-agent's own file.
+Time indices follow Sutton and Barto: an action ``a_tm1`` taken at t-1 brings the reward ``r_t``, and ``discount_t``
+weighs the value that follows: γ^m after m rewards, 0 if the episode terminated. An agent's own file shows which of
+these functions it uses.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TDLoss:
-    """The loss of each transition of a batch, and its TD error."""
+    """The losses and TD errors of a batch's transitions."""
 
     loss: Tensor  # [B]
     td_error: Tensor  # [B] target minus prediction, without gradient
 
 
 TDRule = Callable[["Values", Transition], TDLoss]
-"""The loss of a batch: asks ``values`` for those of s' first, then for those of s."""
+"""(values, transition) -> the loss of a batch; it reads the values of s' before those of s."""
 
 ElementwiseLoss = Callable[[Tensor, Tensor], Tensor]
 """(prediction, target) -> loss, all of one shape."""
@@ -45,12 +45,15 @@ def target_selector(values: "Values") -> Tensor:
 
 
 def huber(prediction: Tensor, target: Tensor) -> Tensor:
-    """Quadratic up to an error of 1, linear beyond (Huber 1964; the "error clipping" of Mnih et al. 2015), each."""
+    """Return the Huber loss of each element, quadratic up to an error of 1 and linear beyond (Huber 1964).
+
+    This is the "error clipping" of Mnih et al. 2015.
+    """
     return F.smooth_l1_loss(prediction, target, reduction="none")
 
 
 def mse(prediction: Tensor, target: Tensor) -> Tensor:
-    """Half the squared error, each."""
+    """Return half the squared error of each element."""
     return 0.5 * (prediction - target).square()
 
 
@@ -58,14 +61,14 @@ ELEMENTWISE_LOSSES: Mapping[str, ElementwiseLoss] = {"huber": huber, "mse": mse}
 
 
 def q_target(r_t: Tensor, discount_t: Tensor, q_t: Tensor) -> Tensor:
-    """Target of Q-learning, ``r_t + discount_t * max_a q_t(a)`` (Watkins 1989), [B]."""
+    """Return the target of Q-learning [B], ``r_t + discount_t * max_a q_t(a)`` (Watkins 1989)."""
     return double_q_target(r_t, discount_t, q_t, q_t)
 
 
 def double_q_target(r_t: Tensor, discount_t: Tensor, q_t: Tensor, selector_t: Tensor) -> Tensor:
-    """Target of Double Q-learning, ``r_t + discount_t * q_t(argmax_a selector_t(a))`` (van Hasselt et al. 2016), [B].
+    """Return the target of Double Q-learning [B] (van Hasselt et al. 2016), a constant to the gradient.
 
-    A constant to the gradient.
+    ``r_t + discount_t * q_t(argmax_a selector_t(a))``
 
     Args:
         r_t: rewards (n-step returns) [B] float32.
@@ -74,17 +77,16 @@ def double_q_target(r_t: Tensor, discount_t: Tensor, q_t: Tensor, selector_t: Te
         selector_t: the values that choose the action [B, A] float32.
 
     Raises:
-        ValueError: a shape or a type is another.
+        ValueError: a shape or a dtype differs.
     """
     check_q_learning(q_t, selector_t, r_t, discount_t)
     return (r_t + discount_t * of_action(q_t, selector_t.argmax(dim=1))).detach()
 
 
 def quantile_targets(r_t: Tensor, discount_t: Tensor, quantiles_t: Tensor, selector_t: Tensor) -> Tensor:
-    """Samples of the return that QR-DQN regresses on (Dabney et al. 2018, algorithm 1), [B, K].
+    """Return the target quantiles of QR-DQN [B, K] (Dabney et al. 2018, algorithm 1), constants to the gradient.
 
-    ``r_t + discount_t * θ_j(argmax_a selector_t(a))`` for each quantile j of the next observation; constants to the
-    gradient.
+    ``r_t + discount_t * θ_j(argmax_a selector_t(a))`` for each quantile j of the next observation.
 
     Args:
         r_t: rewards (n-step returns) [B] float32.
@@ -93,7 +95,7 @@ def quantile_targets(r_t: Tensor, discount_t: Tensor, quantiles_t: Tensor, selec
         selector_t: the values that choose the action [B, A] float32.
 
     Raises:
-        ValueError: a shape or a type is another.
+        ValueError: a shape or a dtype differs.
     """
     check_quantiles(quantiles_t)
     check_q_learning(quantiles_t[:, :, 0], selector_t, r_t, discount_t)
@@ -101,17 +103,17 @@ def quantile_targets(r_t: Tensor, discount_t: Tensor, quantiles_t: Tensor, selec
 
 
 def quantile_huber(prediction: Tensor, target: Tensor) -> Tensor:
-    """The quantile Huber loss with κ = 1 (Dabney et al. 2018, equations 9 and 10), [B].
+    """Return the quantile Huber loss [B] with κ = 1 (Dabney et al. 2018, equations 9 and 10).
 
-    Summed over the predicted quantiles, of which number i is drawn to the share (2i - 1) / 2K of the targets, and
-    averaged over the targets.
+    It is summed over the predicted quantiles and averaged over the targets. Quantile i of K has the level
+    (2i - 1) / 2K.
 
     Args:
         prediction: quantiles [B, K] float32.
-        target: samples of the return, each as likely as the others [B, J] float32.
+        target: equally likely samples of the return [B, J] float32.
 
     Raises:
-        ValueError: a shape is another.
+        ValueError: a shape differs.
     """
     if prediction.dim() != 2 or target.dim() != 2 or len(prediction) != len(target):
         shapes = tuple(prediction.shape), tuple(target.shape)
@@ -125,33 +127,36 @@ def quantile_huber(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def of_action(values: Tensor, action: Tensor) -> Tensor:
-    """Return the values [B] or [B, K] of one action [B] each, out of [B, A] or [B, A, K]."""
+    """Select the values [B] or [B, K] of one action [B] per row from [B, A] or [B, A, K]."""
     index = action.view(-1, 1, *(1,) * (values.dim() - 2)).expand(-1, 1, *values.shape[2:])
     return values.gather(1, index).squeeze(1)
 
 
 def check_q_learning(q_t: Tensor, selector_t: Tensor, r_t: Tensor, discount_t: Tensor) -> None:
-    """Refuse shapes and types that a TD rule cannot take; arguments as in `double_q_target`.
+    """Check shapes and dtypes of the arguments of `double_q_target`.
 
     Raises:
-        ValueError: a shape or a type is another.
+        ValueError: a shape or a dtype differs.
     """
     rows = q_t.shape[:1]
     if q_t.dim() != 2 or selector_t.shape != q_t.shape or r_t.shape != rows or discount_t.shape != rows:
         shapes = [tuple(t.shape) for t in (r_t, discount_t, q_t, selector_t)]
         raise ValueError(f"expected r_t [B], discount_t [B], q_t [B, A] and selector_t [B, A], got {shapes}")
     if any(t.dtype != torch.float32 for t in (r_t, discount_t, q_t, selector_t)):
-        raise ValueError("expected float32 throughout: Q-values in bfloat16 are as coarse as the gaps between actions")
+        dtypes = [t.dtype for t in (r_t, discount_t, q_t, selector_t)]
+        raise ValueError(
+            f"expected float32 throughout, got {dtypes}: convert them, as bfloat16 is too coarse to compare actions"
+        )
 
 
 def check_quantiles(quantiles: Tensor | None) -> Tensor:
-    """Return the quantiles of a head that has some.
+    """Return ``quantiles`` if they exist and are float32.
 
     Raises:
-        ValueError: it has none, or they are not float32.
+        ValueError: the head has none, or they are not float32.
     """
     if quantiles is None:
-        raise ValueError("expected quantiles [B, A, K] of the head, got Q-values alone: give it some")
+        raise ValueError("expected quantiles [B, A, K] of the head, got Q-values alone: make the head with quantiles=K")
     if quantiles.dtype != torch.float32:
         raise ValueError(f"expected float32 quantiles, got {quantiles.dtype}: heads leave autocast")
     return quantiles

@@ -1,4 +1,4 @@
-"""The optimisers of the chapter, by name."""
+"""Optimisers by name, and their parameter groups."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -36,37 +36,37 @@ OPTIMISERS: Mapping[str, Callable[[Groups, float, float, float], Optimizer]] = {
     "adam": _adam,  # Kingma and Ba 2015
     "adamw": _adamw,  # Loshchilov and Hutter 2019
     "sgd": _sgd,  # with momentum, Polyak 1964
-    "rmsprop": _rmsprop,  # centred, decay 0.95 as in DQN (Mnih et al. 2015), which had a momentum of 0
+    "rmsprop": _rmsprop,  # centred, with the decay of 0.95 of DQN (Mnih et al. 2015), where the momentum was 0
     "adagrad": _adagrad,  # Duchi et al. 2011
 }
 """name -> (parameter groups, learning rate, epsilon, momentum) -> optimiser."""
 
 STATES: Mapping[str, int] = {"adam": 2, "adamw": 2, "sgd": 1, "rmsprop": 3, "adagrad": 1}
-"""name -> numbers it keeps for each weight."""
+"""name -> number of values of optimiser state per weight."""
 
 
 def make_optimiser(settings: OptimiserSettings, groups: Groups) -> Optimizer:
-    """Return the optimiser of the settings over parameter groups that may carry their own weight decay.
+    """Make the optimiser of the settings.
 
     Args:
-        settings: which one, and its numbers; the learner sets the learning rate anew at every update.
-        groups: as `torch.optim` takes them.
+        settings: its name and parameters; the learner sets the learning rate again at every update.
+        groups: parameter groups of `torch.optim`, which may have their own weight decay.
 
     Raises:
         ConfigError: there is no such optimiser.
     """
     if settings.name not in OPTIMISERS:
         raise ConfigError(
-            f"expected an optimiser of {', '.join(OPTIMISERS)}, got {settings.name!r}: choose one of them"
+            f"expected an optimiser out of {', '.join(OPTIMISERS)}, got {settings.name!r}: choose one of these"
         )
     return OPTIMISERS[settings.name](groups, settings.learning_rate, settings.epsilon, settings.momentum)
 
 
 def decay_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Parameter groups for an optimizer: weights decay; biases, scales and shifts do not.
+    """Return parameter groups in which weights decay and biases, scales and shifts do not.
 
-    A normalised layer does not notice the size of the weights before it, but pulling its own scale
-    to zero silences it. What has one dimension is a bias, a scale or a shift.
+    Weight decay before a normalisation does not change its output, but decay of its own scale towards
+    zero does. Parameters with one dimension are biases, scales and shifts.
     """
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     decayed = [parameter for parameter in trained if parameter.ndim > 1]

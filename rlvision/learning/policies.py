@@ -1,4 +1,4 @@
-"""Policies: how Q-values become actions."""
+"""Policies, which choose actions by Q-values."""
 
 from collections.abc import Callable
 from functools import partial
@@ -25,19 +25,19 @@ from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.target_network import OnlineTargetActor
 
 LONGEST = 10_000
-"""Decisions for which a random action may be repeated, at most."""
+"""Largest number of decisions that repeat one random action."""
 
 
 def make_q_function(
     actor: nn.Module, device: torch.device, autocast: Autocast, capture: CaptureFn | None = None
 ) -> QFunction:
-    """Return the Q-function of a network that lives on ``device``; it follows the network's weights.
+    """Return the Q-function of a network, always by the network's current weights.
 
     Args:
         actor: observations [N, C, H, W] uint8 -> `QOutput`.
-        device: of its tensors.
+        device: device of its tensors.
         autocast: the precision of its encoder.
-        capture: how the kernels of a forward are captured, to be launched as one; None: they are launched one by one.
+        capture: captures the kernels of a forward to launch them at once; None launches them one by one.
     """
 
     @torch.no_grad()
@@ -55,30 +55,31 @@ def make_q_function(
     return q_function
 
 
-class _Random:
-    """A stream of random numbers that travels in a checkpoint."""
+class _RandomPolicy:
+    """A base class with a random generator whose state checkpoints save."""
 
     def __init__(self, generator: torch.Generator) -> None:
         self._generator = generator
 
     def state_dict(self) -> State:
-        """The stream of random numbers."""
+        """Return the state of the generator."""
         return {"generator": self._generator.get_state()}
 
     def load_state_dict(self, state: State) -> None:
-        """Go on with a saved stream."""
+        """Restore the state of the generator."""
         self._generator.set_state(state["generator"])
 
 
-class EpsilonGreedy(_Random):
-    """The greedy action, or with probability epsilon one at random: a coin of its own for every environment.
+class EpsilonGreedy(_RandomPolicy):
+    """A policy of greedy actions, or with probability epsilon of random ones, drawn for each environment alone.
 
     Args:
         q_function: the network that acts.
         num_actions: A.
-        epsilon: a probability for all environments or, as in the ladder of Ape-X (Horgan et al. 2018), exponents
-            [N] let environment i act with ``epsilon ** exponent[i]``.
-        generator: the CPU stream of coins and random actions.
+        epsilon: the probability of a random action as a function of env steps.
+        generator: the CPU generator of all draws.
+        exponents: [N], so that environment i acts with ``epsilon ** exponents[i]``, the ladder of Ape-X (Horgan et
+            al. 2018); None: all environments act with epsilon.
     """
 
     def __init__(
@@ -113,22 +114,22 @@ class EpsilonGreedy(_Random):
         return epsilon if self._exponents is None else epsilon**self._exponents
 
 
-class PersistentEpsilonGreedy(_Random):
-    """ε-greedy whose random actions last (εz-greedy: Dabney, Ostrovski and Barreto 2021, algorithm 1).
+class PersistentEpsilonGreedy(_RandomPolicy):
+    """ε-greedy with repeated random actions (εz-greedy: Dabney, Ostrovski and Barreto 2021, algorithm 1).
 
-    A random action is repeated for k decisions, with probability in proportion to ``k ** -exponent``; the greedy one is
-    chosen anew each time. A game that begins ends what was being repeated::
+    A random action is repeated for k decisions, with probability in proportion to ``k ** -exponent``. A greedy action
+    is chosen again at each decision. A new game ends the repetition::
 
-        epsilon's coin    no   yes  -    -    no   yes  -
+        random draw       no   yes  -    -    no   yes  -
         first             -    -    -    -    -    -    yes
         action            g    a    a    a    g    b    g or a new one
 
     Args:
         q_function: the network that acts.
         num_actions: A.
-        epsilon: the probability that a random action begins, where none lasts.
+        epsilon: the probability that a random action begins while none is repeated.
         exponent: µ of the zeta distribution of durations, above 1; 2 in the paper.
-        generator: the CPU stream of coins, actions and durations.
+        generator: the CPU generator of all draws.
     """
 
     def __init__(
@@ -140,8 +141,8 @@ class PersistentEpsilonGreedy(_Random):
         self._epsilon = epsilon
         share = torch.arange(1, LONGEST + 1, dtype=torch.float64) ** -exponent
         self._cumulated = share.cumsum(0) / share.sum()  # [LONGEST]
-        self._action = torch.zeros(0, dtype=torch.int64)  # [N] that is repeated
-        self._left = torch.zeros(0, dtype=torch.int64)  # [N] decisions for which it lasts
+        self._action = torch.zeros(0, dtype=torch.int64)  # [N] the last random action
+        self._left = torch.zeros(0, dtype=torch.int64)  # [N] decisions that still repeat it
 
     def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
         """Return actions [N] int64."""
@@ -164,11 +165,11 @@ class PersistentEpsilonGreedy(_Random):
         return {"policy/epsilon": self._epsilon(env_steps)}
 
     def state_dict(self) -> State:
-        """The stream of random numbers, and what is being repeated."""
+        """Return the state of the generator, and the actions that are being repeated."""
         return {**super().state_dict(), "action": self._action, "left": self._left}
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from a saved state."""
+        """Restore a saved state."""
         super().load_state_dict(state)
         self._action, self._left = state["action"], state["left"]
 
@@ -177,13 +178,13 @@ class PersistentEpsilonGreedy(_Random):
         return torch.searchsorted(self._cumulated, uniform).clamp_max(LONGEST - 1) + 1
 
 
-class Softmax(_Random):
-    """Boltzmann exploration: an action with probability proportional to ``exp(q / temperature)``.
+class Softmax(_RandomPolicy):
+    """Boltzmann exploration: actions drawn in proportion to ``exp(q / temperature)``.
 
     Args:
         q_function: the network that acts.
-        temperature: as a function of env steps, greater than zero; the smaller, the greedier.
-        generator: the CPU stream of draws.
+        temperature: above zero, as a function of env steps; a lower temperature is greedier.
+        generator: the CPU generator of all draws.
     """
 
     def __init__(self, q_function: QFunction, temperature: Schedule, generator: torch.Generator) -> None:
@@ -202,13 +203,13 @@ class Softmax(_Random):
         return {"policy/temperature": self._temperature(env_steps)}
 
 
-class NoisyGreedy(_Random):
-    """The greedy action of a network whose weights carry noise, drawn anew at every step (Fortunato et al. 2018).
+class NoisyGreedy(_RandomPolicy):
+    """A policy of greedy actions by noisy weights, with new noise at every step (Fortunato et al. 2018).
 
     Args:
         q_function: the network that explores, with its noise.
         resample: draws new noise from a generator.
-        generator: the CPU stream of noise.
+        generator: the CPU generator of the noise.
     """
 
     def __init__(
@@ -224,12 +225,12 @@ class NoisyGreedy(_Random):
         return self._q_function(observation).argmax(dim=1).numpy()
 
     def metrics(self, env_steps: int) -> dict[str, float]:
-        """Return nothing: how much it explores is learned, layer by layer."""
+        """Return nothing: each layer learns its own amount of exploration."""
         return {}
 
 
 def ladder_exponents(num_envs: int, alpha: float) -> Tensor:
-    """Exponents [N] of Ape-X's epsilons, ``1 + i / (N - 1) * alpha`` (Horgan et al. 2018, section 4)."""
+    """Return the exponents [N] of Ape-X's epsilons, ``1 + i / (N - 1) * alpha`` (Horgan et al. 2018, section 4)."""
     return 1.0 + torch.arange(num_envs) / max(num_envs - 1, 1) * alpha
 
 
@@ -241,15 +242,15 @@ def make_policy(
     q_function: Callable[[QNetwork], QFunction],
     draws: torch.Generator,
 ) -> TrainingPolicy:
-    """Return the policy that explores.
+    """Make the policy that explores.
 
     Args:
-        settings: which one, and its numbers.
+        settings: the kind of policy and its parameters.
         schedule: epsilon or the temperature as a function of env steps.
-        networks: the network that acts; noisy exploration has a view of its own.
+        networks: the views of the network; noisy exploration uses the explorer, all others the actor.
         spec: of the environments.
         q_function: makes the Q-function of a view.
-        draws: the CPU stream of its random numbers.
+        draws: the CPU generator of all draws.
     """
     if settings.kind == "noisy":
         return NoisyGreedy(q_function(networks.explorer), partial(resample_noise, networks.explorer), draws)

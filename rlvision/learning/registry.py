@@ -1,7 +1,7 @@
-"""Agents by name: a file of rlvision's agents/, or a class of one's own by import path.
+"""Find agents by name: a file in rlvision's ``agents/``, or a user's class by its import path.
 
-Nothing in the project lists the agents: a file in ``agents/`` is one, and its name is the file's. Reading the settings
-of a built-in agent imports no torch, so that help screens stay instant.
+There is no list of agents: every file in ``agents/`` is one, and the file's name is the agent's. The settings of a
+built-in agent load without torch, so that help screens stay instant.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ BUILT_IN = "rlvision.agents"
 
 
 class Algorithm(Protocol):
-    """The class in an agent's file: how its network, its memory, its policy and its learner are made."""
+    """The class in an agent's file, which makes its network, memory, policy and learner."""
 
     Settings: ClassVar[type[AgentSettings]]
-    """A frozen dataclass of what can be set under ``agent.``; the docstrings of its fields are their help."""
+    """A frozen dataclass of the settings under ``agent.``; the docstrings of its fields are the help texts."""
 
     def __init__(self, settings: AgentSettings) -> None:
-        """Take the settings, an instance of ``Settings``."""
+        """Store the settings, an instance of ``Settings``."""
 
     def make_network(self, setup: Setup) -> QNetwork:
-        """Make the network that is trained, and played with: the same for the same seed."""
+        """Make the network that trains and plays; one seed gives one network."""
 
     def make_agent(self, setup: Setup) -> Agent:
         """Make the whole agent.
 
         Raises:
-            MemoryBudgetError: it would not fit into the memory that is free.
+            MemoryBudgetError: it would not fit into the free memory.
         """
 
 
@@ -52,7 +52,7 @@ def find_agent(name: str) -> type[Algorithm]:
     """Return the class of an agent.
 
     Args:
-        name: of a file in ``agents/``, or ``package.module:Class`` of one's own.
+        name: of a file in ``agents/``, or ``package.module:Class`` of your own.
 
     Raises:
         ConfigError: there is no such agent, or it cannot be imported.
@@ -61,17 +61,17 @@ def find_agent(name: str) -> type[Algorithm]:
 
 
 def default_settings(name: str) -> AgentSettings:
-    """Return an agent's settings, each with its default.
+    """Return an agent's settings with their defaults.
 
     Raises:
-        ConfigError: there is no such agent, it cannot be imported, or a setting of its has no default.
+        ConfigError: there is no such agent, it cannot be imported, or one of its settings has no default.
     """
     settings = find_agent(name).Settings
     try:
         return settings(name=name)
     except TypeError as error:
         raise ConfigError(
-            f"expected the settings of agent {name!r} to have defaults, got {settings.__name__} with others ({error}): "
+            f"expected the settings of agent {name!r} to have defaults, got {settings.__name__} without ({error}): "
             "give each field a default"
         ) from error
 
@@ -86,7 +86,9 @@ def _built_in(name: str) -> type[Algorithm]:
     found = [value for value in own if hasattr(value, "make_agent")]
     if len(found) != 1:
         listed = ", ".join(value.__name__ for value in found) or "none"
-        raise ConfigError(f"expected one class with make_agent(setup) in {module.__file__}, got {listed}: keep one")
+        raise ConfigError(
+            f"expected one class with make_agent(setup) in {module.__file__}, got {listed}: leave exactly one"
+        )
     return _checked(found[0], name)
 
 

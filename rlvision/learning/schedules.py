@@ -1,4 +1,4 @@
-"""Numbers that change over a run, and things that happen every so often."""
+"""Schedules: values that change over a run, and events at regular intervals."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from rlvision.learning.settings import ExplorationSettings, OptimiserSettings, Q
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """Always ``value``."""
+    """A schedule that is always ``value``."""
 
     value: float
 
@@ -21,7 +21,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """From ``start`` to ``end`` in a straight line over ``duration``, then ``end``."""
+    """A schedule from ``start`` to ``end`` in a straight line over ``duration``, then ``end``."""
 
     start: float
     end: float
@@ -34,7 +34,7 @@ class Linear:
 
 @dataclass(frozen=True, slots=True)
 class Cosine:
-    """From ``start`` to ``end`` along half a cosine over ``duration``, then ``end`` (Loshchilov and Hutter 2017)."""
+    """A schedule from ``start`` to ``end`` along half a cosine over ``duration`` (Loshchilov and Hutter 2017)."""
 
     start: float
     end: float
@@ -47,7 +47,7 @@ class Cosine:
 
 @dataclass(frozen=True, slots=True)
 class Geometric:
-    """From ``start`` to ``end``, both above zero, by a constant factor over ``duration``, then ``end``."""
+    """A schedule from ``start`` to ``end``, both above zero, by a constant factor over ``duration``, then ``end``."""
 
     start: float
     end: float
@@ -60,7 +60,7 @@ class Geometric:
 
 @dataclass(frozen=True, slots=True)
 class Then:
-    """One schedule for the first ``switch`` counts, then another, which counts from there."""
+    """One schedule for the first ``switch`` counts, then another one, which starts again at 0."""
 
     first: Schedule
     switch: int
@@ -88,7 +88,7 @@ def _fraction(count: int, duration: int) -> float:
 
 
 class Every:
-    """True once each time a counter that grows in strides passes a multiple of ``period``; never for period 0.
+    """A trigger that fires when a counter reaches or passes a multiple of ``period``; never for period 0.
 
     ::
 
@@ -101,7 +101,7 @@ class Every:
         self._passed = start // period if period else 0
 
     def due(self, count: int) -> bool:
-        """Whether a multiple of the period was reached since the last call."""
+        """Return whether the counter has reached a multiple of the period since the last call."""
         if not self.period or count // self.period == self._passed:
             return False
         self._passed = count // self.period
@@ -109,11 +109,11 @@ class Every:
 
 
 def exploration_schedule(settings: ExplorationSettings, env_steps: int) -> Schedule:
-    """Return epsilon or the temperature as a function of env steps: start to end, and on to final where that is set.
+    """Return epsilon or the temperature as a function of env steps: from start to end, then to final if it is set.
 
     Args:
         settings: of the exploration.
-        env_steps: of the whole run.
+        env_steps: length of the whole run.
     """
     first = Linear(settings.start, settings.end, settings.decay_env_steps)
     if settings.final is None:
@@ -127,7 +127,7 @@ def learning_rate_schedule(settings: OptimiserSettings, updates: int) -> Schedul
 
     Args:
         settings: of the optimiser.
-        updates: of the whole run.
+        updates: number of updates of the whole run.
     """
     start, end = settings.learning_rate, settings.final_learning_rate
     schedules: Mapping[str, Schedule] = {
@@ -143,7 +143,7 @@ def n_step_schedule(settings: QLearningSettings, env_steps: int) -> Schedule:
 
     Args:
         settings: of the agent.
-        env_steps: of the whole run.
+        env_steps: length of the whole run.
     """
     if settings.final_n_step is None:
         return Constant(settings.n_step)
@@ -154,8 +154,8 @@ def gamma_schedule(settings: QLearningSettings, env_steps: int) -> Schedule:
     """Return γ as a function of env steps: ``1 - γ`` shrinks by a constant factor (Schwarzer et al. 2023).
 
     Args:
-        settings: of the agent; with ``final_gamma``, both are below 1.
-        env_steps: of the whole run.
+        settings: of the agent; with ``final_gamma``, both discounts must be below 1.
+        env_steps: length of the whole run.
     """
     if settings.final_gamma is None:
         return Constant(settings.gamma)

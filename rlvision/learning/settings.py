@@ -1,4 +1,4 @@
-"""Settings that agents share: what is learned, how the weights move, how actions are chosen."""
+"""Settings that agents share: the agent itself, the optimiser, the exploration."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,15 +18,15 @@ from rlvision.core.ranges import (
 
 @dataclass(frozen=True, kw_only=True)
 class AgentSettings:
-    """What is learned; the rest of these settings is the agent's own."""
+    """The agent; its settings depend on its name."""
 
     name: NonEmptyStr = "dqn"
-    """The name of a file in rlvision's agents/, or package.module:AgentClass of your own."""
+    """Name of a file in rlvision's agents/, or package.module:AgentClass of your own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class QLearningSettings(AgentSettings):
-    """What agents that learn Q-values from a replay have in common."""
+    """Settings of agents that learn Q-values from a replay."""
 
     gamma: UnitInterval = 0.99
     """Discount per env step."""
@@ -39,9 +39,9 @@ class QLearningSettings(AgentSettings):
     horizon_env_steps: PositiveInt | None = None
     """Env steps over which gamma and n_step move; unset, over the whole run."""
     reward_scale: PositiveFloat = 1.0
-    """Factor of each reward as learned from, before the bound: TD errors beyond 1 teach the Huber loss only a sign."""
+    """Factor of each reward in learning, applied before reward_clip. Beyond TD errors of 1 the Huber loss is linear."""
     reward_clip: PositiveFloat | None = 1.0
-    """Bound of each reward as learned from; unset, there is none. Scores are neither scaled nor clipped."""
+    """Bound of each reward in learning; unset, there is none. Scores are neither scaled nor clipped."""
     target_period: PositiveInt = 500
     """Updates between hard copies into the target network."""
     target_tau: UpdateWeight | None = None
@@ -52,14 +52,14 @@ class QLearningSettings(AgentSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class OptimiserSettings:
-    """How the weights move."""
+    """The optimiser of the network's weights."""
 
     name: Literal["adam", "adamw", "sgd", "rmsprop", "adagrad"] = "adam"
-    """The optimiser of the chapter to use."""
+    """The optimiser."""
     learning_rate: PositiveFloat = 2.5e-4
     """Step size at the start."""
     schedule: Literal["constant", "linear", "cosine"] = "constant"
-    """How the learning rate falls to final_learning_rate over the run."""
+    """Course of the learning rate over the run, from learning_rate to final_learning_rate."""
     final_learning_rate: NonNegativeFloat = 0.0
     """Step size at the end of a linear or cosine schedule."""
     warmup_updates: NonNegativeInt = 0
@@ -76,11 +76,11 @@ class OptimiserSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ExplorationSettings:
-    """How actions are chosen while training."""
+    """The choice of actions in training."""
 
     kind: Literal["epsilon_greedy", "ladder", "persistent", "softmax", "noisy"] = "epsilon_greedy"
-    """epsilon_greedy; ladder (each environment its own epsilon, Horgan et al. 2018); persistent (a random action is
-    repeated for a while, Dabney et al. 2021); softmax (Boltzmann); noisy (greedy by the noise of network.noisy)."""
+    """epsilon_greedy; ladder (one epsilon per environment, Horgan et al. 2018); persistent (random actions that are
+    repeated, Dabney et al. 2021); softmax (Boltzmann); noisy (greedy with the noise of network.noisy)."""
     start: NonNegativeFloat = 1.0
     """Epsilon (or the softmax temperature) at the start."""
     end: NonNegativeFloat = 0.01
@@ -88,9 +88,9 @@ class ExplorationSettings:
     decay_env_steps: PositiveInt = 50_000
     """Env steps over which it falls linearly."""
     final: NonNegativeFloat | None = None
-    """Epsilon (or the softmax temperature) to which it goes on falling from end; unset, it stays at end."""
+    """Epsilon (or the softmax temperature) to which it falls further after end; unset, it stays at end."""
     final_env_steps: PositiveInt | None = None
-    """Env steps of the run at which it is final; unset, at the end of the run."""
+    """Env steps at which it reaches final; unset, the end of the run."""
     ladder_alpha: NonNegativeFloat = 7.0
     """Ladder: environment i of N acts with epsilon^(1 + i/(N-1) * ladder_alpha)."""
     persistence: ZetaExponent = 2.0

@@ -1,4 +1,4 @@
-"""The values of s and s' that a TD rule asks for: the one place in which the normalisations differ while learning."""
+"""The values of s and s' that a TD rule needs; only their computation depends on the normalisation."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -15,14 +15,14 @@ from rlvision.nn.norm_variants import NormVariant
 from rlvision.nn.target_network import OnlineTargetActor, batch_statistics_forward, recalibrate
 
 Forward = Callable[[Tensor], QOutput]
-"""Observations [B, C, H, W] uint8 -> values."""
+"""Observations [B, C, H, W] -> values."""
 
 
 class Values(Protocol):
-    """What the networks make of a batch, each computed when it is first asked for.
+    """The networks' values of a batch, each computed when it is first read.
 
-    A rule asks for the values of s' before those of s: the forward that learns moves the running statistics, which the
-    online network's view of s' shares (BatchNorm's contract, point 3).
+    A rule must read ``online_t`` before ``online_tm1``: the training forward on s moves the running statistics, which
+    the forward on s' shares.
     """
 
     @property
@@ -43,23 +43,23 @@ class Values(Protocol):
 
 
 class TargetEstimator(Protocol):
-    """Compute the values that a TD rule needs, and keep the target network fresh."""
+    """A source of the values that a TD rule needs, which also updates the target network."""
 
     def values(self, transition: Transition) -> Values:
-        """Return the values of a batch, none of them computed yet."""
+        """Return the values of a batch, computed on demand."""
 
     def update_target(self, updates: int) -> None:
-        """Let the target follow; called after every update with their number."""
+        """Update the target network if it is due; call this after every update with the number of updates."""
 
 
 class TargetNetwork:
-    """One train-mode forward, on s; the values of s' from a frozen copy (Mnih et al. 2015).
+    """The values of s' from a target network, a frozen copy of the online network (Mnih et al. 2015).
 
     Args:
-        online: the network that learns, in train mode.
-        target: the frozen copy, in evaluation mode by the contract.
-        actor: the network that learns, in evaluation mode.
-        update_target: how the copy follows, called with the number of updates.
+        online: the online network in training mode; it runs once per batch, on s.
+        target: the frozen copy, in evaluation mode by default.
+        actor: the online network in evaluation mode.
+        update_target: updates the copy, called with the number of updates.
         autocast: the precision of the forwards.
     """
 
@@ -71,7 +71,7 @@ class TargetNetwork:
         self.autocast = autocast
 
     def values(self, transition: Transition) -> Values:
-        """Return the values of a batch, none of them computed yet."""
+        """Return the values of a batch, computed on demand."""
         return _TargetNetworkValues(self, transition)
 
 
@@ -87,7 +87,10 @@ class _TargetNetworkValues:
     @cached_property
     def online_t(self) -> QOutput:
         if "online_tm1" in self.__dict__:
-            raise RuntimeError("expected online_t to be asked for before online_tm1, which moves running statistics")
+            raise RuntimeError(
+                "expected online_t to be read before online_tm1, which moves the running statistics, got the reverse: "
+                "swap the two in the TD rule"
+            )
         return self._without_gradient(self._networks.actor, self._next_observation)
 
     @cached_property
@@ -115,10 +118,10 @@ class _TargetNetworkValues:
 
 
 class CrossQTargets:
-    """CrossQ (Bhatt et al. 2024): s and s' in one train-mode forward, and no target network.
+    """CrossQ (Bhatt et al. 2024): one training forward over s and s' together, without a target network.
 
     Args:
-        online: the network that learns, in train mode.
+        online: the online network in training mode.
         autocast: the precision of the forward.
     """
 
@@ -127,7 +130,7 @@ class CrossQTargets:
         self._autocast = autocast
 
     def values(self, transition: Transition) -> Values:
-        """Return the halves of one forward."""
+        """Return the values of a batch, the two halves of one forward."""
         return _CrossQValues(self._online, self._autocast, transition)
 
     def update_target(self, updates: int) -> None:
@@ -173,16 +176,16 @@ def make_targets(
     sample: Callable[[], Tensor],
     calibration_batches: int,
 ) -> TargetEstimator:
-    """Return what computes the values of s', by the normalisation of the network.
+    """Return the target estimator for the normalisation of the network.
 
     Args:
         networks: online, target and actor.
-        norm: of the network.
+        norm: normalisation of the network.
         period: updates between hard copies into the target network.
-        tau: weight of the online network at every update, instead of hard copies.
+        tau: weight of the online network at every update; None makes hard copies.
         autocast: the precision of the forwards.
-        sample: draws observations [B, C, H, W] of the memory, to measure statistics by.
-        calibration_batches: how many of them.
+        sample: draws observations [B, C, H, W] from the replay, to measure statistics on.
+        calibration_batches: number of such batches.
     """
     if norm.target == "joint":
         return CrossQTargets(networks.online, autocast)
@@ -198,7 +201,7 @@ def make_targets(
 
 
 def periodic_update(networks: OnlineTargetActor, period: int) -> Callable[[int], None]:
-    """Copy online into target every ``period`` updates, running statistics included."""
+    """Return a function that copies online into target every ``period`` updates, running statistics included."""
 
     def update_target(updates: int) -> None:
         if updates % period == 0:
@@ -208,30 +211,33 @@ def periodic_update(networks: OnlineTargetActor, period: int) -> Callable[[int],
 
 
 def soft_update(networks: OnlineTargetActor, tau: float) -> Callable[[int], None]:
-    """Move target towards online by ``tau`` after every update (Lillicrap et al. 2016); statistics are copied."""
+    """Return a function that moves target towards online by ``tau`` at each update, and copies the statistics.
+
+    Source: Lillicrap et al., "Continuous control with deep reinforcement learning" (2016).
+    """
     return lambda updates: networks.sync_target(tau)
 
 
 def recalibrated_update(
     networks: OnlineTargetActor, period: int, sample: Callable[[], Tensor], batches: int, autocast: Autocast
 ) -> Callable[[int], None]:
-    """Copy online into target, then measure the target's statistics on batches of the memory, by its own weights."""
+    """Return a function that copies online into target every ``period`` updates and recalibrates the target."""
 
     def update_target(updates: int) -> None:
         if updates % period == 0:
             networks.sync_target()
-            with autocast():  # the statistics are those of the precision in use
+            with autocast():  # measures statistics in the precision of training
                 recalibrate(networks.target, (sample() for _ in range(batches)))
 
     return update_target
 
 
 def split_batch(output: QOutput) -> tuple[QOutput, QOutput]:
-    """Return the first half of a batch's rows, and the second without gradient."""
+    """Return the first half of a batch's rows, and the second half without gradient."""
     return _of_each(output, lambda part: part.chunk(2)[0]), _of_each(output, lambda part: part.chunk(2)[1].detach())
 
 
 def _of_each(output: QOutput, change: Callable[[Tensor], Tensor]) -> QOutput:
-    """Return a copy whose tensors are changed."""
+    """Return a copy of an output with ``change`` applied to each tensor."""
     parts = {field.name: getattr(output, field.name) for field in fields(output)}
     return replace(output, **{name: change(part) for name, part in parts.items() if part is not None})

@@ -1,8 +1,8 @@
-"""Kernels launched as one: a function of tensors is taken down once, and from then on launched as a CUDA graph.
+"""CUDA graphs: capture the kernels of a function of tensors once, then launch all of them at once.
 
-A small network keeps a GPU less busy than the processor that launches its kernels one by one. A graph has them all
-launched at once, always over the same tensors: what comes in is copied to where the graph reads, what comes out is
-copied from where it writes. What Python decides is decided when the kernels are taken down, and never again.
+A small network's kernels run faster than a CPU can launch them one by one. A graph launches them all at once, always
+over the same tensors: inputs are copied to the tensors that the graph reads, outputs from the tensors that it writes.
+Python code runs only during the capture, so every decision it makes is fixed from then on.
 
 Source: "CUDA Graphs" in PyTorch's notes on CUDA semantics.
 """
@@ -14,39 +14,39 @@ import torch
 from torch import Tensor
 
 WARM_UP = 3
-"""Calls before the kernels are taken down: libraries choose algorithms, optimisers make their state."""
+"""Ordinary calls before the capture, in which libraries choose algorithms and optimisers create their state."""
 
 Tensors = tuple[Tensor, ...]
 TensorFunction = Callable[..., Tensors]
-"""Tensors to tensors, all on one device; what it does to others (weights, statistics) it does in place."""
+"""Tensors -> tensors, all on one device; it changes other tensors (weights, statistics) in place only."""
 
 ReplayFn = Callable[[], None]
 CaptureFn = Callable[[Callable[[], Tensors]], tuple[Tensors, ReplayFn]]
-"""Calls a function once, with effect; returns its outputs, and what launches its kernels on the same tensors again."""
+"""Calls a function once, with effect; returns its outputs and a function that launches its kernels again."""
 
 _depth = 0
 
 
 def is_capturing() -> bool:
-    """Whether kernels are being taken down: what must be computed anew each time must not be kept from before."""
+    """Return whether a capture is under way; cached results must then be computed again, or the graph lacks them."""
     return _depth > 0
 
 
 def cuda_graph(function: Callable[[], Tensors]) -> tuple[Tensors, ReplayFn]:
-    """A `CaptureFn` by a CUDA graph."""
+    """Capture a function as a CUDA graph and launch it once; a `CaptureFn`."""
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         outputs = function()
-    graph.replay()  # the capture itself computes nothing
+    graph.replay()  # the capture records the kernels without running them
     return outputs, graph.replay
 
 
 class GraphedFunction:
-    """``function``, launched as one; the first calls are ordinary ones.
+    """A function of tensors whose kernels are launched as one graph, after `WARM_UP` ordinary calls.
 
     Args:
-        function: must not wait for the device, nor branch on what a tensor holds.
-        capture: how its kernels are taken down.
+        function: must not wait for the device, nor branch on the values of a tensor.
+        capture: captures its kernels.
     """
 
     def __init__(self, function: TensorFunction, capture: CaptureFn = cuda_graph) -> None:
@@ -55,12 +55,12 @@ class GraphedFunction:
         self.reset()
 
     def reset(self) -> None:
-        """Take the kernels down anew: a tensor that they write to or read from was replaced."""
+        """Capture again from the next calls on; needed when a tensor that the kernels use was replaced."""
         self._calls = 0
         self._launch: ReplayFn | None = None
 
     def __call__(self, *inputs: Tensor) -> Tensors:
-        """What the function returns for tensors of the shapes of the first call; copies, to keep."""
+        """Return copies of the function's outputs; the inputs must have the shapes of the first call."""
         if self._calls < WARM_UP:
             self._calls += 1
             return self._warm_up(inputs)
@@ -75,7 +75,7 @@ class GraphedFunction:
         return tuple(output.clone() for output in self._outputs)
 
     def _warm_up(self, inputs: Tensors) -> Tensors:
-        """An ordinary call, on a stream of its own as a capture is."""
+        """Call the function normally, on a side stream as CUDA graphs require."""
         device = inputs[0].device
         if device.type != "cuda":
             return self._function(*inputs)
@@ -88,11 +88,11 @@ class GraphedFunction:
 
 
 class GraphedByShape:
-    """``function``, captured for each shape of its one input: games being trained on, games being evaluated.
+    """A function of one tensor, captured once for each shape: training and evaluation batches differ in size.
 
     Args:
-        function: as of `GraphedFunction`.
-        capture: as of `GraphedFunction`.
+        function: as in `GraphedFunction`.
+        capture: as in `GraphedFunction`.
     """
 
     def __init__(self, function: TensorFunction, capture: CaptureFn = cuda_graph) -> None:
@@ -101,7 +101,7 @@ class GraphedByShape:
         self._graphed: dict[torch.Size, GraphedFunction] = {}
 
     def __call__(self, given: Tensor) -> Tensors:
-        """As of `GraphedFunction`."""
+        """Return copies of the function's outputs, for an input of any shape."""
         if given.shape not in self._graphed:
             self._graphed[given.shape] = GraphedFunction(self._function, self._capture)
         return self._graphed[given.shape](given)

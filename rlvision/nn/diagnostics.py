@@ -1,4 +1,4 @@
-"""What the normalisation does to the Q-values, measured on one batch without a trace.
+"""Effects of the normalisation on the Q-values, measured on one batch without side effects.
 
 ============================  ==================================================================
 metric                        meaning
@@ -10,8 +10,8 @@ metric                        meaning
 ``weights/<module>``          Euclidean norm of a module's own parameters
 ============================  ==================================================================
 
-Both forwards are the ones in use, folded where they are and in the precision of the context: Q_train is the learner's
-on s, without dropout, Q_act the policy's. The ``bn/`` metrics exist only for networks that have running statistics.
+Q_train is the learner's forward on s, without dropout; Q_act is the policy's. Both run fused as in training, in the
+precision of the context. The ``bn/`` metrics exist only for networks with running statistics.
 """
 
 import copy
@@ -27,26 +27,26 @@ from rlvision.nn.statistics import statistics_layers
 from rlvision.nn.target_network import OnlineTargetActor
 
 WIDE_GAP = 0.2
-"""A gap from which on the greedy action of many states depends on the mode."""
+"""Gap above which the greedy action of many states depends on the mode."""
 PATIENCE = 5
-"""Measurements in a row for which it may be wide."""
+"""Consecutive measurements with a wide gap that trigger the warning."""
 
 
 class GapMonitor:
-    """Says once, in words, that training and acting have become two functions."""
+    """A monitor that warns once when the training forward and the acting forward drift apart."""
 
     def __init__(self) -> None:
         self._wide = 0
         self._said = False
 
     def update(self, metrics: Mapping[str, float]) -> None:
-        """Take the metrics of an interval, with or without a gap among them."""
+        """Read the gap from the metrics of an interval, if they hold one, and warn when it stays wide."""
         self._wide = self._wide + 1 if metrics.get("bn/gap", 0.0) > WIDE_GAP else 0
         if self._wide >= PATIENCE and not self._said:
             self._said = True
             logging.getLogger("rlvision").warning(
-                "bn/gap has been above %g for %d measurements in a row (now %.2f): the network learns one function "
-                "and acts by another. Agents have won in spite of it; where scores do not rise, try "
+                "expected bn/gap to be at most %g, got more in %d measurements in a row (now %.2f): the network "
+                "learns one function and acts by another. Some agents won all the same. If scores do not rise, try "
                 "network.norm=renorm, which has no gap, a network.momentum nearer to 1, or a smaller "
                 "optimiser.learning_rate",
                 WIDE_GAP,
@@ -57,10 +57,9 @@ class GapMonitor:
 
 @torch.no_grad()
 def diagnose(networks: OnlineTargetActor, observation: Tensor) -> dict[str, Tensor]:
-    """All metrics above as tensors without dimension, from observations [B, C, H, W] uint8.
+    """Return all metrics above as scalar tensors, measured on observations [B, C, H, W] uint8.
 
-    Buffers, modes and random states stay as they were: the training forward runs on a copy, with
-    dropout off.
+    Buffers, modes and random states do not change: the training forward runs on a copy, with dropout off.
     """
     metrics = weight_norms(networks.online)
     if statistics_layers(networks.online):
@@ -70,19 +69,19 @@ def diagnose(networks: OnlineTargetActor, observation: Tensor) -> dict[str, Tens
 
 
 def gap(q_values: Tensor, reference: Tensor) -> Tensor:
-    """Mean distance of Q-values [B, A] from those of another forward, in standard deviations of the latter."""
+    """Return the mean distance of Q-values [B, A] from a reference [B, A], in standard deviations of the reference."""
     spread = reference.std(correction=0).clamp_min(torch.finfo(reference.dtype).tiny)
     return (q_values - reference).abs().mean() / spread
 
 
 def disagreement(q_values: Tensor, reference: Tensor) -> Tensor:
-    """Share of the B states whose greedy action differs between two forwards' Q-values [B, A]."""
+    """Return the share of the B states whose greedy actions by Q-values [B, A] and by a reference [B, A] differ."""
     return (q_values.argmax(1) != reference.argmax(1)).float().mean()
 
 
 @torch.no_grad()
 def target_drift(networks: OnlineTargetActor) -> Tensor:
-    """Mean distance of the running means of online and target, over all channels."""
+    """Return the mean distance between the running means of online and target, over all channels."""
     pairs = zip(statistics_layers(networks.online), statistics_layers(networks.target), strict=True)
     distances = [(online.running_mean - target.running_mean).abs() for online, target in pairs]  # type: ignore[operator]
     return torch.cat(distances).mean()
@@ -90,7 +89,7 @@ def target_drift(networks: OnlineTargetActor) -> Tensor:
 
 @torch.no_grad()
 def weight_norms(network: nn.Module) -> dict[str, Tensor]:
-    """``weights/<module>`` for every module that owns parameters."""
+    """Return ``weights/<module>``, the norm of its own parameters, for every module that has some."""
     owners = {name: list(module.parameters(recurse=False)) for name, module in network.named_modules()}
     return {f"weights/{name}": _norm(parameters) for name, parameters in owners.items() if parameters}
 

@@ -1,4 +1,4 @@
-"""DN, the chapter's Q-network: three strided convolutions with BatchNorm, and a linear head."""
+"""DN, the network of the deep-learning chapter behind this project: three convolutions, BatchNorm, a linear head."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,7 +13,7 @@ from rlvision.nn.normalisation import normalisation
 
 Activation = Literal["relu", "leaky_relu", "tanh", "sigmoid"]
 
-# In place where the derivative can be read off the output: the layer before keeps only its own input.
+# In place if the derivative follows from the output alone: then no other tensor is kept for the backward pass.
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "relu": lambda: nn.ReLU(inplace=True),
     "leaky_relu": lambda: nn.LeakyReLU(inplace=True),
@@ -23,11 +23,11 @@ ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
 
 KERNEL = 5
 REFERENCE_MOMENTUM = 0.1
-"""Momentum of the chapter's BatchNorm layers, torch's default."""
+"""Momentum of the reference network's BatchNorm layers, torch's default."""
 
 
 class DNOptions(TypedDict, total=False):
-    """The keyword arguments of `DNEncoder`, for those who pass them on."""
+    """The keyword arguments of `DNEncoder`, for functions that forward them."""
 
     activation: Activation
     norm: Norm
@@ -51,10 +51,10 @@ class DNEncoder(Encoder):
         in_channels: C of the observations.
         height: H, at least 29 (36 with ``max_pool``).
         width: W, likewise.
-        activation: Between the layers.
-        norm: After each convolution, see `rlvision.nn.normalisation`.
-        momentum: Of the running statistics (PyTorch's convention).
-        max_pool: Halve by 2x2 max-pooling after each activation; the convolutions then step by one pixel.
+        activation: Non-linearity after each layer.
+        norm: Normalisation after each convolution (`rlvision.nn.normalisation`).
+        momentum: Weight of a new batch in the running statistics (PyTorch's convention).
+        max_pool: Halve the map by 2x2 max-pooling after each activation; the convolutions then have stride 1.
         hidden: Width of a linear layer after the convolutions; 0 leaves it out.
         dropout: Probability of dropping a feature in training mode; evaluation mode drops none.
 
@@ -97,12 +97,12 @@ class DNEncoder(Encoder):
 
     @property
     def matches_reference(self) -> bool:
-        """Whether it has the chapter's layers: strides, ReLU, a batch normalisation, nothing before the head."""
+        """Whether the layers are the reference's: strides, ReLU, a batch normalisation, no hidden layer."""
         is_usual = isinstance(self.bn1, nn.BatchNorm2d) and isinstance(self.act1, nn.ReLU)
         return is_usual and isinstance(self.pool1, nn.Identity) and isinstance(self.hidden, nn.Identity)
 
     def forward(self, observation: Tensor) -> Tensor:
-        """Features [B, features] of observations [B, C, H, W]."""
+        """Return the features [B, features] of observations [B, C, H, W]."""
         x = as_float(observation)
         x = self.pool1(self.act1(self.bn1(self.conv1(x))))  # [B, 16, H/2, W/2]
         x = self.pool2(self.act2(self.bn2(self.conv2(x))))  # [B, 32, H/4, W/4]
@@ -111,16 +111,16 @@ class DNEncoder(Encoder):
 
 
 class DN(DNEncoder):
-    """The chapter's network, head included; with the defaults its equal, bit for bit.
+    """The reference network, head included; with the defaults it equals the chapter's class bit for bit.
 
-    A ``state_dict`` of the chapter's class loads, and the other way round.
+    The ``state_dict`` of either class loads into the other.
 
     Args:
         height: H of the frames, at least 29.
         width: W of the frames, at least 29.
         outputs: A, the number of actions.
         in_channels: C of the frames.
-        options: As `DNEncoder`; ``norm`` is "batch" and ``momentum`` 0.1 as in the chapter.
+        options: Those of `DNEncoder`; ``norm`` defaults to "batch" and ``momentum`` to 0.1.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class DN(DNEncoder):
         self.head = nn.Linear(self.features, outputs)
 
     def forward(self, observation: Tensor) -> Tensor:
-        """Q-values [B, A] of observations [B, C, H, W]."""
+        """Return the Q-values [B, A] of observations [B, C, H, W]."""
         return self.head(super().forward(observation))  # type: ignore[no-any-return]
 
 

@@ -1,4 +1,4 @@
-"""What an encoder is: from frames to features, with named levels on the way."""
+"""The base class of encoders, which map frames to features and name the feature levels on the way."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from rlvision.core.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A place in a network where features can be read.
+    """A layer of a network whose features can be read.
 
     Attributes:
-        module: Name of the submodule whose output they are.
-        channels: Their number: C of [B, C, h, w], or the width of [B, channels].
+        module: Name of the submodule whose output is read.
+        channels: C of its output [B, C, h, w], or the width of [B, channels].
         reduction: Pixels of the frame per cell of the feature map along one side; 0 without a map.
     """
 
@@ -27,15 +27,15 @@ class Level:
 
 
 class Encoder(nn.Module):
-    """Turns observations [B, C, H, W] into features [B, features].
+    """A network from observations [B, C, H, W] to features [B, features].
 
-    uint8 observations are scaled to [0, 1] inside (`as_float`); floating ones are used as they stand.
+    It scales uint8 observations to [0, 1] (`as_float`) and uses floating-point ones unchanged.
 
     Attributes:
         features: Width of the output.
         levels: Named feature levels, in the order of computation.
-        normalised: Which submodule normalises the output of which convolution and sees nothing
-            else; what is named here may be evaluated as one layer (`rlvision.nn.fusion`).
+        normalised: Convolution -> the submodule that normalises its output and has no other input.
+            Each such pair may be evaluated as one layer (`rlvision.nn.fusion`).
     """
 
     features: int
@@ -44,10 +44,10 @@ class Encoder(nn.Module):
 
 
 def as_float(observation: Tensor) -> Tensor:
-    """Pixels in [0, 1] from bytes, in autocast's precision where it is on; floating-point observations pass through.
+    """Scale bytes to [0, 1], in autocast's precision where that is on; return floating-point observations unchanged.
 
-    bfloat16 holds every byte exactly, so its quotients are the float32 ones, rounded: what autocast would make of
-    them for the first layer, without the copies in between.
+    bfloat16 holds every byte exactly, so its quotients are the rounded float32 ones. Autocast would compute the same
+    input for the first layer, with extra copies.
     """
     if observation.dtype != torch.uint8:
         return observation
@@ -55,7 +55,7 @@ def as_float(observation: Tensor) -> Tensor:
 
 
 def _precision(device: str) -> torch.dtype:
-    """What autocast computes in where it is on for a kind of device, float32 otherwise."""
+    """Return autocast's precision where it is on for a kind of device, float32 otherwise."""
     is_on = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     return torch.get_autocast_dtype(device) if is_on else torch.float32
 
@@ -69,21 +69,21 @@ class Window:
     padding: int = 0
 
     def outputs(self, size: int) -> int:
-        """Positions of the window along ``size`` pixels; below 1 where it does not fit."""
+        """Return the number of positions of the window along ``size`` pixels; below 1 if it does not fit."""
         return (size + 2 * self.padding - self.kernel) // self.stride + 1
 
     def needs(self, outputs: int) -> int:
-        """The fewest pixels that give ``outputs`` positions."""
+        """Return the smallest number of pixels that gives ``outputs`` positions."""
         return max(1, (outputs - 1) * self.stride + self.kernel - 2 * self.padding)
 
 
 def smallest_frame(windows: Sequence[Window]) -> int:
-    """The fewest pixels of height or width that survive all ``windows``, first to last."""
+    """Return the smallest height or width that ``windows``, applied in order, leave at least one pixel of."""
     return reduce(lambda size, window: window.needs(size), reversed(windows), 1)
 
 
 def feature_map(height: int, width: int, windows: Sequence[Window]) -> tuple[int, int]:
-    """Height and width of what ``windows`` leave of a frame.
+    """Return the height and width of the feature map that ``windows`` make of a frame.
 
     Raises:
         ConfigError: The frame is too small; the message names the minimum.

@@ -1,7 +1,7 @@
-"""The same numbers sooner: what is applied once, where the learner and the policy are built.
+"""Faster forwards of the same Q-values: channels_last memory, shared conversions, fused BatchNorm.
 
 ``benchmarks/network.py`` measured DN at 4x84x84, batch 32, on one AVX2 core, in milliseconds of
-processor time (the smallest of many, beside busy neighbours)::
+processor time (the smallest of many rounds on a shared machine)::
 
     training step, as built                               39.0
     training step, network in channels_last               31.3
@@ -10,9 +10,9 @@ processor time (the smallest of many, beside busy neighbours)::
     target(s') and actor(s'), network in channels_last    19.3
     target(s') and actor(s'), fused, converted once       16.9
 
-The convolutions alone take some 23 of the 30: they run at 60 to 75 of the 88 Gflop/s a matrix product
-reaches there. Space-to-depth, im2col with a matrix product, sub-pixel backward passes, one first
-convolution for both networks, and torch.compile were all measured and are all slower or equal.
+The convolutions alone take about 23 of the 30 ms. They run at 60 to 75 Gflop/s; a matrix product reaches
+88 on that core. Five other ideas were measured and are slower or equal: space-to-depth, im2col with a
+matrix product, sub-pixel backward passes, one first convolution for both networks, and torch.compile.
 """
 
 from collections.abc import Callable
@@ -31,33 +31,34 @@ Norm = TypeVar("Norm", bound=nn.BatchNorm2d)
 
 
 def channels_last(network: QNetwork) -> QNetwork:
-    """Lay the weights out as convolutions like them best: pixels outside, channels inside.
+    """Convert the weights to torch's channels_last layout, in which convolutions run fastest.
 
-    In place and before `rlvision.nn.target_network.OnlineTargetActor`, whose views share these tensors.
+    It works in place. Call it before `rlvision.nn.target_network.OnlineTargetActor`, whose views share these tensors.
     """
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def to_channels_last_float(observation: Tensor) -> Tensor:
-    """The pixels in channels_last that a network would make of [B, C, H, W] uint8 inside.
+    """Return observations [B, C, H, W] uint8 as floating-point pixels in the channels_last layout.
 
-    Worth making once where several networks see the same observations. Interleaving bytes plane by
-    plane is a third faster than torch's conversion, and later copies of four times the size are saved.
+    A network does the same inside; several networks that see the same observations can share one conversion.
+    Interleaving the bytes plane by plane is a third faster than torch's conversion, and it saves later copies
+    of four times the size.
     """
     if observation.ndim != 4:
         raise ConfigError(
-            f"expected observations [B, C, H, W], got shape {tuple(observation.shape)}; add the batch axis"
+            f"expected observations [B, C, H, W], got shape {tuple(observation.shape)}: add the batch axis"
         )
     return as_float(torch.stack(observation.unbind(1), dim=3).permute(0, 3, 1, 2))
 
 
 def fuse_conv_bn(network: QNetwork) -> QNetwork:
-    """``network`` in evaluation mode, each batch normalisation folded into the convolution before it.
+    """Return ``network`` in evaluation mode with each batch normalisation fused into the convolution before it.
 
-    It shares every tensor with ``network`` and notices when one was written to, so it is never out
-    of date (writes through ``.data`` go unnoticed; do not make them). Equal to evaluation mode
-    within float32 rounding; normalisations that depend on the input stay. Only what the encoder
-    lists as ``normalised`` is folded.
+    The copy shares every tensor with ``network`` and refreshes its fused weights after a write, so it is never out
+    of date. Never write through ``.data``: torch does not count such writes. The outputs equal evaluation mode
+    within float32 rounding. Only pairs that the encoder lists as ``normalised`` are fused; normalisations that
+    depend on the input stay.
     """
     shared = _with_fused(network, nn.BatchNorm2d, FusedConv2d)
     shared.pin_mode(training=False)
@@ -65,10 +66,10 @@ def fuse_conv_bn(network: QNetwork) -> QNetwork:
 
 
 def fuse_conv_bn_train(network: QNetwork) -> QNetwork:
-    """``network`` in training mode, each `FixedBatchNorm2d` folded into the convolution before it, gradients and all.
+    """Return ``network`` in training mode with each `FixedBatchNorm2d` fused into the convolution before it.
 
-    It shares every tensor with ``network``. Equal to its training forward and backward pass within rounding, without
-    a pass of their own over every pixel; other normalisations stay.
+    The copy shares every tensor with ``network``. Outputs and gradients equal the training mode's within rounding,
+    and save the normalisation's pass over every pixel. Other normalisations stay.
     """
     shared = _with_fused(network, FixedBatchNorm2d, FusedTrainConv2d)
     shared.pin_mode(training=True)
@@ -76,7 +77,7 @@ def fuse_conv_bn_train(network: QNetwork) -> QNetwork:
 
 
 def _with_fused(network: QNetwork, kind: type[Norm], layer: Callable[[nn.Conv2d, Norm], nn.Module]) -> QNetwork:
-    """A sharing copy in which ``layer`` stands for each convolution and the normalisation of that kind after it."""
+    """Return a shared-weight copy in which ``layer`` replaces each convolution that a norm of that kind follows."""
     shared = shared_weight_copy(network)
     for convolution_name, norm_name in getattr(shared.encoder, "normalised", {}).items():
         convolution, norm = (shared.encoder.get_submodule(name) for name in (convolution_name, norm_name))
@@ -87,7 +88,7 @@ def _with_fused(network: QNetwork, kind: type[Norm], layer: Callable[[nn.Conv2d,
 
 
 class FusedTrainConv2d(nn.Module):
-    """``norm(convolution(x))`` as one convolution whose gradient reaches the parameters of both."""
+    """``norm(convolution(x))`` as one convolution, with gradients for the parameters of both."""
 
     def __init__(self, convolution: nn.Conv2d, norm: FixedBatchNorm2d) -> None:
         super().__init__()
@@ -103,9 +104,9 @@ class FusedTrainConv2d(nn.Module):
 class FusedConv2d(nn.Module):
     """``norm(convolution(x))`` in evaluation mode as one convolution, constant to the gradient.
 
-    With s = weight / sqrt(running_var + eps): kernel · s, and (bias - running_mean) · s + shift. On
-    the CPU the product is kept until torch counts a write to any of the tensors; elsewhere, and
-    where the forward is compiled or captured, it is part of every forward.
+    With s = weight / sqrt(running_var + eps), the kernel is kernel · s and the bias (bias - running_mean) · s + shift.
+    On the CPU both are kept until torch counts a write to any of the tensors. On other devices, and in compiled
+    or captured forwards, every forward computes them.
     """
 
     def __init__(self, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
@@ -122,8 +123,8 @@ class FusedConv2d(nn.Module):
 
     @torch.no_grad()
     def _parameters_now(self) -> tuple[Tensor, Tensor]:
-        anew = torch.compiler.is_compiling() or is_capturing()
-        if anew or self.convolution.weight.device.type != "cpu":
+        must_recompute = torch.compiler.is_compiling() or is_capturing()
+        if must_recompute or self.convolution.weight.device.type != "cpu":
             return fuse_conv_bn_weights(self.convolution, self.norm)
         writes = [(t.data_ptr(), t._version) for t in self._sources() if t is not None]
         if self._kept is None or writes != self._writes:
@@ -131,16 +132,16 @@ class FusedConv2d(nn.Module):
         return self._kept
 
     def _sources(self) -> tuple[Tensor | None, ...]:
-        convolution, norm = self.convolution, self.norm  # one by one: walking parameters() costs as much as folding
+        convolution, norm = self.convolution, self.norm  # listed by hand: parameters() costs as much as fusing
         statistics = (
             norm.running_mean,
             norm.num_batches_tracked,
-        )  # the count: torch's kernels write the others, and fused optimisers the parameters, uncounted
+        )  # the batch counter, since torch's kernels and fused optimisers write the other tensors uncounted
         return convolution.weight, convolution.bias, norm.weight, norm.bias, *statistics
 
 
 def fuse_conv_bn_weights(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Kernel and bias of the one convolution that does what ``convolution`` and ``norm`` (evaluating) do."""
+    """Return kernel and bias of one convolution that equals ``convolution`` followed by ``norm`` in evaluation mode."""
     mean, var = running_statistics(norm)
     scale = norm.weight * torch.rsqrt(var + norm.eps)  # [C]
     offset = mean if convolution.bias is None else mean - convolution.bias

@@ -1,7 +1,7 @@
-"""Heads: from features to Q-values, or to quantiles of returns whose means they are, always in float32.
+"""Heads: maps from features to Q-values or to quantiles of returns, always in float32.
 
-bfloat16 resolves 0.016 at |Q| = 2, as much as the actions of Pong differ, and ties fall to the
-first action; so a head leaves autocast whatever the encoder before it does.
+bfloat16 resolves 0.016 at |Q| = 2, which is the size of the differences between actions in Pong, and
+ties go to the first action. So a head leaves autocast, whatever precision the encoder uses.
 """
 
 import copy
@@ -14,10 +14,10 @@ from rlvision.nn.noisy import NoisyLinear, noisy_layers
 
 
 class Head(nn.Module):
-    """Features to Q-values, by streams whose last layers are linear.
+    """A map from features to Q-values, made of streams that end in a linear layer.
 
     Args:
-        quantiles: K, of each action's return; 1 for the Q-value alone.
+        quantiles: K, the quantiles of each action's return; 1 for the Q-value alone.
     """
 
     def __init__(self, quantiles: int) -> None:
@@ -26,10 +26,10 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def mean_head(self) -> "Head":
-        """Return a head that computes the same Q-values, without quantiles and without noise.
+        """Return a head of the same Q-values without quantiles and noise; a head that has neither returns itself.
 
-        The last layer of a stream is linear, so the mean of its outputs is one output by the mean of their weights:
-        equal within float32 rounding. A head that has neither quantiles nor noise returns itself.
+        The last layer of a stream is linear: the mean of its outputs is one output by the mean of their weights.
+        The two are equal within float32 rounding.
         """
         if self.quantiles == 1 and not noisy_layers(self):
             return self
@@ -47,15 +47,15 @@ class Head(nn.Module):
 
 
 class LinearHead(Head):
-    """Q(s, ·) as a linear function of the features, or of one ReLU layer over them.
+    """Q(s, ·) as a linear function of the features, or of one hidden ReLU layer.
 
     Args:
         features: Width of the input.
         actions: A.
         hidden: Width of the ReLU layer; 0 leaves it out.
         zero_init: Start with Q = 0 everywhere.
-        quantiles: K, of each action's return; 1 for the Q-value alone.
-        noisy: Let the weights carry noise (`rlvision.nn.noisy`).
+        quantiles: K, the quantiles of each action's return; 1 for the Q-value alone.
+        noisy: Use noisy weights (`rlvision.nn.noisy`).
     """
 
     def __init__(
@@ -80,15 +80,15 @@ class LinearHead(Head):
 class DuelingHead(Head):
     """The dueling architecture (Wang et al. 2016, equation 9).
 
-    ``Q(s, a) = V(s) + A(s, a) - 1/|A| Σ_a' A(s, a')``; V and A are streams of their own.
+    ``Q(s, a) = V(s) + A(s, a) - 1/|A| Σ_a' A(s, a')``, with separate streams for V and A.
 
     Args:
         features: Width of the input.
         actions: A.
         hidden: Width of a ReLU layer in each stream; 0 leaves it out.
         zero_init: Start with Q = 0 everywhere.
-        quantiles: K, of each action's return, whose streams then each have K; 1 for the Q-value alone.
-        noisy: Let the weights carry noise (`rlvision.nn.noisy`).
+        quantiles: K, the quantiles of each action's return and of each stream; 1 for the Q-value alone.
+        noisy: Use noisy weights (`rlvision.nn.noisy`).
     """
 
     def __init__(
@@ -114,12 +114,12 @@ class DuelingHead(Head):
 
 
 def _means(parameter: Tensor, quantiles: int) -> Tensor:
-    """[A, ..] of [A * K, ..]."""
+    """Average the K consecutive rows of each action: [A, ..] of [A * K, ..]."""
     return parameter.reshape(-1, quantiles, *parameter.shape[1:]).mean(1)
 
 
 def _output(values: Tensor) -> QOutput:
-    """Of quantiles [B, A, K]; a single one is the Q-value itself."""
+    """Return the output of quantiles [B, A, K]; a single quantile is the Q-value itself."""
     if values.shape[2] == 1:
         return QOutput(q_values=values.squeeze(2))
     return QOutput(q_values=values.mean(2), quantiles=values)

@@ -1,4 +1,4 @@
-"""Linear layers whose weights carry noise that explores (Fortunato et al. 2018)."""
+"""Linear layers with learned noise in their weights, for exploration (Fortunato et al. 2018)."""
 
 import math
 
@@ -7,21 +7,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 SIGMA = 0.5
-"""Scale of the noise at the start, over the square root of the inputs: sigma_0 of the paper, section 3.2."""
+"""sigma_0 of the paper, section 3.2: the scale of the noise starts at sigma_0 / √in_features."""
 
 
 class NoisyLinear(nn.Linear):
     """A linear layer with factorised Gaussian noise (Fortunato et al. 2018, equations 9 to 11).
 
     ``y = (µ_w + σ_w ⊙ f(ε_out) f(ε_in)ᵀ) x + µ_b + σ_b ⊙ f(ε_out)`` with ``f(x) = sign(x) √|x|``; µ and σ are learned.
-    The noise stays the same until `resample`. The ``state_dict`` is that of `torch.nn.Linear` with two more tensors.
+    The noise ε stays the same until `resample`. The ``state_dict`` is that of `torch.nn.Linear` with two more tensors.
 
     Args:
         in_features: width of the input.
         out_features: width of the output.
 
     Attributes:
-        has_noise: whether the forward uses the noise; without it, it is a linear layer by µ.
+        has_noise: whether the forward uses the noise; if not, the layer is linear with the weights µ.
     """
 
     def __init__(self, in_features: int, out_features: int) -> None:
@@ -41,7 +41,7 @@ class NoisyLinear(nn.Linear):
         nn.init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
-        """[B, out_features] of [B, in_features]."""
+        """Return the outputs [B, out_features] of inputs [B, in_features]."""
         if not self.has_noise:
             return super().forward(input)
         weight = self.weight + self.weight_sigma * torch.outer(self.output_noise, self.input_noise)
@@ -49,30 +49,30 @@ class NoisyLinear(nn.Linear):
 
     @torch.no_grad()
     def resample(self, generator: torch.Generator) -> None:
-        """Draw new noise from a generator of the CPU."""
+        """Draw new noise from a CPU generator."""
         for noise in (self.input_noise, self.output_noise):
             drawn = torch.randn(len(noise), generator=generator)
             noise.copy_(drawn.sign() * drawn.abs().sqrt())
 
     def mean(self) -> nn.Linear:
-        """Return the linear layer without noise, of a copy of µ; no random number is drawn for it."""
+        """Return a linear layer without noise whose weights are a copy of µ; draw no random number."""
         plain = nn.Linear(self.in_features, self.out_features, device="meta")
         plain.weight, plain.bias = (nn.Parameter(mean.detach().clone()) for mean in (self.weight, self.bias))
         return plain
 
 
 def noisy_layers(network: nn.Module) -> list[NoisyLinear]:
-    """Return the layers of a network whose weights carry noise."""
+    """Return the noisy layers of a network."""
     return [layer for layer in network.modules() if isinstance(layer, NoisyLinear)]
 
 
 def resample_noise(network: nn.Module, generator: torch.Generator) -> None:
-    """Draw new noise for all layers of a network."""
+    """Draw new noise for all noisy layers of a network."""
     for layer in noisy_layers(network):
         layer.resample(generator)
 
 
 def switch_noise(network: nn.Module, on: bool) -> None:
-    """Let the forward of a network use its noise or not."""
+    """Switch the noise in a network's forward on or off."""
     for layer in noisy_layers(network):
         layer.has_noise = on

@@ -1,15 +1,15 @@
-"""The ten answers to BatchNorm in Q-learning, behind one setting.
+"""The ten ways to normalise a Q-network, chosen by ``network.norm``.
 
 ============  ========================================================================================
-variant       what it does
+variant       normalisation
 ============  ========================================================================================
 renorm        BatchRenorm (Ioffe 2017) on the running scale; target in evaluation mode. The default
-running       BatchNorm trains on batch statistics, the target evaluates on running ones
+running       BatchNorm; trains on batch statistics, the target evaluates on running statistics
 batch         BatchNorm; the target, too, normalises s' by the batch's statistics
 joint         BatchNorm over s and s' in one forward, no target network (CrossQ, Bhatt et al. 2024)
-fixed         BatchNorm whose statistics are measured once, before the first update, and then stay
-frozen        running statistics in the training forward too, no gradient through them
-recalibrated  BatchNorm; the target's statistics are measured anew, on replay batches, at each sync
+fixed         BatchNorm; its statistics are measured before the first update and never change
+frozen        BatchNorm; trains on running statistics too, without a gradient through them
+recalibrated  BatchNorm; replay batches measure the target's statistics again at each sync
 layer         LayerNorm over channels and pixels (one group)
 group         GroupNorm with four groups
 none          no normalisation
@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 MOMENTUM = 0.1
-"""Weight of the newest batch in the running statistics (PyTorch's convention, and its default)."""
+"""Default weight of the newest batch in the running statistics (PyTorch's convention and default)."""
 FAST_MOMENTUM = 0.9
-"""Momentum of running statistics that are nearly the last batch's, so that they do not trail the weights."""
+"""Momentum by which running statistics nearly equal the last batch's and do not lag behind the weights."""
 
 Norm = Literal["batch", "renorm", "fixed", "frozen", "layer", "group", "none"]
 Target = Literal["eval", "batch_statistics", "joint", "recalibrated"]
@@ -31,12 +31,14 @@ Target = Literal["eval", "batch_statistics", "joint", "recalibrated"]
 
 @dataclass(frozen=True, slots=True)
 class NormVariant:
-    """One answer: which layer the encoder is built with, and how bootstrap values are computed.
+    """One way to normalise: the layer of the encoder, and the computation of bootstrap values.
 
-    ``target`` is "eval": target(s') in evaluation mode; "batch_statistics": target(s') normalised
-    by its own batch; "joint": online(s and s') in one forward; "recalibrated": as "eval", with
-    statistics measured on replay batches at each sync. ``momentum`` is that of its running statistics,
-    where they move and no other is chosen (docs/network.md).
+    Attributes:
+        layer: the layer after each convolution (`rlvision.nn.normalisation`).
+        target: "eval": target(s') in evaluation mode. "batch_statistics": target(s') normalised by its own batch.
+            "joint": online(s and s') in one forward. "recalibrated": as "eval", with statistics measured on
+            replay batches at each sync.
+        momentum: the default momentum of its running statistics (docs/network.md).
     """
 
     layer: Norm
@@ -59,5 +61,5 @@ NORM_VARIANTS: Mapping[str, NormVariant] = {
 
 
 def resolve_momentum(norm: str, chosen: float | None) -> float:
-    """The momentum of a variant's running statistics: the chosen one, or where that is None the variant's own."""
+    """Return the chosen momentum of the running statistics; None chooses the variant's default."""
     return NORM_VARIANTS[norm].momentum if chosen is None else chosen

@@ -1,8 +1,8 @@
-"""Normalisation layers whose training forward can be trusted by Q-learning.
+"""Normalisation layers that compute the same function in training and in evaluation mode.
 
-Plain BatchNorm normalises by the batch's statistics while it learns and by the running ones
-while it acts, so a network bootstraps from another function than the one it trains. The layers
-here agree with their own evaluation mode; all of them keep the ``state_dict`` keys of
+Plain BatchNorm normalises by the batch's statistics while it trains and by running statistics
+while it acts. A Q-network then bootstraps from another function than the one it trains. The
+layers of this module agree with their own evaluation mode and keep the ``state_dict`` keys of
 `torch.nn.BatchNorm2d`.
 
 ==========  =====================  ==================================  ==========================
@@ -30,22 +30,22 @@ from rlvision.core.errors import ConfigError
 from rlvision.nn.norm_variants import MOMENTUM
 
 GROUPS = 4
-"""Groups of channels of the ``group`` normalisation."""
+"""Number of channel groups of the ``group`` normalisation."""
 
 
 class BatchRenorm2d(nn.BatchNorm2d):
-    """Batch Renormalization (Ioffe 2017): trains with the batch's gradients, on the running scale.
+    """Batch Renormalization (Ioffe 2017): gradients of the batch's statistics, output on the running scale.
 
-    With the moments µ_B, σ_B of the batch and the running moments µ, σ as they were before it::
+    With the moments µ_B, σ_B of the batch, and the running moments µ, σ before their update by it::
 
         r = clip(σ_B / σ, 1 / r_max, r_max)      d = clip((µ_B - µ) / σ, -d_max, d_max)
         y = weight * ((x - µ_B) / σ_B * r + d) + bias
 
-    No gradient flows through r and d. While neither is clipped, y is what the evaluation mode
-    would have returned. The evaluation mode and the ``state_dict`` are `torch.nn.BatchNorm2d`'s.
-    Statistics are float32 (or wider) whatever the input's precision; nothing waits for the device.
+    No gradient flows through r and d. While neither is clipped, y equals the output of the evaluation
+    mode. The evaluation mode and the ``state_dict`` are `torch.nn.BatchNorm2d`'s. Statistics are
+    float32 (or wider) for every precision of the input; nothing waits for the device.
 
-    With ``momentum=None`` a training forward calibrates: plain batch normalisation, while the
+    With ``momentum=None`` a training forward calibrates: it normalises by the batch, and the
     running statistics become the average over all batches since their last reset.
     """
 
@@ -72,7 +72,7 @@ class BatchRenorm2d(nn.BatchNorm2d):
         return ((r != free_r) | (d != free_d)).float().mean()
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
-        """Normalise [B, C, H, W]."""
+        """Normalise a batch [B, C, H, W]."""
         if not _corrects(self):
             return super().forward(input)
         mean, var = batch_moments(input, self)
@@ -91,14 +91,14 @@ class BatchRenorm2d(nn.BatchNorm2d):
         return r, d
 
     def extra_repr(self) -> str:
-        """The settings, for ``print``."""
+        """Return the settings, for ``print``."""
         return f"{nn.BatchNorm2d.extra_repr(self)}, r_max={self.r_max}, d_max={self.d_max}"  # type: ignore[no-untyped-call]
 
 
 class FrozenBatchNorm2d(nn.BatchNorm2d):
-    """Normalises by the running statistics even while it trains, as constants to the gradient.
+    """BatchNorm by the running statistics in training mode too, as constants to the gradient.
 
-    A training forward still moves the running statistics towards the batch's, after use. The
+    A training forward uses the running statistics, then moves them towards the batch's. The
     evaluation mode and the ``state_dict`` are `torch.nn.BatchNorm2d`'s; with ``momentum=None``
     it calibrates as `BatchRenorm2d` does.
     """
@@ -107,7 +107,7 @@ class FrozenBatchNorm2d(nn.BatchNorm2d):
         super().__init__(num_features, eps, momentum)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
-        """Normalise [B, C, H, W]."""
+        """Normalise a batch [B, C, H, W]."""
         if not _corrects(self):
             return super().forward(input)
         mean, var = batch_moments(input, self)
@@ -117,15 +117,15 @@ class FrozenBatchNorm2d(nn.BatchNorm2d):
 
 
 class FixedBatchNorm2d(nn.BatchNorm2d):
-    """Normalises by statistics that calibrating measured, and that stay: constants to values and gradient.
+    """BatchNorm by statistics that calibration measured and training never changes.
 
-    Training and evaluation are one function of the input, exactly, and the gradient is that function's own. The
-    ``state_dict`` is `torch.nn.BatchNorm2d`'s, whose count goes on with every training forward. Until it is
-    calibrated (as `BatchRenorm2d` is) its mean is 0 and its variance 1.
+    Training and evaluation compute exactly one function, and the gradient is that function's. The ``state_dict`` is
+    `torch.nn.BatchNorm2d`'s; its counter grows with every training forward. Before calibration (see `BatchRenorm2d`)
+    the mean is 0 and the variance 1.
     """
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
-        """Normalise [B, C, H, W]."""
+        """Normalise a batch [B, C, H, W]."""
         if not _corrects(self):
             return super().forward(input)
         self.count()
@@ -133,7 +133,7 @@ class FixedBatchNorm2d(nn.BatchNorm2d):
         return F.batch_norm(input, mean, var, self.weight, self.bias, False, 0.0, self.eps)
 
     def count(self) -> None:
-        """One training forward more: by this count others notice that the parameters are about to move."""
+        """Count one training forward; `rlvision.nn.fusion` recomputes its fused weights when the count changes."""
         cast(Tensor, self.num_batches_tracked).add_(1)
 
 
@@ -141,8 +141,8 @@ class _Renormalise(torch.autograd.Function):
     """The affine part of `BatchRenorm2d` in one pass, differentiated through the batch's moments.
 
     ``y = x̂ · (weight · r) + (weight · d + bias)`` has BatchNorm's own backward pass with the
-    scale ``weight · r``: torch's kernel returns Σ g·x̂ and Σ g beside the input's gradient, and
-    ∂y/∂weight = x̂·r + d needs nothing else.
+    scale ``weight · r``. Torch's kernel returns the input's gradient, Σ g·x̂ and Σ g; the
+    gradient of the weight, ∂y/∂weight = x̂·r + d, needs nothing else.
     """
 
     @staticmethod
@@ -174,10 +174,10 @@ class _Renormalise(torch.autograd.Function):
 
 @torch.no_grad()
 def batch_moments(x: Tensor, layer: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance over all but the channels of [B, C, H, W], each [C], as wide as the layer's.
+    """Return mean and biased variance of each channel of [B, C, H, W], both [C] in the precision of the layer.
 
     Raises:
-        ConfigError: A channel has a single value, whose variance means nothing.
+        ConfigError: A channel has a single value, which has no variance.
     """
     layer._check_input_dim(x)
     if x.numel() == x.shape[1]:
@@ -185,7 +185,7 @@ def batch_moments(x: Tensor, layer: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     if x.device.type == "cpu" and not torch.compiler.is_compiling():
         scratch = torch.zeros_like(
             running_statistics(layer)[0]
-        )  # without it the moments come out in the input's precision
+        )  # without it torch returns the moments in the input's precision
         return torch.batch_norm_update_stats(x, scratch, scratch.clone(), 1.0)
     var, mean = torch.var_mean(x.to(running_statistics(layer)[0].dtype), dim=(0, 2, 3), correction=0)
     return mean, var
@@ -193,9 +193,9 @@ def batch_moments(x: Tensor, layer: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def track(layer: nn.BatchNorm2d, mean: Tensor, var: Tensor, count: int) -> None:
-    """Move the running statistics towards a batch's moments, made from ``count`` values a channel."""
+    """Move the running statistics towards a batch's moments, each measured on ``count`` values."""
     if layer.momentum is None or layer.num_batches_tracked is None:
-        raise ConfigError("expected a layer with a momentum and running statistics, got one without")
+        raise ConfigError("expected a layer with a momentum and running statistics, got one without: set both")
     running_mean, running_var = running_statistics(layer)
     layer.num_batches_tracked.add_(1)
     running_mean.lerp_(mean, layer.momentum)
@@ -203,10 +203,10 @@ def track(layer: nn.BatchNorm2d, mean: Tensor, var: Tensor, count: int) -> None:
 
 
 def running_statistics(layer: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """The running mean and variance of ``layer``, themselves, each [C].
+    """Return the running mean and variance of ``layer``, each [C], not copied.
 
     Raises:
-        ConfigError: The layer keeps none.
+        ConfigError: The layer keeps no running statistics.
     """
     if layer.running_mean is None or layer.running_var is None:
         raise ConfigError("expected a layer with running statistics, got one without; leave track_running_stats on")
@@ -214,15 +214,15 @@ def running_statistics(layer: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 
 
 def _corrects(layer: nn.BatchNorm2d) -> bool:
-    """Whether a forward is an ordinary training one: not evaluation, calibration or `batch_statistics`."""
+    """Return whether a forward is an ordinary training one: not evaluation, calibration or `batch_statistics`."""
     return layer.training and layer.track_running_stats and layer.momentum is not None
 
 
 @torch.library.custom_op("rlvision::snapshot", mutates_args=())
 def _opaque_clone(x: Tensor) -> Tensor:
-    """A copy that torch.compile keeps for the backward pass.
+    """Copy a tensor so that torch.compile keeps the copy for the backward pass.
 
-    An ordinary clone it may take again there, after the update of the running statistics: silently
+    torch.compile may repeat an ordinary clone there, after the update of the running statistics: silently
     wrong gradients (pytorch/pytorch pull request 197039; seen with torch 2.13).
     """
     return x.clone()
@@ -234,7 +234,7 @@ def _(x: Tensor) -> Tensor:
 
 
 def _snapshot(layer: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """The running statistics as they are before `track` writes to them."""
+    """Copy the running statistics before `track` writes to them."""
     mean, var = running_statistics(layer)
     return (_opaque_clone(mean), _opaque_clone(var)) if torch.compiler.is_compiling() else (mean.clone(), var.clone())
 
@@ -242,7 +242,7 @@ def _snapshot(layer: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 def _grouped(groups: int, channels: int) -> nn.GroupNorm:
     if channels % groups:
         raise ConfigError(
-            f"expected channels divisible by {groups} groups, got {channels}; choose another norm or width"
+            f"expected channels divisible by {groups} groups, got {channels}: choose another norm or width"
         )
     return nn.GroupNorm(groups, channels)
 
@@ -259,7 +259,7 @@ NORMS: Mapping[str, Callable[[int, float], nn.Module]] = {
 
 
 def normalisation(norm: str, channels: int, momentum: float = MOMENTUM) -> nn.Module:
-    """The layer called ``norm`` for [B, ``channels``, H, W].
+    """Return the layer called ``norm`` for inputs [B, ``channels``, H, W].
 
     Raises:
         ConfigError: There is no such normalisation, or it does not fit the channels.

@@ -1,4 +1,4 @@
-"""The Q-network of the settings: encoders by name, the built-in ones or a user's own by import path, and a head."""
+"""Build the Q-network of the settings: an encoder, by name or import path, and a head."""
 
 import inspect
 from collections.abc import Mapping
@@ -21,22 +21,22 @@ ENCODERS: Mapping[str, type[nn.Module]] = {"dn": DNEncoder, "nature": NatureCNN,
 
 
 def make_q_network(settings: NetworkSettings, spec: EnvSpec, *, quantiles: int = 1) -> QNetwork:
-    """Make the network of the settings on torch's default device, from torch's own stream of random numbers.
+    """Build the network of the settings on torch's default device, with weights from torch's global generator.
 
     Args:
         settings: of the encoder and the head.
         spec: of the environments.
-        quantiles: K, of each action's return; 1 for the Q-value alone.
+        quantiles: K, the quantiles of each action's return; 1 for the Q-value alone.
 
     Raises:
-        ConfigError: the encoder cannot be made.
+        ConfigError: the encoder cannot be built.
     """
     is_dn = settings.encoder == "dn"
     encoder = build_encoder(settings.encoder, spec.observation_shape, **_encoder_options(settings))
     head = (DuelingHead if settings.dueling else LinearHead)(
-        cast(int, encoder.features),  # build_encoder has checked it
+        cast(int, encoder.features),  # checked by build_encoder
         spec.num_actions,
-        hidden=0 if is_dn else settings.hidden,  # DN has it in its encoder
+        hidden=0 if is_dn else settings.hidden,  # DN's encoder holds its hidden layer
         zero_init=settings.zero_init_head,
         quantiles=quantiles,
         noisy=settings.noisy,
@@ -49,7 +49,7 @@ def make_q_network(settings: NetworkSettings, spec: EnvSpec, *, quantiles: int =
 
 
 def norm_variant(settings: NetworkSettings) -> NormVariant:
-    """Return how the network of the settings normalises; encoders without the setting do so as they like."""
+    """Return the normalisation of the settings; "none" for encoders other than DN, which ignore ``network.norm``."""
     return NORM_VARIANTS[settings.norm if settings.encoder == "dn" else "none"]
 
 
@@ -68,13 +68,12 @@ def _encoder_options(settings: NetworkSettings) -> dict[str, object]:
 
 
 def build_encoder(name: str, observation_shape: tuple[int, int, int], **options: Any) -> nn.Module:
-    """The encoder called ``name``, built as ``Class(in_channels, height, width, **options)``.
+    """Build the encoder called ``name`` as ``Class(in_channels, height, width, **options)``.
 
     Args:
-        name: "dn", "nature", "impala", "mlp", or "package.module:Class" for a `torch.nn.Module` of
-            one's own that maps pixels in [0, 1], float32 or in autocast's precision, [B, C, H, W], to
-            [B, features] and says so in an integer attribute ``features``; ``levels`` (see
-            `rlvision.nn.encoder_base.Encoder`) is welcome.
+        name: "dn", "nature", "impala", "mlp", or "package.module:Class" for your own `torch.nn.Module`. It maps
+            pixels in [0, 1], [B, C, H, W] in float32 or autocast's precision, to [B, features]. An integer
+            attribute ``features`` holds the width; ``levels`` (`rlvision.nn.encoder_base.Encoder`) is optional.
         observation_shape: (C, H, W).
         options: Keyword arguments of the class.
 
@@ -87,21 +86,21 @@ def build_encoder(name: str, observation_shape: tuple[int, int, int], **options:
         encoder = encoder_class(*observation_shape, **options)
     except ConfigError:
         raise
-    except Exception as error:  # a constructor of somebody's own raises whatever it does
+    except Exception as error:  # a user's constructor may raise anything
         raise ConfigError(
-            f"expected to make encoder {name!r} for {observation_shape} with {dict(options)}, got "
+            f"expected to build encoder {name!r} for {observation_shape} with {dict(options)}, got "
             f"{type(error).__name__} ({error}): change its options or its constructor; --debug shows where"
         ) from error
     if not isinstance(getattr(encoder, "features", None), int):
         raise ConfigError(
-            f"expected encoder {name!r} to say the width of its output, got no integer attribute 'features': "
+            f"expected encoder {name!r} to state the width of its output, got no integer attribute 'features': "
             "set self.features in its constructor"
         )
     return encoder
 
 
 def find_encoder(name: str) -> type[nn.Module]:
-    """The class called ``name``: of the built-in encoders, or by import path.
+    """Return the encoder class called ``name``, a built-in one or one with an import path.
 
     Raises:
         ConfigError: There is no such class, or it is not a `torch.nn.Module`.

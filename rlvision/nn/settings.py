@@ -19,20 +19,20 @@ class NetworkSettings:
     """The Q-network."""
 
     encoder: NonEmptyStr = "dn"
-    """dn (the chapter's network), nature, impala, mlp, or package.module:EncoderClass."""
+    """dn (three convolutions with BatchNorm), nature, impala, mlp, or package.module:EncoderClass."""
     norm: Literal[
         "renorm", "running", "batch", "joint", "fixed", "frozen", "recalibrated", "layer", "group", "none"
     ] = "renorm"
-    """How DN normalises (docs/network.md). renorm is BatchNorm whose training forward equals its evaluation."""
+    """Normalisation of DN (docs/network.md). renorm is BatchNorm that computes one function in both modes."""
     momentum: UpdateWeight | None = None
-    """Weight of a new batch in the running statistics (PyTorch's convention); unset, the norm's own: 0.9 for running
-    and batch, 0.1 for the others (docs/network.md)."""
+    """Weight of a new batch in the running statistics (PyTorch's convention). Unset: 0.9 for the norms running and
+    batch, 0.1 for the others (docs/network.md)."""
     r_max: CorrectionLimit = 3.0
-    """BatchRenorm: bound of the scale correction."""
+    """BatchRenorm: bound of the scale correction r."""
     d_max: NonNegativeFloat = 5.0
-    """BatchRenorm: bound of the shift correction."""
+    """BatchRenorm: bound of the shift correction d."""
     calibration_batches: NonNegativeInt = 50
-    """Replay batches that set the running statistics before the first update."""
+    """Replay batches that set the running statistics before the first update; 0 for none."""
     activation: Literal["relu", "leaky_relu", "tanh", "sigmoid"] = "relu"
     """Non-linearity after each normalisation (DN)."""
     max_pool: bool = False
@@ -46,6 +46,6 @@ class NetworkSettings:
     zero_init_head: bool = False
     """Start with all Q-values at zero."""
     noisy: bool = False
-    """Noise in the weights of the head explores instead of random actions (Fortunato et al. 2018)."""
+    """Noisy weights in the head, which explore instead of random actions (Fortunato et al. 2018)."""
     kwargs: dict[str, Any] = field(default_factory=dict)
     """Further arguments of the encoder, as YAML or JSON."""

@@ -1,4 +1,4 @@
-"""The controls beside DN: published convolutional encoders and the fully connected strawman."""
+"""Encoders to compare DN with: two published convolutional ones and a fully connected one."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -16,7 +16,7 @@ class NatureCNN(Encoder):
     """The encoder of "Human-level control through deep reinforcement learning" (Mnih et al. 2015).
 
     Three convolutions (32 8x8/4, 64 4x4/2, 64 3x3/1) and a linear layer of ``hidden`` features,
-    each followed by a ReLU; the paper has no normalisation. Frames of at least 36x36.
+    each followed by a ReLU. The paper has no normalisation. Frames must be at least 36x36.
 
     Raises:
         ConfigError: The frames are too small, or the norm is unknown.
@@ -44,7 +44,7 @@ class NatureCNN(Encoder):
         self.normalised = {"conv1": "norm1", "conv2": "norm2", "conv3": "norm3"}
 
     def forward(self, observation: Tensor) -> Tensor:
-        """Features [B, features] of observations [B, C, H, W]."""
+        """Return the features [B, features] of observations [B, C, H, W]."""
         x = as_float(observation)
         x = self.act1(self.norm1(self.conv1(x)))  # [B, 32, H/4, W/4]
         x = self.act2(self.norm2(self.conv2(x)))  # [B, 64, H/8, W/8]
@@ -57,7 +57,7 @@ class ImpalaCNN(Encoder):
 
     Three stages of (16, 32, 32) x ``width_multiplier`` channels, each a 3x3 convolution, a 3x3/2
     max-pooling and two residual blocks; then ReLU and a linear layer of ``hidden`` features. The
-    paper has no normalisation; another ``norm`` stands after every convolution. Frames of any size.
+    paper has no normalisation; a ``norm`` follows every convolution. Frames may have any size.
 
     Raises:
         ConfigError: The width is not positive, or the norm is unknown.
@@ -76,7 +76,7 @@ class ImpalaCNN(Encoder):
     ) -> None:
         super().__init__()
         if width_multiplier < 1:
-            raise ConfigError(f"expected a width multiplier of at least 1, got {width_multiplier}; 1 is the paper's")
+            raise ConfigError(f"expected a width multiplier of at least 1, got {width_multiplier}: 1 is the paper's")
         rows, columns = feature_map(height, width, 3 * (Window(3, 2, 1),))
         narrow, wide = 16 * width_multiplier, 32 * width_multiplier
         self.stage1 = _Stage(in_channels, narrow, norm, momentum)
@@ -94,13 +94,13 @@ class ImpalaCNN(Encoder):
         self.normalised = {f"{name}.0": f"{name}.1" for name, m in self.named_modules() if isinstance(m, _Convolution)}
 
     def forward(self, observation: Tensor) -> Tensor:
-        """Features [B, features] of observations [B, C, H, W]."""
+        """Return the features [B, features] of observations [B, C, H, W]."""
         x = self.stage3(self.stage2(self.stage1(as_float(observation))))  # [B, 32 * width, H/8, W/8]
         return self.hidden(x)  # type: ignore[no-any-return]
 
 
 class MLP(Encoder):
-    """Fully connected layers with ReLUs over the flattened pixels: the chapter's strawman.
+    """Fully connected layers with ReLUs over the flattened pixels, as a weak baseline.
 
     Raises:
         ConfigError: No hidden layer is given.
@@ -109,7 +109,7 @@ class MLP(Encoder):
     def __init__(self, in_channels: int, height: int, width: int, *, hidden: Sequence[int] = (256, 256)) -> None:
         super().__init__()
         if not hidden:
-            raise ConfigError("expected at least one hidden layer for the MLP, got none; give hidden=(256, 256), say")
+            raise ConfigError("expected at least one hidden layer for the MLP, got none: set hidden=(256, 256), say")
         sizes = (in_channels * height * width, *hidden)
         blocks = [nn.Sequential(nn.Linear(*pair), nn.ReLU(inplace=True)) for pair in pairwise(sizes)]
         self.layers = nn.Sequential(*blocks)
@@ -117,12 +117,12 @@ class MLP(Encoder):
         self.levels = {f"hidden{i + 1}": Level(f"layers.{i}", size, 0) for i, size in enumerate(hidden)}
 
     def forward(self, observation: Tensor) -> Tensor:
-        """Features [B, features] of observations [B, C, H, W]."""
+        """Return the features [B, features] of observations [B, C, H, W]."""
         return self.layers(as_float(observation).flatten(1))  # type: ignore[no-any-return]
 
 
 class _Stage(nn.Module):
-    """Convolution, halving, two residual blocks."""
+    """A convolution, a max-pooling that halves the map, and two residual blocks."""
 
     def __init__(self, in_channels: int, channels: int, norm: Norm, momentum: float) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ class _Stage(nn.Module):
 
 
 class _Residual(nn.Module):
-    """x plus two convolutions of it, each after a ReLU."""
+    """x plus two convolutions of x, each after a ReLU."""
 
     def __init__(self, channels: int, norm: Norm, momentum: float) -> None:
         super().__init__()
@@ -146,7 +146,7 @@ class _Residual(nn.Module):
 
 
 class _Convolution(nn.Sequential):
-    """3x3 convolution and normalisation."""
+    """A 3x3 convolution and its normalisation."""
 
     def __init__(self, in_channels: int, channels: int, norm: Norm, momentum: float) -> None:
         super().__init__(nn.Conv2d(in_channels, channels, 3, padding=1), normalisation(norm, channels, momentum))

@@ -1,4 +1,4 @@
-"""The running statistics of a network: which layers keep them, and how these are set for a while."""
+"""Running statistics: find the layers that keep them, and switch their mode temporarily."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,16 +9,16 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def statistics_layers(module: nn.Module) -> list[_BatchNorm]:
-    """The layers in ``module`` that normalise by batch statistics and keep running ones."""
+    """Return the layers in ``module`` that normalise by batch statistics and keep running statistics."""
     return [m for m in module.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
 
 
 @contextmanager
 def calibrating(module: nn.Module) -> Iterator[None]:
-    """Forget the running statistics; inside, every forward of ``module`` counts equally in the new ones.
+    """Reset the running statistics, and average them over the forwards of ``module`` inside the context.
 
-    Only the statistics layers train meanwhile, whatever the mode of the module (dropout included).
-    Wrap in `torch.no_grad`. The layers' modes and momenta come back at the end.
+    Every forward has the same weight. Only the statistics layers are in training mode; all others, dropout included,
+    keep the mode they have. Wrap in `torch.no_grad`. Modes and momenta are restored at the end.
     """
     for layer in statistics_layers(module):
         layer.reset_running_stats()
@@ -28,7 +28,7 @@ def calibrating(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def batch_statistics(module: nn.Module) -> Iterator[None]:
-    """Inside, ``module`` normalises by each batch's own statistics and writes to no buffer."""
+    """Normalise by each batch's own statistics inside the context, and write to no buffer."""
     with _layers_set(module, training=True, track_running_stats=False):
         yield
 

@@ -1,4 +1,4 @@
-"""One network seen three ways, or four where its weights carry noise, so that nobody ever flips a mode."""
+"""The online network and its views (target, actor, explorer), each with a pinned mode."""
 
 import copy
 from collections.abc import Iterable
@@ -25,13 +25,13 @@ class OnlineTargetActor:
     ============  ==========  =========================  ====================================
 
     Modes are pinned: ``train()`` and ``eval()`` on a view change nothing. An optimizer's step or a ``load_state_dict``
-    on ``online`` is the actor's at once. Call ``actor`` and ``explorer`` without gradients. Of a network with noisy
-    layers, ``online``, ``target`` and ``explorer`` have noise of their own, and ``actor`` has none; of any other,
-    ``explorer`` is ``actor``.
+    on ``online`` takes effect in ``actor`` at once. Call ``actor`` and ``explorer`` without gradients. In a network
+    with noisy layers, ``online``, ``target`` and ``explorer`` each have their own noise, and ``actor`` has none. In any
+    other network, ``explorer`` is ``actor``.
 
     Args:
-        online: the network, already on its device: moving it later would part it from the actor.
-        noise: the CPU stream of the noise that is learned with.
+        online: the network, already on its device: moving it later would separate its tensors from the actor's.
+        noise: the CPU generator of the noise in ``online`` and ``target``.
     """
 
     def __init__(self, online: QNetwork, noise: torch.Generator | None = None) -> None:
@@ -48,16 +48,16 @@ class OnlineTargetActor:
             view.pin_mode(training=False)
 
     def resample_noise(self) -> None:
-        """Draw the noise of the next update, for the online network and for its target."""
+        """Draw the noise of the next update for ``online`` and ``target``."""
         resample_noise(self.online, self._noise)
         resample_noise(self.target, self._noise)
 
     @torch.no_grad()
     def sync_target(self, tau: float = 1.0) -> None:
-        """Move the target's parameters by ``tau`` of the way; copy every buffer as it is.
+        """Move the target's parameters towards the online ones by a fraction ``tau``; copy every buffer.
 
-        Running statistics belong to the parameters of today, and integers cannot be averaged:
-        buffers are copied by a soft update (tau < 1) as by a hard one.
+        A soft update (tau < 1) copies buffers too: running statistics belong to the current parameters, and
+        integers cannot be averaged.
         """
         online: list[Tensor] = [*self.online.parameters()]
         target: list[Tensor] = [*self.target.parameters()]
@@ -69,22 +69,22 @@ class OnlineTargetActor:
 
     @property
     def has_statistics(self) -> bool:
-        """Whether there is anything to calibrate."""
+        """Whether the network keeps running statistics, which need calibration."""
         return bool(statistics_layers(self.online))
 
     @torch.no_grad()
     def calibrate(self, observations: Iterable[Tensor]) -> None:
-        """Before the first update: measure online's statistics over batches [B, C, H, W], then sync the target."""
+        """Measure the statistics of ``online`` over batches [B, C, H, W], then sync the target."""
         recalibrate(self.online, observations)
         self.sync_target()
 
     def state_dict(self) -> State:
-        """Both networks, buffers included, and the stream of noise."""
+        """Return both networks, buffers included, and the state of the noise generator."""
         networks = {"online": self.online.state_dict(), "target": self.target.state_dict()}
         return {**networks, "noise": self._noise.get_state()}
 
     def load_state_dict(self, state: State) -> None:
-        """Take over both networks; the actor follows."""
+        """Restore both networks and the noise generator; the actor shares the online tensors."""
         self.online.load_state_dict(state["online"])
         self.target.load_state_dict(state["target"])
         self._noise.set_state(state["noise"])
@@ -92,7 +92,7 @@ class OnlineTargetActor:
 
 @torch.no_grad()
 def recalibrate(network: nn.Module, observations: Iterable[Tensor]) -> None:
-    """Replace running statistics by the average over batches [B, C, H, W], each counting the same."""
+    """Replace the running statistics by the average over batches [B, C, H, W], all with the same weight."""
     with calibrating(network):
         for observation in observations:
             network(observation)
@@ -100,7 +100,7 @@ def recalibrate(network: nn.Module, observations: Iterable[Tensor]) -> None:
 
 @torch.no_grad()
 def batch_statistics_forward(network: QNetwork, observation: Tensor) -> QOutput:
-    """What ``network`` makes of [B, C, H, W] when it normalises by this batch; no buffer changes."""
+    """Return the output for observations [B, C, H, W], normalised by this batch; no buffer changes."""
     with batch_statistics(network):
         output: QOutput = network(observation)
     return output

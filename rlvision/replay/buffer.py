@@ -1,4 +1,4 @@
-"""The one replay: single-frame, n-step, uniform or prioritised, for any number of environments."""
+"""The replay buffer: frames stored once, n-step returns, uniform or prioritised, any number of environments."""
 
 import math
 from collections.abc import Iterator
@@ -23,25 +23,25 @@ from rlvision.replay.valid_starts import BYTES_PER_CELL, ValidStarts
 
 
 class ReplayBuffer:
-    """A `Memory` of the last transitions, from which each batch is drawn anew.
+    """A `Memory` of the last transitions, from which batches are sampled.
 
-    Rows are stored as they come (`RingBuffer`); which of them start a transition is known at any time (`ValidStarts`);
-    some are drawn (`Sampler`) and only then assembled (`NStepAssembler`), so n and γ may change between two batches.
+    `RingBuffer` stores the rows in their order; `ValidStarts` knows which rows start a transition. A `Sampler` draws
+    from these, and `NStepAssembler` builds the transitions at that moment, so n and γ may change between batches.
 
     Args:
         settings: capacity, ratio, priorities and the like; T = capacity // num_envs rows are kept.
         spec: of the environments: N, and the shapes of frames and stacks.
         n_step: n, rewards summed before bootstrapping, as a function of env steps; rounded.
         gamma: γ as a function of env steps.
-        beta: exponent of the importance weights as a function of env steps, where transitions are prioritised.
-        generator: of the CPU, for every draw; its state is part of this one's.
-        reward_transform: what to make of raw rewards before they are summed, such as clipping.
-        device: where the rows live.
+        beta: exponent of the importance weights as a function of env steps, for prioritised replay.
+        generator: CPU generator of all draws; `state_dict` holds its state.
+        reward_transform: applied to raw rewards before they are summed, such as clipping.
+        device: device of the rows.
 
     Raises:
-        ConfigError: The capacity does not hold one window, frames would be compressed on a GPU, or priorities kept on a
-            device without float64.
-        MemoryBudgetError: The rows would not fit into the memory that is free.
+        ConfigError: The capacity does not hold one window, frames would be compressed on a GPU, or the device of the
+            priorities has no float64.
+        MemoryBudgetError: The rows would not fit into the free memory.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class ReplayBuffer:
         _check_fits(settings, spec, device)
         self._batch_size = settings.batch_size
         self._is_prioritised = settings.prioritised
-        self._rows_before = 0  # rows of the run that this replay was not given
+        self._rows_before = 0  # rows of the run from before a continuation without its replay
         self._ratio = ReplayRatio(settings.samples_per_env_step, settings.batch_size, settings.learning_starts)
         self._ring = RingBuffer(length, spec.num_envs, frame_shape(spec), device, settings.compression)
         self._starts = ValidStarts(length, spec.num_envs, spec.stack, self._n_step)
@@ -88,17 +88,17 @@ class ReplayBuffer:
 
     @property
     def nbytes(self) -> int:
-        """Memory of all of it, bytes; of compressed frames, those there are."""
+        """Bytes of memory in use; compressed frames count with their actual size."""
         return self._ring.nbytes + self._starts.nbytes + self._sampler.nbytes
 
     @property
     def env_steps(self) -> int:
-        """Env steps of the run so far, those before a continuation without its replay included."""
+        """Env steps of the run so far, including those before a continuation without its replay."""
         return (self._rows_before + self._ring.rows) * self._ring.num_envs
 
     @property
     def size(self) -> int:
-        """Transitions that a batch may hold right now."""
+        """Number of transitions that can be sampled now."""
         return self._starts.count
 
     @cached_property
@@ -106,7 +106,7 @@ class ReplayBuffer:
         return Segments(self._ring)
 
     def set_horizon(self, n_step: int, gamma: float) -> None:
-        """Learn from windows of another n, discounted by another γ, from the next batch on.
+        """Change n and γ of the returns, from the next batch on.
 
         Raises:
             ConfigError: The capacity does not hold one such window, or γ is not in [0, 1].
@@ -119,39 +119,39 @@ class ReplayBuffer:
         self._sampler.refresh(np.arange(max(self._ring.oldest, self._ring.rows - reach), self._ring.rows))
 
     def add(self, step: EnvStep) -> None:
-        """Take the next row; of its stacks only the newest frames are kept.
+        """Add a row; only the newest frame of each stack is stored.
 
         Raises:
-            EnvError: The observation does not have the shape this replay was built for.
+            EnvError: The observation does not have the shape that this replay was built for.
         """
         self._ring.append(step)
         self._starts.extend(step.first[None])
         self._sampler.refresh(self._rows_to_refresh())
 
     def batches(self) -> Iterator[Batch]:
-        """The batches owed by now, each drawn when it is asked for, with the priorities of that moment."""
+        """Yield the batches that are due, each sampled by the priorities of the moment it is asked for."""
         self._follow_schedules()
         while self.size and self._ratio.due(self._ring.rows * self._ring.num_envs) > 0:
             self._ratio.made += 1
             yield self.sample()
 
     def sample(self) -> Batch:
-        """One batch, owed or not; there must be starts to draw from (``size`` > 0)."""
+        """Return one batch, due or not; the replay must not be empty (``size`` > 0)."""
         index, importance_weight = self._sampler.sample(self._batch_size, self._beta(self.env_steps), self._generator)
         return Batch(self._assembler.gather(index), index, importance_weight)
 
     def update_priorities(self, index: Tensor, priority: Tensor) -> None:
-        """Take over how surprising [B] transitions were; those overwritten meanwhile are ignored."""
+        """Set the priorities [B] of transitions, by the ``index`` of their batch; ignore overwritten ones."""
         self._sampler.update(index, priority)
 
     def metrics(self) -> dict[str, float]:
-        """How much there is, how surprising, and where the schedules stand."""
+        """Return the size, the priorities, and the current values of the schedules."""
         beta = {"replay/beta": self._beta(self.env_steps)} if self._is_prioritised else {}
         horizon = {"replay/n_step": float(self._n_step), "replay/gamma": self._gamma}
         return {"replay/size": float(self.size), **horizon, **beta, **self._sampler.metrics()}
 
     def state_dict(self) -> State:
-        """All but the rows: they travel by `save_rows` and `load_rows`."""
+        """Return the state without the rows, which `save_rows` and `load_rows` handle."""
         return {
             "layout": self._layout,
             "rows": self._ring.rows,
@@ -164,9 +164,9 @@ class ReplayBuffer:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Take over a state; its rows must have been loaded before.
+        """Restore a state after `load_rows`.
 
-        Without them the replay starts empty, and gathers ``learning_starts`` env steps before it
+        Without its rows the replay starts empty, and gathers ``learning_starts`` env steps before it
         learns again.
 
         Raises:
@@ -180,21 +180,21 @@ class ReplayBuffer:
         self._rows_before = state["rows_before"] + state["rows"] - self._ring.rows
 
     def save_rows(self, folder: Path) -> Rows:
-        """Write the rows added since the last call into a new file of ``folder``.
+        """Write the rows added since the last call into a new file in ``folder``.
 
         Returns:
-            The files of which the replay consists now, for the checkpoint and for
+            All files that now hold the rows of the replay, for the checkpoint and for
             `collect_garbage`: plain dicts, oldest rows first.
         """
         return self._segments.save(folder)
 
     def load_rows(self, folder: Path, rows: Rows, progress: Progress = lambda done, total: None) -> None:
-        """Fill the replay with saved rows; to be followed by `load_state_dict`.
+        """Fill the replay with saved rows; call `load_state_dict` next.
 
         Args:
-            folder: where their files are.
-            rows: which of them, as `save_rows` returned it.
-            progress: is told how far it is, in rows, each read twice: checked, then taken.
+            folder: the folder of the files.
+            rows: the files, as `save_rows` returned them.
+            progress: called with the rows read so far and in all; each is read twice, first to check it.
 
         Raises:
             CheckpointError: A file is missing or damaged, or the rows are those of another replay.
@@ -206,7 +206,7 @@ class ReplayBuffer:
             self._starts.extend(self._ring.first(present))
 
     def _follow_schedules(self) -> None:
-        """Learn from now on by the n and γ of this moment."""
+        """Set n and γ to the current values of their schedules."""
         n_step, gamma = round(self._n_schedule(self.env_steps)), self._gamma_schedule(self.env_steps)
         if (n_step, gamma) != (self._n_step, self._gamma):
             self.set_horizon(n_step, gamma)
@@ -217,7 +217,7 @@ class ReplayBuffer:
         return [ring.length, ring.num_envs, *ring.frame_shape, self._is_prioritised]
 
     def _rows_to_refresh(self) -> IntArray:
-        """The newest row, in whose slot another one was; the row now n steps old; those that may lack frames now."""
+        """Return the newest row, the row whose n-step window it completes, and the rows that may have lost frames."""
         ring, newest = self._ring, self._ring.rows - 1
         complete = [newest - self._n_step] if newest >= self._n_step else []
         cropped = range(ring.oldest, ring.oldest + self._stack - 1) if ring.oldest else ()
@@ -237,13 +237,13 @@ class ReplayBuffer:
 
 
 def frame_shape(spec: EnvSpec) -> tuple[int, int, int]:
-    """(c, H, W) of one frame."""
+    """Return (c, H, W) of one frame."""
     _, height, width = spec.observation_shape
     return spec.frame_channels, height, width
 
 
 def required_bytes(settings: ReplaySettings, spec: EnvSpec) -> int:
-    """Memory of a full replay, bytes, reckoned without allocating any; of compressed frames, what most games take.
+    """Return the bytes of a full replay, without allocating it; for compressed frames, what most games need.
 
     Args:
         settings: of the replay.
@@ -275,14 +275,14 @@ def _check_horizon(n_step: int, gamma: float, stack: int, length: int) -> None:
 
 
 class ReplayRatio:
-    """Batches in exact proportion to experience, whatever the number of environments.
+    """A counter of the batches that are due, in exact proportion to env steps.
 
     After s env steps, floor(ratio * (s - learning_starts) / batch_size) batches are due in all.
-    Rational arithmetic: no debt is lost to rounding, however long the run.
+    Rational arithmetic keeps the count exact in runs of any length.
 
     Args:
-        samples_per_env_step: transitions learned from for each transition collected; a float counts
-            as the decimal it is written as.
+        samples_per_env_step: the ratio, transitions learned from per env step; a float stands for the
+            decimal that it is printed as.
         batch_size: B.
         learning_starts: env steps before the first batch.
     """
@@ -293,6 +293,6 @@ class ReplayRatio:
         self.made = 0
 
     def due(self, env_steps: int) -> int:
-        """Batches due after ``env_steps`` and not made yet."""
+        """Return the number of batches that are due after ``env_steps`` and not made yet."""
         due = self._batches_per_env_step * max(0, env_steps - self._learning_starts)
         return int(due) - self.made

@@ -1,4 +1,4 @@
-"""Compressed frames: LZ4, a chunked arena of variable-sized entries, and a frame store on top of them."""
+"""Compressed frames: LZ4, an arena for entries of variable size, and a frame store that uses both."""
 
 from collections.abc import Callable
 
@@ -10,40 +10,40 @@ from torch import Tensor
 from rlvision.core.memory import check_budget
 
 BYTES_PER_COMPRESSED_FRAME = 8 + 4
-"""Where a frame is in the log, and how long."""
+"""Bytes of a frame's place in the arena and of its size."""
 
 RESERVE_BYTES = 2**28
-"""Left free by frames whose size was not known before."""
+"""Bytes to leave free when the arena grows, since the size of the frames is not known in advance."""
 
 
 class CompressedFrames:
-    """Every frame compressed for itself, one behind the other in a log; on the CPU.
+    """A frame store on the CPU that compresses every frame on its own and appends it to an arena.
 
     ::
 
         cell      0    1    2    blank
         place     40   57   72   0
-        size      17   15   9    0          size 0: nothing was written, a frame of zeros
+        size      17   15   9    0          size 0: not written, a frame of zeros
     """
 
     def __init__(self, cells: int, frame_bytes: int) -> None:
         self._cells = cells
         self._frame_bytes = frame_bytes
-        self._place = np.zeros(cells + 1, dtype=np.int64)  # in the log
+        self._place = np.zeros(cells + 1, dtype=np.int64)  # in the arena
         self._size = np.zeros(cells + 1, dtype=np.int32)
         self._blank = bytes(frame_bytes)
         self._arena = ChunkArena(max_compressed_size(frame_bytes), self._check_room)
 
     @property
     def nbytes(self) -> int:
-        """Memory of the log and of where each frame is in it, bytes."""
+        """Bytes of the arena and of the places and sizes of its frames."""
         return self._place.nbytes + self._size.nbytes + self._arena.nbytes
 
     def write(self, cell: int, frames: Tensor) -> None:
-        """Compress them one by one.
+        """Compress the frames one by one.
 
         Raises:
-            MemoryBudgetError: They take more room than there is.
+            MemoryBudgetError: They need more memory than is free.
         """
         for at, frame in enumerate(frames.contiguous().numpy(), start=cell):
             compressed = compress(frame.data)
@@ -53,7 +53,7 @@ class CompressedFrames:
             self._place[at], self._size[at] = place, len(compressed)
 
     def read(self, cells: Tensor) -> Tensor:
-        """Unpack them, each once, however often it is asked for."""
+        """Decompress the frames [K, F] of cells [K]; a frame that is asked for twice is decompressed once."""
         asked = cells.numpy()
         entries = list(zip(self._place[asked].tolist(), self._size[asked].tolist(), strict=True))
         decompressed = {entry: self._decompress(*entry) for entry in set(entries)}
@@ -73,19 +73,19 @@ Content = bytes | memoryview
 
 
 def compress(content: Content) -> bytes:
-    """The content, smaller."""
+    """Compress ``content`` with LZ4."""
     compressed: bytes = lz4.block.compress(content, store_size=False)
     return compressed
 
 
 def decompress(compressed: Content, size: int) -> bytes:
-    """The ``size`` bytes of which `compress` made ``compressed``."""
+    """Return the ``size`` bytes that `compress` turned into ``compressed``."""
     content: bytes = lz4.block.decompress(compressed, uncompressed_size=size)
     return content
 
 
 def max_compressed_size(size: int) -> int:
-    """The most bytes that `compress` may make of ``size``: LZ4's own bound."""
+    """Return LZ4's upper bound for the compressed size of ``size`` bytes."""
     return size + size // 255 + 16
 
 
@@ -93,20 +93,20 @@ CHUNK_BYTES = 2**22
 
 
 class ChunkArena:
-    """Keeps entries until they are released; a chunk all of whose entries are released is filled anew.
+    """An allocator of entries in chunks; a chunk is reused once all of its entries are released.
 
     ::
 
-        chunk 0   ~~~~~~~~~~~~~~~~   all released: to be filled next
+        chunk 0   ~~~~~~~~~~~~~~~~   all released: reused next
         chunk 1   ~~~~~~~|eee|fffff
         chunk 2   ggggg|hhhh|          open: entries are appended here
 
-    Entries released in about the order in which they came, as those of a ring are, leave no holes: there are never
-    more chunks than the entries fill, but for two.
+    A ring releases entries in about the order in which it added them, so no holes remain: there are at most two
+    chunks more than the entries fill.
 
     Args:
-        max_entry_bytes: bytes of an entry, at most.
-        check_room: called with the size of a chunk before another one is allocated; raises where that is too much.
+        max_entry_bytes: upper bound of an entry's size.
+        check_room: called with the size of a chunk before it is allocated; raises if memory does not suffice.
     """
 
     def __init__(self, max_entry_bytes: int, check_room: Callable[[int], None]) -> None:
@@ -114,17 +114,17 @@ class ChunkArena:
         self._check_room = check_room
         self._chunks: list[memoryview] = []
         self._entries: list[int] = []  # of each chunk, not released
-        self._empty: list[int] = []  # chunks to fill
+        self._empty: list[int] = []  # chunks to reuse
         self._open = -1  # the chunk being filled
-        self._filled = self._chunk_bytes  # of it
+        self._filled = self._chunk_bytes  # bytes of the open chunk
 
     @property
     def nbytes(self) -> int:
-        """Memory of all chunks, bytes."""
+        """Bytes of all chunks."""
         return len(self._chunks) * self._chunk_bytes
 
     def append(self, entry: bytes) -> int:
-        """Keep ``entry`` and say where."""
+        """Store ``entry`` and return its place."""
         if self._filled + len(entry) > self._chunk_bytes:
             self._open_next()
         start = self._filled
@@ -134,12 +134,12 @@ class ChunkArena:
         return self._open * self._chunk_bytes + start
 
     def read(self, place: int, size: int) -> memoryview:
-        """The entry of ``size`` bytes at ``place``: look at it before it is released."""
+        """Return a view of the entry of ``size`` bytes at ``place``, valid until it is released."""
         chunk, start = divmod(place, self._chunk_bytes)
         return self._chunks[chunk][start : start + size]
 
     def release(self, place: int) -> None:
-        """Forget the entry at ``place``."""
+        """Release the entry at ``place``."""
         chunk = place // self._chunk_bytes
         self._entries[chunk] -= 1
         if self._entries[chunk] == 0 and chunk != self._open:

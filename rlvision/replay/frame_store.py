@@ -1,4 +1,4 @@
-"""The frames of a ring, as they are or compressed."""
+"""Stores for the frames of a ring buffer, raw or compressed."""
 
 from typing import Literal, Protocol
 
@@ -11,34 +11,34 @@ from rlvision.replay.compression import BYTES_PER_COMPRESSED_FRAME, CompressedFr
 Compression = Literal["none", "lz4"]
 
 COMPRESSED_FRACTION = 0.3
-"""Of a frame's bytes, what it is reckoned to take when compressed: all but 3 of 104 Atari games take less."""
+"""Estimated compressed size of a frame as a fraction of its bytes: all but 3 of 104 Atari games need less."""
 
 
 class FrameStore(Protocol):
-    """Frames [cells, F] uint8, and behind the last of them a blank one of zeros."""
+    """Frames [cells, F] uint8, followed by a blank frame of zeros."""
 
     @property
     def nbytes(self) -> int:
-        """Memory of all of it, bytes."""
+        """Bytes of memory in use."""
 
     def write(self, cell: int, frames: Tensor) -> None:
-        """Put frames [K, F] into the cells from ``cell`` on; none of them lies behind the last."""
+        """Write frames [K, F] into the cells from ``cell`` on, up to the last cell at most."""
 
     def read(self, cells: Tensor) -> Tensor:
-        """The frames in cells [K] int64, [K, F], not shared with the store."""
+        """Return a copy of the frames [K, F] in cells [K] int64."""
 
 
 def make_frames(cells: int, frame_bytes: int, device: torch.device, compression: Compression) -> FrameStore:
-    """A store of one kind or the other.
+    """Make a raw or a compressed store.
 
     Args:
-        cells: frames it holds.
+        cells: number of frames.
         frame_bytes: F.
-        device: where they lie.
-        compression: ``none``, or how they are compressed.
+        device: device of the frames.
+        compression: the compression, or ``none``.
 
     Raises:
-        ConfigError: They would be compressed on a GPU.
+        ConfigError: Frames would be compressed on a GPU.
     """
     if compression == "none":
         return RawFrames(cells, frame_bytes, device)
@@ -47,27 +47,27 @@ def make_frames(cells: int, frame_bytes: int, device: torch.device, compression:
 
 
 def require_compressible(device: torch.device) -> None:
-    """Refuse to compress frames that lie on a GPU.
+    """Refuse to compress frames on a GPU.
 
     Raises:
-        ConfigError: They would.
+        ConfigError: The device is not a CPU.
     """
     if device.type != "cpu":
         raise ConfigError(
-            f"expected replay.compression=none on {device}, where frames lie as they are, got another: "
+            f"expected replay.compression=none on {device}, where frames are not compressed, got another: "
             "set --replay.compression=none or --device=cpu"
         )
 
 
 def frame_store_bytes(cells: int, frame_bytes: int, compression: Compression) -> int:
-    """Memory of a store that is full, bytes; of compressed frames, as far as can be said before they are there."""
+    """Return the bytes of a full store; for compressed frames this is an estimate (`COMPRESSED_FRACTION`)."""
     if compression == "none":
         return (cells + 1) * frame_bytes
     return (cells + 1) * BYTES_PER_COMPRESSED_FRAME + int(cells * frame_bytes * COMPRESSED_FRACTION)
 
 
 class RawFrames:
-    """One tensor, touched only as frames arrive."""
+    """A store of one tensor, whose memory is touched only when frames arrive."""
 
     def __init__(self, cells: int, frame_bytes: int, device: torch.device) -> None:
         self._frames = torch.empty(cells + 1, frame_bytes, dtype=torch.uint8, device=device)
@@ -75,13 +75,13 @@ class RawFrames:
 
     @property
     def nbytes(self) -> int:
-        """Memory of the tensor, bytes."""
+        """Bytes of the tensor."""
         return self._frames.nbytes
 
     def write(self, cell: int, frames: Tensor) -> None:
-        """Copy them, from any device."""
+        """Copy frames from any device."""
         self._frames[cell : cell + len(frames)].copy_(frames)
 
     def read(self, cells: Tensor) -> Tensor:
-        """One gather."""
+        """Gather the frames [K, F] of cells [K]."""
         return self._frames.index_select(0, cells)

@@ -1,4 +1,4 @@
-"""From rows to transitions: frame stacks and n-step windows, assembled when they are read.
+"""Assembly of transitions from rows: frame stacks and n-step returns, built when a batch is read.
 
 A window starts at row i and sums m <= n rewards::
 
@@ -7,9 +7,9 @@ A window starts at row i and sums m <= n rewards::
     observation        o0                o3         discount = γ³, bootstrapping from o3  (m = n = 3)
 
 It stops before n when row i + m - 1 ended, or when row i + m is dead: the row after it is ``first``,
-so nobody knows what it led to. Then it bootstraps from row i + m all the same: after an end that is
-the true last observation, in a game that was cut the last one there was. Only termination makes the
-discount 0.
+so its successor is unknown. The return still bootstraps from row i + m. After an end that row holds
+the true last observation; in a game that was cut off it holds the last one stored. Only termination
+makes the discount 0.
 
 Sources: Sutton and Barto, "Reinforcement Learning" (2018), equation 7.1; Pardo et al., "Time Limits
 in Reinforcement Learning" (2018), for bootstrapping where a game was truncated.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def window_length(ended: Tensor, first: Tensor) -> Tensor:
-    """m, the number of rewards in each window.
+    """Return m, the number of rewards in each window.
 
     Args:
         ended: whether rows i … i + n - 2 terminated or were truncated, [B, n - 1] bool.
@@ -41,11 +41,11 @@ def window_length(ended: Tensor, first: Tensor) -> Tensor:
 
 
 def n_step_return(reward: Tensor, within: Tensor, powers: Tensor) -> Tensor:
-    """The n-step return r_0 + γ r_1 + … + γ^(m-1) r_(m-1).
+    """Return the n-step return r_0 + γ r_1 + … + γ^(m-1) r_(m-1) of each window.
 
     Args:
         reward: rewards of rows i … i + n - 1, [B, n] float32.
-        within: which of them are among the first m, [B, n] bool.
+        within: whether each is among the first m, [B, n] bool.
         powers: γ^0 … γ^(n-1), [n] float32.
 
     Returns:
@@ -55,7 +55,7 @@ def n_step_return(reward: Tensor, within: Tensor, powers: Tensor) -> Tensor:
 
 
 def episode_start_column(first: Tensor) -> Tensor:
-    """The column of a stack in which its game begins; 0 when it began there or before.
+    """Return the column of each stack in which its game begins; 0 when it began there or before.
 
     Args:
         first: the ``first`` flags of a stack's rows, oldest on the left, [B, stack] bool.
@@ -68,7 +68,7 @@ def episode_start_column(first: Tensor) -> Tensor:
 
 
 class NStepAssembler:
-    """Reads transitions from a ring, by way of one strip of cells for each.
+    """A reader of transitions from a ring buffer, each from one strip of consecutive cells.
 
     ::
 
@@ -78,11 +78,11 @@ class NStepAssembler:
                            |___ next observation, m columns on ___|
 
     Args:
-        ring: where the rows are.
+        ring: the rows.
         stack: frames of an observation.
         n_step: n.
         gamma: γ.
-        reward_transform: what to make of rewards before they are summed, None: nothing.
+        reward_transform: applied to rewards before they are summed; None changes nothing.
     """
 
     def __init__(
@@ -94,15 +94,15 @@ class NStepAssembler:
         self.set_horizon(n_step, gamma)
 
     def set_horizon(self, n_step: int, gamma: float) -> None:
-        """Read windows of n steps, discounted by γ, from now on."""
+        """Change n and γ."""
         self._n_step = n_step
         self._columns = torch.arange(self._stack + n_step, device=self._ring.device)  # [stack+n]
         self._offsets = (self._columns - (self._stack - 1)) * self._ring.num_envs  # [stack+n] cells from row i
-        powers = gamma ** torch.arange(n_step + 1, dtype=torch.float64)  # on the CPU: not every device has float64
+        powers = gamma ** torch.arange(n_step + 1, dtype=torch.float64)  # on the CPU, as some devices lack float64
         self._powers = powers.float().to(self._ring.device)  # [n+1]
 
     def gather(self, index: Tensor) -> Transition:
-        """The transitions that start at ``index`` = row * N + environment, [B] int64."""
+        """Return the transitions that start at ``index`` = row * N + environment, [B] int64."""
         ring, start = self._ring, self._stack - 1
         strip = (index[:, None] + self._offsets) % ring.cells  # [B, stack+n]
         terminated, truncated, first = _rows(ring.flags, strip).unbind(dim=2)  # [B, stack+n]
@@ -122,10 +122,10 @@ class NStepAssembler:
         return reward if self._transform is None else self._transform(reward)
 
     def _observations(self, strip: Tensor, first: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """The stacks that end at rows i and i + m, each [B, stack * c, H, W] uint8.
+        """Return the stacks that end at rows i and i + m, each [B, stack * c, H, W] uint8.
 
-        Only the start of a window can be ``first``, so what lies before its game lies before both
-        stacks'. Pointing at the blank frame instead of masking leaves one copy and no branch.
+        Only the start of a window can be ``first``, so both stacks belong to one game. Cells from
+        before that game point at the blank frame: one copy, with no mask and no branch.
         """
         ring, stack = self._ring, self._stack
         in_game = self._columns >= episode_start_column(first[:, :stack])[:, None]  # [B, stack+n]
@@ -138,5 +138,5 @@ class NStepAssembler:
 
 
 def _rows(field: Tensor, cells: Tensor) -> Tensor:
-    """Rows of ``field`` [cells, K] at [B, S]: [B, S, K]."""
+    """Return the rows of ``field`` [cells, K] at ``cells`` [B, S], [B, S, K]."""
     return field.index_select(0, cells.flatten()).view(*cells.shape, -1)

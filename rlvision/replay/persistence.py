@@ -1,4 +1,4 @@
-"""The rows on disk: each checkpoint writes one file of the rows that came since the last one.
+"""Replay rows on disk: each checkpoint writes one file with the rows added since the last checkpoint.
 
 ::
 
@@ -6,12 +6,12 @@
     files     |__ a _____|___ b ______|__ c ____|____ d _____|
     ring                     oldest 500 ~~~~~~~~~~~~~~~~~~~~~      manifest: b, c, d
 
-A file is a sequence of blocks of rows, each compressed by itself, so that neither writing nor reading holds more than
-one of them. Consecutive frames are alike: a block shrinks much more than its frames would one by one::
+A file is a sequence of blocks of rows. Each block is compressed on its own, so writing and reading hold one block at a
+time. Consecutive frames are alike, so a block compresses much better than single frames::
 
-    rows, bytes (two uint32, little-endian)    the fields of a row, one after the other, compressed    …
+    rows, bytes (two uint32, little-endian)    the fields of the rows, one after the other, compressed    …
 
-A file is named after its rows and its checksum, so that none is ever written anew with other content.
+A file is named after its rows and its checksum, so no name is ever reused with other content.
 """
 
 from collections.abc import Iterable, Iterator
@@ -38,7 +38,7 @@ HEAD = Struct("<II")
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Rows start … stop - 1, in one file."""
+    """A file with the rows start … stop - 1."""
 
     name: str
     start: int
@@ -47,15 +47,15 @@ class Segment:
 
     @property
     def rows(self) -> int:
-        """How many."""
+        """Number of rows."""
         return self.stop - self.start
 
 
 class Segments:
-    """Saves and loads the rows of a ring.
+    """The files that hold the rows of a ring buffer.
 
     Args:
-        ring: whose rows.
+        ring: the ring buffer to save and load.
     """
 
     def __init__(self, ring: "RingBuffer") -> None:
@@ -63,9 +63,9 @@ class Segments:
         self._saved: list[Segment] = []
 
     def save(self, folder: Path) -> Rows:
-        """Write the rows that are not in ``folder`` yet and say of which files the ring consists.
+        """Write the rows that are not in ``folder`` yet, and return the manifest of all files of the ring.
 
-        Reads the ring and changes nothing in it. The file is complete and on disk when this returns.
+        The ring does not change. The file is complete and on disk when this method returns.
         """
         ring = self._ring
         make_folder(folder)
@@ -77,10 +77,10 @@ class Segments:
         return [asdict(segment) for segment in self._saved]
 
     def load(self, folder: Path, manifest: Rows, progress: Progress) -> None:
-        """Fill the ring with the rows of a manifest, each in the slot where it was, and tell how far that is.
+        """Fill the ring with the rows of a manifest, each in its old slot, and report the progress.
 
         Raises:
-            CheckpointError: A file is missing or damaged, or the files are not those of such a ring.
+            CheckpointError: A file is missing or damaged, or the files do not fit this ring.
         """
         segments = [Segment(**entry) for entry in manifest]
         _check_kind(segments)
@@ -95,7 +95,7 @@ class Segments:
         self._saved = segments
 
     def _check(self, segment: Segment, folder: Path) -> None:
-        """Compare the checksum before the content is used; compressed rows are hardly ever larger than rows."""
+        """Verify the checksum before the content is used; the size limit allows for rows that do not compress."""
         path, checksum = folder / segment.name, 0
         try:
             with open_to_read(path, 2 * segment.rows * self._ring.row_bytes + BLOCK_BYTES) as file:
@@ -112,7 +112,7 @@ class Segments:
             )
 
     def _fill(self, segment: Segment, folder: Path) -> None:
-        """Put a segment's rows where they were, block by block."""
+        """Write a segment's rows into their old slots, block by block."""
         ring, row = self._ring, segment.start
         with open_to_read(folder / segment.name) as file:
             while head := file.read(HEAD.size):
@@ -132,7 +132,7 @@ class Segments:
 
 
 def collect_garbage(folder: Path, manifests_in_use: Iterable[Rows]) -> None:
-    """Delete the segments in ``folder`` that no manifest names, and what an interrupted save left."""
+    """Delete the segments in ``folder`` that no manifest names, and the files of interrupted saves."""
     used = {entry["name"] for manifest in manifests_in_use for entry in manifest}
     for path in (*list_folder(folder, "*.rows*"), *list_folder(folder, f"*{PART}")):
         if path.name not in used:
@@ -140,7 +140,7 @@ def collect_garbage(folder: Path, manifests_in_use: Iterable[Rows]) -> None:
 
 
 def _write(ring: "RingBuffer", start: int, stop: int, folder: Path) -> Segment:
-    """Write beside, flush to the disk, rename."""
+    """Write a temporary file, flush it to disk, and rename it."""
     checksum = 0
     with NewFile(folder / f"{start}-{stop}") as new:
         for row, count in _blocks(ring, start, stop):
@@ -153,7 +153,7 @@ def _write(ring: "RingBuffer", start: int, stop: int, folder: Path) -> Segment:
 
 
 def _blocks(ring: "RingBuffer", start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """First row and number of rows of each block: none across the ring's seam, none larger than `BLOCK_BYTES`."""
+    """Yield first row and row count of each block, at most `BLOCK_BYTES` large and never across the ring's end."""
     at_most = max(1, BLOCK_BYTES // ring.row_bytes)
     while start < stop:
         count = min(at_most, stop - start, ring.length - start % ring.length)
@@ -171,5 +171,5 @@ def _check_kind(segments: list[Segment]) -> None:
     if strange:
         raise CheckpointError(
             f"expected rows in files that end in {SUFFIX}, got {strange[0]}: "
-            "an earlier release of rlvision wrote it, continue with that one"
+            "an earlier release of rlvision wrote it, continue with that release"
         )

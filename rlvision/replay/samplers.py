@@ -1,4 +1,4 @@
-"""Which of the starts go into a batch: each alike, or the surprising ones more often."""
+"""Samplers, which draw the transitions of a batch uniformly or in proportion to their priority."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 
 
 class Sampler(Protocol):
-    """Draws the starts of a batch; random numbers come from a generator of the CPU."""
+    """A way to draw the starts of a batch, with random numbers from a CPU generator."""
 
     @property
     def nbytes(self) -> int:
-        """Memory of what it keeps, bytes."""
+        """Bytes of memory in use."""
 
     def refresh(self, rows: IntArray) -> None:
-        """Look anew whether these rows [R] are starts."""
+        """Check again whether these rows [R] are valid starts."""
 
     def sample(self, batch_size: int, beta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return indices [B] int64, row * N + environment, and importance weights [B] float32 with exponent β."""
 
     def update(self, index: Tensor, priority: Tensor) -> None:
-        """Take over how surprising [B] transitions were."""
+        """Set the priorities [B] of transitions."""
 
     def metrics(self) -> dict[str, float]:
-        """A row for the tracker."""
+        """Return metrics for the tracker."""
 
     def state_dict(self) -> State:
-        """What the rows do not tell."""
+        """Return the state that does not follow from the rows."""
 
     def load_state_dict(self, state: State) -> None:
-        """Take over a state; the rows are here already."""
+        """Restore a state; the rows are already loaded."""
 
 
 class UniformSampler:
-    """Every start is as likely as every other."""
+    """A sampler that draws every start with the same probability."""
 
     def __init__(self, ring: "RingBuffer", starts: ValidStarts) -> None:
         self._device = ring.device
@@ -51,66 +51,66 @@ class UniformSampler:
 
     @property
     def nbytes(self) -> int:
-        """Nothing is kept."""
+        """Zero: it stores nothing."""
         return 0
 
     def refresh(self, rows: IntArray) -> None:
-        """Nothing to do: the starts know themselves."""
+        """Do nothing: `ValidStarts` is up to date."""
 
     def sample(self, batch_size: int, beta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Indices with replacement, and weights of 1."""
+        """Return indices [B], drawn with replacement, and weights of 1."""
         position = torch.randint(self._starts.count, (batch_size,), generator=generator).numpy()
         index = torch.from_numpy(self._starts.at(position))
         return to_device(index, self._device), torch.ones(batch_size, device=self._device)
 
     def update(self, index: Tensor, priority: Tensor) -> None:
-        """Nothing to do: surprise changes nothing."""
+        """Do nothing: there are no priorities."""
 
     def metrics(self) -> dict[str, float]:
-        """Nothing: there are no priorities."""
+        """Return nothing: there are no priorities."""
         return {}
 
     def state_dict(self) -> State:
-        """Empty: the rows tell all."""
+        """Return nothing: the rows determine everything."""
         return {}
 
     def load_state_dict(self, state: State) -> None:
-        """Nothing to take over."""
+        """Do nothing: there is no state."""
 
 
 class PrioritisedSampler:
-    """Starts are drawn in proportion to (|TD error| + ε)^α, one from each of B equal strata of the mass.
+    """A sampler in proportion to (|TD error| + ε)^α, with one draw from each of B equal strata of the mass.
 
-    A start enters with the largest priority seen so far, so that it is learned from soon.
+    A new start gets the largest priority seen so far, so that it is learned from soon.
 
     Source: Schaul et al., "Prioritized Experience Replay" (2016), sections 3.3 and 3.4.
 
     Args:
-        ring: where the rows are.
-        starts: which of them are starts.
-        settings: α and ε; β comes with every draw.
+        ring: the rows.
+        starts: the rows that are valid starts.
+        settings: α and ε; each call of `sample` gets its β.
     """
 
     def __init__(self, ring: "RingBuffer", starts: ValidStarts, settings: ReplaySettings) -> None:
         self._ring = ring
         self._starts = starts
         self._settings = settings
-        self._spare = ring.cells  # a leaf that never has mass
+        self._spare = ring.cells  # a leaf that never has mass, for writes without effect
         self._tree = SumTree(ring.cells + 1, ring.device)
         self._largest = torch.ones((), dtype=torch.float64, device=ring.device)  # [] priority seen
 
     @property
     def mass(self) -> Tensor:
-        """(priority + ε)^α of each cell of the ring, 0 where no transition starts, [T * N] float64."""
+        """(priority + ε)^α of each cell of the ring, 0 for cells that are no start, [T * N] float64."""
         return self._tree.leaves[: self._spare]
 
     @property
     def nbytes(self) -> int:
-        """Memory of the tree, bytes."""
+        """Bytes of the sum tree."""
         return self._tree.nbytes
 
     def refresh(self, rows: IntArray) -> None:
-        """A row that is a start keeps its mass, or enters with the largest; any other has none."""
+        """Keep the mass of rows that are starts, give new starts the largest mass, and set all others to zero."""
         ring = self._ring
         cells = (rows[:, None] * ring.num_envs + np.arange(ring.num_envs)) % ring.cells  # [R, N]
         cell = to_device(torch.from_numpy(cells.ravel()), ring.device)
@@ -120,7 +120,7 @@ class PrioritisedSampler:
         self._tree.set(cell, torch.where(is_start, mass, 0.0))
 
     def sample(self, batch_size: int, beta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Stratified indices, and (N P)^-β over the largest of the batch: N cancels out."""
+        """Return stratified indices, and weights (N P)^-β divided by the batch's largest: N cancels out."""
         uniform = torch.rand(batch_size, dtype=torch.float64, generator=generator)
         strata = (torch.arange(batch_size) + uniform) / batch_size  # [B] in [0, 1)
         cell = self._tree.sample(to_device(strata, self._ring.device) * self._tree.total)
@@ -130,9 +130,9 @@ class PrioritisedSampler:
         return index, (mass.min() / mass).pow(beta).float()
 
     def update(self, index: Tensor, priority: Tensor) -> None:
-        """New masses for those still here; of a transition named twice the larger one.
+        """Set new masses; a transition that occurs twice gets the larger one.
 
-        What has been overwritten meanwhile, or is no start any more, writes nothing to the spare leaf.
+        Transitions that were overwritten, or that are no valid start any more, write a zero to the spare leaf.
         """
         priority = priority.detach().double() + self._settings.priority_epsilon  # [B]
         cell = index % self._ring.cells
@@ -142,7 +142,7 @@ class PrioritisedSampler:
         self._largest = torch.maximum(self._largest, priority.max())
 
     def metrics(self) -> dict[str, float]:
-        """The mean and the largest |TD error| + ε of the starts, where α lets their masses tell."""
+        """Return mean and maximum of |TD error| + ε over the starts; nothing for α = 0, where all masses are 1."""
         mass = self.mass[self.mass > 0]
         if not (len(mass) and self._settings.alpha):
             return {}
@@ -150,11 +150,11 @@ class PrioritisedSampler:
         return {"replay/priority_mean": float(priority.mean()), "replay/priority_max": float(priority.max())}
 
     def state_dict(self) -> State:
-        """The largest priority, and the masses of all cells in use."""
+        """Return the largest priority, and the masses of all cells in use."""
         in_use = min(self._ring.rows * self._ring.num_envs, self._ring.cells)
         return {"largest": self._largest.clone(), "mass": self.mass[:in_use].clone()}
 
     def load_state_dict(self, state: State) -> None:
-        """Take over the largest priority, and the masses if the rows are here."""
+        """Restore the largest priority, and the masses if the rows were loaded."""
         self._largest = state["largest"].to(self._ring.device).clone()
         self._tree.fill(state["mass"].to(self._ring.device) if self._ring.rows else self.mass[:0])

@@ -1,4 +1,4 @@
-"""The rows of experience: every frame once, in a ring on one device."""
+"""The ring buffer of experience, which stores every frame once, on one device."""
 
 import math
 
@@ -12,13 +12,13 @@ from rlvision.core.types import BoolArray, EnvStep, IntArray, UInt8Array
 from rlvision.replay.frame_store import Compression, frame_store_bytes, make_frames
 
 _OTHERS: tuple[tuple[tuple[int, ...], torch.dtype], ...] = (((), torch.int64), ((), torch.float32), ((3,), torch.bool))
-"""Action, reward and flags of a cell: shape and dtype."""
+"""Shape and dtype of a cell's action, reward and flags."""
 
 _BYTES_PER_CELL = 8 + 4 + 3
-"""Of action, reward and flags."""
+"""Bytes of action, reward and flags."""
 
 Fields = tuple[Tensor, ...]
-"""Of K cells: action [K] int64, reward [K] float32, flags [K, 3] bool, frames [K, c * H * W] uint8."""
+"""K cells: action [K] int64, reward [K] float32, flags [K, 3] bool, frames [K, c * H * W] uint8."""
 
 
 class RingBuffer:
@@ -31,16 +31,16 @@ class RingBuffer:
         4            0 1 2 3
         6            4 5 2 3      oldest row 2, newest row 5
 
-    Every field is kept flat, ``[T * N, …]``, so that the cell of row i and environment e is
-    ``(i * N + e) % (T * N)``. Behind the last cell lies one blank frame of zeros: what a stack
-    shows of the time before a game began. Memory is touched only as rows arrive.
+    Every field is flat, ``[T * N, …]``, so the cell of row i and environment e is
+    ``(i * N + e) % (T * N)``. A blank frame of zeros follows the last cell: it fills the columns of
+    a stack from before the game began. Memory is touched only when rows arrive.
 
     Args:
         length: T, rows.
         num_envs: N.
         frame_shape: (c, H, W) of one frame.
-        device: where all of it lies.
-        compression: ``none``, or how frames are compressed (on the CPU only).
+        device: device of all fields.
+        compression: compression of the frames, on the CPU only, or ``none``.
 
     Raises:
         ConfigError: Frames would be compressed on a GPU.
@@ -67,21 +67,21 @@ class RingBuffer:
 
     @property
     def oldest(self) -> int:
-        """The oldest row still here."""
+        """The oldest row that is not overwritten yet."""
         return max(0, self.rows - self.length)
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of the fields of one row, as they are."""
+        """Bytes of the fields of one row, uncompressed."""
         return self.num_envs * (math.prod(self.frame_shape) + _BYTES_PER_CELL)
 
     @property
     def nbytes(self) -> int:
-        """Memory of all of it, bytes."""
+        """Bytes of all fields."""
         return self.frames.nbytes + self.action.nbytes + self.reward.nbytes + self.flags.nbytes
 
     def append(self, step: EnvStep) -> None:
-        """Take the next row; of its stacks only the newest frames.
+        """Add a row; only the newest frame of each stack is stored.
 
         Raises:
             EnvError: The observation is not N stacks of uint8 frames of this shape.
@@ -93,7 +93,7 @@ class RingBuffer:
         self.rows += 1
 
     def write(self, row: int, fields: Fields) -> None:
-        """Put rows into the slots from that of ``row`` on; they do not reach past the last slot."""
+        """Write rows into the slots from that of ``row`` on; they must not reach past the last slot."""
         cell = row % self.length * self.num_envs
         *others, frames = (to_device(field, self.device) for field in fields)
         for kept, field in zip((self.action, self.reward, self.flags), others, strict=True):
@@ -101,14 +101,14 @@ class RingBuffer:
         self.frames.write(cell, frames)
 
     def read(self, row: int, count: int) -> Fields:
-        """A copy of ``count`` rows from ``row`` on, on the host; they do not reach past the last slot."""
+        """Copy ``count`` rows from ``row`` on to the host; they must not reach past the last slot."""
         cell = row % self.length * self.num_envs
         cells = torch.arange(cell, cell + count * self.num_envs, device=self.device)
         fields = (self.action[cells], self.reward[cells], self.flags[cells], self.frames.read(cells))
         return tuple(field.cpu() for field in fields)
 
     def split_fields(self, content: bytearray) -> Fields:
-        """The fields of which ``content`` holds the bytes, one after the other; not copied."""
+        """Return the fields whose bytes ``content`` holds one after the other, not copied."""
         cells = len(content) // self.row_bytes * self.num_envs
         fields, at = [], 0
         for shape, dtype in (*_OTHERS, ((math.prod(self.frame_shape),), torch.uint8)):
@@ -118,7 +118,7 @@ class RingBuffer:
         return tuple(fields)
 
     def first(self, rows: IntArray) -> BoolArray:
-        """The ``first`` flags of rows [R], on the host, [R, N]."""
+        """Return the ``first`` flags [R, N] of rows [R], on the host."""
         slots = torch.from_numpy(rows % self.length).to(self.device)
         first: BoolArray = self.flags.view(self.length, self.num_envs, 3)[slots, :, 2].cpu().numpy()
         return first
@@ -137,5 +137,5 @@ class RingBuffer:
 
 
 def ring_buffer_bytes(cells: int, frame_bytes: int, compression: Compression) -> int:
-    """Memory of a `RingBuffer` that is full, bytes, reckoned without allocating any."""
+    """Return the bytes of a full `RingBuffer`, without allocating it."""
     return frame_store_bytes(cells, frame_bytes, compression) + cells * _BYTES_PER_CELL

@@ -1,27 +1,27 @@
-"""Which rows may start a transition."""
+"""The rows of a ring buffer that may start a transition."""
 
 import numpy as np
 
 from rlvision.core.types import BoolArray, IntArray
 
 BYTES_PER_CELL = 17
-"""Host memory of `ValidStarts` for one row of one environment."""
+"""Bytes of host memory that `ValidStarts` needs for one row of one environment."""
 
 
 class ValidStarts:
-    """The rows from which a transition can be read right now, kept on the host.
+    """The rows from which a transition can be read now, tracked on the host.
 
-    Row i of an environment is one of them when
+    Row i of an environment is a valid start when
 
-    * row i + 1 is here and not ``first`` (else nobody knows what row i led to: a *dead* row);
-    * row i + n is here, so that its window is complete, whatever happened in it;
-    * its stack is here: row i - stack + 1, or a ``first`` row on the way back to it.
+    * row i + 1 is stored and not ``first`` (else the successor of row i is unknown: a *dead* row);
+    * row i + n is stored, so that the window is complete, even if the game ended within it;
+    * its stack is stored: row i - stack + 1, or a ``first`` row after that one.
 
-    These bounds only move on, so the starts of an environment are one stretch of the queue of its
-    live rows, and a uniform draw is a position in all stretches laid end to end: exact, without
-    rejection, without a word to the device::
+    These bounds only grow, so the starts of an environment are one contiguous part of the queue of
+    its live rows. A uniform draw is a position in the concatenation of these parts: exact, without
+    rejection, without access to the device::
 
-        rows here          2  3  4  5  6  7  8  9     first: row 5; stack 3, n 2
+        rows stored        2  3  4  5  6  7  8  9     first: row 5; stack 3, n 2
         live rows          2  3  .  5  6  7  8        4 is dead, 9 not known yet
         starts                      5  6  7           2 and 3 lack frames, 8 lacks row 10
 
@@ -44,30 +44,30 @@ class ValidStarts:
 
     @property
     def count(self) -> int:
-        """Starts of all environments together."""
+        """Number of valid starts, over all environments."""
         return int(self._ends[-1])
 
     @property
     def nbytes(self) -> int:
-        """Memory of the bookkeeping, bytes."""
+        """Bytes of the bookkeeping."""
         return self._first.nbytes + self._lives_before.nbytes + self._queue.nbytes
 
     def restart(self, row: int) -> None:
-        """Forget everything; row ``row`` is the next to come, and all T rows from it on if it is not the first."""
+        """Reset; ``row`` is the number of the next row, and all T rows from it follow if it is not 0."""
         self._rows = row
         self._lives = np.zeros(self._num_envs, dtype=np.int64)  # [N] live rows so far
-        self._low = np.full(self._num_envs, row)  # [N] the oldest row whose stack is here
-        self._ends = np.zeros(self._num_envs, dtype=np.int64)  # [N] position at which each stretch ends
+        self._low = np.full(self._num_envs, row)  # [N] the oldest row whose stack is stored
+        self._ends = np.zeros(self._num_envs, dtype=np.int64)  # [N] position at which each env's starts end
         self._shift = np.zeros(self._num_envs, dtype=np.int64)  # [N] from position to place in the queue
 
     def set_n_step(self, n_step: int) -> None:
-        """Ask for complete windows of another n from now on."""
+        """Change n, the length of a complete window."""
         self._n_step = n_step
         if self._rows:
             self._bound()
 
     def extend(self, first: BoolArray) -> None:
-        """Take the ``first`` flags [R, N] of the next rows, 1 <= R <= T."""
+        """Add the next R rows by their ``first`` flags [R, N], 1 <= R <= T."""
         rows = self._rows + np.arange(len(first))  # [R]
         live = ~first & (rows > 0)[:, None]  # [R, N] may row - 1 start a transition?
         lives = self._lives + live.cumsum(axis=0)  # [R, N]
@@ -80,18 +80,18 @@ class ValidStarts:
         self._bound()
 
     def at(self, position: IntArray) -> IntArray:
-        """The starts [B], as row * N + environment, at positions [B] in 0 … count - 1."""
+        """Return the starts [B], as row * N + environment, at positions [B] in 0 … count - 1."""
         env = np.searchsorted(self._ends, position, side="right")  # [B]
         row: IntArray = self._queue[(position + self._shift[env]) % self._length, env]  # [B]
         return row * self._num_envs + env
 
     def are_valid(self, rows: IntArray) -> BoolArray:
-        """Whether rows [R], none of them still to come, are starts, [R, N]."""
+        """Return whether rows [R], all of them added before, are valid starts, [R, N]."""
         here = (rows[:, None] >= self._low) & (rows < self._rows - self._n_step)[:, None]  # [R, N]
         return here & ~self._first[(rows + 1) % self._length]
 
     def _bound(self) -> None:
-        """Find the stretch of each environment anew."""
+        """Recompute the range of starts of each environment."""
         oldest = max(0, self._rows - self._length)
         edge = np.arange(oldest, min(oldest + self._stack - 1, self._rows))
         has_stack = np.logical_or.accumulate(self._first[edge % self._length], axis=0)  # [<stack, N]

@@ -1,4 +1,4 @@
-"""Training as seen in the terminal."""
+"""Display of the training progress in a terminal."""
 
 import logging
 import sys
@@ -17,25 +17,24 @@ from rlvision.tracking.dashboard import Dashboard, evaluation_line, line, screen
 _log = logging.getLogger("rlvision")
 
 PACE_SECONDS = 20.0
-"""Stretch of time over which the pace is measured."""
+"""Time over which the pace is averaged."""
 
 SHARE = 0.01
-"""Drawing may take this much of the time: where it is slow, it is done less often."""
+"""Largest share of the time spent on drawing; slow drawing becomes less frequent."""
 
 
 class ConsoleTracker:
-    """A live display in a terminal; elsewhere, such as in a file, a line every ten seconds.
+    """A live display in a terminal; for other outputs, such as a file, a line every ten seconds.
 
-    Nothing is drawn but from within `log`, `progress` and `message`: there is no thread, and drawing takes at
-    most a hundredth of the time. What other
-    code prints, warns or logs meanwhile appears above the display.
+    Only `log`, `progress` and `message` draw: there is no thread, and drawing takes at most a hundredth of the time.
+    Other code's output, warnings and log messages appear above the display.
 
     Args:
-        total_env_steps: where the progress bar ends.
+        total_env_steps: end of the progress bar.
         title: such as ``"quick CartPole-v1 seed 1"``.
-        console: where to draw; standard output if None.
-        clock: seconds, for tests.
-        learning_starts: env steps until which it only gathers what it will learn from.
+        console: the output; None for standard output.
+        clock: returns the time in seconds; tests replace it.
+        learning_starts: env steps before learning starts.
     """
 
     def __init__(
@@ -53,12 +52,12 @@ class ConsoleTracker:
         self._clock = clock
         self._start = clock()
         self._next = self._start + self._view.seconds
-        self._pace: deque[tuple[float, int]] = deque()  # (time, env steps) of late
+        self._pace: deque[tuple[float, int]] = deque()  # recent (time, env steps)
         self._closed = False
         self._warned = False
 
     def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
-        """Take over a row; an evaluation's is announced at once."""
+        """Show the values of a row, and announce an evaluation at once."""
         self._dashboard.latest.update(metrics)
         if "episode/score" in metrics:
             self._dashboard.add_score(metrics["episode/score"])
@@ -67,10 +66,10 @@ class ConsoleTracker:
         self.progress(env_steps)
 
     def progress(self, env_steps: int) -> None:
-        """So far has training come; cheap enough for every turn of the loop."""
+        """Report the progress of training; cheap enough to call at every step."""
         now = self._clock()
         if self._dashboard.is_gathering and env_steps >= self._dashboard.learning_starts:
-            self._pace.clear()  # the pace of gathering says nothing of what comes
+            self._pace.clear()  # training is slower than gathering, so its pace is measured separately
         self._dashboard.env_steps = env_steps
         if not self._pace:
             self._pace.append((now, env_steps))
@@ -78,29 +77,29 @@ class ConsoleTracker:
             self._draw(now)
 
     def message(self, text: str) -> None:
-        """Say something that stays on the screen, above the live display."""
+        """Print a line that stays on the screen, above the live display."""
         with self._warn_on_os_error():
             self._view.write_line(text)
 
     def set_learning_starts(self, env_steps: int) -> None:
-        """A run that goes on without its replay gathers once more."""
+        """Set the env steps before learning starts, for a run that continues without its replay."""
         self._dashboard.learning_starts = env_steps
 
     def state_dict(self) -> State:
-        """The numbers on show."""
+        """Return the displayed numbers."""
         dashboard = self._dashboard
         latest = {name: float(value) for name, value in dashboard.latest.items()}
         return {"scores": list(dashboard.scores), "best": dashboard.best, "latest": latest}
 
     def load_state_dict(self, state: State) -> None:
-        """Show the numbers of the run that is continued."""
+        """Restore the numbers of a continued run."""
         self._dashboard.scores.clear()
         self._dashboard.scores.extend(state["scores"])
         self._dashboard.best = state["best"]
         self._dashboard.latest.update(state.get("latest", {}))  # older checkpoints have none
 
     def close(self) -> None:
-        """Draw once more, where training went on at all, and give the terminal back; may be called twice."""
+        """Draw a last time, if there was any progress, and release the terminal; may be called twice."""
         if not self._closed:
             if self._pace:
                 self._draw(self._clock())
@@ -118,16 +117,16 @@ class ConsoleTracker:
 
     @contextmanager
     def _warn_on_os_error(self) -> Iterator[None]:
-        """Output that fails, such as into a file on a full disk, is no reason to stop: one line says so elsewhere."""
+        """Warn once when output fails, such as into a file on a full disk, and let training continue."""
         try:
             yield
         except OSError as error:
             if not self._warned:
-                _log.warning("expected to show how training goes, got %s: it goes on", error.strerror)
+                _log.warning("expected to show the progress, got %s: training goes on", error.strerror)
             self._warned = True
 
     def _measure(self, now: float) -> float:
-        """Env steps per second over the last `PACE_SECONDS`."""
+        """Return env steps per second over the last `PACE_SECONDS`."""
         self._pace.append((now, self._dashboard.env_steps))
         while len(self._pace) > 2 and self._pace[0][0] < now - PACE_SECONDS:
             self._pace.popleft()
@@ -136,32 +135,32 @@ class ConsoleTracker:
 
 
 class PipeSafeConsole(Console):
-    """A console that falls silent when its reader leaves, where rich would end the process."""
+    """A console that stops writing when its pipe is closed; rich's own would end the process."""
 
     def on_broken_pipe(self) -> None:
-        """Called by rich."""
+        """Stop writing; rich calls this."""
         self.quiet = True
 
 
 class View(Protocol):
-    """Where the board is shown."""
+    """A way to show the dashboard."""
 
     @property
     def seconds(self) -> float:
-        """The least time between two drawings."""
+        """Shortest time between two drawings."""
 
     def show(self, dashboard: Dashboard) -> None:
-        """Draw it."""
+        """Draw the dashboard."""
 
     def write_line(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
 
     def close(self) -> None:
-        """Leave the screen as it is."""
+        """Stop drawing; the last picture stays."""
 
 
 class PlainView:
-    """Lines, one below the other."""
+    """A view of one line per drawing, for files and pipes."""
 
     seconds = 10.0
 
@@ -169,19 +168,19 @@ class PlainView:
         self._console = console
 
     def show(self, dashboard: Dashboard) -> None:
-        """One line."""
+        """Print the dashboard as one line."""
         self.write_line(line(dashboard))
 
     def write_line(self, text: str) -> None:
-        """A line, never wrapped: the reader may be a program."""
+        """Print a line without wrapping, since the reader may be a program."""
         self._console.print(text, soft_wrap=True, markup=False, highlight=False)
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there is no display to release."""
 
 
 class LiveView:
-    """A board that stays in place, drawn over itself."""
+    """A view that redraws the dashboard in place."""
 
     seconds = 0.25
 
@@ -191,17 +190,17 @@ class LiveView:
         self._handlers: list[tuple[logging.StreamHandler[TextIO], TextIO]] = []
 
     def show(self, dashboard: Dashboard) -> None:
-        """Draw the board where it was drawn before."""
+        """Draw the dashboard over the last one."""
         if self._live is None:
             self._live = self._begin()
         self._live.update(screen(dashboard, self._console.width), refresh=True)
 
     def write_line(self, text: str) -> None:
-        """A line above the board."""
+        """Print a line above the dashboard."""
         self._console.print(text, markup=False, highlight=False)
 
     def close(self) -> None:
-        """Leave the last picture standing and give the streams back."""
+        """Stop drawing, keep the last picture, and restore the streams."""
         for handler, stream in self._handlers:
             handler.setStream(stream)
         self._handlers.clear()
@@ -209,7 +208,7 @@ class LiveView:
             self._live.stop()
 
     def _begin(self) -> Live:
-        """Take the streams that end in this terminal, so that what is written there goes above the board."""
+        """Start the display, and redirect the streams of this terminal so that their output appears above it."""
         before = (sys.stdout, sys.stderr)
         live = Live(
             console=self._console,
@@ -222,7 +221,7 @@ class LiveView:
         return live
 
     def _redirect_logging(self, now: dict[TextIO, TextIO]) -> None:
-        """A log handler made before keeps the stream of its day: hand it the present one until `close`."""
+        """Redirect earlier log handlers, which keep the stream they were made with, until `close`."""
         for handler in logging.getLogger().handlers:
             if isinstance(handler, logging.StreamHandler) and handler.stream in now:
                 self._handlers.append((handler, handler.stream))

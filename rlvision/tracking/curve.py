@@ -1,4 +1,4 @@
-"""A run's learning curve as a picture."""
+"""A picture of a run's learning curve."""
 
 import gc
 from array import array
@@ -30,36 +30,36 @@ SHOWN = (
     ("q/mean",),
     ("q/discounted_return",),
 )
-"""What the picture of a run is made of."""
+"""Metrics in the picture, in groups that are plotted together."""
 BLUE, ORANGE, INK = "#2f6fb0", "#e07b1a", "#444444"
 
 
 def draw_curve(folder: Path, title: str | None = None) -> Path:
-    """Draw ``folder/curve.png`` of its ``metrics.jsonl``, and return its path.
+    """Draw ``metrics.jsonl`` of a run folder as ``curve.png``, and return its path.
 
     Args:
         folder: the run folder.
-        title: what stands above; the folder's name if None.
+        title: title of the picture; None for the folder's name.
 
     Raises:
         CheckpointError: there is no such folder, or its metrics cannot be read.
     """
     figure = learning_curve(each_row(folder), folder.name if title is None else title)
     path = folder / CURVE_FILE
-    with NewFile(path) as new:  # whoever looks while training goes on sees a whole picture
+    with NewFile(path) as new:  # a reader never sees half a picture
         figure.savefig(new.file, format="png")
         new.keep(path)
     del figure
-    gc.collect()  # 7 MB of pixels in a cycle of references, which else would wait for seven more of their kind
+    gc.collect()  # frees 7 MB of pixels in a reference cycle; otherwise several pictures would pile up
     return path
 
 
 def learning_curve(rows: Iterable[Mapping[str, float]], title: str) -> "Figure":
-    """The picture of a run.
+    """Draw the learning curve of a run.
 
-    Above: the score of every training game, their running mean of 20, and the evaluations with their
-    95 % interval, against env steps (and emulator frames, where these differ). Below: the loss, and
-    the Q-values and the discounted return of the games played.
+    The upper panel shows the score of every training game, their running mean of 20, and the evaluations
+    with their 95 % interval, against env steps (and emulator frames, if these differ). The lower panels show
+    the loss, and the Q-values with the discounted return of the games played.
     """
     seen = Columns(rows, SHOWN)
     figure, scores, loss, q_values = _figure(title, seen.end)
@@ -73,7 +73,7 @@ def learning_curve(rows: Iterable[Mapping[str, float]], title: str) -> "Figure":
 
 
 def running_mean(values: Sequence[float] | Series, window: int) -> Series:
-    """At each place the mean of the last ``window`` values, of fewer where there are not so many yet."""
+    """Return at each place the mean of the last ``window`` values, or of all values while there are fewer."""
     sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
     ends = np.arange(1, len(sums))
     starts = np.maximum(ends - window, 0)
@@ -81,11 +81,11 @@ def running_mean(values: Sequence[float] | Series, window: int) -> Series:
 
 
 class Columns:
-    """Metrics against env steps, gathered in one pass over the rows; of a game 16 bytes stay.
+    """Metrics against env steps, read in one pass over the rows; a game takes 16 bytes.
 
     Args:
-        rows: as `each_row` reads them.
-        groups: names that are wanted together, of the rows that have them all.
+        rows: the rows of `each_row`.
+        groups: names of metrics; a group is read from the rows that hold all of its metrics.
     """
 
     def __init__(self, rows: Iterable[Mapping[str, float]], groups: Iterable[tuple[str, ...]]) -> None:
@@ -98,17 +98,17 @@ class Columns:
                     values.extend((row["env_steps"], *(row[name] for name in names)))
 
     def of(self, *names: str) -> list[Series]:
-        """Env steps, then the named metrics."""
+        """Return env steps, then the named metrics."""
         return list(np.array(self._values[names], dtype=np.float64).reshape(-1, 1 + len(names)).T)
 
 
 def columns(rows: Iterable[Mapping[str, float]], *names: str) -> list[Series]:
-    """Env steps, then the named metrics, of the rows that have them all."""
+    """Return env steps, then the named metrics, of the rows that hold all of them."""
     return Columns(rows, [names]).of(*names)
 
 
 def _figure(title: str, end: float) -> "tuple[Figure, Axes, Axes, Axes]":
-    """A figure on its own, without pyplot: no window, no global state, no display needed."""
+    """Make the figure and its three axes without pyplot, so that no display and no global state are involved."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9.0, 6.4), dpi=150, layout="constrained", facecolor="white")
@@ -125,7 +125,7 @@ def _figure(title: str, end: float) -> "tuple[Figure, Axes, Axes, Axes]":
 
 
 def style_axes(axes: "Axes", across: str, up: str) -> None:
-    """Label the axes, and give them the look of all our pictures."""
+    """Label the axes and apply the common style of all pictures."""
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.grid(visible=True, color="#e4e4e4", linewidth=0.8)
@@ -158,7 +158,7 @@ def _draw_evaluations(axes: "Axes", seen: Columns) -> None:
 
 
 def _add_legend(axes: "Axes") -> None:
-    """A legend where a rising curve leaves room; to look for room would be slow with many games."""
+    """Add a legend at the upper left, where a rising curve leaves room: matplotlib's search is slow with many games."""
     if axes.lines:
         axes.legend(frameon=False, loc="upper left", fontsize=9)
     else:
@@ -166,7 +166,7 @@ def _add_legend(axes: "Axes") -> None:
 
 
 def _draw_frames(axes: "Axes", seen: Columns) -> None:
-    """A second axis above in emulator frames, where an env step is several of them."""
+    """Add a second x-axis in emulator frames if an env step is several frames."""
     from matplotlib.ticker import EngFormatter
 
     steps, frames = seen.of("counters/frames")

@@ -1,4 +1,4 @@
-"""What a run looks like while it trains: as a screen, and as a line."""
+"""The state of a training run, drawn as a screen or as one line."""
 
 import math
 from collections import deque
@@ -22,17 +22,17 @@ HISTORY = 2000
 BLOCKS = "▁▂▃▄▅▆▇█"
 
 CTRL_C = "^C"
-"""What a terminal writes after the last line of the display when somebody interrupts; where it would not fit there, the
-display could no longer be drawn over itself."""
+"""Text that a terminal writes after the display's last line on an interrupt. The display leaves room for it, since
+a wrapped line would break the redraw in place."""
 
 
 @dataclass(slots=True)
 class Dashboard:
-    """The numbers on show."""
+    """The numbers that the display shows."""
 
     title: str
     total_env_steps: int
-    learning_starts: int = 0  # env steps until which it only gathers
+    learning_starts: int = 0  # env steps before the first update
     env_steps: int = 0
     rate: float = 0.0  # env steps per second
     seconds: float = 0.0  # of training in this process
@@ -41,7 +41,7 @@ class Dashboard:
     best: float | None = None  # score of the best game of training
 
     def add_score(self, score: float) -> None:
-        """One more finished game."""
+        """Add the score of a finished game."""
         self.scores.append(score)
         self.best = score if self.best is None else max(self.best, score)
 
@@ -53,29 +53,29 @@ class Dashboard:
 
     @property
     def share(self) -> float:
-        """How much of the training is done, 0 to 1."""
+        """Completed share of the training, 0 to 1."""
         return min(1.0, self.env_steps / max(1, self.total_env_steps))
 
     @property
     def is_gathering(self) -> bool:
-        """Whether nothing is learned yet."""
+        """Whether learning has not started yet."""
         return self.env_steps < min(self.learning_starts, self.total_env_steps)
 
     @property
     def seconds_left(self) -> float | None:
-        """Time left at the present rate; unknown before it learns, which takes longer."""
+        """Time left at the current rate; None before learning starts, which lowers the rate."""
         if self.env_steps >= self.total_env_steps:
             return 0.0
         return None if self.is_gathering or self.rate <= 0 else (self.total_env_steps - self.env_steps) / self.rate
 
 
 def screen(dashboard: Dashboard, width: int) -> RenderableType:
-    """The live display, for a terminal ``width`` columns wide."""
+    """Draw the dashboard for a terminal of ``width`` columns."""
     return Group(_headline(dashboard), _bar(dashboard, width), _panels(dashboard, width), _scores(dashboard, width))
 
 
 def line(dashboard: Dashboard) -> str:
-    """The same in one line, for a log file."""
+    """Format the dashboard as one line, for a log file."""
     parts = [
         f"{dashboard.env_steps:,}/{dashboard.total_env_steps:,} env steps ({dashboard.share:.0%})",
         f"{dashboard.rate:,.0f}/s",
@@ -91,7 +91,7 @@ def line(dashboard: Dashboard) -> str:
 
 
 def evaluation_line(row: Mapping[str, float], env_steps: int) -> str:
-    """One line for the result of an evaluation."""
+    """Format the result of an evaluation as one line."""
     text = f"evaluation at {env_steps:,} env steps: mean {number(row['evaluate/mean'])}"
     if "evaluate/ci_low" in row and "evaluate/ci_high" in row:
         text += f" ({number(row['evaluate/ci_low'])} to {number(row['evaluate/ci_high'])})"
@@ -102,7 +102,7 @@ def evaluation_line(row: Mapping[str, float], env_steps: int) -> str:
 
 
 def number(value: float | None) -> str:
-    """Four digits that matter, thousands apart: 0.01234, 21.5, 1,234,567."""
+    """Format a number with four significant digits and separated thousands: 0.01234, 21.5, 1,234,567."""
     if value is None:
         return "-"
     if not math.isfinite(value):
@@ -113,7 +113,7 @@ def number(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Such as 0:42, 12:05 or 3:20:00."""
+    """Format a duration, such as 0:42, 12:05 or 3:20:00."""
     if seconds is None:
         return "-:--"
     minutes, rest = divmod(round(seconds), 60)
@@ -122,7 +122,7 @@ def duration(seconds: float | None) -> str:
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """The course of ``values`` in at most ``width`` characters; each is the mean of a stretch of them."""
+    """Draw ``values`` in at most ``width`` characters, each the mean of consecutive values."""
     if not values:
         return ""
     columns = min(width, len(values))

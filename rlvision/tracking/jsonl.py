@@ -1,4 +1,4 @@
-"""The local record of a run: one JSON object a row in ``metrics.jsonl``."""
+"""The local record of a run: ``metrics.jsonl``, with one JSON object per row."""
 
 import json
 import math
@@ -13,19 +13,19 @@ from rlvision.core.types import State
 
 METRICS_FILE = "metrics.jsonl"
 MAX_ROW_BYTES = 65_536
-"""Bytes that a row has at most, so that the last one is certain to be in as many."""
+"""Largest size of a row, so that the end of a file of this size holds the last row."""
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-"""JSON has no such numbers: they are written as these strings, as in protobuf's JSON and W&B's files."""
+"""Strings for the numbers that JSON does not have, as in protobuf's JSON and W&B's files."""
 
 
 class JsonlTracker:
-    """Appends each row to ``metrics.jsonl``, so that a row survives whatever happens to the process.
+    """A tracker that appends each row to ``metrics.jsonl``, so that rows survive the end of the process.
 
-    A row is an object with ``env_steps`` first and then its metrics, floats in the shortest form
-    that reads back exactly. The tracker's state is the length of the file: what a killed run wrote
-    after its last checkpoint is cut off when that checkpoint is loaded, and the continued run has
-    each row once. A new tracker, with nothing loaded, starts the file anew at its first row. While the
-    disk is full, rows wait in memory; one line says so.
+    A row is an object with ``env_steps`` first and then its metrics. Floats have the shortest form
+    that reads back exactly. The tracker's state is the length of the file. Loading a checkpoint
+    removes the rows that a killed run wrote after it, so that the continued run has each row once.
+    A new tracker, with nothing loaded, overwrites the file at its first row. While the disk is full,
+    rows wait in memory, and one warning says so.
 
     Args:
         folder: the run folder; made at the first row if it is missing.
@@ -37,19 +37,19 @@ class JsonlTracker:
 
     def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
         """Write one row and hand it to the operating system."""
-        row = {"env_steps": int(env_steps)} | {name: _plain(value) for name, value in metrics.items()}
+        row = {"env_steps": int(env_steps)} | {name: _json_number(value) for name, value in metrics.items()}
         self._entries.append(json.dumps(row, allow_nan=False).encode() + b"\n")
 
     def state_dict(self) -> State:
-        """The length of the file in bytes, once these are on the disk: a checkpoint must not outlive its rows.
+        """Flush the rows to disk, since a checkpoint must not outlive them, and return the file's length in bytes.
 
         Raises:
-            OSError: they cannot be written.
+            OSError: the rows cannot be written.
         """
         return {"offset": self._entries.sync()}
 
     def load_state_dict(self, state: State) -> None:
-        """Forget the rows written after ``state`` was taken.
+        """Remove the rows written after ``state``.
 
         Raises:
             CheckpointError: the file is shorter than the checkpoint says.
@@ -62,7 +62,7 @@ class JsonlTracker:
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
-    """The rows of a run, oldest first; a last row that was cut short by a kill is left out.
+    """Return the rows of a run, oldest first, without a last row that a kill cut short.
 
     Raises:
         CheckpointError: there is no such folder, or a row of its file cannot be read.
@@ -71,13 +71,13 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
 
 
 def each_row(folder: Path) -> Iterator[dict[str, float]]:
-    """What `read_metrics` returns, row by row: long runs have more rows than are worth holding.
+    """Yield the rows of `read_metrics` one by one; the rows of a long run need not fit into memory.
 
     Raises:
-        CheckpointError: as `read_metrics` does.
+        CheckpointError: as in `read_metrics`.
     """
     if not folder.is_dir():
-        raise CheckpointError(f"expected a run folder, but {folder} is none: check the path")
+        raise CheckpointError(f"expected a run folder, got {folder}, which is none: check the path")
     path = folder / METRICS_FILE
     if path_exists(path):
         with open_to_read(path) as file:
@@ -87,7 +87,7 @@ def each_row(folder: Path) -> Iterator[dict[str, float]]:
 
 
 def last_env_steps(path: Path) -> int:
-    """How far a run has come, by the end of its ``metrics.jsonl`` alone; 0 where there is no row."""
+    """Return the env steps of the last row of a ``metrics.jsonl``, reading only its end; 0 without a row."""
     if not path_exists(path):
         return 0
     rows = read_tail(path, MAX_ROW_BYTES).split(b"\n")[:-1]
@@ -100,13 +100,13 @@ def _read_row(line: str, number: int, path: Path) -> dict[str, float]:
         return {name: NOT_FINITE[value] if isinstance(value, str) else value for name, value in row.items()}
     except (ValueError, KeyError, AttributeError) as error:
         raise CheckpointError(
-            f"line {number} of {path} should be one JSON object of numbers, but is {line[:80]!r}: "
-            "mend it without changing its length"
+            f"expected one JSON object of numbers in line {number} of {path}, got {line[:80]!r}: "
+            "correct it without changing its length"
         ) from error
 
 
-def _plain(value: float) -> float | str:
-    """An int, a finite float, or the name of a number that is not finite."""
+def _json_number(value: float) -> float | str:
+    """Return an int, a finite float, or the string for a number that is not finite."""
     if isinstance(value, Integral):
         return int(value)
     number = float(value)

@@ -1,4 +1,4 @@
-"""Settings of what is measured, and of where it goes."""
+"""Settings of the metrics and of their trackers."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from rlvision.core.ranges import NonEmptyStr, NonNegativeInt, PositiveInt
 
 @dataclass(frozen=True, kw_only=True)
 class TrackingSettings:
-    """What is measured, and where it goes."""
+    """Metrics, videos, and the services that show them."""
 
     log_every: PositiveInt = 2_000
     """Env steps between rows of training metrics."""
@@ -26,9 +26,9 @@ class TrackingSettings:
     notes: NonEmptyStr | None = None
     """W&B notes."""
     video_every: NonNegativeInt = 10
-    """Every so many evaluations one game becomes a video, and after all env_steps, too; 0 for never."""
+    """Evaluations between videos of a game; the last evaluation has one too. 0 for none."""
     video_steps: PositiveInt = 300
-    """Decisions after which the game in a video is cut short, for recording takes time."""
+    """Decisions after which the game in a video is cut short, since recording takes time."""
     artifacts: bool = True
     """Keep the best and the last checkpoint as W&B artifacts; never the replay."""
     tensorboard: bool = False

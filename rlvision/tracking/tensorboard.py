@@ -1,4 +1,4 @@
-"""TensorBoard, for those who have it: an extra."""
+"""TensorBoard, an optional extra."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -26,10 +26,10 @@ _log = logging.getLogger("rlvision")
 
 
 class TensorboardTracker:
-    """Writes event files into ``folder/tensorboard``: scalars, distributions and pictures; videos it leaves out.
+    """A tracker that writes scalars, distributions and pictures, but no videos, into ``folder/tensorboard``.
 
-    A continued run hides what was written after its checkpoint, as TensorBoard does it: by ``purge_step``. At most a
-    second of rows is lost to SIGKILL. Where the disk fails, rows are lost until it takes some again; one line says so.
+    A continued run hides the rows after its checkpoint by TensorBoard's ``purge_step``. SIGKILL loses at most one
+    second of rows. While the disk fails, rows are lost, and one warning says so.
 
     Args:
         folder: the run folder.
@@ -53,7 +53,7 @@ class TensorboardTracker:
         self._warned = False
 
     def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
-        """One row: a point in each of its charts, as one event, which is ten times as fast as one for each."""
+        """Write a row as one event, which is ten times as fast as one event for each metric."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         points = [Summary.Value(tag=name, simple_value=float(value)) for name, value in metrics.items()]
@@ -62,7 +62,7 @@ class TensorboardTracker:
         self._after = env_steps
 
     def log_media(self, media: Mapping[str, Media], env_steps: int) -> None:
-        """Pictures and distributions."""
+        """Write pictures and distributions."""
         with self._warn_on_os_error():
             writer = self._open()
             for name, item in media.items():
@@ -72,17 +72,17 @@ class TensorboardTracker:
                     writer.add_image(name, _picture(item), env_steps, dataformats="HWC")
 
     def log_artifact(self, name: str, files: Mapping[str, Path]) -> None:
-        """Nothing: TensorBoard keeps no files."""
+        """Do nothing: TensorBoard stores no files."""
 
     def state_dict(self) -> State:
-        """How far it has come, once that is on the disk."""
+        """Flush the rows to disk, and return the env steps of the last one."""
         if self._writer is not None:
             with self._warn_on_os_error():
                 self._writer.flush()
         return {"env_steps": self._after}
 
     def load_state_dict(self, state: State) -> None:
-        """Hide what is later than ``state``."""
+        """Hide the rows later than ``state``."""
         self.close()
         self._after = int(state["env_steps"])
 
@@ -95,7 +95,7 @@ class TensorboardTracker:
 
     @contextmanager
     def _warn_on_os_error(self) -> Iterator[None]:
-        """A writer whose disk failed once raises that error for ever: the next row has a new one."""
+        """Warn once when the disk fails, and drop the writer, which would raise the same error again at every row."""
         try:
             yield
         except OSError as error:
@@ -111,12 +111,12 @@ class TensorboardTracker:
                 self._folder,
                 purge_step=self._after + 1,
                 flush_secs=FLUSH_SECONDS,
-                filename_suffix=f".{token_hex(8)}",  # so that no link can have been put at the file's name
+                filename_suffix=f".{token_hex(8)}",  # nobody can plant a link at a name that is not predictable
             )
         return self._writer
 
 
 def _picture(path: Path) -> UInt8Array:
-    """Its pixels [H, W, 3]."""
+    """Read the pixels [H, W, 3] of a picture."""
     with open_to_read(path) as file, Image.open(file) as image:
         return np.asarray(image.convert("RGB"))

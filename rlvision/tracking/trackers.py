@@ -1,4 +1,4 @@
-"""Several trackers as one."""
+"""A tracker that combines several trackers, and the protocol for media."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -8,59 +8,59 @@ from typing import Protocol, runtime_checkable
 from rlvision.core.types import FloatArray, State, Stateful, Tracker
 
 Media = Path | FloatArray
-"""A picture (.png) or video (.mp4) by its file, or numbers [n] whose distribution is of interest."""
+"""The file of a picture (.png), a video (.mp4) or a page (.html), or numbers [n] to show as a distribution."""
 
 
 @runtime_checkable
 class MediaTracker(Protocol):
-    """A tracker that also takes what is no number."""
+    """A tracker that also takes media and files."""
 
     def log_media(self, media: Mapping[str, Media], env_steps: int) -> None:
-        """Pictures, videos and distributions by name, to be seen with the row that comes next."""
+        """Log pictures, videos and distributions by name, together with the next row."""
 
     def log_artifact(self, name: str, files: Mapping[str, Path]) -> None:
-        """Store a version of some files, by their names in it, until there is a newer one called ``name``."""
+        """Store files, by their names within the artifact, as the newest version called ``name``."""
 
 
 class MultiTracker:
-    """Hands every row to each of its trackers, in their order; an empty group tracks nothing.
+    """A tracker that passes every row to each of its trackers, in their order; there may be none.
 
     Args:
-        trackers: name -> tracker; a checkpoint keeps the states of those that have one by name, so
-            that a run may be continued with more trackers or fewer.
+        trackers: name -> tracker; a checkpoint keeps states by name, so that a run may continue
+            with more trackers or fewer.
     """
 
     def __init__(self, trackers: Mapping[str, Tracker]) -> None:
         self._trackers = dict(trackers)
 
     def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
-        """One row of metrics, to all."""
+        """Pass a row of metrics to all trackers."""
         for tracker in self._trackers.values():
             tracker.log(metrics, env_steps)
 
     def log_media(self, media: Mapping[str, Media], env_steps: int) -> None:
-        """Pictures, videos and distributions, to those that take them."""
+        """Pass pictures, videos and distributions to the trackers that take them."""
         for media_tracker in self._media_trackers():
             media_tracker.log_media(media, env_steps)
 
     def log_artifact(self, name: str, files: Mapping[str, Path]) -> None:
-        """Files to store, to those that take them."""
+        """Pass files to the trackers that store them."""
         for media_tracker in self._media_trackers():
             media_tracker.log_artifact(name, files)
 
     def state_dict(self) -> State:
-        """Name -> state, of the trackers that have one."""
+        """Return name -> state of the trackers that have a state."""
         return {name: tracker.state_dict() for name, tracker in self._stateful().items()}
 
     def load_state_dict(self, state: State) -> None:
-        """Load what ``state`` has of these trackers; the others stay as they are."""
+        """Restore the trackers that ``state`` holds; the others stay unchanged."""
         for name, tracker in self._stateful().items():
             if name in state:
                 tracker.load_state_dict(state[name])
 
     def close(self) -> None:
-        """Close all, the later ones also when an earlier one fails; may be called twice."""
-        with ExitStack() as stack:  # unwinds the last one first
+        """Close all trackers, even if one of them fails; may be called twice."""
+        with ExitStack() as stack:  # closes in reverse order of registration
             for tracker in reversed(self._trackers.values()):
                 stack.callback(tracker.close)
 

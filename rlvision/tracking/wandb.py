@@ -1,4 +1,4 @@
-"""Weights & Biases, as a guest that never disturbs training."""
+"""Weights & Biases; its failures never interrupt training."""
 
 import logging
 import os
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from wandb import Run
 
 Mode = Literal["auto", "online", "offline", "disabled"]
-"""auto: as WANDB_MODE or W&B's saved settings say, else online where a key is configured, else offline."""
+"""auto follows WANDB_MODE or W&B's saved settings; without these it is online if a key is configured, else offline."""
 
 CONNECT_SECONDS = 10.0
 UPLOAD_SECONDS = 60.0
 FLUSH_SECONDS = 1.0
 BINS = 64
-"""Of a histogram."""
+"""Bins of a histogram."""
 WANDB_FOLDER = "wandb"
 LONGEST_ID = 1_000
 
@@ -39,28 +39,28 @@ _log = logging.getLogger(__name__)
 
 
 class WandbTracker:
-    """Mirrors ``metrics.jsonl`` in a W&B run, online or in an offline file for ``wandb sync``.
+    """A tracker that mirrors ``metrics.jsonl`` in a W&B run, online or in an offline file for ``wandb sync``.
 
-    It never asks for a key, waits for the network only for so long, and never raises: what fails is
-    warned of once, and training and the other trackers go on. Where a run cannot be begun online it
-    is begun offline. Charts have ``env_steps`` on their x-axis.
+    It never asks for a key, never waits long for the network, and never raises: a failure is warned of
+    once, and training and the other trackers continue. If a run cannot start online, it
+    starts offline. Charts have ``env_steps`` on their x-axis.
 
-    W&B's own step is the number of the row, and that is how a continued run has every row once: its last step tells
-    how many rows W&B has. Those are not sent again; what it lacks (rows of the second before a kill, of a time
-    without network) is sent from the file::
+    W&B's own step is the number of the row, so its last step tells how many rows W&B has. A continued run does not
+    send those again. Rows that W&B lacks (from the second before a kill, or from a time without network) are sent
+    from the file::
 
         metrics.jsonl, cut to the checkpoint    0 1 2 3 4 5
         W&B has                                 0 1 2 3 4 5 6 7     6 and 7 are played again, and not sent again
         or, after a power cut,                  0 1 2 3             4 and 5 are sent from the file
 
-    The run begins with the first row, so that a checkpoint loaded before it decides which run goes on.
+    The W&B run starts with the first row, so that a checkpoint loaded before it can choose the run to continue.
 
     Args:
         mode: see `Mode`.
         folder: the run folder; W&B's files go to ``folder/wandb``.
-        config: the resolved configuration, nested; W&B gets it with dotted names, too, as sweeps spell them.
+        config: the resolved configuration, nested; W&B also gets it with dotted names, as sweeps write them.
         about: further arguments of ``wandb.init``: project, entity, name, group, tags, job_type, notes.
-        run_id: the run to continue; by default the folder's, under a W&B agent the agent's, else a new one.
+        run_id: the run to continue; by default the W&B agent's, else the folder's, else a new one.
     """
 
     def __init__(
@@ -76,15 +76,15 @@ class WandbTracker:
         self._about = {"config": {**config, **flat(config)}, **(about or {})}
         self._id_path = folder / WANDB_FOLDER / "run-id"
         self.run_id = run_id or os.environ.get("WANDB_RUN_ID") or _read(self._id_path) or uuid4().hex[:8]
-        self._rows = 0  # of the training run
-        self._sent = 0  # of these, what W&B has
-        self._pending_media: dict[str, Media] = {}  # of the next row
+        self._rows = 0  # logged by the training run
+        self._sent = 0  # rows that W&B has
+        self._pending_media: dict[str, Media] = {}  # for the next row
         self._run: Run | None = None
         self._begun = mode == "disabled"
         self._warned = False
 
     def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
-        """One row; the first one begins the run, which may take `CONNECT_SECONDS`."""
+        """Send a row; the first one starts the W&B run, which may take `CONNECT_SECONDS`."""
         self._begin_once()
         if self._run is not None and self._rows >= self._sent:
             self._send(self._run, self._rows, {"env_steps": env_steps, **metrics})
@@ -92,26 +92,26 @@ class WandbTracker:
         self._pending_media.clear()
 
     def log_media(self, media: Mapping[str, Media], env_steps: int) -> None:
-        """Keep what is no number for the row that comes next; what no row follows goes into the run's summary."""
+        """Keep media for the next row; if no row follows, `close` puts them into the run's summary."""
         self._pending_media.update(media)
 
     def log_artifact(self, name: str, files: Mapping[str, Path]) -> None:
-        """Store files as a version of the run's artifact, under the alias ``name``; they are copied at once."""
+        """Store files as a version of the run's artifact, under the alias ``name``; W&B copies them at once."""
         self._begin_once()
         if (run := self._run) is not None:
             place = self._folder / WANDB_FOLDER
             self._attempt(f"could not keep the files of {name}", lambda: _store(run, name, files, place))
 
     def state_dict(self) -> State:
-        """Which run it is, and how many rows training has logged."""
+        """Return the id of the W&B run and the number of logged rows."""
         return {"run_id": self.run_id, "rows": self._rows}
 
     def load_state_dict(self, state: State) -> None:
-        """Continue the run of ``state``; to be called before the first row."""
+        """Continue the run of ``state``; call this before the first row."""
         self.run_id, self._rows = str(state["run_id"]), int(state["rows"])
 
     def close(self) -> None:
-        """Finish the run, waiting `UPLOAD_SECONDS` at most, and end W&B's process; may be called twice."""
+        """Finish the run within `UPLOAD_SECONDS`, and end W&B's process; may be called twice."""
         if not self._begun or self._mode == "disabled":
             return
         import wandb
@@ -119,14 +119,14 @@ class WandbTracker:
         run, self._run = self._run, None
         if run is not None:
             media = self._media()
-            self._attempt("could not show all of its pictures", lambda: run.summary.update(media))
+            self._attempt("could not show all media", lambda: run.summary.update(media))
             self._finish(run)
         self._attempt("could not end its process", wandb.teardown)
 
     def _finish(self, run: "Run") -> None:
         begun, remedy = time.monotonic(), f"`wandb sync {quote(str(self._folder / 'wandb'))}/*run-*` uploads it"
         self._attempt("could not finish its run", run.finish, remedy)
-        if time.monotonic() - begun >= UPLOAD_SECONDS:  # it gives up in silence
+        if time.monotonic() - begun >= UPLOAD_SECONDS:  # finish() gives up without an error
             self._warn("could not upload all of its run", remedy)
 
     def _begin_once(self) -> None:
@@ -135,7 +135,7 @@ class WandbTracker:
             self._run = self._begin()
 
     def _begin(self) -> "Run | None":
-        """The run, in the wanted mode or else offline, or None where not even that works."""
+        """Start the W&B run in the wanted mode, else offline; return None if neither works."""
         import wandb
 
         for mode in self._modes():
@@ -143,13 +143,13 @@ class WandbTracker:
                 run = self._init(mode)
                 self._catch_up(run, mode)
                 return run
-            except Exception as error:  # what W&B may raise is not documented, and none of it is worth a run
-                self._warn(f"could not begin an {mode} run ({_first_line(error)})")
-                wandb.teardown()  # or the failed run keeps its id in use
+            except Exception as error:  # W&B does not document its errors, and none of them may end training
+                self._warn(f"could not start an {mode} run ({_first_line(error)})")
+                wandb.teardown()  # else the failed run keeps its id in use
         return None
 
     def _modes(self) -> tuple[Literal["online", "offline", "disabled"], ...]:
-        """What to try, in this order."""
+        """Return the modes to try, in this order."""
         wanted = self._wanted() if self._mode == "auto" else self._mode
         if wanted == "disabled":
             return ("disabled",)
@@ -158,7 +158,7 @@ class WandbTracker:
         return ("online", "offline")
 
     def _wanted(self) -> str:
-        """The mode of WANDB_MODE, or of what ``wandb offline`` and ``wandb disabled`` have saved; else online."""
+        """Return the mode of WANDB_MODE, or the one saved by ``wandb offline`` or ``wandb disabled``; else online."""
         import wandb
 
         try:
@@ -168,7 +168,7 @@ class WandbTracker:
             return "offline"
 
     def _has_key(self) -> bool:
-        """Whether a key is configured, in the environment, in a netrc file or in W&B's settings."""
+        """Return whether a key is configured in the environment, in a netrc file or in W&B's settings."""
         import wandb
 
         try:
@@ -200,7 +200,7 @@ class WandbTracker:
         return run
 
     def _catch_up(self, run: "Run", mode: str) -> None:
-        """Find out how many rows W&B has, and send it those of the file that it lacks."""
+        """Count the rows that W&B has, and send the rows of the file that it lacks."""
         if mode == "disabled":
             return
         self.run_id = run.id
@@ -215,7 +215,7 @@ class WandbTracker:
         self._attempt("dropped a row", lambda: run.log({**row, **media}, step=number, commit=True))
 
     def _media(self) -> dict[str, Any]:
-        """The exhibits of the next row as W&B takes them; those that it does not take are left out."""
+        """Convert the media of the next row to W&B's types, and leave out those that fail."""
         media: dict[str, Any] = {}
 
         def take(name: str, item: Media) -> None:
@@ -232,7 +232,7 @@ class WandbTracker:
             self._warn(f"{failure} ({_first_line(error)})", remedy)
 
     def _warn(self, what: str, remedy: str = "") -> None:
-        """The first thing that goes wrong is said; the rest would only repeat it."""
+        """Warn of the first failure only; later ones would repeat it."""
         if not self._warned:
             self._warned = True
             end = f"; {remedy}" if remedy else ""
@@ -240,7 +240,7 @@ class WandbTracker:
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested configuration by dotted names: ``{"agent": {"double": True}}`` becomes ``{"agent.double": True}``."""
+    """Flatten a configuration to dotted names: ``{"agent": {"double": True}}`` becomes ``{"agent.double": True}``."""
     leaves: dict[str, Any] = {}
     for name, value in config.items():
         is_group = isinstance(value, Mapping) and value
@@ -249,13 +249,13 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _to_wandb(item: Media) -> Any:
-    """As W&B takes it: a video, picture or page by its file, a distribution as a histogram."""
+    """Convert media to W&B's types: videos, pictures and pages by file, distributions to histograms."""
     import wandb
 
     if not isinstance(item, Path):
         return wandb.Histogram(np_histogram=np.histogram(item, bins=BINS))
     if item.suffix == ".html":
-        return wandb.Html(item, inject=False)  # as it is: with W&B's own style it would need the network
+        return wandb.Html(item, inject=False)  # W&B's injected style would need the network
     return wandb.Image(str(item)) if item.suffix == ".png" else wandb.Video(str(item))
 
 
@@ -271,7 +271,7 @@ def _store(run: "Run", alias: str, files: Mapping[str, Path], data_folder: Path)
 
 @contextmanager
 def _data_in(folder: Path) -> Iterator[None]:
-    """Let W&B copy what it uploads into ``folder``, unless the user has named a place, instead of the home folder."""
+    """Make W&B stage its uploads in ``folder`` instead of the home folder, unless the user has set WANDB_DATA_DIR."""
     is_ours = "WANDB_DATA_DIR" not in os.environ
     if is_ours:
         os.environ["WANDB_DATA_DIR"] = str(folder)

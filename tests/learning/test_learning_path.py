@@ -14,7 +14,7 @@ from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import make_q_network
 from rlvision.nn.settings import NetworkSettings
 from rlvision.nn.statistics import statistics_layers
-from rlvision.nn.target_network import OnlineTargetActor
+from rlvision.nn.target_network import OnlineTargetActor, recalibrate
 from rlvision.replay.buffer import ReplayBuffer
 from rlvision.replay.settings import ReplaySettings
 
@@ -84,6 +84,16 @@ def test_transitions_are_those_worked_out_by_hand(prioritised):
     assert drawn(replay(prioritised=prioritised)) == TRANSITIONS
 
 
+@pytest.mark.parametrize(("said", "kept"), [("terminated", 0), ("truncated", 1)])
+def test_a_window_ends_with_a_life_though_the_game_goes_on(said, kept):
+    life = [(1.0, "first"), (2.0, said), (4.0, ""), (8.0, ""), (16.0, ""), (32.0, "")]
+    assert drawn(replay(life)) == {
+        0: (1 + 2 / 2, kept / 4, [BLANK, 1], [2, 3]),
+        1: (2, kept / 2, [1, 2], [2, 3]),
+        2: (4 + 8 / 2 + 16 / 4, 1 / 8, [2, 3], [5, 6]),
+    }
+
+
 def test_rewards_are_bounded_before_they_are_summed():
     returns = {start: total for start, (total, *_) in drawn(replay(transform=lambda r: r.clamp(-3, 3))).items()}
     assert returns == {0: 1 + 2 / 2 + 3 / 4, 1: 2 + 3 / 2, 2: 3, 4: 5.25, 5: 4.5, 6: 3, 8: 5.25}
@@ -115,7 +125,7 @@ def test_a_new_transition_enters_at_the_largest_priority_seen():
 def test_the_priority_of_what_was_overwritten_changes_nothing():
     memory = replay([(0.0, "")] * 26, **PRIORITIES)
     before = masses(memory)
-    memory.update_priorities(torch.tensor([3]), torch.tensor([99.0]))  # its cell now has row 23
+    memory.update_priorities(torch.tensor([2]), torch.tensor([99.0]))  # its cell now has row 22
     memory.update_priorities(torch.tensor([25]), torch.tensor([99.0]))  # no start yet
     assert masses(memory) == before
     memory.update_priorities(torch.tensor([20]), torch.tensor([99.0]))
@@ -213,7 +223,8 @@ def test_a_soft_target_goes_its_part_of_the_way_and_takes_the_buffers_whole():
 def test_the_statistics_are_measured_before_the_first_update_and_in_both_networks():
     made = learner(calibration_batches=4, period=1_000)
     fresh = learner(period=1_000)
-    fresh.networks.calibrate(frames(3) for _ in range(4))
+    recalibrate(fresh.networks.online, (frames(3) for _ in range(4)))
+    fresh.networks.sync_target()
     for one in (made, fresh):
         one.update(batch())
         one.update(batch())
@@ -253,3 +264,28 @@ def test_the_best_action_is_chosen_by_the_online_network_and_valued_by_the_targe
             output[network].bias.copy_(torch.tensor(values))
     priority = made.update(batch()).priority  # |1 + 3 / 2 - Q(s, a)|
     torch.testing.assert_close(priority, torch.tensor([2.5, 1.5, 2.5, 2.5, 1.5, 2.5]))
+
+
+def test_an_agent_explores_and_plays_by_the_weights_that_were_just_learned():
+    setup = learning.Setup(
+        spec=SPEC,
+        env_steps=100,
+        seed=1,
+        device=torch.device("cpu"),
+        autocast=make_autocast("float32", torch.device("cpu")),
+        record=None,
+        network=NetworkSettings(calibration_batches=0),
+        replay=ReplaySettings(capacity=50),
+        optimiser=learning.OptimiserSettings(learning_rate=0.05),
+        exploration=learning.ExplorationSettings(start=0.0, end=0.0),
+    )
+    algorithm = learning.find_agent("dqn")
+    agent = algorithm(algorithm.Settings()).make_agent(setup)
+    agent.learner.update(batch())
+    seen, networks = frames(5, rows=40), agent.learner.networks
+    with torch.no_grad():
+        learned, target = networks.actor(seen).q_values, networks.target(seen).q_values
+    assert not torch.equal(learned.argmax(1), target.argmax(1))
+    torch.testing.assert_close(agent.q_function(seen.numpy()), learned, rtol=1e-4, atol=1e-5)
+    assert agent.policy.act(seen.numpy(), np.zeros(40, np.bool_), 0).tolist() == learned.argmax(1).tolist()
+    assert torch.equal(tensors(agent.network), tensors(networks.online))

@@ -103,7 +103,7 @@ def test_a_trained_agent_loads_into_the_chapters_class(norm: str) -> None:
     ],
 )
 def test_other_networks_have_no_chapter(other: QNetwork) -> None:
-    with pytest.raises(ConfigError, match=r"expected the chapter's network.*state_dict\(\) for other networks"):
+    with pytest.raises(ConfigError, match=r"expected the reference network.*state_dict\(\) for other networks"):
         other.reference_state_dict()
 
 

@@ -49,7 +49,7 @@ def set_in(group, name, value):
         (set_in("env", "frameskip", 2), ConfigError, r"observation_shape and frameskip in"),
         (set_in("env", "crop", [9, 3, 0, 4]), ConfigError, "env.crop"),
         (set_in("network", "norm", "magic"), ConfigError, r"expected network.norm in .* to be one of renorm,"),
-        (set_in("network", "dueling", True), ConfigError, "expected the chapter's network"),
+        (set_in("network", "dueling", True), ConfigError, "expected the reference network"),
         (set_in("network", "encoder", "resnet"), ConfigError, "expected an encoder out of dn"),
         (set_in("evaluation", "epsilon", 2), ConfigError, r"expected evaluation.epsilon in"),
         (set_in("spec", "observation_shape", [2, 32]), ConfigError, r"expected observation_shape in spec in"),

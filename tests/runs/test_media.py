@@ -123,7 +123,7 @@ def test_rows_that_cannot_be_read_any_more_cost_the_curve_and_no_more(tmp_path, 
     for steps in (70, 80):
         media_logger.log_curve(steps)
     assert media_logger._media_tracker.names == []
-    assert caplog.text.count("mend it without changing its length; the curve is not drawn any more") == 1
+    assert caplog.text.count("correct it without changing its length; the curve is not drawn any more") == 1
 
 
 def test_a_full_disk_costs_the_video(media_logger, monkeypatch, caplog):

@@ -32,5 +32,5 @@ def test_no_key_is_written_into_the_run_folder_or_the_log(tmp_path, monkeypatch,
     found = [path for path in files if SECRET.encode() in path.read_bytes()]
     assert found == []
     said = capfd.readouterr()
-    assert "could not begin an online run" in caplog.text  # the key was found and used
+    assert "could not start an online run" in caplog.text  # the key was found and used
     assert SECRET not in caplog.text + said.out + said.err

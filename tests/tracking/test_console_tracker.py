@@ -288,7 +288,7 @@ def test_output_that_fails_is_said_once_and_training_goes_on(caplog: pytest.LogC
         clock.now = 100.0 + second
         tracker.log({"evaluate/mean": 1.0}, second)
     tracker.close()
-    assert caplog.messages == ["expected to show how training goes, got No space left on device: it goes on"]
+    assert caplog.messages == ["expected to show the progress, got No space left on device: training goes on"]
 
 
 def test_a_reader_that_leaves_ends_no_training() -> None:

@@ -200,7 +200,7 @@ def test_a_key_that_the_server_refuses_costs_one_warning(
     log(group, range(3))
     group.close()
     [warning] = [record.getMessage() for record in caplog.records if record.name == "rlvision.tracking.wandb"]
-    assert "could not begin an online run" in warning
+    assert "could not start an online run" in warning
     require_mirror(tmp_path, all_rows(tmp_path))
 
 

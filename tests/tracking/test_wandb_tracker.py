@@ -121,7 +121,7 @@ def test_without_a_network_a_run_with_a_key_goes_offline_with_one_warning(
     tracker.close()
     assert rows(tmp_path) == [{"env_steps": 1, "loss/td": 0.5}]
     [warning] = warnings_of(caplog)
-    assert "could not begin an online run" in warning
+    assert "could not start an online run" in warning
 
 
 @pytest.mark.parametrize(
