@@ -1,4 +1,4 @@
-"""``rlvision`` for as long as its input is open: a sweep starts its runs this way, so that none outlives it."""
+"""Run ``rlvision`` until its standard input closes: a sweep starts its runs this way, so that none outlives it."""
 
 import os
 import signal
@@ -8,17 +8,17 @@ import threading
 from rlvision.cli.main import main
 
 
-def hold() -> None:
-    """From now on, end by SIGTERM, which saves, as soon as this process's input is closed."""
-    threading.Thread(target=_leave_with_the_input, daemon=True).start()
+def exit_with_parent() -> None:
+    """End this process with SIGTERM, which saves the run, as soon as its standard input closes."""
+    threading.Thread(target=_terminate_at_end_of_input, daemon=True).start()
 
 
-def _leave_with_the_input() -> None:
+def _terminate_at_end_of_input() -> None:
     while os.read(sys.stdin.fileno(), 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":
-    hold()
+    exit_with_parent()
     sys.exit(main())

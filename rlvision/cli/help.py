@@ -1,7 +1,7 @@
-"""Help screens: tyro draws a command's options from its types, docstrings and defaults.
+"""Help screens, which tyro draws from the types, docstrings and defaults of a command.
 
-tyro only draws. Arguments are read by `rlvision.config.arguments`, because a mistake is to be one line, and
-the same line whether it was made in a file, on the command line or in Python.
+tyro only draws. `rlvision.config.arguments` parses the arguments, so that an error is one line, and the same line in a
+file, on the command line and in Python.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rlvision.config.schema import Config
 
-HOW_TO_SET = "Write --name=value, a list as --env.crop=34,194,0,160, a mapping as --env.kwargs='{lap: 0.9}'."
+HOW_TO_SET = "Write --name=value, a list as --env.crop=34,194,0,160 and a mapping as --env.kwargs='{lap: 0.9}'."
 SYNOPSES = {
     "train": "PRESET [--name=value ...]",
     "resume": "RUN",
@@ -33,15 +33,15 @@ SYNOPSES = {
 }
 EXAMPLES = """\
 rlvision train quick                             learns in minutes
-rlvision train atari --env.game=ms_pacman        any game
-rlvision train pong --agent.double=false         any setting
-rlvision train pong --help                       all of them
-rlvision evaluate runs/quick-seed1 --games=100
-rlvision watch pong --terminal                   a bundled agent"""
+rlvision train atari --env.game=ms_pacman        trains on another game
+rlvision train pong --agent.double=false         changes a setting
+rlvision train pong --help                       lists all settings
+rlvision evaluate runs/quick-seed1 --games=100   measures its score
+rlvision watch pong --terminal                   shows a bundled agent"""
 OPTIONS = """\
--h, --help    this screen, or that of a command
---version     the version
---debug       show where an error comes from"""
+-h, --help    show this screen, or the options of a command
+--version     show the version
+--debug       show the traceback of an error"""
 
 
 def show_overview(commands: Mapping[str, Callable[..., Any]]) -> None:
@@ -56,14 +56,14 @@ def show_overview(commands: Mapping[str, Callable[..., Any]]) -> None:
 
 
 def show_settings(preset: str | None, agent: str | None) -> None:
-    """Print all settings, with the values of a preset as defaults where one is named, for its agent or another."""
+    """Print all settings with their defaults: those of the preset, and of the agent, if they are given."""
     from rlvision.config.loading import settings_for
     from rlvision.config.presets import find_preset, known_presets
 
     config = settings_for(preset, agent)
     if preset is None:
         names = ", ".join(known.name for known in known_presets())
-        about = f"Train an agent; the same command continues the run in its folder.\n\nPRESET: {names}, or a YAML file."
+        about = f"Train an agent, or continue the run in its folder.\n\nPRESET: {names}, or a YAML file."
         return show_options(_typed(config), "rlvision train PRESET", f"{about}\n\n{HOW_TO_SET}", config)
     found = find_preset(preset)
     about = f"Trains {found.trains}.\n\nTakes {found.takes}." if found.trains else f"Settings of {preset}."
@@ -71,7 +71,7 @@ def show_settings(preset: str | None, agent: str | None) -> None:
 
 
 def _typed(config: "Config") -> "type[Config]":
-    """Return the configuration's class with the class of the agent's settings in it, whose options tyro then draws."""
+    """Return the class of the configuration with the agent's own settings in it, so that tyro draws their options."""
     base, own = type(config), type(config.agent)
     agent = field(default_factory=own)
     typed = make_dataclass("Config", [("agent", own, agent)], bases=(base,), frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ def show_options(target: Callable[..., Any], program: str, description: str | No
     Args:
         target: A dataclass, or a function with a Google docstring.
         program: As the user calls it, such as "rlvision train pong".
-        description: Printed above the options; by default the docstring's.
+        description: Printed above the options; by default, that of the docstring.
         default: An instance of the dataclass whose values are shown as defaults.
     """
     import tyro
@@ -98,7 +98,7 @@ def show_options(target: Callable[..., Any], program: str, description: str | No
 
 
 def _spelling_rules() -> "ConstructorRegistry":
-    """Return tyro's rule to show placeholders and defaults as `rlvision.config.field_types.parse` reads them."""
+    """Return a rule for tyro to show placeholders and defaults as `rlvision.config.field_types.parse` reads them."""
     from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
     from rlvision.config.field_types import format_value, is_plain, placeholder

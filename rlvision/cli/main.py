@@ -1,6 +1,6 @@
 """The command line: ``rlvision train pong --agent.double=false``.
 
-Nothing heavy is imported on the way to a help screen: every command imports what it runs.
+Each command imports the code that it runs, so that help screens appear at once.
 """
 
 import os
@@ -38,17 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: What follows the program's name; by default the process's own.
+        arguments: Everything after the program's name; by default, those of this process.
 
     Returns:
-        The exit status: 0, or 2 after an error that the user can fix, 130 after Ctrl-C, 141 if the reader of plain
-        output such as the version has left.
+        The exit status: 0; 2 after an error that the user can fix; 130 after Ctrl-C; 141 if the reader of the output
+        closed the pipe.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # the last place to look for package.module:Class of the user's own
+        sys.path.append(str(Path.cwd()))  # so that package.module:Class may name the user's code; last, to hide nothing
     try:
-        with _missing_rooms_named():
+        with _report_missing_package():
             run([argument for argument in given if argument != "--debug"])
         sys.stdout.flush()
     except RLVisionError as error:
@@ -68,7 +68,7 @@ def run(arguments: Sequence[str]) -> None:
     """Run the command that the first argument names.
 
     Raises:
-        RLVisionError: the user can fix it.
+        RLVisionError: There is an error that the user can fix.
     """
     name, *rest = arguments or HELP
     if name == "--version":
@@ -90,18 +90,18 @@ def _train(arguments: Sequence[str]) -> None:
     if len(given.positional) != 1:
         got = " ".join(given.positional) or "nothing"
         raise ConfigError(f"expected one PRESET after rlvision train, got {got}: rlvision presets lists them")
-    with interruption():  # while it imports and starts, too
+    with interruption():  # a signal during imports and start-up counts, too
         train(load_config(given.positional[0], option_values(given.options, settings, "rlvision train")))
 
 
 def _preset_and_agent(arguments: Sequence[str]) -> tuple[str | None, str | None]:
-    """Return the preset and the agent that a command line for ``train`` names: they say which settings there are."""
+    """Return the preset and the agent that a ``train`` command names; the settings depend on them."""
     given = sort_arguments(arguments, switches_of(settings_of(Config())))
     return next(iter(given.positional), None), given.options.get("--agent.name")
 
 
 def _show_help(name: str, arguments: Sequence[str]) -> None:
-    """Print the commands, or the options of one; those of ``train`` have the preset's values as defaults."""
+    """Print the commands, or the options of one command; those of ``train`` show the preset's values as defaults."""
     from rlvision.cli.help import show_options, show_overview, show_settings
 
     if name in HELP:
@@ -119,8 +119,8 @@ def _show_version() -> None:
 
 
 @contextmanager
-def _missing_rooms_named() -> Iterator[None]:
-    """Name the room of rlvision that a command needs and this installation lacks."""
+def _report_missing_package() -> Iterator[None]:
+    """Raise an error that names the package of rlvision that a command needs and this installation lacks."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -128,6 +128,6 @@ def _missing_rooms_named() -> Iterator[None]:
         if package != "rlvision":
             raise
         raise MissingExtraError(
-            f"expected the room {'.'.join([package, *inside[:1]])}, got an installation without it: "
-            "install rlvision as a whole to use this command"
+            f"expected the package {'.'.join([package, *inside[:1]])}, got an installation without it: "
+            "install all of rlvision to use this command"
         ) from error

@@ -1,4 +1,4 @@
-"""Printing for the commands: tables, lines, files of numbers, and the commands that come next.
+"""Output of the commands: tables, lines, JSON files and suggestions of next commands.
 
 Help screens import this module, so each function imports what it needs.
 """
@@ -20,41 +20,41 @@ if TYPE_CHECKING:
     from rlvision.watch.rollout import Game
 
 OFFLINE = "offline-run-*"
-"""Folders that W&B makes where it is offline; ``wandb sync`` leaves a file in those that it has uploaded."""
+"""Pattern of W&B's folders of offline runs; ``wandb sync`` leaves a ``.synced`` file in each that it uploaded."""
 
 
 def console() -> "Console":
-    """Return a console on standard output, which wraps no line: the reader may be a program."""
+    """Return a console on standard output that does not wrap lines, because a program may read them."""
     from rlvision.tracking.console import PipeSafeConsole
 
     return PipeSafeConsole(highlight=False, soft_wrap=True)
 
 
 def echo(text: str) -> None:
-    """Print text as it is: a path may have brackets in it."""
+    """Print text literally: brackets in a path are not markup."""
     console().print(text, markup=False)
 
 
 def echo_games(games: "Sequence[Game]") -> None:
-    """Print a line about each game that was shown."""
+    """Print one line for each game that was shown."""
     if not games:
-        echo("left before a game was over")
+        echo("stopped before the first game ended")
     for number, game in enumerate(games, 1):
         cut = "" if game.over else ", cut short"
         echo(f"game {number}: score {game.score:g} in {game.length:,} decisions{cut} (seed {game.seed})")
 
 
 def echo_files(output: "Output", games: int) -> None:
-    """Print path and size of each file that the games were written to."""
+    """Print the path and size of each file that the games were written to."""
     for path in output.files(games):
         echo(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 def require_writable(path: Path) -> None:
-    """Refuse, before anything is played, a file that could not be written.
+    """Refuse a file that cannot be written, before any games are played.
 
     Raises:
-        ConfigError: its folder cannot be made or written to, or a folder is in its place.
+        ConfigError: Its folder cannot be created or written to, or the path is a folder.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,18 +62,18 @@ def require_writable(path: Path) -> None:
     except OSError as error:
         raise ConfigError(f"expected a file to write in --json, got {path}: {error.strerror}; name another") from error
     if not is_writable:
-        raise ConfigError(f"expected a file to write in --json, got {path}: name one in a folder that can be written")
+        raise ConfigError(f"expected a file to write in --json, got {path}: name one in a writable folder")
 
 
 def write_json(path: Path, plain: Any) -> None:
-    """Write plain values as JSON, the whole file or nothing."""
+    """Write plain values as JSON, atomically."""
     from rlvision.core.files import write_atomically
 
     write_atomically(path, json.dumps(plain, indent=2).encode() + b"\n")
 
 
 def next_commands(place: Path) -> str:
-    """Return the commands for a run folder or an export, a line each, complete, as a shell takes them."""
+    """Return suggestions of shell commands for a run folder or an export, one per line."""
     from rlvision.runs.export_folder import imported_settings
     from rlvision.runs.find import find_agent, stored_settings
     from rlvision.runs.run_folder import RunFolder
@@ -82,10 +82,10 @@ def next_commands(place: Path) -> str:
     trusting = " --trust-imports" if imported_settings(stored_settings(folder)) else ""
     lines = [
         f"rlvision evaluate {quoted}{trusting}      plays whole games",
-        f"rlvision watch {quoted}{trusting}      shows some",
+        f"rlvision watch {quoted}{trusting}      shows a game",
     ]
     if isinstance(folder, RunFolder):
-        lines.append(f"rlvision replay {quoted}      lists games of the training")
+        lines.append(f"rlvision replay {quoted}      lists training games")
     if any(not any(run.glob("*.synced")) for run in list_folder(place / "wandb", OFFLINE)):
-        lines.append(f"wandb sync {quoted}/wandb/{OFFLINE}      uploads what W&B keeps offline")
+        lines.append(f"wandb sync {quoted}/wandb/{OFFLINE}      uploads the offline runs to W&B")
     return "\n".join(lines)

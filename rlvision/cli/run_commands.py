@@ -1,7 +1,7 @@
-"""Commands for one run: train it, continue it, evaluate it, export it, watch it, show its games again.
+"""Commands for one run: train, resume, evaluate, export, watch and replay.
 
-A command's signature is its options, its docstring their help, its body the work. Bodies import what they run, so
-that help screens appear at once.
+The signature of a command defines its options, and its docstring is their help. The bodies import the code that they
+run, so that help screens appear at once.
 """
 
 from pathlib import Path
@@ -25,10 +25,10 @@ DEFAULT_PORT = 8000
 
 
 def train(config: Config, /) -> None:
-    """Train an agent; the same command continues the run that is in its folder.
+    """Train an agent, or continue the run in its folder.
 
     Args:
-        config: A preset and the settings that differ from it.
+        config: A preset, with the settings that the command line changes.
     """
     from rlvision.runs import run as runs
 
@@ -37,13 +37,13 @@ def train(config: Config, /) -> None:
 
 
 def resume(run: Path, /, *, trust_imports: bool = False) -> None:
-    """Continue a run where it stopped, with the settings it has.
+    """Continue a run where it stopped, with its own settings.
 
     Args:
         run: Run folder, such as runs/pong-seed1.
-        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+        trust_imports: Allow imports of the environment, encoder or agent that the folder names by path. Runs its code.
     """
-    with interruption():  # while it imports and starts, too
+    with interruption():  # a signal during imports and start-up counts, too
         from rlvision.runs import run as runs
 
         runs.resume(run, trust_imports=trust_imports)
@@ -67,22 +67,22 @@ def evaluate(
     device: NonEmptyStr = "auto",
     trust_imports: bool = False,
 ) -> None:
-    """Play whole games with a trained agent; report raw scores, mean, median and interval.
+    """Play whole games with a trained agent, and report the raw scores with mean, median and interval.
 
     Args:
         run: Run folder, export, or the name of a bundled agent (breakout, pong, pong-fast).
-        games: Whole games to play; the first 2 of 30 are those of --games=2.
-        json: File for the scores, and all that is said of them.
-        protocol: Atari: play by the book of nature or machado; unset, as the run.
-        epsilon: Probability of a random action; unset, as the run's own evaluations.
-        greedy: No random action at all: --epsilon=0.
-        seed: Of the games and the random actions.
-        num_envs: Games played side by side; it changes the time they take and nothing else.
-        max_frames: Emulator frames after which a game is cut; unset, evaluation.max-frames of the run.
-        max_idle_frames: Frames without a reward after which it is, or never; unset, evaluation.max-idle-frames.
-        checkpoint: The best by evaluation, where there was one, or the last.
-        device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
-        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+        games: Number of whole games. With one seed, the games of --games=2 are the first two of --games=30.
+        json: JSON file to write, with the scores and the conditions of the games.
+        protocol: Atari protocol, nature or machado; if unset, that of the run.
+        epsilon: Probability of a random action; if unset, evaluation.epsilon of the run.
+        greedy: Take no random actions, like --epsilon=0.
+        seed: Seed of the games and the random actions.
+        num_envs: Number of games to play in parallel. It changes only the time that they take.
+        max_frames: Emulator frames after which a game is cut; if unset, evaluation.max-frames of the run.
+        max_idle_frames: Emulator frames without a reward that cut a game, or never; if unset, those of the run.
+        checkpoint: Weights to use, best by evaluation or last. Without an evaluation, best means last.
+        device: cpu, cuda, cuda:1 or mps; auto uses a GPU if there is one.
+        trust_imports: Allow imports of the environment, encoder or agent that the folder names by path. Runs its code.
     """
     if greedy and epsilon is not None:
         raise ConfigError(f"expected --greedy or --epsilon, got both (--epsilon={epsilon:g}): leave one out")
@@ -93,24 +93,24 @@ def evaluate(
     if json is not None:
         require_writable(json)
     agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
-    usual = make_limits(with_protocol(agent.config, protocol))
+    default = make_limits(with_protocol(agent.config, protocol))
     report = agent.measure(
         games,
         protocol=protocol,
         epsilon=0.0 if greedy else epsilon,
         seed=seed,
         num_envs=num_envs,
-        limits=EpisodeLimits(max_frames or usual.max_frames, _idle_frames(max_idle_frames, usual.max_idle_frames)),
+        limits=EpisodeLimits(max_frames or default.max_frames, _idle_frames(max_idle_frames, default.max_idle_frames)),
     )
     console().print(report.table(f"{report.conditions.game}, weights after {agent.env_steps:,} env steps"))
     if json is not None:
         write_json(json, {"run": str(run), "env_steps": agent.env_steps, **report.to_dict()})
 
 
-def _idle_frames(given: int | str | None, usual: int | None) -> int | None:
-    """Return the number that ``--max-idle-frames`` asks for, None for ``never``, or the usual one if it is unset."""
+def _idle_frames(given: int | str | None, default: int | None) -> int | None:
+    """Return the value of ``--max-idle-frames``: a number, None for ``never``, or ``default`` if it is unset."""
     if given is None:
-        return usual
+        return default
     return given if isinstance(given, int) else None
 
 
@@ -126,24 +126,24 @@ def export(
     device: NonEmptyStr = "auto",
     trust_imports: bool = False,
 ) -> None:
-    """Put a trained agent into a folder to pass on: weights (safetensors), settings (JSON), a card with its score.
+    """Write an agent to a folder to share: weights (safetensors), settings (JSON), a card with its score.
 
     Args:
         run: Run folder, such as runs/pong-seed1.
-        out: Folder to make; unset, exports/ and the run folder's name.
-        checkpoint: The best by evaluation, where there was one, or the last.
-        games: Whole games to measure its score by, under each protocol; 0 for none.
-        protocols: Atari: by the books of nature,machado or one of them; unset, as the run.
-        seed: Of those games.
-        device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
-        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+        out: New folder; if unset, exports/ and the name of the run folder.
+        checkpoint: Weights to use, best by evaluation or last. Without an evaluation, best means last.
+        games: Number of whole games that measure its score, under each protocol; 0 for no score.
+        protocols: Atari protocols to measure under: nature, machado or nature,machado; if unset, that of the run.
+        seed: Seed of these games.
+        device: cpu, cuda, cuda:1 or mps; auto uses a GPU if there is one.
+        trust_imports: Allow imports of the environment, encoder or agent that the folder names by path. Runs its code.
     """
     from rlvision.runs.run import Run
 
     agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
-    usual = Path("exports") / agent.folder.path.resolve().name
-    folder = agent.export(out or usual, games=games, protocols=protocols, seed=seed)
-    echo(f"written to {folder}: its README.md says {'what it scores and ' if games else ''}how to load it")
+    default = Path("exports") / agent.folder.path.resolve().name
+    folder = agent.export(out or default, games=games, protocols=protocols, seed=seed)
+    echo(f"written to {folder}: its README.md shows {'its score and ' if games else ''}how to load it")
     echo(next_commands(folder))
 
 
@@ -164,22 +164,22 @@ def watch(
     device: NonEmptyStr = "auto",
     trust_imports: bool = False,
 ) -> None:
-    """Watch a trained agent play: in a window, a terminal, the browser, a video, or a page to keep.
+    """Watch a trained agent play: in a window, a terminal, the browser, a video or a saved page.
 
     Args:
         run: Run folder, export, or the name of a bundled agent (breakout, pong, pong-fast).
-        video: File to write, such as pong.mp4; without this and the next three, a window opens.
-        terminal: Draw in this terminal, over ssh too. Keys: space, s, + and -, n, o, q.
-        html: Page to write, such as pong.html: it opens from disk, with slider, Q-values and saliency.
-        web: Play on a page of this machine, with the network's inside in view; it follows a run in training.
-        port: Of that page; 0 takes any that is free; unset, 8000.
-        episodes: Whole games to show.
-        max_steps: Most decisions to show of each game; unset, all.
-        seed: Of the games and the random actions.
-        epsilon: Probability of a random action; unset, as the run's own evaluations.
-        checkpoint: The best by evaluation, where there was one, or the last; unset, the best; with --web the newest.
-        device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
-        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+        video: Video to write, such as pong.mp4. Without --video, --terminal, --html or --web, a window opens.
+        terminal: Draw in this terminal, also over ssh. Keys: space, s, + and -, n, o, q.
+        html: Page to write, such as pong.html. It opens from disk, and has a slider, Q-values and saliency.
+        web: Serve a page on this machine that also shows the layers of the network. It follows a run in training.
+        port: Port of that page; 0 takes any free one; if unset, 8000.
+        episodes: Number of whole games to show.
+        max_steps: Maximum number of decisions to show of each game; if unset, all.
+        seed: Seed of the games and the random actions.
+        epsilon: Probability of a random action; if unset, evaluation.epsilon of the run.
+        checkpoint: Weights to use, best by evaluation or last; if unset, best, and with --web the newest.
+        device: cpu, cuda, cuda:1 or mps; auto uses a GPU if there is one.
+        trust_imports: Allow imports of the environment, encoder or agent that the folder names by path. Runs its code.
     """
     _require_alone(
         web, port, video=video, terminal=terminal, html=html, episodes=episodes != 1, max_steps=max_steps is not None
@@ -211,22 +211,22 @@ def watch(
 
 
 def _require_alone(web: bool, port: int | None, **others: object) -> None:
-    """Refuse options that do nothing with ``--web``, and the one that does nothing without it.
+    """Refuse options that have no effect with ``--web``, and ``--port`` without it.
 
     Raises:
-        ConfigError: names it.
+        ConfigError: The message names the option.
     """
     if port is not None and not web:
         raise ConfigError(f"expected --port with --web, got --port={port} alone: add --web")
     for name, is_given in others.items():
         if web and is_given:
             given = option(name)
-            raise ConfigError(f"expected --web alone, got {given} too: the page plays until Ctrl-C, leave {given} out")
+            raise ConfigError(f"expected --web alone, got {given} too: leave {given} out, the page plays until Ctrl-C")
 
 
 def _announce(address: str) -> None:
     tunnel = f"ssh -L {urlsplit(address).port}:{urlsplit(address).netloc} HOST"
-    echo(f"{address}\nopens the game; from another machine, first {tunnel}. Ctrl-C ends it.")
+    echo(f"{address}\nOpen this page to watch; from another machine, first run {tunnel}. Ctrl-C ends it.")
 
 
 def replay(
@@ -242,18 +242,18 @@ def replay(
     device: NonEmptyStr = "auto",
     trust_imports: bool = False,
 ) -> None:
-    """Watch a game of the training again, in full colour, from its action log; without --episode, list some.
+    """Watch a training game again in full colour, from its action log; without --episode, list some.
 
     Args:
         run: Run folder, such as runs/pong-seed1.
-        episode: best, worst, last, or a number.
-        video: File to write, such as best.mp4; without this and the next two, a window opens.
-        terminal: Draw in this terminal, over ssh too. Keys: space, s, + and -, o, q.
-        html: Page to write, such as best.html: it opens from disk, with slider, Q-values and saliency.
-        max_steps: Most decisions to show; unset, all.
-        checkpoint: Whose Q-values are shown: of the best by evaluation, where there was one, or the last.
-        device: cpu, cuda, cuda:1, mps; auto takes the GPU when there is one.
-        trust_imports: Let the folder import the environment or encoder that it names by path: code of its own.
+        episode: Game to show: best, worst, last, or its number.
+        video: Video to write, such as best.mp4. Without --video, --terminal or --html, a window opens.
+        terminal: Draw in this terminal, also over ssh. Keys: space, s, + and -, o, q.
+        html: Page to write, such as best.html. It opens from disk, and has a slider, Q-values and saliency.
+        max_steps: Maximum number of decisions to show; if unset, all.
+        checkpoint: Weights that give the Q-values, best by evaluation or last. Without an evaluation, best means last.
+        device: cpu, cuda, cuda:1 or mps; auto uses a GPU if there is one.
+        trust_imports: Allow imports of the environment, encoder or agent that the folder names by path. Runs its code.
     """
     if episode is None:
         _list_training_games(run)
@@ -270,14 +270,14 @@ def replay(
 
 
 def _list_training_games(run: Path) -> None:
-    """Print the best, the worst and the last game that a run folder keeps; no checkpoint is needed for that."""
+    """Print the best, the worst and the last game that a run folder keeps; this works without a checkpoint."""
     from rich.table import Table
 
     from rlvision.envs.game_archive import read_games
     from rlvision.runs.find import find_run
     from rlvision.watch.game_replay import choose_game
 
-    games = read_games(find_run(run, trust_imports=True).games_folder)  # nothing that it names is imported
+    games = read_games(find_run(run, trust_imports=True).games_folder)  # safe: listing games imports no code
     table = Table("episode", "game", "score", "decisions", "at env step", box=None, pad_edge=False)
     for which in ("best", "worst", "last"):
         game = choose_game(games, which)

@@ -1,6 +1,7 @@
-"""Commands for many runs: compare them, draw their curves, train a sweep of them; and the list of presets.
+"""Commands for many runs: compare, plot and sweep; and the list of presets.
 
-As in `rlvision.cli.run_commands`, a signature is the options, a docstring their help, and bodies import what they run.
+As in `rlvision.cli.run_commands`, a signature defines the options, a docstring is their help, and bodies import the
+code that they run.
 """
 
 from collections.abc import Sequence
@@ -18,8 +19,8 @@ from rlvision.envs.settings import ProtocolName
 if TYPE_CHECKING:
     from rlvision.sweeps.results import Result
 
-Across = Literal["env_steps", "frames", "hours"]
-Scored = Literal["training", "evaluations"]
+XAxis = Literal["env_steps", "frames", "hours"]
+YAxis = Literal["training", "evaluations"]
 Band = Literal["range", "interval"]
 
 
@@ -37,19 +38,19 @@ def compare(
     out: Path | None = None,
     trust_imports: bool = False,
 ) -> None:
-    """Compare agents over games and seeds: mean, median, IQM, optimality gap; beside published scores.
+    """Compare agents over games and seeds: mean, median, IQM and optimality gap, with published scores.
 
     Args:
-        run: One or more: run folders, exports, or names of bundled agents (breakout, pong, pong-fast).
-        games: Whole games to play now with each; unset, a run's last evaluation, or what an export's card says.
-        protocol: With --games, Atari: play by the book of nature or machado; unset, as each run.
-        checkpoint: With --games: the best by evaluation, or the last; unset, the last, which was not chosen by score.
-        seed: With --games: of the games and the random actions; unset, 0.
-        device: With --games: cpu, cuda, cuda:1, mps, auto; unset, auto.
-        baselines: Published agents to show, such as dqn,rainbow,pqn; unset, a few.
-        json: File for the numbers, and all that is said of them.
-        out: Folder for pictures, each as PNG and SVG: aggregates, performance profiles, sample efficiency.
-        trust_imports: Let the folder import the environment, encoder or agent that it names by path: its own code.
+        run: One or more run folders, exports or names of bundled agents (breakout, pong, pong-fast).
+        games: Whole games to play now with each agent; if unset, use the last evaluation or the scores of the export.
+        protocol: With --games, the Atari protocol, nature or machado; if unset, that of each run.
+        checkpoint: With --games, the weights, best by evaluation or last; if unset, last: a score selected best.
+        seed: With --games, the seed of the games and the random actions; if unset, 0.
+        device: With --games, cpu, cuda, cuda:1, mps or auto; if unset, auto.
+        baselines: Published agents to show, such as dqn,rainbow,pqn; if unset, a small selection.
+        json: JSON file to write, with the numbers and the notes.
+        out: Folder for plots as PNG and SVG: aggregates, performance profiles, sample efficiency.
+        trust_imports: Allow imports of the environment, encoder or agent that a folder names by path. Runs its code.
     """
     _require_games(games, protocol=protocol, checkpoint=checkpoint, seed=seed, device=device)
     from rlvision.analysis.plot_style import require_folder
@@ -79,14 +80,14 @@ def compare(
         write_json(json, comparison.to_dict())
     if out is not None:
         lines = [f"written to {path}" for path in write_pictures(comparison, out)]
-        echo("\n".join(lines or ["no picture is drawn: no game was played by every agent"]))
+        echo("\n".join(lines or ["no plots: no game was played by every agent"]))
 
 
 def _require_games(games: int | None, **others: object) -> None:
-    """Refuse options that have an effect only on games played now.
+    """Refuse options that have no effect without ``--games``.
 
     Raises:
-        ConfigError: names it.
+        ConfigError: The message names the option.
     """
     for name, value in others.items():
         if games is None and value is not None:
@@ -98,18 +99,18 @@ def plot(
     /,
     *,
     out: Path = Path("curves.png"),
-    y: Scored = "training",
-    x: Across = "env_steps",
+    y: YAxis = "training",
+    x: XAxis = "env_steps",
     band: Band = "range",
 ) -> None:
-    """Draw learning curves for a paper: a line an agent, its seeds shaded; PNG or SVG.
+    """Plot learning curves for a paper, one line per agent with its seeds as a shaded band.
 
     Args:
         run: One or more run folders.
-        out: File to write; its suffix, .png or .svg, says which.
-        y: The mean of the last 20 games of training, or the evaluations.
-        x: Along env steps, emulator frames, or hours.
-        band: Shade from the lowest to the highest seed, or the 95 % interval of their mean.
+        out: File to write, .png or .svg.
+        y: Scores to plot: the mean of the last 20 training games, or the evaluations.
+        x: Horizontal axis: env steps, emulator frames or hours.
+        band: Shaded band: from the lowest to the highest seed, or the 95 % interval of their mean.
     """
     from rlvision.analysis.study import plot_runs
 
@@ -126,15 +127,15 @@ def sweep(
     runs: PositiveInt | None = None,
     seeds: tuple[Seed, ...] = (),
 ) -> None:
-    """Train many settings on this machine, from a W&B sweep file; the same command continues.
+    """Train many settings on this machine from a W&B sweep file, or continue the sweep in its folder.
 
     Args:
-        file: A bundled sweep (quick, pong), or a YAML file as W&B's agents take it.
-        out: Folder of its runs; unset, runs/sweep-FILE.
-        processes: Runs going on at once.
-        threads: CPU threads of all runs together; unset, all of the machine.
-        runs: How many settings to draw (random), or the most of a grid; unset, run_cap of the file.
-        seeds: Train each setting with each of these seeds, such as 1,2,3; unset, as the file says.
+        file: A bundled sweep (quick, pong), or a YAML file in the format of W&B sweeps.
+        out: Folder of the runs; if unset, runs/sweep-FILE.
+        processes: Number of runs at a time.
+        threads: CPU threads of all runs together; if unset, all of the machine.
+        runs: Number of settings to draw (random), or to take from a grid at most; if unset, run_cap of the file.
+        seeds: Seeds to train each setting with, such as 1,2,3; if unset, as in the file.
     """
     from rlvision.sweeps.results import summary_table
     from rlvision.sweeps.runner import Runner
@@ -156,12 +157,12 @@ def _require_success(results: "Sequence[Result]", folder: Path) -> None:
         first = failed[0]
         raise RLVisionError(
             f"expected all {len(results)} runs to finish, got {len(failed)} that failed, first {first.name} "
-            f"({first.why}): see {folder / first.name / 'log.txt'}; the same command tries them again"
+            f"({first.why}): see {folder / first.name / 'log.txt'}, and run the same command to retry them"
         )
 
 
 def presets() -> None:
-    """List the presets: what each trains, and how long it takes."""
+    """List the presets, with the game and the training time of each."""
     from rich.box import ROUNDED
     from rich.console import Console
     from rich.markup import escape

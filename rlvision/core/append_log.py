@@ -35,7 +35,7 @@ class AppendLog:
         except OSError as error:
             if len(self._waiting) == 1:
                 _log.warning(
-                    "expected to write to %s, got %s: its rows wait in memory, free some disk space",
+                    "expected to write to %s, got %s: its rows wait in memory, free some space",
                     self.path,
                     error.strerror,
                 )

@@ -231,5 +231,5 @@ def warn_on_os_error(without: str) -> Iterator[None]:
         yield
     except OSError as error:
         _log.warning(
-            "expected to write %s, got %s: training continues without it, free some disk space", without, error.strerror
+            "expected to write %s, got %s: training continues without it, free some space", without, error.strerror
         )

@@ -1,4 +1,4 @@
-"""Runs: a run from settings to folder, checkpoints, media, memory, exports."""
+"""Runs: training sessions with their folders, checkpoints, media, memory estimates and exports."""
 
 from typing import TYPE_CHECKING
 

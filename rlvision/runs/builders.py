@@ -1,4 +1,4 @@
-"""From settings to parts: the only module that knows both."""
+"""Build the parts of a run from its settings; no other module knows both."""
 
 from dataclasses import replace
 
@@ -19,16 +19,16 @@ from rlvision.runs.checkpoint import describe_tensor
 
 
 def make_env(config: Config, num_envs: int) -> ReplayableVectorEnv:
-    """Make ``num_envs`` environments of a run; a single one always in this process, where it can be watched.
+    """Make ``num_envs`` environments of a run. A single one is always in this process, so that it can be watched.
 
     Raises:
-        RLVisionError: there is no such environment, or it cannot be played with these settings.
+        RLVisionError: there is no such environment, or it does not support these settings.
     """
     return make(config.env, num_envs)
 
 
 def make_setup(config: Config, spec: EnvSpec) -> Setup:
-    """Return what an agent is made from, besides its own settings."""
+    """Return the inputs that an agent is made from, except its own settings."""
     device = resolve_device(config.device)
     return Setup(
         spec=spec,
@@ -49,7 +49,7 @@ def make_agent(config: Config, spec: EnvSpec) -> Agent:
 
     Raises:
         ConfigError: it cannot be found or made.
-        MemoryBudgetError: it would not fit into the memory that is free.
+        MemoryBudgetError: it needs more memory than is free.
     """
     return find_agent(config.agent.name)(config.agent).make_agent(make_setup(config, spec))
 
@@ -60,7 +60,7 @@ def make_network(config: Config, spec: EnvSpec, device: torch.device | None = No
     Args:
         config: of the run.
         spec: of its environments.
-        device: where it lives; on ``meta`` it has no memory for its tensors. None: the run's.
+        device: of its tensors; on ``meta`` they take no memory. None: the run's device.
     """
     setup = make_setup(config, spec)
     if device is None:
@@ -70,23 +70,25 @@ def make_network(config: Config, spec: EnvSpec, device: torch.device | None = No
 
 
 def meta_network(config: Config, spec: EnvSpec) -> QNetwork:
-    """The network without memory for its tensors: names, shapes and kinds. One of a user's own does have memory."""
+    """Return the network with the names, shapes and types of its tensors, but no memory for them.
+
+    A network of the user's own code is made on the CPU, with memory.
+    """
     is_own = ":" in config.network.encoder or ":" in config.agent.name
     return make_network(config, spec, torch.device("cpu" if is_own else "meta"))
 
 
 def playing_config(config: Config, spec: EnvSpec, network: QNetwork) -> Config:
-    """The settings by which a network is made to play with: without an agent where an ordinary Q-network will do.
+    """Return the settings that make a network for play: those of the default agent, if its network is the same.
 
-    An agent's own settings are needed only where its network has other layers than the settings of the network alone
-    would give.
+    The agent's own settings are needed only if its network has other layers than the default agent's.
     """
-    usual = replace(config, agent=default_agent(), network=replace(config.network, noisy=False))
-    return usual if _layers(meta_network(usual, spec)) == _layers(network) else config
+    default = replace(config, agent=default_agent(), network=replace(config.network, noisy=False))
+    return default if _layers(meta_network(default, spec)) == _layers(network) else config
 
 
 def _layers(network: QNetwork) -> list[tuple[str, str, str]]:
-    """The layers of a network and the tensors that they hold, by name, kind and shape."""
+    """Return the layers and tensors of a network as (name, type, shape)."""
     kinds = [
         (name, f"{type(layer).__module__}.{type(layer).__qualname__}", "") for name, layer in network.named_modules()
     ]
@@ -94,15 +96,15 @@ def _layers(network: QNetwork) -> list[tuple[str, str, str]]:
 
 
 def make_q_function(config: Config, spec: EnvSpec, network: QNetwork) -> QFunction:
-    """Return the Q-function of a network in evaluation mode, for games that count."""
+    """Return the Q-function of a network in evaluation mode, as evaluations use it."""
     return playing_q_function(make_setup(config, spec), network)
 
 
 def make_capture(config: Config) -> CaptureFn | None:
-    """How kernels are launched: as CUDA graphs, where that is wanted; None: one by one.
+    """Return the function that captures CUDA graphs, or None to launch kernels one by one.
 
     Raises:
-        ConfigError: it is wanted, and the device knows no CUDA graphs.
+        ConfigError: ``cuda_graphs`` is on, and the device does not support CUDA graphs.
     """
     if not config.cuda_graphs:
         return None
@@ -112,6 +114,6 @@ def make_capture(config: Config) -> CaptureFn | None:
     return cuda_graph
 
 
-def memory_of_replay(config: Config, spec: EnvSpec) -> str:
-    """The setting of the replay's memory and what it takes, in words."""
+def describe_replay_memory(config: Config, spec: EnvSpec) -> str:
+    """Return the replay's capacity setting with its value and memory, for an error message."""
     return f"replay.capacity ({config.replay.capacity:,}, {required_bytes(config.replay, spec) / 1e9:.2f} GB)"

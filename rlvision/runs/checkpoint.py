@@ -1,4 +1,4 @@
-"""Checkpoints: written beside, flushed, then renamed; checked when read; never unpickled."""
+"""Checkpoints: written atomically, verified by a checksum when read, and never unpickled."""
 
 import hashlib
 import io
@@ -18,7 +18,7 @@ from rlvision.core.types import State
 
 VERSION = 2
 LARGEST = 2**34
-"""Bytes of a checkpoint."""
+"""Maximum size of a checkpoint in bytes."""
 
 _MAGIC = b"rlvision-checkpoint\n"
 _DIGEST_SIZE = 32
@@ -26,7 +26,7 @@ _log = logging.getLogger("rlvision")
 
 
 def write_state(path: Path, state: State) -> None:
-    """Write tensors and plain values with a checksum: ``magic, BLAKE2b digest, torch.save's bytes``."""
+    """Write tensors and plain values as ``magic, BLAKE2b digest, bytes of torch.save``."""
     buffer = io.BytesIO()
     torch.save({"version": VERSION, **state}, buffer)
     payload = buffer.getvalue()
@@ -34,10 +34,10 @@ def write_state(path: Path, state: State) -> None:
 
 
 def read_state(path: Path) -> State:
-    """Read what `write_state` wrote.
+    """Read a file of `write_state`, and verify its checksum and version.
 
     Raises:
-        CheckpointError: the file is missing, damaged, of another kind or of another version.
+        CheckpointError: the file is missing, damaged, or of another kind or version.
     """
     try:
         content = read_bytes(path, LARGEST)
@@ -53,12 +53,12 @@ def read_state(path: Path) -> State:
         raise CheckpointError(
             f"expected tensors and plain values in {path}, got something that would run code: do not trust it"
         ) from error
-    except Exception as error:  # a checksum can be made to fit whatever there is, and torch then raises whatever
+    except Exception as error:  # a forged file may have a valid checksum, and torch may then raise anything
         raise CheckpointError(f"expected a checkpoint at {path}, got something else: do not trust it") from error
-    return _of_this_version(state, path)
+    return _require_version(state, path)
 
 
-def _of_this_version(state: object, path: Path) -> State:
+def _require_version(state: object, path: Path) -> State:
     version = state.get("version") if isinstance(state, dict) else None
     if not isinstance(state, dict) or version != VERSION:
         raise CheckpointError(
@@ -80,26 +80,26 @@ class CheckpointFolder:
         self.folder = folder
         self.replay_folder = folder / "replay"
         self._keep = keep
-        self._replays: dict[Path, Any] = {}  # what each checkpoint known says of the replay's files
+        self._replays: dict[Path, Any] = {}  # the entry "replay" of each checkpoint that was read or written
 
     @property
     def best_path(self) -> Path:
-        """Where the best weights are, once there was an evaluation."""
+        """Return the path of the best weights, which exist after the first evaluation."""
         return self.folder / "best.ckpt"
 
     def paths(self) -> list[Path]:
-        """All checkpoints but the best, oldest first."""
+        """Return all checkpoints except the best, oldest first."""
         return list_folder(self.folder, "[0-9]*.ckpt")
 
     def save(self, env_steps: int, state: State) -> None:
-        """Write a checkpoint; then delete those too many, those of a future given up, and what a kill left half-way."""
+        """Write a checkpoint. Then delete surplus ones, those of more env steps, and files of killed processes."""
         make_folder(self.folder)
         path = self.folder / f"{env_steps:012d}.ckpt"
         write_state(path, state)
         self._replays[path] = state.get("replay")
         kept = [earlier for earlier in self.paths() if earlier <= path][-self._keep :]
-        for left in {*self.paths(), *list_folder(self.folder, f".*{PART}")}.difference(kept):
-            left.unlink()
+        for surplus in {*self.paths(), *list_folder(self.folder, f".*{PART}")}.difference(kept):
+            surplus.unlink()
 
     def save_best(self, state: State) -> None:
         """Write the best weights."""
@@ -107,13 +107,14 @@ class CheckpointFolder:
         write_state(self.best_path, state)
 
     def load_newest(self, load_extra: Callable[[State], None] = lambda state: None) -> State | None:
-        """The newest undamaged checkpoint, or None where there is none at all.
+        """Read the newest undamaged checkpoint; return None if there are no checkpoints.
 
         Args:
-            load_extra: loads what a checkpoint has in other files; one of which it cannot counts as damaged.
+            load_extra: loads the other files of a checkpoint; if it raises CheckpointError, the checkpoint counts as
+                damaged.
 
         Raises:
-            CheckpointError: there are checkpoints, and every one of them is damaged.
+            CheckpointError: all checkpoints are damaged.
         """
         paths = self.paths()
         for path in reversed(paths):
@@ -127,22 +128,22 @@ class CheckpointFolder:
                 return state
         if paths:
             raise CheckpointError(
-                f"expected an undamaged checkpoint in {self.folder}, got {len(paths)} damaged: "
-                "--checkpoint.replay=false does without a damaged replay; else start anew with another --out"
+                f"expected an undamaged checkpoint in {self.folder}, got {len(paths)} damaged: set "
+                "--checkpoint.replay=false if only the replay is damaged, or start again with another --out"
             )
         return None
 
     def quarantine_newer(self, env_steps: int) -> None:
-        """Rename the checkpoints after ``env_steps`` to ``NAME.damaged``, so that nobody comes back to them."""
+        """Rename the checkpoints after ``env_steps`` to ``NAME.damaged``, so that none of them is loaded later."""
         for path in self.paths():
             if int(path.stem) > env_steps:
                 path.replace(path.with_name(f"{path.name}.damaged"))
 
     def replays(self) -> list[Any]:
-        """The entry ``replay`` of every checkpoint but the best; each is read from the disk at most once.
+        """Return the entry ``replay`` of every checkpoint except the best; each file is read at most once.
 
         Raises:
-            CheckpointError: one of them is damaged.
+            CheckpointError: a checkpoint is damaged.
         """
         for path in self.paths():
             if path not in self._replays:
@@ -155,24 +156,24 @@ def _digest(payload: bytes) -> bytes:
 
 
 def require_like(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: str) -> None:
-    """Refuse tensors that are not, by name, shape and kind, those that a network takes.
+    """Refuse tensors that do not have the names, shapes and types of a network's.
 
     Args:
-        tensors: as they came.
-        expected: as the network has them; only their shapes and kinds are looked at.
-        source: where they come from, for the error message.
+        tensors: from a file.
+        expected: those of the network; only their shapes and types matter.
+        source: origin of the tensors, for the error message.
 
     Raises:
-        CheckpointError: names the first that differs.
+        CheckpointError: the message names the first tensor that differs.
     """
     for name in sorted({*tensors, *expected}):
-        came, due = (describe_tensor(side.get(name)) for side in (tensors, expected))
-        if came != due:
+        found, wanted = (describe_tensor(side.get(name)) for side in (tensors, expected))
+        if found != wanted:
             raise CheckpointError(
-                f"expected {name} in {source} to be {due}, got {came}: the file is not of the network it is given for"
+                f"expected {name} in {source} to be {wanted}, got {found}: use the file that belongs to this network"
             )
 
 
 def describe_tensor(tensor: Tensor | None) -> str:
-    """Return kind and shape of a tensor in words."""
+    """Return the type and shape of a tensor for a message, such as "float32 [16, 4, 5, 5]"."""
     return "none" if tensor is None else f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

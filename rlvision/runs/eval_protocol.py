@@ -1,4 +1,4 @@
-"""The protocol of an evaluation: how its games are played, and when one is cut."""
+"""The protocol of an evaluation: the settings of its games, and the limits that cut a game."""
 
 from dataclasses import asdict, replace
 from typing import Any, TypedDict
@@ -11,23 +11,23 @@ from rlvision.evaluation.episode_limits import EpisodeLimits
 from rlvision.evaluation.report import EvalConditions
 
 MAX_EVAL_ENVS = 16
-"""Games of an evaluation played side by side, at most."""
+"""Maximum number of games that an evaluation plays in parallel."""
 
 
 class EvalOptions(TypedDict, total=False):
-    """How an evaluation is played."""
+    """Options of an evaluation."""
 
     epsilon: float | None  # probability of a random action; None: the run's ``evaluation.epsilon``
-    protocol: str | None  # of Atari, nature or machado; None: the run's own
-    seed: int  # of the games and of the exploration; 0
-    num_envs: int  # games played side by side, at most; it changes nothing but the time
-    limits: EpisodeLimits | None  # at which a game is cut; None: those of the run's settings
+    protocol: str | None  # of Atari, nature or machado; None: that of the run
+    seed: int  # of the games and the random actions; 0 by default
+    num_envs: int  # maximum number of games in parallel; it changes only the time
+    limits: EpisodeLimits | None  # that cut a game; None: those of the run's settings
 
 
 def with_protocol(config: Config, protocol: str | None) -> Config:
-    """Return the configuration with every setting that a protocol fixes; unchanged for None.
+    """Return the configuration with all settings that a protocol fixes, or unchanged for None.
 
-    The actions stay those that the network was trained for, whatever the protocol says of them.
+    The actions stay those that the network was trained for, even if the protocol has others.
 
     Raises:
         ConfigError: the protocol is unknown, or the game is not Atari's.
@@ -42,18 +42,21 @@ def with_protocol(config: Config, protocol: str | None) -> Config:
     return replace(config, env=replace(config.env, **values))
 
 
-def lasting(config: Config, max_frames: int) -> Config:
-    """Return the configuration in which the protocol's own cap does not truncate a game before ``max_frames``."""
+def with_frame_cap(config: Config, max_frames: int) -> Config:
+    """Raise the protocol's own frame cap to ``max_frames``, so that it does not truncate a game before.
+
+    A cap that the settings changed is kept.
+    """
     if find_game(config.env.game) is None:
         return config
-    cap, protocols = resolve_protocol(config.env).max_episode_frames, find_protocol(config.env.protocol)
-    if cap != protocols.max_episode_frames or max_frames <= cap:
+    cap, protocol = resolve_protocol(config.env).max_episode_frames, find_protocol(config.env.protocol)
+    if cap != protocol.max_episode_frames or max_frames <= cap:
         return config
     return replace(config, env=replace(config.env, max_episode_frames=max_frames))
 
 
 def eval_conditions(config: Config, epsilon: float, seed: int) -> EvalConditions:
-    """Return the conditions of an evaluation."""
+    """Return the conditions of an evaluation, for its report."""
     game = find_game(config.env.game)
     return EvalConditions(
         game=game or config.env.game,
@@ -65,19 +68,19 @@ def eval_conditions(config: Config, epsilon: float, seed: int) -> EvalConditions
 
 
 def describe_protocol(settings: EnvSettings) -> str:
-    """Return the protocol's name and the departures from it: ``machado (full_action_space false)``.
+    """Return the protocol's name and the settings that depart from it: ``machado (full_action_space false)``.
 
-    Whether a lost life terminates is left out: whole games are scored either way.
+    ``life_loss`` is left out, because whole games are scored either way.
     """
-    usual = asdict(find_protocol(settings.protocol))
+    defaults = asdict(find_protocol(settings.protocol))
     departures = [
         f"{name} {str(value).lower()}"
         for name, value in asdict(resolve_protocol(settings)).items()
-        if name != "life_loss" and value != usual[name]
+        if name != "life_loss" and value != defaults[name]
     ]
     return f"{settings.protocol} ({', '.join(departures)})" if departures else settings.protocol
 
 
 def make_limits(config: Config) -> EpisodeLimits:
-    """Return the limits at which a game of an evaluation is cut."""
+    """Return the limits that cut a game of an evaluation."""
     return EpisodeLimits.of_settings(config.evaluation, config.env.max_episode_frames)

@@ -1,4 +1,4 @@
-"""``export.json``: what it takes to play with the weights beside it, and how they came about.
+"""``export.json``: the settings to play with the weights of an export, and a record of their training.
 
 Schema 2::
 
@@ -6,18 +6,18 @@ Schema 2::
     env           the settings of `rlvision.envs.settings.EnvSettings` that decide what is seen and played
     network       those of `rlvision.nn.settings.NetworkSettings`
     evaluation    epsilon, max_frames, max_idle_frames: how whole games are scored
-    agent         the settings of the agent that makes the network, where no ordinary Q-network has these weights;
+    agent         the settings of the agent that makes the network, if the default agent makes another one;
                   else empty
     spec          observation_shape (C, H, W), frame_channels, action_meanings, frameskip
-    weights       sha256 of model.safetensors; layout: "chapter" (it loads into the chapter's class) or "network"
+    weights       sha256 of model.safetensors; layout: "chapter" (it loads into the class on the card) or "network"
     env_steps     decisions that the weights were trained for
-    training      seed, frames and settings of the training; nobody reads them but people
-    scores        evaluations, as `rlvision.evaluation.report.Report.to_dict` gives them; likewise
-    versions      of what made it; likewise
+    training      seed, frames and settings of the training, for people only
+    scores        evaluations from `rlvision.evaluation.report.Report.to_dict`, for people only
+    versions      of the software that made it, for people only
 
-A setting that is not named has its default. What a later release adds has a default that changes nothing; what it
-renames or changes gets a schema of its own, and a way here from the old one. Schema 1 had no
-``agent``, and other words for some settings.
+A missing setting has its default. A setting that a later release adds must have a default that changes nothing. Renamed
+or changed settings need a new schema, and a conversion here from the old one. Schema 1 had no ``agent``, and other
+names for some settings.
 """
 
 import json
@@ -41,9 +41,9 @@ from rlvision.core.types import EnvSpec
 MANIFEST = "export.json"
 SCHEMA = 2
 LARGEST = 2**24
-"""Bytes."""
+"""Maximum size of the file in bytes."""
 GROUPS = ("env", "network", "evaluation", "agent")
-"""Of the settings, that say how the agent sees and plays."""
+"""Groups of settings that decide how the agent sees and plays."""
 NOT_EXPORTED = (
     "env.num_envs",
     "env.num_workers",
@@ -55,7 +55,7 @@ NOT_EXPORTED = (
     "evaluation.patience",
     "evaluation.target_score",
 )
-"""Settings of those groups that only training needs; the network of an export is the one without noise."""
+"""Settings of those groups that only training needs; the network of an export has no noise."""
 
 Digest = Annotated[str, MinLen(64)]
 Layout = Literal["chapter", "network"]
@@ -78,7 +78,7 @@ _REMEDY = "fetch the export again"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an ``export.json`` says."""
+    """The content of an ``export.json``."""
 
     config: Config
     spec: EnvSpec
@@ -90,7 +90,7 @@ class Manifest:
     versions: Mapping[str, Any]
 
     def to_json(self) -> bytes:
-        """The content of the file."""
+        """Return the content of the file."""
         spec = {name: getattr(self.spec, name) for name in _SPEC}
         tree = {
             "schema": SCHEMA,
@@ -107,7 +107,7 @@ class Manifest:
 
 
 def exported_settings(config: Config) -> dict[str, Any]:
-    """The settings, by dotted name, that say how an agent sees and plays; none of an agent with the usual network."""
+    """Return the settings that decide how an agent sees and plays, by dotted name; none of ``agent`` if default."""
     played = {name: value for name, value in flatten(config).items() if _is_exported(name)}
     if config.agent == default_agent():
         return {name: value for name, value in played.items() if not name.startswith("agent.")}
@@ -122,7 +122,7 @@ def read_manifest(path: Path, *, trusts: Callable[[str], bool] = lambda agent: F
         trusts: whether an agent that it names by import path may be imported.
 
     Raises:
-        CheckpointError: it is missing, damaged or of another schema.
+        CheckpointError: the file is missing, damaged or of another schema.
         ConfigError: a setting in it cannot be used.
     """
     tree = _checked(_of_schema_2(_read(path)), _KEYS, str(path))
@@ -134,7 +134,7 @@ def read_manifest(path: Path, *, trusts: Callable[[str], bool] = lambda agent: F
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    """The object in the file, of this schema."""
+    """Return the JSON object in the file, after a check of its schema."""
     try:
         tree = json.loads(read_text(path, LARGEST))
     except OSError as error:
@@ -146,24 +146,26 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise CheckpointError(f"expected {path} to be an object with a schema, got {short_repr(tree)}: {_REMEDY}")
     if tree["schema"] not in (1, SCHEMA):
         got = short_repr(tree["schema"])
-        raise CheckpointError(f"expected {path} of schema {SCHEMA}, got {got}: use the release of rlvision it is of")
+        raise CheckpointError(
+            f"expected {path} of schema {SCHEMA}, got {got}: use the release of rlvision that made it"
+        )
     return tree
 
 
-WORDS_OF_SCHEMA_1 = {"zero_head": "zero_init_head"}
-"""Settings of the network by the names of schema 1, and what they are called now."""
+NAMES_OF_SCHEMA_1 = {"zero_head": "zero_init_head"}
+"""Settings of the network: name in schema 1 -> name now."""
 
 
 def _of_schema_2(tree: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an export of schema 1 as schema 2 writes it."""
+    """Convert an export of schema 1 to schema 2."""
     if tree["schema"] != 1 or not isinstance(tree.get("network"), Mapping):
         return tree
-    network = {WORDS_OF_SCHEMA_1.get(name, name): value for name, value in tree["network"].items()}
+    network = {NAMES_OF_SCHEMA_1.get(name, name): value for name, value in tree["network"].items()}
     return {**tree, "network": network, "agent": {}}
 
 
 def _checked(tree: Mapping[str, Any], hints: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """The values of exactly these keys, in their order."""
+    """Return the checked values of exactly these keys, in their order."""
     missing, extra = (sorted(map(str, keys)) for keys in (hints.keys() - tree.keys(), tree.keys() - hints.keys()))
     if missing or extra:
         got = " and ".join([*(f"no {name}" for name in missing), *(short_repr(name) for name in extra)])
@@ -187,12 +189,12 @@ def _is_exported(name: str) -> bool:
 
 
 def _require_consistent(config: Config, spec: EnvSpec, path: Path) -> None:
-    """Refuse a spec that environments of these settings could not have."""
+    """Refuse a spec that contradicts the settings of the environment."""
     env, channels = config.env, 1 if config.env.gray else 3
-    due = (channels, (env.stack * channels, env.height, env.width), env.frameskip)
+    expected = (channels, (env.stack * channels, env.height, env.width), env.frameskip)
     got = (spec.frame_channels, spec.observation_shape, spec.frameskip)
-    if due != got:
+    if expected != got:
         raise ConfigError(
-            f"expected frame_channels, observation_shape and frameskip in {path} to be {due} by its env, got {got}: "
-            f"{_REMEDY}"
+            f"expected frame_channels, observation_shape and frameskip in {path} to be {expected}, as its env has "
+            f"them, got {got}: {_REMEDY}"
         )

@@ -1,4 +1,4 @@
-"""Writing an export: the whole folder or nothing of it."""
+"""Write an export, complete or not at all, with a card for people."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,14 +19,14 @@ from rlvision.runs.export_manifest import MANIFEST, Manifest
 from rlvision.runs.history import versions
 
 TRAINING = ("env.num_envs", "replay.", "agent.", "optimiser.", "exploration.")
-"""Settings of the training that an export tells of; a trailing dot stands for a group."""
+"""Settings of the training that an export records; a trailing dot stands for a group."""
 
 
 def check_new_folder(out: Path) -> None:
-    """Refuse, before anything is played, a place where no new folder could be written.
+    """Refuse a path where no new folder can be written, before any games are played.
 
     Raises:
-        ConfigError: there is something, or nothing can be written there.
+        ConfigError: something is there already, or the folder cannot be written.
     """
     if path_exists(out) and (out.is_symlink() or not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"expected a new folder in --out, got {out}, which is there: name another")
@@ -51,16 +51,16 @@ def write_export(
 
     Args:
         out: the folder; not there yet, or empty.
-        place: what the card's commands call it.
+        place: path of the export in the card's commands.
         config: of the run.
-        played: the settings by which its network is made to play with (`rlvision.runs.builders.playing_config`).
+        played: the settings that make its network for play (`rlvision.runs.builders.playing_config`).
         spec: of its environments.
         env_steps: decisions that the weights were trained for.
         network: the weights, of a network without quantiles.
         reports: evaluations of exactly these weights.
 
     Raises:
-        ConfigError: it cannot be written there.
+        ConfigError: the folder cannot be written.
     """
     check_new_folder(out)
     layout = export_layout(network)
@@ -85,14 +85,14 @@ def _training(config: Config, frames: int) -> dict[str, object]:
 
 
 def _write_folder(out: Path, files: dict[str, bytes]) -> None:
-    """Write the files beside, then rename their folder."""
+    """Write the files to a temporary folder, then rename it."""
     try:
         with new_folder(out) as part:
             for name, content in files.items():
                 write_atomically(part / name, content)
     except OSError as error:
         raise ConfigError(
-            f"expected to write {out}, got {error.strerror}: make room, or set --out to another"
+            f"expected to write {out}, got {error.strerror}: free some space, or set --out to another folder"
         ) from error
 
 
@@ -118,7 +118,7 @@ action = run.act(env.reset(seed=0))  # [N] greedy actions for observations [N, $
 _PLAIN = Template("""\
 ## In plain PyTorch
 
-The weights are those of the chapter's class, and nothing of rlvision is needed, beside this card:
+The weights load into this class, without rlvision:
 
 ```python
 import torch
@@ -161,10 +161,10 @@ with torch.no_grad():
 
 
 def card(place: str, manifest: Manifest, reports: Sequence[Report]) -> str:
-    """The text of the card, Markdown.
+    """Return the text of the card in Markdown.
 
     Args:
-        place: where the export is, as commands take it.
+        place: path of the export in the commands.
         manifest: of the export.
         reports: evaluations of exactly these weights.
     """
@@ -173,17 +173,17 @@ def card(place: str, manifest: Manifest, reports: Sequence[Report]) -> str:
     numbers = {"channels": channels, "height": height, "width": width, "actions": spec.num_actions}
     flag, argument = (" --trust-imports", ", trust_imports=True") if imported_settings(manifest.config) else ("", "")
     use = _USE.substitute(numbers, place=place, flag=flag, argument=argument)
-    parts = [_what(manifest), _scores(place + flag, reports), use]
+    parts = [_summary(manifest), _scores(place + flag, reports), use]
     if manifest.layout == "chapter":
         parts.append(_PLAIN.substitute(numbers))
     return "\n".join(parts)
 
 
-def _what(manifest: Manifest) -> str:
+def _summary(manifest: Manifest) -> str:
     config, spec, training = manifest.config, manifest.spec, manifest.training
     env, network = config.env, config.network
     frames = "gray frames" if env.gray else "frames in colour"
-    crop = f", cut out of the screen's rows and columns {list(env.crop)}" if env.crop else ""
+    crop = f", cropped to rows and columns {list(env.crop)} of the screen" if env.crop else ""
     kind = f"{network.encoder} ({network.norm})" if network.encoder == "dn" else network.encoder
     rows = {
         "game": eval_conditions(config, 0.0, 0).game,
@@ -199,15 +199,15 @@ def _what(manifest: Manifest) -> str:
 
 def _scores(place: str, reports: Sequence[Report]) -> str:
     if not reports:
-        return f"## Score\n\nNot measured: `rlvision evaluate {place}` does it.\n"
+        return f"## Score\n\nNot measured yet. `rlvision evaluate {place}` measures it.\n"
     rows = [report.rows() for report in reports]
     names = list(dict.fromkeys(name for row in rows for name in row))
     table = [f"| {name} | {' | '.join(row.get(name, '') for row in rows)} |" for name in names]
     lines = [
         "## Score\n",
-        "Whole games, raw scores, whatever lives or clipping training saw; the interval is a bootstrap's over the",
-        "games. They were played by exactly these weights; what training with another seed would reach, they do not",
-        "say. To play them again:\n",
+        "Raw scores of whole games, regardless of lives and reward clipping in training. The interval is a bootstrap",
+        "over the games. Exactly these weights played them. The scores do not show how training with another seed",
+        "would do. To play the games again:\n",
         "```bash",
         *(_command(place, report) for report in reports),
         "```\n",

@@ -1,4 +1,4 @@
-"""Trained agents by place: a run folder, an export, or the name of a bundled one."""
+"""Find trained agents: in a run folder, in an export, or by the name of a bundled agent."""
 
 from functools import cache
 from importlib.resources import files
@@ -14,16 +14,16 @@ from rlvision.runs.run_folder import RunFolder
 
 
 def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | ExportFolder:
-    """What holds the agent. A path that exists wins over a name.
+    """Return the run folder or export at a place. An existing path takes precedence over a bundled agent's name.
 
     Args:
-        place: folder of a run, folder of an export, or a name out of `bundled_agents`.
+        place: folder of a run or an export, or a name in `bundled_agents`.
         trust_imports: whether an environment, an encoder or an agent that the folder names by import path may be
             imported.
 
     Raises:
         CheckpointError: there is no agent.
-        ConfigError: its folder names code of its own that is not trusted.
+        ConfigError: its folder would import code that is not trusted.
     """
     if path_exists(place / MANIFEST):
         return ExportFolder(place, trust_imports=trust_imports)
@@ -43,21 +43,21 @@ def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | Expor
 
 
 def find_run(place: Path, *, trust_imports: bool = False) -> RunFolder:
-    """What holds a run, with all that an export leaves behind: its checkpoints and its games of training.
+    """Return the run folder at a place, which has checkpoints and training games, unlike an export.
 
     Args:
         place: folder of a run.
-        trust_imports: as of `find_agent`.
+        trust_imports: as in `find_agent`.
 
     Raises:
         CheckpointError: there is no run.
-        ConfigError: this is an export, or its folder names code of its own that is not trusted.
+        ConfigError: this is an export, or its folder would import code that is not trusted.
     """
     folder = find_agent(place, trust_imports=trust_imports)
     if isinstance(folder, ExportFolder):
         raise ConfigError(
-            f"expected a run folder, got the export {place}, without checkpoints or games of its training: "
-            "rlvision watch and evaluate take it"
+            f"expected a run folder, got the export {place}, which has no checkpoints and no training games: "
+            "use rlvision watch or evaluate for it"
         )
     return folder
 
@@ -74,7 +74,7 @@ def stored_settings(folder: RunFolder | ExportFolder) -> Config:
 
 @cache
 def bundled_agents() -> dict[str, Path]:
-    """The bundled agents, by name."""
+    """Return the folders of the bundled agents by name."""
     folder = Path(str(files("rlvision.runs.trained").joinpath("")))
-    # an installer may have put links to its cache there
+    # resolve links, because some installers link packages to their cache
     return {path.parent.name: path.resolve().parent for path in sorted(folder.glob(f"*/{MANIFEST}"))}

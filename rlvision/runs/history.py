@@ -1,4 +1,4 @@
-"""The history of a run: a line for every session, with what was changed, the versions at work, and why it ended.
+"""The history of a run: one line per session with the changed settings, the versions and the reason of its end.
 
 ::
 
@@ -6,7 +6,7 @@
      "ended": "interrupted by SIGTERM; the same command continues"}
     {"when": "2026-02-01T09:30:00+00:00", "env_steps": 50000, "changed": {"env_steps": [1000, 2000]}, "with": {…}}
 
-The second one is going on, or had no time to say why it ended.
+The second session is still running, or was killed before it could record the reason.
 """
 
 import json
@@ -22,15 +22,15 @@ from rlvision.core.files import path_exists, read_text, write_atomically
 
 HISTORY_FILE = "history.jsonl"
 LARGEST = 2**24
-"""Bytes; a session takes some hundred."""
+"""Maximum size of the file in bytes; a session takes a few hundred."""
 PACKAGES = ("rlvision", "torch", "ale-py", "gymnasium", "numpy")
-"""On whose versions the bits of a run depend."""
+"""Packages whose versions decide the exact bits of a run."""
 
 
 def versions() -> dict[str, str]:
-    """Those at work now, by name."""
+    """Return the installed versions of Python and of `PACKAGES`, by name."""
     found = {name: _version(name) for name in PACKAGES}
-    return {"python": platform.python_version(), **{name: it for name, it in found.items() if it is not None}}
+    return {"python": platform.python_version(), **{name: each for name, each in found.items() if each is not None}}
 
 
 def open_session(
@@ -40,12 +40,12 @@ def open_session(
 
     Args:
         folder: of the run.
-        env_steps: where the session begins.
+        env_steps: at which the session begins.
         changed: settings by dotted name -> (old, new).
-        using: what it computes with, in words, by name: versions, device and the like.
+        using: versions, device and other conditions of the computation, by name.
 
     Raises:
-        OSError: it cannot be written; what was there before still is.
+        OSError: the file cannot be written; the old one is unchanged.
     """
     line = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -57,42 +57,42 @@ def open_session(
 
 
 def close_session(folder: Path, why: str) -> None:
-    """Note in its line why the session that is going on ends, in words.
+    """Record in the last line why the current session ends.
 
     Raises:
-        OSError: it cannot be written; what was there before still is.
+        OSError: the file cannot be written; the old one is unchanged.
     """
     *before, newest = read(folder)
     _write(folder, [*before, {**newest, "ended": why}])
 
 
 def end_reason(folder: Path) -> str | None:
-    """What the newest session said of its end; None where it is going on, or had no time to."""
+    """Return why the last session ended; None if it is still running, or was killed."""
     lines = read(folder)
     return lines[-1].get("ended") if lines else None
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
-    """The lines, oldest first; none where the run is older than its history.
+    """Return the lines, oldest first; an empty list if there is no file.
 
     Raises:
-        CheckpointError: a line is no JSON.
+        CheckpointError: a line is not JSON.
     """
     path = folder / HISTORY_FILE
     try:
         return [json.loads(line) for line in read_text(path, LARGEST).splitlines()] if path_exists(path) else []
     except ValueError as error:
-        raise CheckpointError(f"expected an object of JSON a line in {path}, got {error}: delete that line") from error
+        raise CheckpointError(f"expected one JSON object per line in {path}, got {error}: delete that line") from error
 
 
 def last_version(folder: Path) -> str | None:
-    """The version of rlvision that worked on the run last, as far as it is known."""
+    """Return the version of rlvision in the last session, or None if it is unknown."""
     lines = read(folder)
     return lines[-1]["with"].get("rlvision") if lines else None
 
 
 def version_changes(folder: Path, using: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """What this session computes with that the last one did not, name -> (old, new): bits may differ from here on."""
+    """Return the conditions that changed since the last session, name -> (old, new); results may differ in bits."""
     before = lines[-1]["with"] if (lines := read(folder)) else {}
     return {name: (old, using[name]) for name, old in before.items() if using.get(name, old) != old}
 
@@ -104,5 +104,5 @@ def _write(folder: Path, lines: list[dict[str, Any]]) -> None:
 def _version(name: str) -> str | None:
     try:
         return version(name)
-    except PackageNotFoundError:  # as where the project is run from its checkout
+    except PackageNotFoundError:  # for example, rlvision run from a checkout
         return None

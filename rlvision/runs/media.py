@@ -1,7 +1,7 @@
-"""Media of a run: videos, the distribution of Q-values, the learning curve, its checkpoints.
+"""Media of a run: videos, histograms of Q-values, the learning curve and checkpoint artifacts.
 
-Videos need `rlvision.watch`, their saliency `rlvision.features`. Both are found by name when the first video is due;
-a run trains without them.
+Videos need `rlvision.watch`, and their saliency needs `rlvision.features`. Both are imported for the first video, so a
+run trains without them.
 """
 
 import logging
@@ -38,7 +38,7 @@ _log = logging.getLogger("rlvision")
 
 
 class MediaLogger:
-    """Send media to a gallery while a run trains; a failure costs one log line and that kind of media, no more.
+    """Logger of media during training. A failure is logged once, and ends that kind of media but not the run.
 
     Args:
         config: of the run.
@@ -65,7 +65,7 @@ class MediaLogger:
         self._drawn_at = -1
 
     def log_evaluation(self, env_steps: int, interrupted: StopReason, is_last: bool) -> None:
-        """Send the media of an evaluation; to be called before its row is logged."""
+        """Log the media of an evaluation; call this before its row is logged."""
         for name, values in self._agent.learner.distributions().items():
             self._media_tracker.log_media({name: finite(values)}, env_steps)
         if self._can_record and video_is_due(self._config, env_steps, is_last):
@@ -73,13 +73,13 @@ class MediaLogger:
                 self._record(env_steps, interrupted)
 
     def log_curve(self, env_steps: int) -> None:
-        """Draw the learning curve and send it, unless it was drawn at this step; then free the memory for training."""
+        """Draw and log the learning curve, once per step; then return the freed memory to the system."""
         if self._can_draw and env_steps != self._drawn_at:
             self._show_curve(env_steps)
         return_freed_memory()
 
     def log_checkpoint(self, name: str, checkpoint: Path) -> None:
-        """Store a checkpoint with its settings, so that a download is a run folder to evaluate and to watch."""
+        """Log a checkpoint and its settings as an artifact, which is a run folder to evaluate and watch."""
         if self._config.tracking.artifacts:
             files = (self._folder.config_path, checkpoint)
             self._media_tracker.log_artifact(name, {str(file.relative_to(self._folder.path)): file for file in files})
@@ -89,13 +89,13 @@ class MediaLogger:
             self._media_tracker.log_media({"curve": draw_curve(self._folder.path)}, env_steps)
         except RLVisionError as error:  # its rows can no longer be read
             self._can_draw = False
-            _log.warning("%s; the curve is not drawn any more", error)
+            _log.warning("%s; the curve is no longer drawn", error)
         self._drawn_at = env_steps
 
     def _record(self, env_steps: int, interrupted: StopReason) -> None:
         path = self._folder.path / VIDEOS_FOLDER / f"{env_steps:012d}.mp4"
         try:
-            record_game = find(*RECORDER)
+            record_game = import_optional(*RECORDER)
             if record_game is None:
                 raise MissingExtraError("expected rlvision.watch to record a video, got an installation without it")
             make_folder(path.parent)
@@ -106,7 +106,7 @@ class MediaLogger:
             raise
         except Exception as error:  # of a user's environment or network, or of a video library
             self._can_record = False
-            _log.warning("%s (%s); there are no videos of this run", error, type(error).__name__)
+            _log.warning("%s (%s); this run records no more videos", error, type(error).__name__)
 
     def _play(
         self,
@@ -116,7 +116,7 @@ class MediaLogger:
         env_steps: int,
         interrupted: StopReason,
     ) -> Path:
-        """Play one game into a video and a page of it, and return the path of the page."""
+        """Record one game as a video and a page, and return the path of the page."""
         config, screen = self._config, make_screen(env)
         seed = derive(config.seed, f"video at {env_steps}")
         chance, draws = Constant(config.evaluation.epsilon), generator(seed, "watching")
@@ -137,21 +137,21 @@ class MediaLogger:
 
     @cached_property
     def _saliency(self) -> Callable[[UInt8Array, int], FloatArray] | None:
-        """Observation [1, C, H, W], action -> saliency [H, W]; None, with one log line, without `rlvision.features`."""
-        gradient_saliency = find(*SALIENCY)
+        """Return the map (observation [1, C, H, W], action) -> saliency [H, W]; None without `rlvision.features`."""
+        gradient_saliency = import_optional(*SALIENCY)
         if gradient_saliency is None:
             _log.warning(
-                "expected rlvision.features to compute saliency, got an installation without it; pages have none"
+                "expected rlvision.features to compute saliency, got an installation without it; pages show no saliency"
             )
             return None
-        return lambda *of: gradient_saliency(self._agent.network, *of)
+        return lambda observation, action: gradient_saliency(self._agent.network, observation, action)
 
     def _q_values(self, observation: UInt8Array) -> FloatArray:
         return self._agent.q_function(observation).numpy()
 
 
 class InterruptiblePolicy:
-    """A policy that stops a game on an interruption.
+    """A policy that cancels a game on an interruption.
 
     Args:
         policy: chooses the actions.
@@ -186,8 +186,8 @@ def finite(q_values: torch.Tensor) -> FloatArray:
     return values[values.isfinite()].numpy()
 
 
-def find(module: str, name: str) -> Any | None:
-    """Return ``module.name``, or None if the module's room is not installed."""
+def import_optional(module: str, name: str) -> Any | None:
+    """Return ``module.name``, or None if the package of the module is not installed."""
     try:
         return getattr(import_module(module), name)
     except ModuleNotFoundError as error:

@@ -1,7 +1,7 @@
-"""What a run will need of memory, reckoned from its settings before anything of it is made.
+"""Estimate the memory of a run from its settings, before any part of it is made.
 
-The constants are differences of the resident memory of a process, measured part by part on Linux with torch 2.13 on the
-CPU (docs/memory.md says how, and how near the sum comes to whole runs).
+The constants are differences of a process's resident memory, measured for each part on Linux with torch 2.13 on the
+CPU. docs/memory.md shows how, and compares the sum with whole runs.
 """
 
 import math
@@ -27,18 +27,18 @@ from rlvision.runs import builders
 from rlvision.runs.eval_protocol import MAX_EVAL_ENVS
 
 MIN_LISTED_BYTES = 0.005e9
-"""Bytes below which a part is not named."""
+"""Parts of fewer bytes are not listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryItem:
-    """One of the things that take memory.
+    """A part of a run that takes memory.
 
     Attributes:
-        name: as the line says it.
-        nbytes: at most.
-        remedy: what to change in order to need less.
-        on_device: whether it lies where the network does; else in the machine's memory.
+        name: shown in the summary.
+        nbytes: upper bound of its memory in bytes.
+        remedy: the setting that reduces it, for the error message.
+        on_device: whether it lies on the network's device; otherwise it lies in the machine's memory.
     """
 
     name: str
@@ -49,12 +49,12 @@ class MemoryItem:
 
 @dataclass(frozen=True, slots=True)
 class MemoryEstimate:
-    """The parts of a run.
+    """The memory of a run, in parts.
 
     Attributes:
-        parts: all of them.
-        device: where the network lies.
-        resident: bytes of the machine's memory that this process holds already; they are among the parts.
+        parts: all parts.
+        device: of the network.
+        resident: bytes of the machine's memory that this process already uses; the parts include them.
     """
 
     parts: tuple[MemoryItem, ...]
@@ -62,23 +62,23 @@ class MemoryEstimate:
     resident: int
 
     def located(self, *, on_gpu: bool) -> list[MemoryItem]:
-        """Return what lies in the memory of a CUDA device or of the machine, the largest first."""
+        """Return the parts in the memory of the CUDA device, or of the machine, largest first."""
         has_gpu = self.device.type == "cuda"
         return sorted((p for p in self.parts if (p.on_device and has_gpu) == on_gpu), key=lambda part: -part.nbytes)
 
     def summary(self) -> str:
-        """``needs about 0.55 GB of 20.1 GB: libraries 0.41, replay 0.07, …``."""
+        """Return one line: ``needs about 0.55 GB of 20.1 GB: libraries 0.41, replay 0.07, …``."""
         free = available_bytes(torch.device("cpu")) + self.resident
-        said = f"needs about {_said(self.located(on_gpu=False), free)}"
+        line = f"needs about {_total(self.located(on_gpu=False), free)}"
         if gpu := self.located(on_gpu=True):
-            said += f"; on {self.device} {_said(gpu, available_bytes(self.device))}"
-        return said
+            line += f"; on {self.device} {_total(gpu, available_bytes(self.device))}"
+        return line
 
     def check_available(self) -> None:
-        """Refuse to begin what cannot be carried through.
+        """Refuse a run that needs more memory than is free.
 
         Raises:
-            MemoryBudgetError: More is needed than is free; names the parts and what to change.
+            MemoryBudgetError: the message names the parts and a setting to change.
         """
         _require(self.located(on_gpu=False), self.resident, torch.device("cpu"))
         _require(self.located(on_gpu=True), 0, self.device)
@@ -94,7 +94,7 @@ def _require(parts: list[MemoryItem], held: int, device: torch.device) -> None:
         )
 
 
-def _said(parts: list[MemoryItem], free: int) -> str:
+def _total(parts: list[MemoryItem], free: int) -> str:
     return f"{sum(part.nbytes for part in parts) / 1e9:.2f} GB of {free / 1e9:.1f} GB: {_listed(parts)}"
 
 
@@ -107,13 +107,13 @@ FLOAT_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """Bytes of a network in float32.
+    """Memory of a network in float32, in bytes.
 
     Attributes:
-        weights: of its parameters and buffers.
-        kept: what the layers put out for one observation, all of which a backward pass needs.
-        largest: the most that one layer puts out for one observation.
-        quantiles: K, values of the head for each action.
+        weights: parameters and buffers.
+        kept: outputs of all layers for one observation, which the backward pass needs.
+        largest: the largest output of one layer for one observation.
+        quantiles: K, the number of values per action of the head; not in bytes.
     """
 
     weights: int
@@ -123,14 +123,14 @@ class Footprint:
 
 
 def footprint(network: QNetwork, observation_shape: tuple[int, int, int]) -> Footprint:
-    """Count what ``network`` takes, by a forward of its encoder in evaluation mode that computes nothing.
+    """Count the memory of ``network`` in a forward pass of its encoder on ``meta``, which computes nothing.
 
     Args:
-        network: on the device ``meta``; what is not in its encoder counts by its linear layers.
+        network: on the device ``meta``; of the layers outside its encoder, only the linear ones count.
         observation_shape: (C, H, W).
 
     Raises:
-        RuntimeError: The encoder looks at its numbers, of which there are none; torch's own.
+        RuntimeError: the encoder reads values, which ``meta`` tensors do not have; torch raises it.
     """
     weights = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
     outputs = [_outputs(network.encoder, observation_shape), _linear_outputs(network, network.encoder)]
@@ -139,11 +139,11 @@ def footprint(network: QNetwork, observation_shape: tuple[int, int, int]) -> Foo
 
 
 def _outputs(encoder: nn.Module, observation_shape: tuple[int, int, int]) -> list[int]:
-    """Bytes that each layer without layers inside puts out for one observation."""
+    """Return the output bytes of each innermost layer for one observation."""
     sizes: list[int] = []
 
     def note(layer: nn.Module, inputs: tuple[object, ...], output: object) -> None:
-        if isinstance(output, Tensor) and not any(output is given for given in inputs):  # Identity puts out nothing new
+        if isinstance(output, Tensor) and not any(output is given for given in inputs):  # Identity returns its input
             sizes.append(output[0].numel() * FLOAT_BYTES)
 
     leaves = [layer for layer in encoder.modules() if not list(layer.children())]
@@ -169,19 +169,19 @@ def _linear_outputs(network: nn.Module, encoder: nn.Module) -> list[int]:
 MB = 1_000_000
 
 EMULATOR_BYTES = {"atari": 1_900_000, "gymnasium": 2_100_000}
-"""An environment in this process: a game of ale-py's vector; a world drawn by pygame (CarRacing takes 5.4 MB)."""
+"""One environment in this process: a game in ale-py's vector, or a world that pygame draws (CarRacing: 5.4 MB)."""
 
 WORKER_BYTES = 82 * MB
 """A process that steps environments: Python, numpy, Gymnasium and OpenCV."""
 
 LEARNING_BYTES = 95 * MB
-"""What torch loads with its optimisers (61), the first forwards and the first backward passes."""
+"""Code and buffers that torch loads for the optimiser (61 MB) and the first forward and backward passes."""
 
 DRAWING_BYTES = 41 * MB
 """matplotlib, for the learning curve."""
 
 VIDEO_BYTES = 95 * MB
-"""FFmpeg's libraries, and a game's pictures on their way into a video and a page."""
+"""FFmpeg's libraries, and the frames of a game while a video and a page are written."""
 
 WORLD_BYTES = {"atari": 4 * MB, "gymnasium": 12 * MB}
 """The libraries of the environments."""
@@ -190,17 +190,17 @@ WANDB_BYTES = (34 + 40 + 8) * MB
 """W&B in this process, and its two processes."""
 
 GPU_BYTES = 300 * MB
-"""Workspaces of cuBLAS and cuDNN; not measured, allowed for."""
+"""Workspaces of cuBLAS and cuDNN; an allowance, not a measurement."""
 
 MAX_ACTIONS = 18
-"""Of an Atari game; the head is reckoned with as many, for they are not known before there is an environment."""
+"""Of an Atari game: the head's assumed actions, because their number is unknown before an environment is made."""
 
 
 def estimate_memory(config: Config) -> MemoryEstimate:
-    """All that a run with these settings takes, in parts.
+    """Estimate the memory of a run with these settings.
 
     Raises:
-        ConfigError: the network cannot be built, the device is not there, or a GPU is asked to hold compressed frames.
+        ConfigError: the network cannot be built, the device does not exist, or compressed frames are set on a GPU.
     """
     device = resolve_device(config.device)
     if config.replay.compression != "none":
@@ -225,23 +225,23 @@ def expected_spec(config: Config) -> EnvSpec:
 
 
 def network_footprint(config: Config, spec: EnvSpec) -> Footprint | None:
-    """What the network takes; None, where it is a user's own and cannot be built without numbers."""
+    """Return the memory of the network; None if it is the user's own and cannot be built on ``meta``."""
     is_ours = ":" not in config.network.encoder + config.agent.name
     try:
         network = builders.make_network(config, spec, torch.device("meta"))
         return footprint(network, spec.observation_shape)
-    except (NotImplementedError, RuntimeError, ConfigError):  # as where a number of a meta tensor is asked for
+    except (NotImplementedError, RuntimeError, ConfigError):  # for example, it reads a value of a meta tensor
         if is_ours:
             raise
         return None
 
 
 def _libraries(config: Config, resident: int) -> MemoryItem:
-    """Python, torch and the rest as they are loaded now, and what will be loaded on the way."""
+    """Return the memory of this process now, and of the libraries that it will load."""
     video = VIDEO_BYTES if config.tracking.video_every else 0
     wandb = WANDB_BYTES if config.wandb != "disabled" else 0
     nbytes = resident + LEARNING_BYTES + DRAWING_BYTES + WORLD_BYTES[_kind(config)] + video + wandb
-    return MemoryItem("libraries", nbytes, "free some, or take a machine with more")
+    return MemoryItem("libraries", nbytes, "free some memory, or use a machine with more")
 
 
 def _replay(config: Config, spec: EnvSpec, device: torch.device) -> MemoryItem:
@@ -252,18 +252,18 @@ def _replay(config: Config, spec: EnvSpec, device: torch.device) -> MemoryItem:
 
 
 def _emulators(config: Config, spec: EnvSpec) -> MemoryItem:
-    """Those of training, those of the evaluations, and the one of the videos."""
+    """Return the memory of the environments for training, evaluations and videos."""
     env, eval_envs = config.env, min(config.evaluation.games, MAX_EVAL_ENVS)
     count = env.num_envs + eval_envs + (1 if config.tracking.video_every else 0)
     workers = sum(min(env.num_workers, envs) for envs in (env.num_envs, eval_envs) if envs > 1)
-    observations = 4 * math.prod(spec.observation_shape)  # the last, the next, and what is made of them
+    observations = 4 * math.prod(spec.observation_shape)  # the last one, the next one, and copies in preprocessing
     nbytes = count * (EMULATOR_BYTES[_kind(config)] + observations) + workers * WORKER_BYTES
     remedy = f"lower env.num_envs ({env.num_envs}) or evaluation.games ({config.evaluation.games})"
     return MemoryItem("emulators", nbytes, f"lower env.num_workers ({env.num_workers})" if workers else remedy)
 
 
 def _learning(config: Config, spec: EnvSpec, network: Footprint | None) -> tuple[MemoryItem, MemoryItem]:
-    """The network in all its copies; a batch and what is computed from it."""
+    """Return the memory of all copies of the network, and of a batch with its activations."""
     encoder, size = config.network.encoder, config.replay.batch_size
     weights, kept, largest = (network.weights, network.kept, network.largest) if network else (0, 0, 0)
     unknown = "" if network else " (its layers not counted)"
@@ -281,13 +281,13 @@ def _learning(config: Config, spec: EnvSpec, network: Footprint | None) -> tuple
 
 
 PAIRED = 5
-"""Numbers for each pair of a quantile and a target, on the way and on the way back."""
+"""Numbers per pair of a quantile and a target, in the forward and backward pass."""
 COPIES = 6
-"""Online, target, gradient, the two that are folded (`rlvision.nn.fusion`), and the one that is diagnosed."""
+"""Copies of the weights: online, target, gradient, two fused ones (`rlvision.nn.fusion`), one for diagnostics."""
 
 
 def _checkpoint(config: Config, spec: EnvSpec, network: Footprint | None) -> MemoryItem:
-    """A checkpoint is put together in memory; of the replay's rows there is a block at a time."""
+    """Return the memory of a checkpoint, which is built in memory; the replay's rows are written block by block."""
     replay, pixels = config.replay, math.prod(spec.observation_shape)
     state = (2 + STATES[config.optimiser.name]) * (network.weights if network else 0) + replay.batch_size * pixels
     masses = 8 * replay.capacity if replay.prioritised else 0

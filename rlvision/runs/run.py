@@ -1,4 +1,4 @@
-"""What people do with a run: train it, continue it, evaluate it, watch it, act with it, export it."""
+"""Runs in Python: train, resume, evaluate, watch, replay and export them."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -24,8 +24,8 @@ from rlvision.evaluation.report import Report
 from rlvision.evaluation.result import Evaluation
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.learning.schedules import Constant
-from rlvision.runs import builders
-from rlvision.runs.eval_protocol import MAX_EVAL_ENVS, EvalOptions, eval_conditions, lasting, make_limits, with_protocol
+from rlvision.runs import builders, eval_protocol
+from rlvision.runs.eval_protocol import MAX_EVAL_ENVS, EvalOptions
 from rlvision.runs.export_folder import ExportFolder
 from rlvision.runs.export_writer import check_new_folder, write_export
 from rlvision.runs.find import find_agent, find_run
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A trained agent, as its run folder or an export holds it.
+    """A trained agent in a run folder or an export.
 
     Example::
 
@@ -56,7 +56,7 @@ class Run:
 
     Raises:
         CheckpointError: there is no run, or it has no checkpoint yet; an export is damaged.
-        ConfigError: the folder names code of its own that is not trusted.
+        ConfigError: the folder would import code that is not trusted.
     """
 
     def __init__(
@@ -75,34 +75,34 @@ class Run:
         self._q_function = builders.make_q_function(self.config, self.spec, network)
 
     def q_values(self, observation: UInt8Array) -> FloatArray:
-        """Q-values [N, A] of observations [N, C, H, W] uint8."""
+        """Return Q-values [N, A] for observations [N, C, H, W] uint8."""
         return self._q_function(observation).numpy()
 
     def act(self, observation: UInt8Array) -> IntArray:
-        """The greedy actions [N] for observations [N, C, H, W] uint8."""
+        """Return greedy actions [N] for observations [N, C, H, W] uint8."""
         return self._q_function(observation).argmax(dim=1).numpy()
 
     def make_env(self, num_envs: int = 1) -> ReplayableVectorEnv:
-        """Environments of the run's kind, to play in: reset them first, close them last."""
+        """Make environments of the run's kind; the caller resets them first and closes them last."""
         return self._make_env(self.config, num_envs)
 
     def evaluate(self, games: int = 30, **options: Unpack[EvalOptions]) -> Evaluation:
-        """Play whole games and score them raw; see `measure`, which says under which conditions, too."""
+        """Play whole games and return their raw scores; `measure` also returns the conditions."""
         return self.measure(games, **options).evaluation
 
     def measure(self, games: int = 30, **options: Unpack[EvalOptions]) -> Report:
-        """Play whole games and score them raw; a terminal shows how far it is.
+        """Play whole games and report their raw scores and conditions; a terminal shows the progress.
 
         Args:
-            games: how many; 2 are the first 2 of 30.
+            games: number of games; with one seed, 2 are the first 2 of 30.
             options: see `rlvision.runs.eval_protocol.EvalOptions`.
 
         Raises:
-            ConfigError: the protocol does not fit the game, or there is no game to play.
+            ConfigError: the protocol does not fit the game, or ``games`` is 0.
         """
-        config = with_protocol(self.config, options.get("protocol"))
-        limits = options.get("limits") or make_limits(config)
-        config = lasting(config, limits.max_frames)
+        config = eval_protocol.with_protocol(self.config, options.get("protocol"))
+        limits = options.get("limits") or eval_protocol.make_limits(config)
+        config = eval_protocol.with_frame_cap(config, limits.max_frames)
         epsilon, seed = self._epsilon(options.get("epsilon")), options.get("seed", 0)
         env = self._make_env(config, min(games, options.get("num_envs", MAX_EVAL_ENVS)))
         try:
@@ -111,7 +111,7 @@ class Run:
                 evaluation = evaluate(env, self._q_function, settings, seed=seed, limits=limits, on_episode=on_episode)
         finally:
             env.close()
-        return Report(eval_conditions(config, epsilon, seed), evaluation)
+        return Report(eval_protocol.eval_conditions(config, epsilon, seed), evaluation)
 
     def export(
         self,
@@ -122,31 +122,31 @@ class Run:
         seed: int = 0,
         place: str | None = None,
     ) -> Path:
-        """Write an export: weights, how to play with them, and a card with what they score.
+        """Write an export: the weights, the settings to play with them, and a card with their score.
 
         Args:
             out: a new folder.
-            games: whole games to score them by, under each protocol; 0 for none.
-            protocols: of Atari; none: the run's own.
+            games: whole games to measure the score, under each protocol; 0 for none.
+            protocols: of Atari; if empty, that of the run.
             seed: of the games.
-            place: what the card's commands call the export; None: ``out``.
+            place: path of the export in the card's commands; None: ``out``.
 
         Returns:
             The folder.
 
         Raises:
-            ConfigError: there is something at ``out``, nothing can be written there, or this is an export already.
+            ConfigError: something is at ``out``, it cannot be written, or this is an export already.
         """
         if isinstance(self.folder, ExportFolder):
             raise ConfigError(f"expected a run to export, got the export {self.folder.path}: copy that folder")
         out = Path(out)
         check_new_folder(out)
-        books: Sequence[str | None] = protocols or [None]
-        reports = [self.measure(games, protocol=book, seed=seed) for book in books] if games else []
+        under: Sequence[str | None] = protocols or [None]
+        reports = [self.measure(games, protocol=protocol, seed=seed) for protocol in under] if games else []
         config, spec, network, env_steps = self.config, self.spec, self.network, self.env_steps
-        usual, shown_as = builders.playing_config(config, spec, network), place or str(out)
+        played, place = builders.playing_config(config, spec, network), place or str(out)
         write_export(
-            out, shown_as, config=config, played=usual, spec=spec, env_steps=env_steps, network=network, reports=reports
+            out, place, config=config, played=played, spec=spec, env_steps=env_steps, network=network, reports=reports
         )
         return out
 
@@ -161,19 +161,19 @@ class Run:
         epsilon: float | None = None,
         seed: int = 0,
     ) -> "list[Game]":
-        """Show whole games in the game's own colours: in a window, in this terminal, as a video or as pages.
+        """Show whole games in full colour: in a window, in this terminal, as a video or as pages.
 
         Args:
-            video: an .mp4 or .webm file; None opens a window, unless another way is named.
+            video: an .mp4 or .webm file. A window opens if there is neither video, terminal nor html.
             terminal: draw in this terminal.
-            html: an .html file that opens from disk; of several games, the second goes to a name with ``-2``.
-            episodes: games to show.
-            max_steps: decisions after which a game is cut short; None, never.
-            epsilon: probability of a random action; by default the run's ``evaluation.epsilon``.
-            seed: of the first game; the next has the next.
+            html: an .html file that opens from disk; of several games, the name of the second ends in ``-2``.
+            episodes: number of games.
+            max_steps: decisions after which a game is cut short; None: never.
+            epsilon: probability of a random action; None: the run's ``evaluation.epsilon``.
+            seed: of the first game; each later game adds 1.
 
         Raises:
-            ConfigError: two ways are named, a suffix is another, or the terminal or display needed is not there.
+            ConfigError: two outputs are set, a suffix is wrong, or there is no terminal or display.
         """
         from rlvision.watch.outputs import Output
         from rlvision.watch.rollout import Rollout
@@ -183,10 +183,10 @@ class Run:
             screen = make_screen(env)
             policy = self._policy(epsilon, seed)
             rollout = Rollout(env, screen, self.q_values, policy, seed=seed, games=episodes, max_steps=max_steps)
-            return output.show(rollout, self._about(screen.fps))
+            return output.show(rollout, self._page_meta(screen.fps))
 
     def games(self) -> list[RecordedGame]:
-        """The training games that the run folder keeps, in the order in which they ended.
+        """Return the training games in the run folder, in the order in which they ended.
 
         Raises:
             CheckpointError: their file is damaged.
@@ -203,18 +203,18 @@ class Run:
         html: Path | None = None,
         max_steps: int | None = None,
     ) -> "ReplayResult":
-        """Show a training game again, from its action log, with the Q-values that the network now has for it.
+        """Show a training game again, from its action log, with the Q-values of these weights.
 
         Args:
             episode: ``best``, ``worst``, ``last`` or a number.
-            video: as of `watch`, like the other ways.
+            video: an .mp4 or .webm file. A window opens if there is neither video, terminal nor html.
             terminal: draw in this terminal.
             html: an .html file that opens from disk.
-            max_steps: decisions after which it is cut short; None, never.
+            max_steps: decisions after which the game is cut short; None: never.
 
         Raises:
-            CheckpointError: no such game is kept.
-            ConfigError: as `watch` does, or this is an export, which keeps none.
+            CheckpointError: the folder does not have this game.
+            ConfigError: as in `watch`, or this is an export, which has no games.
         """
         from rlvision.watch.game_replay import GameReplay, ReplayResult, choose_game
         from rlvision.watch.outputs import Output
@@ -224,11 +224,11 @@ class Run:
         with closing(self.make_env()) as env:
             screen = make_screen(env)
             replay = GameReplay(game, games, env, screen, self.q_values, max_steps=max_steps)
-            seen = output.show(replay.rollout, self._about(screen.fps, f"training game {game.number}"))
+            seen = output.show(replay.rollout, self._page_meta(screen.fps, f"training game {game.number}"))
             return ReplayResult(game, tuple(seen), replay.outcome(seen))
 
-    def _about(self, fps: float, what: str = "") -> "PageMeta":
-        """Return the title, note and saliency of a game that is shown."""
+    def _page_meta(self, fps: float, what: str = "") -> "PageMeta":
+        """Return the title, note and saliency for the page of a game."""
         from rlvision.features.saliency import gradient_saliency
         from rlvision.watch.html.page import PageMeta
 
@@ -251,7 +251,7 @@ class Run:
         return self.config.evaluation.epsilon if epsilon is None else epsilon
 
     def _make_env(self, config: Config, num_envs: int) -> ReplayableVectorEnv:
-        """Environments that are those the network was trained for, under another protocol perhaps."""
+        """Make environments, perhaps under another protocol, and check that the network was trained for them."""
         env = builders.make_env(config, num_envs)
         try:
             require_same_spec(replace(self.spec, num_envs=num_envs), env.spec)
@@ -262,11 +262,11 @@ class Run:
 
 
 def train(config: Config) -> Run:
-    """Train, or continue the run in ``config.out``, until its plan is fulfilled or somebody interrupts.
+    """Train, or continue the run in ``config.out``, until it is finished or interrupted.
 
     Raises:
-        MemoryBudgetError: the run would need more memory than there is; nothing was made.
-        RLVisionError: the settings cannot be used, or a run of other settings is in that folder.
+        MemoryBudgetError: the run needs more memory than is free; nothing was created.
+        RLVisionError: the settings cannot be used, or the folder has a run with other settings.
     """
     if config.out is None:
         raise ConfigError("expected a run folder in config.out, got none: set out, or use rlvision.load_config")
@@ -289,10 +289,10 @@ def train(config: Config) -> Run:
 
 
 def resume(folder: str | Path, *, trust_imports: bool = False) -> Run:
-    """Continue a run with the settings it has; ``trust_imports`` is `Run`'s.
+    """Continue a run with its own settings; ``trust_imports`` is as in `Run`.
 
     Raises:
-        RLVisionError: there is no run, it cannot be continued, or it names code of its own that is not trusted.
+        RLVisionError: there is no run, it cannot be continued, or it would import code that is not trusted.
     """
     run = find_run(Path(folder), trust_imports=trust_imports)
     return train(replace(run.config(), out=str(run.path)))

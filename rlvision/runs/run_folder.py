@@ -3,17 +3,17 @@
 ::
 
     runs/pong-seed1/
-      config.yaml      every setting of the run
-      history.jsonl    an object a session: when, at which env_steps, what was changed, with which versions
-      metrics.jsonl    an object a row, with env_steps
+      config.yaml      all settings of the run
+      history.jsonl    one object per session: time, env_steps, changed settings, versions
+      metrics.jsonl    one object per row of metrics, with env_steps
       curve.png        scores against env steps
       checkpoints/     the newest few, the best, the replay
-      games/           the games of training, to be watched by rlvision replay
-      videos/          a game now and then, as video and page
-      wandb/           W&B's own files
-      tensorboard/     TensorBoard's
+      games/           training games for rlvision replay
+      videos/          some games as videos and pages
+      wandb/           files of W&B
+      tensorboard/     files of TensorBoard
 
-The run folder may lie behind a link; inside it a link is refused, for it may come from a stranger.
+The run folder may lie behind a link. Links inside it are refused, because the folder may come from a stranger.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -40,7 +40,7 @@ from rlvision.tracking.wandb import WANDB_FOLDER
 
 VIDEOS_FOLDER = "videos"
 FOLDERS = ("checkpoints", "checkpoints/replay", GAMES_FOLDER, VIDEOS_FOLDER, WANDB_FOLDER, TENSORBOARD_FOLDER)
-"""In a run folder."""
+"""Folders in a run folder."""
 
 MAY_CHANGE = (
     "out",
@@ -60,21 +60,21 @@ MAY_CHANGE = (
     "checkpoint.",
     "tracking.",
 )
-"""Settings that a continued run may change; a trailing dot stands for a group."""
+"""Settings that a resumed run may change; a trailing dot stands for a group."""
 
 MAX_LISTED = 6
-"""Settings that a refusal names; more are those of another preset."""
+"""Most changed settings that an error message names; with another preset there may be dozens."""
 
 Changes = Mapping[str, tuple[Any, Any]]
-"""By name: (old, new)."""
+"""Name -> (old value, new value)."""
 
 
 class RunFolder:
-    """Paths of a run, and whether it can be continued with a given configuration.
+    """The paths of a run, its stored settings, and checks that it can be continued.
 
     Args:
         path: of the folder.
-        keep: checkpoints kept besides the best.
+        keep: checkpoints to keep, in addition to the best.
         trusts: whether an agent that the folder names by import path may be imported.
     """
 
@@ -87,48 +87,48 @@ class RunFolder:
 
     @property
     def exists(self) -> bool:
-        """Whether a run was begun here."""
+        """Return whether the folder contains a run."""
         return path_exists(self.config_path)
 
     def require_no_links(self) -> None:
-        """Refuse links at the places of its folders.
+        """Refuse links in place of the folders of a run.
 
         Raises:
-            CheckpointError: names the first.
+            CheckpointError: the message names the first link.
         """
         require_folders(self.path, FOLDERS)
 
     def check_writable(self) -> None:
-        """Refuse, before anything is made, a path that no folder can have, and a folder with what another run left.
+        """Refuse a path that cannot be a run folder, and a folder with files of another run. Nothing is created.
 
         Raises:
-            ConfigError: says why.
-            CheckpointError: one of its folders is a link.
+            ConfigError: the message says why.
+            CheckpointError: a folder inside is a link.
         """
         with self._writing(), suppress(FileNotFoundError):
             self.path.lstat()
             if not self.path.is_dir():
                 raise ConfigError(f"expected a run folder in --out, got the file {self.path}: name another")
             self.require_no_links()
-            left = [path.name for path in (self.path / METRICS_FILE, *self.checkpoints.paths()) if path_exists(path)]
-            if left and not self.exists:
+            found = [path.name for path in (self.path / METRICS_FILE, *self.checkpoints.paths()) if path_exists(path)]
+            if found and not self.exists:
                 raise ConfigError(
-                    f"expected a run or a new folder in --out, got {self.path} with {left[0]} and without the "
-                    "config.yaml of the run that made it: put that back, or name another folder"
+                    f"expected a run or a new folder in --out, got {self.path} with {found[0]} and without the "
+                    "config.yaml of that run: put the file back, or name another folder"
                 )
 
     def has_passed(self, config: Config) -> bool:
-        """Whether the run has come further already than it shall go by a plan that is new."""
+        """Return whether ``config`` has a new number of env steps, and the run is past it already."""
         if not self.exists or config.env_steps == self.config().env_steps:
             return False
         return any(int(path.stem) > config.env_steps for path in self.checkpoints.paths())
 
     def config(self) -> Config:
-        """The stored configuration.
+        """Return the stored configuration.
 
         Raises:
-            CheckpointError: there is no run here, or another release of rlvision made it and knows other settings.
-            ConfigError: the file has been damaged.
+            CheckpointError: there is no run here, or another release of rlvision made it with other settings.
+            ConfigError: the file is damaged.
         """
         if not self.exists:
             raise CheckpointError(f"expected a run folder, got {self.path} without a config.yaml: check the path")
@@ -143,10 +143,10 @@ class RunFolder:
             ) from error
 
     def require_same_run(self, config: Config) -> None:
-        """Refuse to continue the run that is here with settings that would make it another one.
+        """Refuse to continue the run with settings that may not change.
 
         Raises:
-            ConfigError: names what differs.
+            ConfigError: the message names the settings that differ.
         """
         changed = {name: values for name, values in differences(self.config(), config).items() if not _may_change(name)}
         if changed:
@@ -154,13 +154,13 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Make the folder, and keep other processes from training in it meanwhile.
+        """Create the folder and lock it against other processes inside the block.
 
-        A folder made here in which nothing was begun goes again.
+        A new folder is removed again if no run was begun in it.
 
         Raises:
-            CheckpointError: another process trains there.
-            ConfigError: nothing can be written there.
+            CheckpointError: another process trains in the folder.
+            ConfigError: the folder cannot be written.
         """
         with self._writing():
             was_there = self.path.exists()
@@ -176,46 +176,46 @@ class RunFolder:
                     self.path.rmdir()
 
     def begin_session(self, config: Config, env_steps: int, using: Mapping[str, str]) -> list[str]:
-        """Store the configuration of a session that begins after ``env_steps``, and note in the history what is new.
+        """Store the configuration of a session that begins at ``env_steps``, and record its changes in the history.
 
         Args:
             config: of the session.
-            env_steps: of the checkpoint it goes on from, or 0.
-            using: what it computes with, in words, by name.
+            env_steps: of its checkpoint, or 0.
+            using: versions, device and other conditions of the computation, by name.
 
         Returns:
-            What has to be said of it, a line each: what differs from the session before, and what that means.
+            Messages for the user: the differences from the last session, and their effects.
 
         Raises:
-            ConfigError: nothing can be written there.
+            ConfigError: the folder cannot be written.
         """
         settings = differences(self.config(), config) if self.exists else {}
-        computing = history.version_changes(self.path, using)
+        conditions = history.version_changes(self.path, using)
         with self._writing():
             history.open_session(self.path, env_steps, settings, using)
             save_config(config, self.config_path)
-        return [*_said_of(settings, config), *_said_of_bits(computing)]
+        return [*_setting_messages(settings, config), *_bit_messages(conditions)]
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, ValueError) as error:  # no path has a zero in it
+        except (OSError, ValueError) as error:  # ValueError: a null byte in the path
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise ConfigError(
                 f"expected to write to the run folder {self.path}, got {why}: set --out to another"
             ) from error
 
     def weights(self, which: str, blank: Callable[[EnvSpec], QNetwork]) -> State:
-        """Return the checkpoint with the ``best`` evaluation (where there was one) or the ``last``.
+        """Return the checkpoint with the ``best`` evaluation, or the ``last``; without an evaluation, best is last.
 
         Args:
             which: ``best`` or ``last``.
-            blank: makes the network that the weights are for, perhaps without memory for its tensors.
+            blank: makes the network of the weights, perhaps without memory for its tensors.
 
         Raises:
-            CheckpointError: there is none yet, or its weights are those of another network.
-            ConfigError: it is neither.
+            CheckpointError: there is no checkpoint yet, or its weights are those of another network.
+            ConfigError: ``which`` is neither.
         """
         if which not in ("best", "last"):
             raise ConfigError(f"expected the weights best or last, got {which!r}: choose one of them")
@@ -230,12 +230,12 @@ class RunFolder:
 
 
 def spec_to_state(spec: EnvSpec) -> State:
-    """A spec as plain values."""
+    """Return a spec as plain values."""
     return asdict(spec)
 
 
 def spec_from_state(state: State) -> EnvSpec:
-    """The spec that `spec_to_state` made plain."""
+    """Return the spec from the plain values of `spec_to_state`."""
     channels, height, width = state["observation_shape"]
     return EnvSpec(
         num_envs=state["num_envs"],
@@ -247,15 +247,15 @@ def spec_from_state(state: State) -> EnvSpec:
 
 
 def require_same_spec(stored: EnvSpec, present: EnvSpec) -> None:
-    """Refuse environments that are not those of the checkpoint.
+    """Refuse environments that differ from those of the checkpoint.
 
     Raises:
-        CheckpointError: names what differs.
+        CheckpointError: the message shows both.
     """
     if stored != present:
         raise CheckpointError(
             f"expected the environments of the checkpoint, {stored}, got {present}: "
-            "install the versions of ale-py and Gymnasium that the run was begun with"
+            "install the versions of ale-py and Gymnasium that the run started with"
         )
 
 
@@ -269,17 +269,17 @@ def _refusal(path: Path, changed: Changes) -> str:
     return f"expected the settings of the run in {path}, got others ({others}): use them, or another --out"
 
 
-def _said_of(changed: Changes, config: Config) -> Iterator[str]:
+def _setting_messages(changed: Changes, config: Config) -> Iterator[str]:
     if changed:
         yield f"accepted: {_listed(changed)}"
-    if "env_steps" in changed and (whole := ", ".join(_over_the_whole_run(config))):
+    if "env_steps" in changed and (schedules := ", ".join(_whole_run_schedules(config))):
         yield (
-            f"what changes over the whole run ({whole}) does so up to {config.env_steps:,} "
-            "env steps now: it goes on from where the longer or shorter run would be"
+            f"schedules over the whole run ({schedules}) now end at {config.env_steps:,} env steps: they continue "
+            "from where they would be in a run of that length"
         )
 
 
-def _over_the_whole_run(config: Config) -> Iterator[str]:
+def _whole_run_schedules(config: Config) -> Iterator[str]:
     if config.optimiser.schedule != "constant":
         yield "optimiser.schedule"
     if config.replay.prioritised:
@@ -291,9 +291,9 @@ def _over_the_whole_run(config: Config) -> Iterator[str]:
         yield from (f"agent.{name}" for name in ("final_gamma", "final_n_step") if getattr(agent, name) is not None)
 
 
-def _said_of_bits(computing: Changes) -> Iterator[str]:
-    if computing:
-        yield f"from here on bits may differ from those of an undisturbed run: {_listed(computing)}"
+def _bit_messages(conditions: Changes) -> Iterator[str]:
+    if conditions:
+        yield f"from here on, results may differ in bits from an uninterrupted run: {_listed(conditions)}"
 
 
 def _listed(changed: Changes) -> str:

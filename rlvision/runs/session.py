@@ -27,7 +27,7 @@ from rlvision.evaluation.result import Evaluation
 from rlvision.learning.finite_checks import require_finite_weights
 from rlvision.replay.persistence import collect_garbage
 from rlvision.runs import builders, history
-from rlvision.runs.eval_protocol import MAX_EVAL_ENVS, lasting, make_limits
+from rlvision.runs.eval_protocol import MAX_EVAL_ENVS, make_limits, with_frame_cap
 from rlvision.runs.media import MediaLogger
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.tracking.console import ConsoleTracker
@@ -42,22 +42,22 @@ _log = logging.getLogger("rlvision")
 
 
 class Session:
-    """One process's work on a run: everything wired, from the folder's newest checkpoint or from the start.
+    """One process's work on a run: makes and connects all parts, and trains from the newest checkpoint or the start.
 
     Args:
         config: of the run.
         folder: of the run.
         env: to train in.
-        announcement: what the run needs, as it is said at the start.
+        announcement: line about the memory of the run, printed at the start.
     """
 
     def __init__(self, config: Config, folder: RunFolder, env: ReplayableVectorEnv, announcement: str) -> None:
-        torch.manual_seed(derive(config.seed, "torch"))  # what dropout draws from
+        torch.manual_seed(derive(config.seed, "torch"))  # for dropout
         self._config = config
         self._folder = folder
         self._env = env
         self._announcement = announcement
-        with explain_oom(f"lower {builders.memory_of_replay(config, env.spec)}, or set --device=cpu"):
+        with explain_oom(f"lower {builders.describe_replay_memory(config, env.spec)}, or set --device=cpu"):
             self._agent = builders.make_agent(config, env.spec)
         title = f"{config.env.game} {folder.path} seed {config.seed}"
         self._console = ConsoleTracker(config.env_steps, title, learning_starts=config.replay.learning_starts)
@@ -69,13 +69,13 @@ class Session:
         self._unsaved_best: State | None = None
 
     def run(self) -> None:
-        """Begin or continue, and train."""
+        """Start or continue the run, and train."""
         try:
-            with interruption() as signals, self._folder.locked(), explain_oom(self._less_memory()):
+            with interruption() as signals, self._folder.locked(), explain_oom(self._oom_remedy()):
                 self._console.message(self._work(signals))
         except OSError as error:
             raise CheckpointError(
-                f"expected to write to {self._folder.path}, got {error.strerror}: mend that, and the same command "
+                f"expected to write to {self._folder.path}, got {error.strerror}: fix that, and the same command "
                 "continues from the last checkpoint"
             ) from error
         finally:
@@ -86,25 +86,25 @@ class Session:
                 self._evaluation_env.close()
 
     def _work(self, signals: SignalHandler) -> str:
-        """Why it ended, in words."""
+        """Train, and return the reason why training ended."""
         self._console.message(self._announcement)
         if self._folder.has_passed(self._config):
-            return f"the run has come further than {self._config.env_steps:,} env steps already: it stays as it is"
+            return f"the run is past {self._config.env_steps:,} env steps already: it stays as it is"
         try:
             self._begin(signals)
-        except ExitNow as leave:
-            return str(leave)
+        except ExitNow as reason:
+            return str(reason)
         if _never_learns(self._config):
             self._console.message("nothing will be learned: the run ends before its first update")
-        if vain := "; ".join(unused_settings(self._config)):
-            self._console.message(f"without effect: {vain}")
-        reason = self._trainer.run()
-        history.close_session(self._folder.path, reason)
+        if unused := "; ".join(unused_settings(self._config)):
+            self._console.message(f"without effect: {unused}")
+        ended = self._trainer.run()
+        history.close_session(self._folder.path, ended)
         self._media_logger.log_checkpoint("last", self._folder.checkpoints.paths()[-1])
-        return reason
+        return ended
 
     def _begin(self, signals: SignalHandler) -> None:
-        """From the newest checkpoint, or else from the start; bringing a run back may take minutes."""
+        """Restore the newest checkpoint, which may take minutes, or start a new run; then open the session."""
         with signals.exit_at_once() if self._folder.checkpoints.paths() else nullcontext():
             env_steps = self._restore()
         using = {**history.versions(), **numerics_info(resolve_device(self._config.device), self._config.precision)}
@@ -112,7 +112,7 @@ class Session:
             self._console.message(line)
 
     def _restore(self) -> int:
-        """After so many env steps the run goes on; where it does not, what is on the disk stays as it was."""
+        """Restore the newest checkpoint and return its env steps, or 0. An error leaves the folder unchanged."""
         state = self._folder.checkpoints.load_newest(self._load_replay)
         if state is None:
             self._env.reset(derive(self._config.seed, "environments"))
@@ -123,24 +123,24 @@ class Session:
         with show_steps(RESTORING_GAMES) as self._env.progress:
             self._trainer.load_state_dict(state["trainer"])
         self._tracker.load_state_dict(state["trackers"])
-        self._say_whether_refilled(state)
+        self._announce_refill(state)
         return int(state["env_steps"])
 
-    def _say_whether_refilled(self, state: State) -> None:
+    def _announce_refill(self, state: State) -> None:
         if state["env_steps"] and not (self._config.checkpoint.replay and state["replay"] is not None):
-            gathered = self._config.replay.learning_starts
-            self._console.set_learning_starts(state["env_steps"] + gathered)
-            self._console.message(f"without its replay: {gathered:,} env steps are gathered before it learns again")
+            needed = self._config.replay.learning_starts
+            self._console.set_learning_starts(state["env_steps"] + needed)
+            self._console.message(f"without its replay: the run collects {needed:,} env steps before it learns again")
 
     def _load_replay(self, state: State) -> None:
         if self._config.checkpoint.replay and state["replay"] is not None:
             with show_steps("reading the replay") as report:
                 self._agent.memory.load_rows(self._folder.checkpoints.replay_folder, state["replay"], report)
 
-    def _less_memory(self) -> str:
-        config, replay = self._config, builders.memory_of_replay(self._config, self._env.spec)
+    def _oom_remedy(self) -> str:
+        config, replay = self._config, builders.describe_replay_memory(self._config, self._env.spec)
         lower = f"lower replay.batch_size ({config.replay.batch_size}) or {replay} in another run"
-        return f"{lower}; --device=cpu goes on with this one"
+        return f"{lower}; --device=cpu continues this one"
 
     def _make_recorder(self) -> GameRecorder | None:
         limit = self._config.checkpoint.game_archive_mb * 2**20
@@ -165,7 +165,7 @@ class Session:
         config, limits = self._config, make_limits(self._config)
         if self._evaluation_env is None:
             num_envs = min(config.evaluation.games, MAX_EVAL_ENVS)
-            self._evaluation_env = builders.make_env(lasting(config, limits.max_frames), num_envs)
+            self._evaluation_env = builders.make_env(with_frame_cap(config, limits.max_frames), num_envs)
         seed = derive(config.seed, f"evaluation at {env_steps}")
         return evaluate(
             self._evaluation_env,
@@ -181,7 +181,7 @@ class Session:
         self._write_best()
 
     def _write_best(self) -> None:
-        """Write the best weights, those of an earlier evaluation where the disk was full then."""
+        """Write the best weights, if they are not written yet, as after a full disk."""
         if self._unsaved_best is not None:
             checkpoints = self._folder.checkpoints
             checkpoints.save_best(self._unsaved_best)
@@ -191,7 +191,7 @@ class Session:
     def _save(self, env_steps: int, trainer: State) -> None:
         checkpoints = self._folder.checkpoints
         weights = self._weights(env_steps)
-        self._write_best()  # a checkpoint that knows of the best evaluation must not outlive its weights
+        self._write_best()  # before the checkpoint, which records the best evaluation and must not exist without it
         try:
             rows = self._agent.memory.save_rows(checkpoints.replay_folder) if self._config.checkpoint.replay else None
             state = {
@@ -205,12 +205,12 @@ class Session:
             self._collect_garbage()
 
     def _collect_garbage(self) -> None:
-        """Delete the replay's files that no checkpoint needs; none, where one of them cannot be asked."""
+        """Delete the files of the replay that no checkpoint needs; none if a checkpoint cannot be read."""
         checkpoints = self._folder.checkpoints
         try:
             manifests = [manifest for manifest in checkpoints.replays() if manifest is not None]
         except CheckpointError as error:
-            _log.warning("%s; until it is replaced, no file of the replay is deleted", error)
+            _log.warning("%s; no file of the replay is deleted until it is replaced", error)
         else:
             collect_garbage(checkpoints.replay_folder, manifests)
 
@@ -222,7 +222,7 @@ class Session:
 
 
 def _plan(config: Config) -> TrainPlan:
-    """When things happen."""
+    """Return the schedule of a run from its settings."""
     return TrainPlan(
         env_steps=config.env_steps,
         log_every=config.tracking.log_every,
@@ -234,30 +234,30 @@ def _plan(config: Config) -> TrainPlan:
 
 
 def _never_learns(config: Config) -> bool:
-    """Whether no update is owed before the last step, in which updates are made while the environments step."""
+    """Return whether no update is due before the last step, which is too late: updates run during the next step."""
     replay, num_envs = config.replay, config.env.num_envs
     before_the_last = math.ceil(config.env_steps / num_envs) * num_envs - num_envs
     return replay.samples_per_env_step * (before_the_last - replay.learning_starts) < replay.batch_size
 
 
 def make_trackers(config: Config, folder: Path, console: ConsoleTracker) -> MultiTracker:
-    """All that the settings ask for; the file comes first, for W&B mirrors it.
+    """Make the trackers that the settings choose; the file is first, because W&B mirrors it.
 
     Raises:
-        MissingExtraError: TensorBoard is wanted and not installed.
+        MissingExtraError: TensorBoard is on, and not installed.
     """
     trackers: dict[str, Tracker] = {
         "files": JsonlTracker(folder),
         "console": console,
-        "wandb": WandbTracker(config.wandb, folder, asdict(config), about=_about(config, folder)),
+        "wandb": WandbTracker(config.wandb, folder, asdict(config), about=_wandb_arguments(config, folder)),
     }
     if config.tracking.tensorboard:
         trackers["tensorboard"] = TensorboardTracker(folder)
     return MultiTracker(trackers)
 
 
-def _about(config: Config, folder: Path) -> Mapping[str, object]:
-    """What W&B is told of a run, by the names of ``wandb.init``."""
+def _wandb_arguments(config: Config, folder: Path) -> Mapping[str, object]:
+    """Return the arguments of ``wandb.init`` that describe a run."""
     tracking = config.tracking
     return {
         "project": tracking.project,

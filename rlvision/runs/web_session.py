@@ -1,4 +1,4 @@
-"""Watch a run in the browser, while it trains or afterwards."""
+"""Watch a run in the browser, during or after its training."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -37,19 +37,19 @@ def serve(
     interrupted: StopReason | None = None,
     trust_imports: bool = False,
 ) -> None:
-    """Serve a page on 127.0.0.1 on which a run's agent plays, until an interruption.
+    """Serve a page on 127.0.0.1 where a run's agent plays, until an interruption.
 
     The page follows a run in training: it waits for the first weights, and loads newer ones as they appear.
 
     Args:
         folder: of the run, of an export, or the name of a bundled agent.
         port: of the page; 0 takes any free one.
-        epsilon: initial probability of a random action; by default the run's ``evaluation.epsilon``.
+        epsilon: initial probability of a random action; None: the run's ``evaluation.epsilon``.
         seed: of the first game; each later game adds 1.
-        weights: ``best`` or ``last``; None: whichever was written last.
+        weights: ``best`` or ``last``; None: the newer of the two.
         device: as in the configuration.
         announce: called with the address to open.
-        interrupted: whether to stop; by default Ctrl-C and SIGTERM.
+        interrupted: returns the reason to stop, or None; by default, Ctrl-C and SIGTERM stop it.
         trust_imports: as in `rlvision.runs.run.Run`.
 
     Raises:
@@ -74,7 +74,7 @@ def serve(
 def make_player(
     env: ReplayableVectorEnv, load: Callable[[], LoadedCheckpoint | None], *, epsilon: float, seed: int
 ) -> tuple[Player, WeightWatcher]:
-    """Return a player of an environment, and the follower that loads its weights; the first load has been tried.
+    """Return a player of an environment, and the watcher of its weights, which has tried to load them once.
 
     Args:
         env: of one environment.
@@ -101,7 +101,7 @@ class NewestWeights:
     Args:
         folder: of the run, or an export, whose weights do not change.
         spec: of the environment that they play in.
-        which: ``best`` or ``last``; None: whichever was written last.
+        which: ``best`` or ``last``; None: the newer of the two.
         device: as in the configuration.
     """
 
@@ -122,7 +122,8 @@ class NewestWeights:
         if newest is None or newest == self._seen:
             return None
         self._seen = newest
-        run = Run(self._folder.path, weights=newest[2], device=self._device, trust_imports=True)  # `serve` has asked
+        # `serve` has checked that the folder's imports are trusted
+        run = Run(self._folder.path, weights=newest[2], device=self._device, trust_imports=True)
         require_same_spec(replace(run.spec, num_envs=1), self._spec)
         return LoadedCheckpoint(run.network, run.q_values, run.env_steps, newest[2])
 
@@ -145,7 +146,7 @@ class NewestWeights:
 
 @contextmanager
 def _working(*jobs: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Run each job in a thread of its own, and stop all of them at the end."""
+    """Run each job in its own thread inside the block, and stop all of them after it."""
     stop = threading.Event()
     threads = [threading.Thread(target=job, args=(stop,)) for job in jobs]
     for thread in threads:

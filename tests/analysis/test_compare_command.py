@@ -48,7 +48,7 @@ def test_compare_says_which_pictures_it_drew_and_that_it_could_draw_none(runs, c
     assert "written to drawn/aggregates.png" in capsys.readouterr().out.splitlines()
     store_run(tmp_path / "c", game="breakout", evaluations=[(2_000, 20.0)], settings={"network.norm": "layer"})
     assert cli.main(["compare", "a1", "c", "--out=empty"]) == 0
-    assert "no picture is drawn: no game was played by every agent" in capsys.readouterr().out.splitlines()
+    assert "no plots: no game was played by every agent" in capsys.readouterr().out.splitlines()
 
 
 ONE_OR_MORE = "expected RUN ... after rlvision"

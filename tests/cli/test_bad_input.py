@@ -49,9 +49,9 @@ CASES = {
     "folder with a zero in its name": ("train zero.yaml", "null byte"),
     "run with too long a name": (f"evaluate {'a' * 300}", "without a config.yaml"),
     "run to resume": ("resume nowhere", "without a config.yaml"),
-    "export to resume": ("resume pong", "rlvision watch and evaluate take it"),
-    "export to replay": ("replay pong", "without checkpoints or games of its training"),
-    "game of an export": ("replay pong --episode=best --video=a.mp4", "without checkpoints or games of its training"),
+    "export to resume": ("resume pong", "use rlvision watch or evaluate for it"),
+    "export to replay": ("replay pong", "which has no checkpoints and no training games"),
+    "game of an export": ("replay pong --episode=best --video=a.mp4", "which has no checkpoints and no training games"),
     "run to evaluate": ("evaluate nowhere", "without a config.yaml"),
     "run to watch": ("watch nowhere --video=a.mp4", "without a config.yaml"),
 }

@@ -141,7 +141,7 @@ A_COMMAND = f"a command ({', '.join(cli.COMMANDS)})"
             "watch a --web --max-steps=9",
             "--web alone",
             "--max-steps too",
-            "the page plays until Ctrl-C, leave --max-steps out",
+            "leave --max-steps out, the page plays until Ctrl-C",
         ),
         (
             "evaluate a --greedy --epsilon=0.1",

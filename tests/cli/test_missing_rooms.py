@@ -67,8 +67,8 @@ def test_a_command_names_the_room_that_it_needs(room, command, without, tmp_path
     done = without(room, command)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"rlvision: expected the room rlvision.{room}, got an installation without it: "
-        "install rlvision as a whole to use this command\n"
+        f"rlvision: expected the package rlvision.{room}, got an installation without it: "
+        "install all of rlvision to use this command\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["rlvision"]
 

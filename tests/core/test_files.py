@@ -308,7 +308,7 @@ def test_a_new_log_replaces_a_link_and_an_old_one_refuses_it(folder: Path) -> No
 def test_a_log_that_was_refused_is_as_it_was(folder: Path) -> None:
     log = AppendLog(folder / "log")
     log.append(b"one\n")
-    with pytest.raises(CheckpointError, match="at least the 9 bytes in .* that the checkpoint counted, got 4"):
+    with pytest.raises(CheckpointError, match=r"at least the 9 bytes in .* that the checkpoint counted, got 4"):
         log.truncate(9)
     log.append(b"two\n")
     assert (log.sync(), log.path.read_bytes()) == (8, b"one\ntwo\n")

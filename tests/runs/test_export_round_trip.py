@@ -208,7 +208,7 @@ def test_an_export_takes_no_place_that_is_taken(tmp_path, occupied):
     else:
         Run(tmp_path / "run").export(out, games=0)
         assert len(list(out.iterdir())) == 3
-        assert "Not measured: `rlvision evaluate" in (out / "README.md").read_text()
+        assert "Not measured yet. `rlvision evaluate" in (out / "README.md").read_text()
 
 
 def test_a_full_disk_leaves_nothing_half_made(tmp_path, monkeypatch):
@@ -218,7 +218,7 @@ def test_a_full_disk_leaves_nothing_half_made(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("rlvision.runs.export_writer.write_atomically", fail)
-    with pytest.raises(ConfigError, match=r"expected to write .*, got No space left on device: make room"):
+    with pytest.raises(ConfigError, match=r"expected to write .*, got No space left on device: free some space"):
         Run(tmp_path / "run").export(tmp_path / "out", games=0)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 

@@ -78,7 +78,7 @@ def test_a_gpu_that_is_full_while_learning_is_one_line_with_the_number_and_the_s
     assert cli.main(["train", str(tmp_path / "config.yaml"), f"--out={tmp_path}", "--env-steps=160"]) == 2
     assert capsys.readouterr().err == (
         "rlvision: expected 2.25 GiB more memory, got 1.06 GiB free: lower replay.batch_size (8) or replay.capacity "
-        "(96, 0.00 GB) in another run; --device=cpu goes on with this one\n"
+        "(96, 0.00 GB) in another run; --device=cpu continues this one\n"
     )
     assert checkpoints(tmp_path)[-1] == 80
 

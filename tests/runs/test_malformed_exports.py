@@ -35,7 +35,7 @@ def set_in(group, name, value):
         (lambda t: t.pop("spec"), CheckpointError, r"expected the keys schema, env, .* in .*json, got no spec: fetch"),
         (lambda t: t.update(hook="os"), CheckpointError, r"expected the keys .*, got 'hook': fetch the export again"),
         (lambda t: t.pop("schema"), CheckpointError, "to be an object with a schema"),
-        (lambda t: t.update(schema=2), CheckpointError, r"of schema 1, got 2: use the release of rlvision it is of"),
+        (lambda t: t.update(schema=2), CheckpointError, r"of schema 1, got 2: use the release of rlvision"),
         (lambda t: t.update(schema=[1]), CheckpointError, r"of schema 1, got \[1\]"),
         (lambda t: t.update(env=[]), ConfigError, r"expected env in .* to be a mapping"),
         (lambda t: t.update(env_steps=-1), ConfigError, r"expected env_steps in .* of at least 0, got -1"),
@@ -45,7 +45,7 @@ def set_in(group, name, value):
         (set_in("env", "hieght", 32), ConfigError, r"got 'env.hieght': did you mean env.height\?"),
         (set_in("env", "num_workers", 10_000), ConfigError, r"expected a setting in .*, got 'env.num_workers'"),
         (set_in("env", "height", "big"), ConfigError, r"expected env.height in .* to be a whole number"),
-        (set_in("env", "height", 33), ConfigError, r"observation_shape and frameskip in .* to be .* by its env, got"),
+        (set_in("env", "height", 33), ConfigError, r"frameskip in .* to be .*, as its env has them, got"),
         (set_in("env", "frameskip", 2), ConfigError, r"observation_shape and frameskip in"),
         (set_in("env", "crop", [9, 3, 0, 4]), ConfigError, "env.crop"),
         (set_in("network", "norm", "magic"), ConfigError, r"expected network.norm in .* to be one of renorm,"),
@@ -211,8 +211,8 @@ def test_code_that_an_export_names_is_not_imported(export, harm, capsys, group, 
     assert len(said) == 2
     for line in said:
         assert re.fullmatch(
-            rf"rlvision: expected a folder that names only what comes with rlvision, got {group}.{name}={path} in it, "
-            "which runs code of its own: read that code, then say --trust-imports",
+            rf"rlvision: expected a folder that needs no code besides rlvision, got {group}.{name}={path} in it: "
+            "read the code that it would run, then set --trust-imports",
             line,
         )
     assert not harm.exists()
@@ -230,7 +230,7 @@ def test_nor_is_code_that_a_run_folder_names_which_anybody_may_have_made(harm, c
     harm.unlink()
     del sys.modules["harmful"]
     assert cli.main(command.split()) == 2
-    assert "got network.encoder=harmful:MLP in it, which runs code of its own" in capsys.readouterr().err
+    assert "got network.encoder=harmful:MLP in it: read the code that it would run" in capsys.readouterr().err
     assert not harm.exists()
     assert "harmful" not in sys.modules
 

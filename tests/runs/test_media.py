@@ -101,7 +101,7 @@ def test_a_world_that_cannot_be_shown_costs_one_line(media_logger, monkeypatch, 
             media_logger.log_evaluation(steps, lambda: None, False)
     assert media_logger._media_tracker.names == ["q/values", "q/values"]
     assert [record.getMessage() for record in caplog.records] == [
-        "expected a picture, got none: draw one (EnvError); there are no videos of this run"
+        "expected a picture, got none: draw one (EnvError); this run records no more videos"
     ]
 
 
@@ -113,7 +113,7 @@ def test_a_network_that_cannot_be_looked_into_costs_one_line(media_logger, monke
     for steps in (60, 120):
         media_logger.log_evaluation(steps, lambda: None, False)
     assert media_logger._media_tracker.names == ["q/values", "q/values"]
-    assert caplog.text.count("does not require grad (RuntimeError); there are no videos of this run") == 1
+    assert caplog.text.count("does not require grad (RuntimeError); this run records no more videos") == 1
 
 
 def test_rows_that_cannot_be_read_any_more_cost_the_curve_and_no_more(tmp_path, monkeypatch, media_logger, caplog):
@@ -123,7 +123,7 @@ def test_rows_that_cannot_be_read_any_more_cost_the_curve_and_no_more(tmp_path, 
     for steps in (70, 80):
         media_logger.log_curve(steps)
     assert media_logger._media_tracker.names == []
-    assert caplog.text.count("correct it without changing its length; the curve is not drawn any more") == 1
+    assert caplog.text.count("correct it without changing its length; the curve is no longer drawn") == 1
 
 
 def test_a_full_disk_costs_the_video(media_logger, monkeypatch, caplog):

@@ -149,7 +149,7 @@ def test_without_a_saved_replay_a_continued_run_gathers_a_new_one_first_and_says
     updates, rows = stopped.learner.updates, stopped.memory._ring.rows
     assert "replay" not in capsys.readouterr().out
     finished = watched.train(config)._agent
-    assert "without its replay: 24 env steps are gathered before it learns again" in capsys.readouterr().out
+    assert "without its replay: the run collects 24 env steps before it learns again" in capsys.readouterr().out
     assert finished.memory._ring.rows == END // 2 - rows
     assert finished.memory.env_steps == END  # by which its schedules go on
     assert finished.learner.updates - updates == (END - 80 - 24 - 2) // 8  # of what came after learning_starts

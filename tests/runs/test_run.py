@@ -142,7 +142,7 @@ def test_a_run_that_has_come_further_than_a_new_plan_stays_as_it_is(finished, tm
         file.write('{"env_steps": 162}\n')  # of a session that was killed, after its last checkpoint
     before = content(tmp_path / "run")
     train(small(tmp_path / "run", env_steps=100, network__dueling=True, evaluation__games=3))
-    assert "the run has come further than 100 env steps already: it stays as it is" in capsys.readouterr().out
+    assert "the run is past 100 env steps already: it stays as it is" in capsys.readouterr().out
     assert content(tmp_path / "run") == before
 
 
@@ -275,7 +275,7 @@ def test_every_session_leaves_a_line_of_what_it_changed_and_computed_with_and_wh
     said = capsys.readouterr().out
     assert "accepted: env_steps was 160, is 90; device was 'cpu', is 'auto'; tracking.project was" in said
     assert "(optimiser.schedule, replay.beta, exploration.final) does so up to 90 env steps now" in said
-    assert f"bits may differ from those of an undisturbed run: torch was '{version('torch')}', is '9.9'\n" in said
+    assert f"results may differ in bits from an uninterrupted run: torch was '{version('torch')}', is '9.9'\n" in said
 
 
 def test_a_run_of_a_release_with_other_settings_says_so(tmp_path, finished):
@@ -292,7 +292,7 @@ def test_a_run_of_a_release_with_other_settings_says_so(tmp_path, finished):
 def test_a_damaged_history_names_its_file(tmp_path, finished):
     (tmp_path / "config.yaml").write_bytes((finished / "config.yaml").read_bytes())
     (tmp_path / "history.jsonl").write_text("{")
-    with pytest.raises(CheckpointError, match=r"expected an object of JSON a line in .*history.jsonl, got .*: delete"):
+    with pytest.raises(CheckpointError, match=r"expected one JSON object per line in .*history.jsonl, got .*: delete"):
         resume(tmp_path)
 
 

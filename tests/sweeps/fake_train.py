@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from rlvision.cli.exit_with_parent import hold
+from rlvision.cli.exit_with_parent import exit_with_parent
 
 given = dict(word[2:].split("=", 1) for word in sys.argv if word.startswith("--"))
 folder, n_step = Path(given["out"]), int(given["agent.n_step"])
@@ -26,7 +26,7 @@ def leave(*_: object) -> None:
     sys.exit(0)
 
 
-hold()
+exit_with_parent()
 signal.signal(signal.SIGTERM, leave)
 signal.signal(signal.SIGINT, leave)
 rows = [{"env_steps": 200, "evaluate/mean": 10.0 * n_step}, {"env_steps": 400, "evaluate/mean": 9.0 * n_step}]

@@ -176,7 +176,8 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path, monkeypatch, wa
     monkeypatch.setattr(os, "fsync", full_for_a_while)
     session = watched.train(small(tmp_path / "run"))
     assert [record.message for record in caplog.records].count(
-        "expected to write a checkpoint, got No space left on device: training continues without it, free some disk space"
+        "expected to write a checkpoint, got No space left on device: training continues without it, "
+        "free some disk space"
     ) == 2  # after 80 and 120 env steps
     assert differences(undisturbed, everything(session)) == []
     assert not list((tmp_path / "run").rglob("*.part"))
