@@ -116,7 +116,7 @@ def test_a_file_is_no_run_folder(tmp_path):
 def test_what_a_run_left_without_its_settings_is_not_written_over(tmp_path, left):
     (tmp_path / left).parent.mkdir(exist_ok=True)
     (tmp_path / left).write_text("{}\n")
-    with pytest.raises(ConfigError, match=f"with {Path(left).name} and without the config.yaml .*: put that back"):
+    with pytest.raises(ConfigError, match=f"with {Path(left).name} and without the config.yaml .*: put the file back"):
         train(small(tmp_path))
     assert content(tmp_path) == {tmp_path / left: b"{}\n"}
 
@@ -253,7 +253,7 @@ def test_every_session_leaves_a_line_of_what_it_changed_and_computed_with_and_wh
     watched = Watched(monkeypatch)
     stop_at(monkeypatch, 50)
     over_the_run = {"optimiser__schedule": "linear", "exploration__final": 0.1, "exploration__decay_env_steps": 40}
-    over_the_run |= PRIORITISED
+    over_the_run |= {"agent__final_n_step": 4, "agent__final_gamma": 0.995, **PRIORITISED}
     watched.train(small(tmp_path, **over_the_run))
     assert "accepted" not in capsys.readouterr().out
     changes = {"env_steps": 90, "tracking__project": "other", "device": "auto"}
@@ -275,7 +275,8 @@ def test_every_session_leaves_a_line_of_what_it_changed_and_computed_with_and_wh
     )
     said = capsys.readouterr().out
     assert "accepted: env_steps was 160, is 90; device was 'cpu', is 'auto'; tracking.project was" in said
-    assert "(optimiser.schedule, replay.beta, exploration.final) does so up to 90 env steps now" in said
+    schedules = "optimiser.schedule, replay.beta, exploration.final, agent.final_gamma, agent.final_n_step"
+    assert f"schedules over the whole run ({schedules}) now end at 90 env steps" in said
     assert f"results may differ in bits from an uninterrupted run: torch was '{version('torch')}', is '9.9'\n" in said
 
 
@@ -302,7 +303,7 @@ def test_a_longer_run_stretches_what_changes_over_the_whole_run(tmp_path, monkey
     watched, settings = Watched(monkeypatch), {"optimiser__schedule": "linear", "evaluate_every": 0, **PRIORITISED}
     watched.train(small(tmp_path, env_steps=104, **settings))
     betas = []
-    note_calls(monkeypatch, PrioritisedSampler, "draw", lambda sampler, size, beta, draws: betas.append(beta))
+    note_calls(monkeypatch, PrioritisedSampler, "sample", lambda sampler, size, beta, draws: betas.append(beta))
     watched.train(small(tmp_path, env_steps=184, **settings))
     rows = [row for row in metrics(tmp_path) if "counters/updates" in row]
     start = small(tmp_path, **settings).optimiser.learning_rate
