@@ -1,4 +1,4 @@
-"""Worlds: Atari, Gymnasium as pixels, preprocessing, vectors of environments, worker processes, action logs."""
+"""Environments: Atari, Gymnasium as pixels, preprocessing, vector environments, worker processes, action logs."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Analysis: many runs compared and plotted."""
+"""Analysis: comparisons and plots of many runs."""
 
 from typing import TYPE_CHECKING
 

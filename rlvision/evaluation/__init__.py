@@ -1,4 +1,4 @@
-"""Evaluation: whole games, raw scores, published scores."""
+"""Evaluation: scores of whole games, and published scores to compare them with."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Features: what the network sees, as maps and saliency."""
+"""Features: maps of a network's activations, and saliency of pixels."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Sweeps: many settings tried on this machine."""
+"""Sweeps: runs of many settings on this machine."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Watching: rollouts drawn in a window, a terminal, a browser, a page to keep, a video."""
+"""Watching: rollouts in a window, a terminal or a browser, as a self-contained page or as a video."""
 
 from typing import TYPE_CHECKING
 

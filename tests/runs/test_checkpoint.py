@@ -197,5 +197,5 @@ def test_a_link_or_a_file_larger_than_any_checkpoint_counts_as_damaged(tmp_path,
     os.truncate(third, 2**40)
     second.symlink_to(second.rename(tmp_path / "elsewhere"))
     assert folder.load_newest()["env_steps"] == 1
-    assert "got 1,099,511,627,776: rlvision writes no such file" in caplog.text
+    assert "got 1,099,511,627,776: rlvision did not write this file" in caplog.text
     assert "000000000002.ckpt, got a symbolic link" in caplog.text

@@ -304,7 +304,7 @@ def test_a_longer_run_stretches_what_changes_over_the_whole_run(tmp_path, monkey
     watched.train(small(tmp_path, env_steps=104, **settings))
     betas = []
     note_calls(monkeypatch, PrioritisedSampler, "sample", lambda sampler, size, beta, draws: betas.append(beta))
-    watched.train(small(tmp_path, env_steps=184, **settings))
+    agent = watched.train(small(tmp_path, env_steps=184, **settings))._agent
     rows = [row for row in metrics(tmp_path) if "counters/updates" in row]
     start = small(tmp_path, **settings).optimiser.learning_rate
     ends = {True: 10, False: 20}  # updates: (104 - 24) / 8 and (184 - 24) / 8
@@ -312,7 +312,8 @@ def test_a_longer_run_stretches_what_changes_over_the_whole_run(tmp_path, monkey
         share = row["counters/updates"] / ends[row["env_steps"] <= 104]
         assert row["optimiser/learning_rate"] == pytest.approx(start * (1 - share))
     assert [row["env_steps"] for row in rows] == [30, 60, 90, 120, 150, 180]
-    assert betas[-1] == pytest.approx(0.5 + 0.5 * 182 / 184)  # of the last update
+    assert betas[-1] == pytest.approx(0.5 + 0.5 * 176 / 184)  # of the last update, 8 env steps before the end
+    assert agent.memory._beta(182) == pytest.approx(0.5 + 0.5 * 182 / 184)  # of one after the last step
 
 
 def test_a_run_may_be_moved_and_resumed_from_where_it_is(tmp_path, monkeypatch):
