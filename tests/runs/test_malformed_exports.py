@@ -35,8 +35,8 @@ def set_in(group, name, value):
         (lambda t: t.pop("spec"), CheckpointError, r"expected the keys schema, env, .* in .*json, got no spec: fetch"),
         (lambda t: t.update(hook="os"), CheckpointError, r"expected the keys .*, got 'hook': fetch the export again"),
         (lambda t: t.pop("schema"), CheckpointError, "to be an object with a schema"),
-        (lambda t: t.update(schema=2), CheckpointError, r"of schema 1, got 2: use the release of rlvision"),
-        (lambda t: t.update(schema=[1]), CheckpointError, r"of schema 1, got \[1\]"),
+        (lambda t: t.update(schema=3), CheckpointError, r"of schema 2, got 3: use the release of rlvision"),
+        (lambda t: t.update(schema=[1]), CheckpointError, r"of schema 2, got \[1\]"),
         (lambda t: t.update(env=[]), ConfigError, r"expected env in .* to be a mapping"),
         (lambda t: t.update(env_steps=-1), ConfigError, r"expected env_steps in .* of at least 0, got -1"),
         (lambda t: t.update(env_steps="1"), ConfigError, r"expected env_steps in .*, got '1'"),
@@ -181,7 +181,7 @@ HARM = """
 from pathlib import Path
 Path("harm").touch()
 from rlvision.envs.counting_env import CountingEnv
-from rlvision.nn.encoders import MLP
+from rlvision.nn.standard_encoders import MLP
 """
 
 
