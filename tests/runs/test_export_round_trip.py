@@ -237,5 +237,5 @@ def test_an_export_is_neither_exported_again_nor_chosen_from_nor_resumed(tmp_pat
         Run(tmp_path / "it").export(tmp_path / "again")
     with pytest.raises(ConfigError, match="expected no choice of weights for an export, got 'last'"):
         Run(tmp_path / "it", weights="last")
-    with pytest.raises(ConfigError, match=r"expected a run folder, got the export .*: rlvision watch and evaluate"):
+    with pytest.raises(ConfigError, match=r"expected a run folder, got the export .*: use rlvision watch or evaluate"):
         resume(tmp_path / "it")
