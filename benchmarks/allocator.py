@@ -1,9 +1,9 @@
-"""What it costs to hand freed tensors back to the kernel: updates of DN with glibc's defaults and without.
+"""Cost of returning freed tensors to the kernel: updates of DN with glibc's defaults, and with freed memory kept.
 
     python benchmarks/allocator.py --rounds 3 --threads 2
 
-Each round runs both in fresh processes, one after the other: 80 updates of batch 32 at 4x84x84, an act with every
-second one.
+Each round runs both in fresh processes, one after the other: 80 updates of batch 32 at 4x84x84, with an act after
+every second update.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""What a replay takes of memory and of the disk, and whether a run takes what it announced.
+"""Memory and disk space of a replay, and the memory of a run against the announced one.
 
-    python benchmarks/memory.py --json benchmarks/results/memory.json     some minutes
-    python benchmarks/memory.py --full                                    really fills a million transitions: 7.1 GB
+    python benchmarks/memory.py --json benchmarks/results/memory.json     takes some minutes
+    python benchmarks/memory.py --full                                    fills a million transitions: 7.1 GB
     python benchmarks/memory.py --runs quick pong                         trains, and compares the peak
 
-Frames are those of real games, 84x84, gray, eight environments, random actions. Packed and raw replays of the same
-frames take turns, so that whatever the machine does meanwhile hits both; times are medians.
+Frames are those of real games with random actions: 84x84, gray, eight environments. Compressed and raw replays of the
+same frames take turns, so that other load on the machine affects both alike; times are medians.
 """
 
 import json
@@ -46,22 +46,22 @@ KINDS: tuple[Compression, ...] = ("none", "lz4")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What to measure."""
+    """The measurements to make."""
 
     games: tuple[str, ...] = ("pong", "breakout")
     """Atari games to take frames from."""
     frames: int = 100_000
-    """How many of each, a multiple of 8."""
+    """Frames of each game, a multiple of 8."""
     rounds: int = 7
     """Turns of each kind of replay."""
     seconds: float = 0.5
-    """The shortest turn."""
+    """The shortest turn, in seconds."""
     full: bool = False
-    """Fill a replay of a million transitions, and nothing else."""
+    """Only fill a replay of a million transitions."""
     runs: tuple[str, ...] = ()
-    """Presets to train, a replay full, and nothing else."""
+    """Only train these presets until the replay is full."""
     json: Path | None = None
-    """File to add the numbers to; those of other parts stay in it."""
+    """File to add the numbers to; numbers of other parts stay in it."""
 
 
 def main() -> None:
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def reckoned() -> dict[str, int]:
-    """Bytes of a million transitions as `required_bytes` has them."""
+    """Return the bytes of a million transitions by `required_bytes`."""
     return {
         f"{kind}, {'prioritised' if prioritised else 'uniform'}": required_bytes(
             ReplaySettings(capacity=MILLION, prioritised=prioritised, compression=kind), SPEC
@@ -93,7 +93,7 @@ def reckoned() -> dict[str, int]:
 
 
 def compare(game: str, options: Options) -> dict[str, Any]:
-    """Raw and packed replays of the same frames: bytes, seconds, and whether their batches are equal."""
+    """Compare raw and compressed replays of the same frames: bytes and seconds; their batches must be equal."""
     replays = {kind: new_replay(options.frames, kind) for kind in KINDS}
     for step in steps(game, options.frames // NUM_ENVS):
         for replay in replays.values():
@@ -115,7 +115,7 @@ def compare(game: str, options: Options) -> dict[str, Any]:
 
 
 def new_replay(capacity: int, kind: Compression) -> ReplayBuffer:
-    """Of four stacked frames of 84x84 from eight environments."""
+    """Return a replay for four stacked frames of 84x84 from eight environments."""
     settings = ReplaySettings(
         capacity=capacity, compression=kind, batch_size=32, samples_per_env_step=8, learning_starts=0
     )
@@ -130,7 +130,7 @@ def new_replay(capacity: int, kind: Compression) -> ReplayBuffer:
 
 
 def steps(game: str, rows: int) -> Iterator[EnvStep]:
-    """What eight games give, played at random."""
+    """Yield the rows of eight games with random actions."""
     env = make(EnvSettings(game=game), NUM_ENVS)
     random = np.random.default_rng(0)
     env.reset(0)
@@ -150,7 +150,7 @@ def require_equal(replays: dict[Compression, ReplayBuffer]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """One batch a call."""
+    """A case that samples one batch per call."""
 
     replay: ReplayBuffer
 
@@ -161,7 +161,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Adding:
-    """Some hundred rows a call."""
+    """A case that adds a few hundred rows per call."""
 
     replay: ReplayBuffer
     steps: list[EnvStep]
@@ -177,7 +177,7 @@ def milliseconds(rates: dict[str, Rates]) -> dict[str, float]:
 
 
 def disk(replay: ReplayBuffer, frames: int) -> dict[str, float]:
-    """All rows saved, and loaded into a raw replay."""
+    """Measure saving all rows, and loading them into a raw replay."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         began = time.perf_counter()
@@ -190,7 +190,7 @@ def disk(replay: ReplayBuffer, frames: int) -> dict[str, float]:
 
 
 def checkpoint_seconds() -> dict[str, float]:
-    """How long a checkpoint of pong without its replay stops training."""
+    """Return the seconds that a checkpoint of pong without its replay stops training."""
     config = load_config("pong", {"replay.capacity": 1_000, "replay.learning_starts": 1_000, "device": "cpu"})
     agent = builders.make_agent(config, expected_spec(config))
     for step in steps("pong", 60):
@@ -210,7 +210,7 @@ def checkpoint_seconds() -> dict[str, float]:
 
 
 def full() -> dict[str, Any]:
-    """A million transitions, every byte of them touched."""
+    """Fill a million transitions, and touch every byte of them."""
     distinct = list(steps("pong", 2_000))
     before, began = resident(os.getpid()), time.perf_counter()
     replay = new_replay(MILLION, "none")

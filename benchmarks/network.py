@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/network.py --rounds 40
     OMP_NUM_THREADS=2 python benchmarks/network.py --precision bfloat16
 
-One thread is timed by processor time, which neighbours on the machine disturb little; more threads
-by the wall clock. Prints the smallest, the lower-quartile and the median milliseconds of each.
+One thread is timed by processor time, on which other load has little effect; more threads by the
+wall clock. It prints the smallest, the lower-quartile and the median milliseconds of each case.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def training(
 
 
 def prepared_in_float32(observation: Tensor) -> Tensor:
-    """Pixels that autocast has yet to convert."""
+    """Return float32 pixels, which autocast converts later."""
     with torch.autocast("cpu", enabled=False):
         return to_channels_last_float(observation)
 

@@ -1,18 +1,18 @@
-"""How far the whole loop is from what this machine allows.
+"""Speed of the whole loop against the bound that this machine allows.
 
     python benchmarks/roofline.py --json roofline.json
 
-Measured alone: the emulators (ale-py's vector environment with random actions), copying frames out of
-a replay, the network as it acts and as it learns (at the batch size, in the best precision the machine
-has), and the largest arithmetic there is, a matrix product. From these follows the most env steps a
-second that the replay ratio allows, and what binds: environments, compute or copies; on a CPU they
-share the cores, and their processor time together may bind. Then the real loop, rlvision's `Trainer`, is
-measured, and acting alone, without learning. Everything takes turns in one process; figures are
-medians over the rounds.
+Five parts are measured alone: the emulators (ale-py's vector environment with random actions), copies of
+frames out of a replay, the network when it acts and when it learns (at the batch size, in the best
+precision of the machine), and a matrix product as the peak of arithmetic. They give the most env steps
+per second at the replay ratio, and the limit: environments, compute or copies. On a CPU all parts share
+the cores, so the sum of their processor time may be the limit. Then the real loop, rlvision's `Trainer`,
+is measured, and acting without learning. All cases take turns in one process; numbers are medians over
+the rounds.
 
-The environments' cost holds no-ops and resets of games as they come. Processor time counts threads
-that spin while they wait for each other, so the bound of shared cores is what these parts reach with
-the parallel efficiency they have; the bound at the machine's peak is the arithmetic alone.
+The environments' cost includes no-ops and resets of games. Processor time includes threads that spin
+while they wait for each other. So the bound of shared cores holds for the parallel efficiency of these
+parts; the bound at the machine's peak is the arithmetic alone.
 """
 
 import json
@@ -39,24 +39,24 @@ LOOP, ACTING = "the whole loop", "acting alone"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What to measure."""
+    """The measurements to make."""
 
     work: Annotated[Work, tyro.conf.arg(name="")] = field(default_factory=lambda: Work(precision="auto"))
     double: bool = True
-    """Double DQN, rlvision's default: one more forward an update."""
+    """Double DQN, rlvision's default: one more forward per update."""
     rounds: int = 5
     """Turns of each part."""
     seconds: float = 1.0
-    """The shortest turn of a part."""
+    """The shortest turn of a part, in seconds."""
     slice: int = 640
-    """Env steps of a turn of the whole loop, a multiple of num_envs."""
+    """Env steps in a turn of the whole loop, a multiple of num_envs."""
     json: Path | None = None
     """File to write all numbers to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Everything that was measured."""
+    """All measurements."""
 
     rates: dict[str, Rates]
     shares: dict[str, float]  # of the whole loop's time
@@ -84,7 +84,7 @@ def expect_whole_steps(options: Options) -> None:
 
 
 def measure(options: Options) -> Measured:
-    """Let everything take turns."""
+    """Measure all cases by turns."""
     work, device = options.work, torch.device(options.work.device)
     loop = RLVisionLoop(work, double=options.double, norm="renorm")
     acting = RLVisionLoop(replace(work, samples_per_env_step=0), double=options.double, norm="renorm")
@@ -135,7 +135,7 @@ def make_report(options: Options, measured: Measured) -> dict[str, Any]:
 
 
 def costs_of(work: Work, rates: dict[str, Rates]) -> dict[str, Cost]:
-    """Of one env step at the replay ratio, by part."""
+    """Return the cost of one env step at the replay ratio, by part."""
     updates = work.samples_per_env_step / work.batch_size
     return {
         "environments": cost(rates["emulators"]),
@@ -145,7 +145,7 @@ def costs_of(work: Work, rates: dict[str, Rates]) -> dict[str, Cost]:
 
 
 def acting_costs(work: Work, rates: dict[str, Rates]) -> dict[str, Cost]:
-    """Of one env step without learning."""
+    """Return the cost of one env step without learning, by part."""
     return {"environments": cost(rates["emulators"]), "compute": cost(rates["forward"])}
 
 
@@ -154,7 +154,7 @@ def cost(rate: Rates) -> Cost:
 
 
 def arithmetic(options: Options, measured: Measured) -> dict[str, Any]:
-    """How fast the network computes, beside the fastest that the machine computes anything."""
+    """Return the network's operations per second, and its share of the machine's peak."""
     work, rates = options.work, measured.rates
     peaks = {name: rates[case].per_second / 1e9 for name, case in measured.peaks.items()}
     used = "bfloat16" if work.precision == "auto" and "bfloat16" in peaks else "float32"

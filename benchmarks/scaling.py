@@ -1,14 +1,14 @@
-"""How cost grows: with environments, with the batch, with the replay; in time and in memory.
+"""Growth of time and memory with environments, with the batch size, and with the replay.
 
     python benchmarks/scaling.py
 
-Writes the tables (benchmarks/scaling.md), the picture (benchmarks/scaling.png) and all numbers
-(benchmarks/results/scaling.json). Pong through DN at 84x84x4 with Double, 8 samples per env step, in bfloat16 where
-the processor has it, as a run. Every row is a process of its own; within it what is compared takes turns, and
-medians over the rounds are kept.
+It writes the tables (benchmarks/scaling.md), the picture (benchmarks/scaling.png) and all numbers
+(benchmarks/results/scaling.json). It runs Pong through DN at 84x84x4 with Double and 8 samples per env step, in
+bfloat16 if the processor has it. Every row has its own process, in which the compared cases take turns; numbers are
+medians over the rounds.
 
-The replay's rows hold frames of 8x8, for a million real ones take 7 GB: what might grow is the search for
-transitions, which knows nothing of frames. ``--full`` takes real ones, two replays of them at a time.
+The replay's rows hold frames of 8x8, since a million real frames take 7 GB. Only the search for transitions might
+grow, and it does not depend on frames. ``--full`` uses real frames, with two such replays at a time.
 """
 
 import json
@@ -31,7 +31,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How far and how long."""
+    """Numbers to vary, and the length of the measurements."""
 
     environments: tuple[int, ...] = (1, 4, 16, 64, 256)
     """Numbers of environments."""
@@ -42,20 +42,20 @@ class Options:
     rounds: int = 3
     """Turns of each case."""
     seconds: float = 0.5
-    """The shortest turn."""
+    """The shortest turn, in seconds."""
     threads: int | None = None
     """CPU threads of torch; unset, torch's own choice."""
     full: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Fill the replays with 84x84 frames."""
     out: Path = HERE
-    """Where tables and picture go."""
+    """Folder of the tables and the picture."""
     json: Path = HERE / "results" / "scaling.json"
-    """Where the numbers go."""
+    """File of the numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One number to vary, and what it costs."""
+    """A number to vary, and a function that measures its cost."""
 
     title: str
     row: Callable[[int, Effort], Row]
@@ -88,14 +88,14 @@ def studies(options: Options) -> list[Study]:
 
 
 def rows(study: Study, effort: Effort) -> list[Row]:
-    """One process after the other, a row each."""
+    """Return the rows of a study, each measured in its own process."""
     spawn = get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=spawn, max_tasks_per_child=1) as processes:
         return [processes.submit(study.row, size, effort).result() for size in study.sizes]
 
 
 def as_page(report: dict[str, Any]) -> str:
-    """The tables, in Markdown."""
+    """Format the tables in Markdown."""
     frames = "84x84" if report["full"] else "8x8"
     about = (
         f"Made by `python benchmarks/scaling.py` on: {in_words(report['machine'])}, {report['precision']}. "
@@ -112,14 +112,14 @@ def as_table(table: list[Row]) -> str:
 
 
 def as_number(value: float) -> str:
-    """Four digits, or all before the point."""
+    """Format a number with four digits, or with all digits before the point."""
     return f"{value:,.4g}" if value < 1e4 else f"{value:,.0f}"
 
 
 def draw(tables: dict[str, list[Row]], path: Path) -> None:
-    """A panel for each table: everything but memory against the first column, both logarithmic.
+    """Draw a panel for each table: all columns but memory against the first column, both logarithmic.
 
-    Columns say their unit after a comma; those of a panel have one.
+    A column's name ends with a comma and its unit; all columns of a panel share one unit.
     """
     import matplotlib
 
@@ -137,7 +137,7 @@ def draw(tables: dict[str, list[Row]], path: Path) -> None:
         panel.set_xticks([row[varied] for row in table], [f"{int(row[varied]):,}" for row in table])
         panel.minorticks_off()
         lowest, highest = panel.get_ylim()
-        panel.set_ylim(lowest / 3, highest * 3)  # what is flat should look flat
+        panel.set_ylim(lowest / 3, highest * 3)  # a constant should look flat
         panel.legend(fontsize=8)
         panel.grid(alpha=0.3)
     figure.savefig(path, dpi=110)

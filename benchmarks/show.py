@@ -1,4 +1,4 @@
-"""Print the tables of numbers that were measured earlier and are kept.
+"""Print the tables of stored benchmark results.
 
     python benchmarks/show.py benchmarks/results/throughput*.json benchmarks/results/roofline.json
     python benchmarks/show.py benchmarks/results/micro.json benchmarks/results/soak.json
@@ -23,7 +23,7 @@ Report = dict[str, Any]
 
 
 def micro(report: Report) -> None:
-    """Medians, and what lies between the quartiles, of every part."""
+    """Print median and quartiles of every part."""
     print(in_words(report["machine_info"]) + f"\n\n{'':48}{'median, ms':>12}{'quartiles':>18}{'rounds':>8}")
     for one in report["benchmarks"]:
         stats = one["stats"]
@@ -32,7 +32,7 @@ def micro(report: Report) -> None:
 
 
 def soak(report: Report) -> None:
-    """Bytes that a game costs, and the memory at the end."""
+    """Print the bytes per game, and the memory at the end."""
     line = report["bytes_per_episode"]
     print(f"{in_words(report['machine'])}\n{report['episodes']:,} games in {report['minutes']:.1f} minutes; ", end="")
     print(f"settled after {report['settled_after']:,}; at most {report['peak_bytes'] / 1e6:.1f} MB")
@@ -40,7 +40,7 @@ def soak(report: Report) -> None:
 
 
 def as_json(report: Report) -> None:
-    """All of it."""
+    """Print everything as JSON."""
     print(json.dumps(report, indent=1))
 
 
@@ -56,10 +56,10 @@ SHOWN: dict[str, Callable[[Report], None]] = {
 
 
 def main(files: tyro.conf.Positional[tuple[Path, ...]]) -> None:
-    """Print the tables of numbers that were measured earlier and are kept.
+    """Print the tables of stored benchmark results.
 
     Args:
-        files: What the benchmarks wrote with --json.
+        files: Files that the benchmarks wrote with --json.
     """
     for path in files:
         name = path.stem.split("-")[0]

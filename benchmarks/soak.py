@@ -1,11 +1,11 @@
-"""A long run watched from outside: does its memory stay flat?
+"""A test for memory leaks: the memory of a long run, measured from outside.
 
     python benchmarks/soak.py --minutes 20 --json soak.json --picture soak.png
-    python benchmarks/soak.py --minutes 2 --leak 1000          a run that loses 1,000 bytes with every game, on purpose
+    python benchmarks/soak.py --minutes 2 --leak 1000          deliberately leaks 1,000 bytes per game
 
-A run of a preset, with a replay that is soon full, trains, evaluates, records videos and saves all the time.
-Twice a second its resident memory is noted beside the number of games that it has played. Once it has settled, a line
-through the curve says how many bytes a game costs, with 95 % bounds (`measure.slope`).
+A run of a preset with a small replay constantly trains, evaluates, records videos and saves. Twice a second its
+resident memory and its number of games are recorded. Once the memory has settled, the slope of a line through the
+curve gives the bytes per game, with 95 % bounds (`measure.slope`).
 """
 
 import json
@@ -27,16 +27,16 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How long, and of what."""
+    """The run, and its length."""
 
     minutes: float = 20.0
-    """How long the run lasts at least."""
+    """Shortest duration of the run."""
     episodes: int = 1_000
-    """Games it plays at least."""
+    """Smallest number of games."""
     warm_up: float = 0.25
-    """Share of the games that it has to settle."""
+    """Share of the games during which the memory may settle."""
     leak: int = 0
-    """Bytes to lose with every game, on purpose."""
+    """Bytes to leak deliberately with every game."""
     json: Path | None = None
     """File to write all numbers to."""
     picture: Path | None = None
@@ -61,7 +61,7 @@ SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was seen at a moment."""
+    """One measurement of games and memory."""
 
     seconds: float
     episodes: int
@@ -69,7 +69,7 @@ class Sample:
 
 
 class Games:
-    """Counts the games in a run's metrics.jsonl as it grows."""
+    """A counter of the games in a run's metrics.jsonl while it grows."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -121,7 +121,7 @@ def not_enough(samples: list[Sample], options: Options) -> bool:
 
 
 def settle(samples: list[Sample], warm_up: float) -> list[Sample]:
-    """The samples after the first games."""
+    """Return the samples after the warm-up."""
     return [sample for sample in samples if sample.episodes >= warm_up * samples[-1].episodes]
 
 

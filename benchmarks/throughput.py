@@ -1,28 +1,29 @@
-"""Env steps per second of the whole loop (act, environments, store, learn), against its peers at equal work.
+"""Env steps per second of the whole loop (act, environments, store, learn), compared with peers at equal work.
 
     pip install '.[bench]'
     python benchmarks/throughput.py --json throughput.json
 
-Equal work: the same game through ale-py with the same preprocessing (84x84 gray, four frames, skip
-of four, max-pooling, no-ops, FIRE, a lost life terminates, rewards clipped), number of environments,
-network to the last parameter, batch, replay ratio, target period, loss, optimiser, gradient clipping,
-exploration, torch threads and float32; plain DQN with one-step returns and no Double on all sides. Each
-contender is a process that is kept alive and waits on a pipe: it fills its replay, warms up, and then
-trains for slices of env steps in turn with the others, so that only one runs at any moment, no cache
-or allocator is shared, and whatever the machine does meanwhile hits all alike. Each slice is one
-timing of one loop as its users run it: rlvision's `Trainer` with its metrics file, stable-baselines3's
-`DQN.learn` over `make_atari_env` and `VecFrameStack`, Tianshou's `OffPolicyTrainer` over EnvPool, TorchRL's
-`Collector`, `DQNLoss` and replay buffer. Reported are medians over the rounds, and the smallest and
-largest of the per-round ratios. A peer that is not installed is skipped by name. The default run takes
-some minutes on two cores with all of them. sb3-contrib has no contender: its one algorithm of this kind,
-QR-DQN, regresses 200 quantiles an action, which is other work.
+Equal work means: the same game through ale-py with the same preprocessing (84x84 gray, four frames, skip
+of four, max-pooling, no-ops, FIRE, a lost life terminates, rewards clipped); the same number of
+environments; the same network, to the last parameter; the same batch, replay ratio, target period, loss,
+optimiser, gradient clipping, exploration, torch threads and float32. All train plain DQN with one-step
+returns and no Double.
 
-``--double`` measures rlvision's default Double DQN as well: more work, one more forward an update. ``--renorm``
-measures it with BatchRenorm, its default normalisation: more work than the BatchNorm of its peers. ``--fixed`` measures
-it with statistics that stay (network.norm=fixed): less work, as nothing of a batch is normalised.
-``--tree=NAME:PYTHON``, twice or more, measures instead installations of rlvision in other environments against the
-first of them: an older version beside a newer one, each by its own command ``rlvision train``.
-``--profile`` shows instead where the time of rlvision's loop goes, with what else is asked for.
+Each contender is a process that waits on a pipe. It fills its replay, warms up, and then trains slices of
+env steps in turn with the others. So only one runs at a time, they share no cache or allocator, and other
+load on the machine affects all alike. Each slice times one loop as its users run it: rlvision's `Trainer`
+with its metrics file, stable-baselines3's `DQN.learn` over `make_atari_env` and `VecFrameStack`, Tianshou's
+`OffPolicyTrainer` over EnvPool, TorchRL's `Collector`, `DQNLoss` and replay buffer. The report has medians
+over the rounds, and the smallest and largest ratio of a round. A peer that is not installed is skipped, and
+named. With all peers, the default run takes some minutes on two cores. sb3-contrib has no contender: its
+only algorithm of this kind, QR-DQN, regresses 200 quantiles per action, which is other work.
+
+``--double`` also measures rlvision's default Double DQN, which needs one more forward per update. ``--renorm``
+also measures BatchRenorm, rlvision's default normalisation, which is more work than the peers' BatchNorm.
+``--fixed`` also measures fixed statistics (network.norm=fixed), which is less work, as no batch statistics are
+computed. ``--profile`` instead shows the time in each part of rlvision's loop, with the other options.
+``--tree=NAME:PYTHON``, given twice or more, instead compares installations of rlvision in other environments
+with the first of them, such as an older and a newer version, each by its own command ``rlvision train``.
 """
 
 import json
@@ -45,7 +46,7 @@ OURS = "rlvision"
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A name, the module in ``contenders/`` that is run for it, and the packages it needs."""
+    """A name, its module in ``contenders/``, and the packages that it needs."""
 
     name: str
     module: str
@@ -66,31 +67,31 @@ CONTENDERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What to measure."""
+    """The measurements to make."""
 
     work: Annotated[Work, tyro.conf.arg(name="")] = field(default_factory=Work)
     rounds: int = 5
-    """Slices of each contender; three or more make a median worth the name."""
+    """Slices of each contender; a useful median needs three or more."""
     slice: int = 1_000
     """Env steps of a slice, a multiple of num_envs."""
     double: bool = False
-    """Measure Double DQN beside."""
+    """Also measure Double DQN."""
     renorm: bool = False
-    """Measure DN with network.norm=renorm beside."""
+    """Also measure DN with network.norm=renorm."""
     fixed: bool = False
-    """Measure DN with network.norm=fixed beside."""
+    """Also measure DN with network.norm=fixed."""
     without: tuple[Literal["stable-baselines3", "tianshou", "torchrl"], ...] = ()
     """Peers to leave out, by name."""
     profile: bool = False
-    """Show where the time of rlvision's loop goes, and nothing else."""
+    """Only show the time in each part of rlvision's loop."""
     tree: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """NAME:PYTHON, an installation in another environment; twice or more, and nothing else is measured."""
+    """NAME:PYTHON, an installation in another environment; give two or more, and only these are measured."""
     json: Path | None = None
     """File to write all numbers to."""
 
 
 class Process:
-    """A contender at work in a process of its own."""
+    """A contender in its own process."""
 
     def __init__(self, contender: Contender, work: Work) -> None:
         self.name = contender.name
@@ -104,7 +105,7 @@ class Process:
         self.slices.append(self._ask(str(env_steps)))
 
     def rates(self, what: str, per: str = "seconds") -> list[float]:
-        """``env_steps`` or ``updates`` of each slice per ``seconds``, or per ``cpu_seconds``."""
+        """Return ``env_steps`` or ``updates`` of each slice per ``seconds``, or per ``cpu_seconds``."""
         return [one[what] / one[per] for one in self.slices]
 
     def close(self) -> None:
@@ -143,7 +144,7 @@ def main() -> None:
 
 
 def expect_possible(options: Options) -> None:
-    """All environments step at once, peers make whole updates only, and only DN's BatchNorm has alternatives."""
+    """Refuse impossible options: all environments step at once, peers make whole updates, only DN has other norms."""
     work = options.work
     if options.rounds < 1 or options.slice % work.num_envs or work.prefill % work.num_envs:
         sys.exit(
@@ -163,7 +164,7 @@ def expect_possible(options: Options) -> None:
 
 
 def present(options: Options) -> list[Contender]:
-    """The contenders to be measured; says which are not, and why."""
+    """Return the contenders to measure; print the skipped ones with the reason."""
     chosen = []
     for contender in CONTENDERS:
         if contender.name in options.without:
@@ -176,7 +177,7 @@ def present(options: Options) -> list[Contender]:
 
 
 def expect_equal(processes: list[Process]) -> None:
-    """Equal work is checked, not hoped for."""
+    """Check that all contenders do equal work."""
     for what in ("parameters", "torch", "threads"):
         values = {process.name: process.introduction[what] for process in processes}
         if len(set(values.values())) > 1:
@@ -199,7 +200,7 @@ def make_report(options: Options, processes: list[Process]) -> dict[str, Any]:
 
 
 def ratio(ours: Process, peer: Process) -> dict[str, float]:
-    """How many times faster we are: by the medians, and the extremes of the rounds."""
+    """Return the ratio of our speed to a peer's: by the medians, and the extremes over the rounds."""
     mine, theirs = ours.rates("env_steps"), peer.rates("env_steps")
     rounds = [a / b for a, b in zip(mine, theirs, strict=True)]
     cpu = median(ours.rates("env_steps", "cpu_seconds")) / median(peer.rates("env_steps", "cpu_seconds"))

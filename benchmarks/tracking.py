@@ -1,13 +1,13 @@
-"""What tracking costs: time in the trackers, in what is measured for them and in pictures, against the whole run.
+"""Cost of tracking: the share of a run spent in trackers, in their measurements and in pictures.
 
     python benchmarks/tracking.py quick
     python benchmarks/tracking.py pong --env-steps 20000 --json benchmarks/results/tracking.json
 
 The run is the preset's own, with all of its rows, evaluations, videos, artifacts and checkpoints, W&B in an offline
 file and TensorBoard on. Times are CPU times of the training thread, so that other programs on the machine do not count;
-W&B's own process is counted apart. A run cut short by ``--env-steps`` is projected: what happens every row, game or
-evaluation is multiplied by how often the whole run has it, and compared with the whole run's env steps at the measured
-pace.
+W&B's own process is counted separately. A run shortened by ``--env-steps`` is projected to its whole length: the time
+of each row, game or evaluation is multiplied by their number in the whole run, and compared with all env steps at the
+measured pace.
 """
 
 import json
@@ -53,7 +53,7 @@ PER_EVALUATION = ("W&B artifacts", "curve")
 
 @dataclass
 class Stopwatch:
-    """CPU seconds and calls by part; what one part calls of another counts for the inner one."""
+    """CPU seconds and calls by part; if one part calls another, the time counts for the inner one."""
 
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     calls: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -78,7 +78,7 @@ class Stopwatch:
 
 
 def measure(preset: str, env_steps: int | None) -> dict[str, Any]:
-    """Train once and report."""
+    """Train once, and return the report."""
     whole = load_config(preset)
     steps = env_steps or whole.env_steps
     stopwatch = Stopwatch()
@@ -97,7 +97,7 @@ def measure(preset: str, env_steps: int | None) -> dict[str, Any]:
 def report(
     preset: str, steps: int, whole: Any, seconds: float, stopwatch: Stopwatch, rows: list[dict[str, float]]
 ) -> dict[str, Any]:
-    """Per part: calls, milliseconds a call, share of the run as measured and as projected to its whole length."""
+    """Return for each part: calls, milliseconds per call, and share of the run, measured and projected."""
     tracked = sum(stopwatch.seconds.values())
     pace = (seconds - tracked) / steps  # seconds of all else per env step
     evaluations = whole.env_steps // whole.evaluate_every
@@ -133,7 +133,7 @@ def main(
     env_steps: int | None = None,
     json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None,
 ) -> None:
-    """Measure one preset, and put the result beside those of others in a file."""
+    """Measure one preset, and add the result to a file that may hold other presets' results."""
     result = measure(preset, env_steps)
     print(json.dumps(result, indent=1))
     if json_file is not None:

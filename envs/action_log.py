@@ -1,7 +1,7 @@
-"""The action log of an environment: the seed of its last seeded reset and every action since, a byte a step.
+"""The action log of an environment: the seed of its last seeded reset, and every action since, one byte per step.
 
-A checkpoint stores nothing else of an environment: resetting with the seed and repeating the actions restores it, bit
-for bit. Resets that the environment does by itself on the way, without a seed, repeat too.
+A checkpoint stores nothing else of an environment. A reset with the seed and the same actions restore it bit for bit,
+including the resets without a seed that it made on the way.
 """
 
 from array import array
@@ -31,9 +31,9 @@ class ActionLog:
 
     Attributes:
         count: seeded resets before the one the action log starts from.
-        seed: of the reset the action log starts from.
-        next_seed: of the seeded reset after it.
-        actions: since then, those included that a resetting step ignored.
+        seed: seed of the reset that the action log starts from.
+        next_seed: seed of the seeded reset after it.
+        actions: all actions since then, including those that a resetting step ignored.
     """
 
     def __init__(self, base: int, env_index: int, num_actions: int) -> None:
@@ -42,17 +42,17 @@ class ActionLog:
         self.rewind_to(0, ())
 
     def rewind_to(self, count: int, actions: Iterable[int]) -> None:
-        """Hold ``actions`` since the seeded reset number ``count``."""
+        """Replace the log by ``actions`` since the seeded reset number ``count``."""
         self.count = count
         self.seed = episode_seed(self._base, self._env_index, count)
         self.next_seed = episode_seed(self._base, self._env_index, count + 1)
         self.actions = array(self._typecode, actions)
 
     def restart(self, skipped: int = 0) -> None:
-        """Begin at the next seeded reset: a new seed and no actions.
+        """Start a new log at the next seeded reset, without actions.
 
         Args:
-            skipped: seeds to leave out because no game could begin with them.
+            skipped: number of seeds to skip because no game could begin with them.
         """
         self.rewind_to(self.count + 1 + skipped, ())
 
@@ -68,5 +68,5 @@ class ActionLog:
         return len(self.actions)
 
     def to_numpy(self) -> UInt8Array:
-        """Copy the actions to an array [T]: uint8, or int32 where there are more than 256."""
+        """Copy the actions to an array [T]: uint8, or int32 if there are more than 256 different actions."""
         return np.array(self.actions, dtype=self._typecode)

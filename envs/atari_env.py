@@ -1,4 +1,4 @@
-"""Atari games on ale-py's native vector environment: C++ threads, no Python between the emulators and the pixels."""
+"""Atari games on ale-py's native vector environment, which steps and preprocesses in C++ threads."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -19,7 +19,7 @@ Info = dict[str, IntArray]
 
 
 class AtariEnv(ReplayableVectorEnv):
-    """N games of one Atari title, stepped by native threads, one a core and at most N.
+    """N copies of one Atari game, stepped by native threads: one per core, at most N.
 
     ::
 
@@ -30,12 +30,12 @@ class AtariEnv(ReplayableVectorEnv):
     The first reset after ``reseed_after`` env steps is a seeded one, which takes 0.14 s.
 
     Args:
-        settings: of the games; what they leave unset is as their protocol says.
+        settings: of the games; unset values are the protocol's.
         num_envs: N.
 
     Attributes:
         game: rom id.
-        protocol: with the settings' own values put in.
+        protocol: the protocol, with the values that the settings change.
         game_actions: names of all actions of the game.
 
     Raises:
@@ -45,7 +45,7 @@ class AtariEnv(ReplayableVectorEnv):
 
     def __init__(self, settings: EnvSettings, num_envs: int) -> None:
         if num_envs < 1:
-            raise ConfigError(f"expected at least 1 environment, got num_envs={num_envs}")
+            raise ConfigError(f"expected at least 1 environment, got num_envs={num_envs}: raise it")
         require_sizes(settings)
         self.game = resolve_game(settings.game)
         self.protocol = resolve_protocol(settings)
@@ -86,11 +86,11 @@ class AtariEnv(ReplayableVectorEnv):
         return self._frames.replace(screens, mask)
 
     def _reseed(self, due: BoolArray, observation: UInt8Array) -> UInt8Array:
-        """Reset again, by seed, what has just reset itself: still one ignored action per game."""
+        """Reset the games ``due`` again, by seed; they have just reset themselves and ignored one action."""
         return self._restart(due, self._action_log_seeds())
 
     def _replay(self, progress: Progress) -> UInt8Array:
-        """Step all games, the shorter action logs starting later, so that all end together."""
+        """Step all games through their action logs; shorter logs start later, so that all end together."""
         lengths = np.array([len(action_log) for action_log in self.action_logs])
         total, seeds = int(lengths.max()), self._action_log_seeds()
         observation = self._restart(np.ones_like(lengths, dtype=np.bool_), seeds)
@@ -104,17 +104,17 @@ class AtariEnv(ReplayableVectorEnv):
         return observation
 
     def _schedule(self, total: int) -> IntArray:
-        """Return actions [total, N] that end all action logs together; before a log starts, any action will do."""
+        """Return actions [total, N] that end all action logs together; before a log starts they do not matter."""
         schedule = np.zeros((total, len(self.action_logs)), dtype=np.int64)
         for index, action_log in enumerate(self.action_logs):
             schedule[total - len(action_log) :, index] = action_log.to_numpy()
         return schedule
 
     def _absorb(self, info: dict[str, Any]) -> BoolArray:
-        """Keep the emulators' counters; return the games that have begun since the last time, [N].
+        """Store the emulators' counters; return which games have begun since the last call, [N].
 
-        A game's start, on the emulator's clock of all frames, moves with every reset and with nothing else. (The frame
-        number within the game need not fall: a game may last fewer frames than the no-ops of the next one.)
+        The total frame number at which a game started changes with every reset and with nothing else. The frame number
+        within the game need not fall: a game may last fewer frames than the no-ops of the next one.
         """
         game_start = info["frame_number"] - info["episode_frame_number"]
         begun = game_start != self._game_start
@@ -128,19 +128,19 @@ class AtariEnv(ReplayableVectorEnv):
 
 
 def make_native(settings: EnvSettings, num_envs: int, size: tuple[int, int], stack: int) -> AtariVectorEnv:
-    """Return ale-py's vector environment of the settings, rewards raw, NEXT_STEP.
+    """Make ale-py's vector environment of the settings, with raw rewards and NEXT_STEP resets.
 
     Args:
         settings: of the games.
         num_envs: N.
-        size: height and width of its frames, which differ from the settings' where frames are cropped afterwards.
-        stack: frames in its observations, likewise.
+        size: height and width of its frames; they differ from the settings' if frames are cropped later.
+        stack: frames in its observations; the same holds.
 
     Raises:
         EnvError: the game's ROM is missing or damaged.
     """
     game, protocol = resolve_game(settings.game), resolve_protocol(settings)
-    rom_path(game)  # ale-py would end in an error of its own, or end the process
+    rom_path(game)  # without the ROM ale-py would raise another error, or end the process
     return AtariVectorEnv(
         game,
         num_envs,
@@ -162,24 +162,24 @@ def make_native(settings: EnvSettings, num_envs: int, size: tuple[int, int], sta
 
 
 def require_playable(frameskip: int, protocol: AtariProtocol) -> None:
-    """Refuse values that no emulator can be driven by.
+    """Refuse values that an emulator cannot use.
 
     Raises:
-        ConfigError: one of them is out of its range.
+        ConfigError: a value is out of range.
     """
     frames = protocol.max_episode_frames
     if frameskip < 1 or protocol.noop_max < 0 or frames < 1 or not 0 <= protocol.sticky <= 1:
         raise ConfigError(
             "expected frameskip and max_episode_frames of at least 1, noop_max of at least 0 and sticky in [0, 1], "
-            f"got {frameskip}, {frames}, {protocol.noop_max} and {protocol.sticky}"
+            f"got {frameskip}, {frames}, {protocol.noop_max} and {protocol.sticky}: change these settings"
         )
 
 
 def choose_actions(game_actions: Sequence[str], names: Sequence[str] | None) -> IntArray:
-    """Return the codes [A] of the actions called ``names``, in that order; of all of the game's for None.
+    """Return the codes [A] of the actions called ``names``, in that order; None for all actions of the game.
 
     Raises:
-        ConfigError: the game has no such action, or there are fewer than two, or one of them twice.
+        ConfigError: the game has no such action, there are fewer than two, or one occurs twice.
     """
     chosen = list(game_actions if names is None else names)
     if not set(chosen) <= set(game_actions) or len(set(chosen)) != len(chosen) or len(chosen) < 2:

@@ -1,4 +1,4 @@
-"""Atari games: their names, their ROMs, and the two published protocols of playing them."""
+"""Atari games: names, ROMs, and the two published protocols."""
 
 import re
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +18,7 @@ _GYMNASIUM_NAME = re.compile(r"(?:ALE/)?(?P<game>[A-Za-z0-9]+?)(?:NoFrameskip|De
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtariProtocol:
-    """The settings of `rlvision.envs.settings.EnvSettings` that a protocol fixes, each with a value."""
+    """Values of the settings in `rlvision.envs.settings.EnvSettings` that a protocol fixes."""
 
     sticky: float
     noop_max: int
@@ -51,7 +51,7 @@ NATURE = AtariProtocol(
 )
 """Mnih et al. 2015, "Human-level control through deep reinforcement learning": up to 30 no-ops, a lost life terminates.
 
-FIRE at the start of a game is the custom of its re-implementations. They do not press it after a lost life.
+Re-implementations press FIRE at the start of a game, but not after a lost life.
 """
 
 ATARI_PROTOCOLS = {"machado": MACHADO, "nature": NATURE}
@@ -61,7 +61,7 @@ def find_protocol(name: str) -> AtariProtocol:
     """Return the protocol of this name.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is no such protocol.
     """
     if name not in ATARI_PROTOCOLS:
         raise ConfigError(f"expected a protocol of {', '.join(ATARI_PROTOCOLS)}, got {name!r}: choose one of them")
@@ -69,7 +69,7 @@ def find_protocol(name: str) -> AtariProtocol:
 
 
 def resolve_protocol(settings: EnvSettings) -> AtariProtocol:
-    """Return the values that the settings give, and for those they leave unset the values of their protocol.
+    """Return the values of the settings, with the protocol's values for those that are unset.
 
     Raises:
         ConfigError: there is no such protocol.
@@ -81,14 +81,14 @@ def resolve_protocol(settings: EnvSettings) -> AtariProtocol:
 
 @cache
 def rom_ids() -> tuple[str, ...]:
-    """Return the games for one player, such as ``ms_pacman``."""
+    """Return the rom ids of all games for one player, such as ``ms_pacman``."""
     gymnasium.register_envs(ale_py)
     specs = gymnasium.registry.values()
     return tuple(sorted(spec.kwargs["game"] for spec in specs if spec.namespace == "ALE"))
 
 
 def find_game(name: str) -> str | None:
-    """Return the rom id that a name means, or None where it names no Atari game.
+    """Return the rom id that a name means, or None if it names no Atari game.
 
     Args:
         name: ``ms_pacman``, ``ALE/MsPacman-v5``, ``MsPacman-v4`` or ``MsPacmanNoFrameskip-v4``.
@@ -113,7 +113,7 @@ def resolve_game(name: str) -> str:
 
 
 def nearest_game(name: str) -> str:
-    """Return ``: did you mean 'pong'?`` where some game's name is near, else how games are named."""
+    """Return the hint ``: did you mean 'pong'?`` with the nearest name, or examples of names if none is near."""
     match = _GYMNASIUM_NAME.fullmatch(name)
     wanted = re.sub(r"[^a-z0-9]", "", (match["game"] if match else name.removeprefix("ALE/")).lower())
     titles = {rom.replace("_", ""): rom for rom in rom_ids()}

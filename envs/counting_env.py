@@ -1,4 +1,4 @@
-"""An environment for tests: its pixels name their game and step, so a mix-up of any two shows.
+"""An environment for tests whose pixels encode the game and the step, so that any mix-up is visible.
 
 ::
 
@@ -19,7 +19,7 @@ _BYTES = 4
 
 
 class CountingEnv(gymnasium.Env[Picture, np.int64]):
-    """Games that only count. The number of a game is the seed of its reset; without a seed, one more than the last.
+    """Games that count their steps. A game's number is the seed of its reset; without a seed, the last number + 1.
 
     Args:
         lengths: game g lasts ``lengths[g % len(lengths)]`` steps.
@@ -47,7 +47,7 @@ class CountingEnv(gymnasium.Env[Picture, np.int64]):
         return draw(self._game, self._step, self._size), {}
 
     def step(self, action: np.int64) -> tuple[Picture, float, bool, bool, dict[str, Any]]:
-        """Count one more."""
+        """Count one step."""
         self._step += 1
         over = self._step >= game_length(self._game, self._lengths)
         truncates = ends_by_truncation(self._game, self._ending)
@@ -61,12 +61,12 @@ def game_length(game: int, lengths: tuple[int, ...]) -> int:
 
 
 def ends_by_truncation(game: int, ending: Ending) -> bool:
-    """Tell whether the game is cut short rather than over."""
+    """Return whether a game ends by truncation."""
     return ending == "truncate" or (ending == "alternate" and game % 2 == 1)
 
 
 def reward(game: int, step: int) -> float:
-    """Return the reward for arriving at a step: exact in float32, signed, and different for neighbours."""
+    """Return the reward of a step: exact in float32, signed, and different from its neighbours'."""
     return (step % 1000) / 8 - (game % 16)
 
 
@@ -80,7 +80,7 @@ def draw(game: int, step: int, size: int) -> Picture:
 
 
 def read(frame: Picture) -> tuple[int, int]:
-    """Read (game, step) off a frame [H, W] or [c, H, W]; (0, -1) off the blank frame before a game."""
+    """Read (game, step) from a frame [H, W] or [c, H, W]; (0, -1) from the blank frame before a game."""
     plane = frame if frame.ndim == 2 else frame[0]
     code = plane[0, : 2 * _BYTES].tobytes()
     return int.from_bytes(code[:_BYTES], "big"), int.from_bytes(code[_BYTES:], "big") - 1

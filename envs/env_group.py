@@ -1,4 +1,4 @@
-"""Run one environment, or a group of them: the same code in this process and in a worker's."""
+"""Runners of one environment and of a group, used in this process and in worker processes alike."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
 
 Faults = dict[int, EnvCrashError]
-"""The errors of the environments that failed, by environment."""
+"""Errors of the environments that failed, by environment."""
 DEFAULT_FPS = 30
-"""Pictures a second of an environment that does not declare them."""
+"""Pictures per second of an environment that does not declare them."""
 FAILED_STEP = (0.0, False, False, False)
-"""Reward, terminated, truncated and first of a step that failed: a row whose game is cut has no end."""
+"""Reward, terminated, truncated and first of a failed step: it does not end its episode."""
 
 
 class EnvRunner:
-    """One Gymnasium environment as pixels, under NEXT_STEP: the step after the last one resets.
+    """One Gymnasium environment as pixels, with NEXT_STEP resets: the step after a game's last step resets.
 
-    An environment that raised an error of its own is replaced by a new one at its next reset.
+    An environment that raised an error is replaced by a new one at its next reset.
 
     Args:
         settings: of the environment.
@@ -66,14 +66,14 @@ class EnvRunner:
         self.meanings = action_meanings(self._env)
 
     def observation_shape(self) -> tuple[int, int, int]:
-        """Return (C, H, W) after beginning a game, which proves that the environment can be seen."""
+        """Return (C, H, W); this begins a game, and so proves that the environment has pictures."""
         self.reset(seed=0)
         channels, height, width = self.observation.shape
         return channels, height, width
 
     @property
     def steps_per_second(self) -> float:
-        """Decisions a second where the environment runs at its own pace."""
+        """Decisions per second at the environment's own pace."""
         return float(self._env.metadata.get("render_fps") or DEFAULT_FPS) / self._settings.frameskip
 
     def reset(self, seed: int) -> None:
@@ -105,7 +105,7 @@ class EnvRunner:
         return reward, terminated, truncated and not terminated, False
 
     def repeat(self, action: int) -> None:
-        """Take an action of an action log; ignore it once the game is over, for it was then another game."""
+        """Take an action of an action log; ignore it once the game is over, as the log's step began a new game."""
         if not self._ended:
             self.step(action, next_seed=0)
 
@@ -116,7 +116,7 @@ class EnvRunner:
         return to_channels(check_screen(screen), 3).copy()
 
     def close(self) -> None:
-        """Close the environment; log a warning where that fails."""
+        """Close the environment; log a warning if that fails."""
         try:
             with wrap_env_errors(self._name, "as it was closed"):
                 self._env.close()
@@ -124,7 +124,7 @@ class EnvRunner:
             logging.getLogger("rlvision").warning("%s", error)
 
     def _repeat(self, action: int) -> tuple[float, bool, bool, UInt8Array]:
-        """Take the action ``frameskip`` times: summed reward, how it ended, the screen [H, W, c] to observe."""
+        """Take the action ``frameskip`` times; return summed reward, terminated, truncated and screen [H, W, c]."""
         total, brighter = 0.0, None
         for left in reversed(range(self._settings.frameskip)):
             self._observed, reward, terminated, truncated = check_step(self._env.step(action))
@@ -158,7 +158,7 @@ class EnvRunner:
 
     @contextmanager
     def _wrap_errors(self) -> Iterator[None]:
-        """Give errors the name and the moment of this environment; mark it broken after one of its own."""
+        """Add this environment's name, seed and step to errors; mark it broken after an error of its own."""
         try:
             with wrap_env_errors(self._name, f"step {self._steps} of the game with seed {self._seed}"):
                 yield
@@ -175,15 +175,15 @@ class EnvRunner:
 
 
 class EnvGroup:
-    """Environments stepped one after the other, their observations written to an array.
+    """A group of environments, stepped one after the other, with their observations in one array.
 
-    An error of one environment does not keep the others from their step: it is among the faults that are returned.
+    If one environment fails, the others still make their step; its error is among the returned faults.
 
     Args:
         settings: of each.
         observation: [n, C, H, W], written to.
-        start: the place of the first among all environments.
-        on_turn: called with the place of an environment before each call of it.
+        start: index of the first one among all environments.
+        on_turn: called with an environment's index before each call of that environment.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class EnvGroup:
     def step(
         self, action: IntArray, next_seeds: Sequence[int]
     ) -> tuple[FloatArray, BoolArray, BoolArray, BoolArray, Faults]:
-        """Step all; return reward, terminated, truncated and first, each [n], zeros where one failed."""
+        """Step all; return reward, terminated, truncated and first, each [n], with zeros for failed ones."""
         results = [FAILED_STEP] * len(self.runners)
         faults: Faults = {}
         for place, given in enumerate(zip(action.tolist(), next_seeds, strict=True)):
@@ -240,7 +240,7 @@ class EnvGroup:
 
     @contextmanager
     def _at(self, place: int, faults: Faults) -> Iterator[EnvRunner]:
-        """Call the environment at a place; then write its observation, or keep its fault."""
+        """Yield the environment at a place; afterwards write its observation, or record its fault."""
         self._on_turn(self._start + place)
         runner = self.runners[place]
         try:

@@ -15,7 +15,7 @@ from rlvision.envs.vector_env import ReplayableVectorEnv
 
 
 def is_atari(name: str) -> bool:
-    """Tell whether a name means an Atari game, as ``pong``, ``ALE/Pong-v5`` and ``PongNoFrameskip-v4`` do."""
+    """Return whether a name means an Atari game, such as ``pong``, ``ALE/Pong-v5`` or ``PongNoFrameskip-v4``."""
     return find_game(name) is not None
 
 
@@ -25,11 +25,11 @@ def make(settings: EnvSettings, num_envs: int) -> ReplayableVectorEnv:
     A single environment always runs in this process, where its screen can be watched.
 
     Args:
-        settings: of each environment; their own ``num_envs`` is that of the training alone.
+        settings: of each environment; ``settings.num_envs`` is ignored here.
         num_envs: N.
 
     Raises:
-        ConfigError: the name means nothing, or a setting has no meaning for such an environment.
+        ConfigError: the name is unknown, or the game does not have one of the settings.
         EnvError: the environment cannot be played by a Q-network.
         MissingExtraError: a package that it needs is not installed.
     """

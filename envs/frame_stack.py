@@ -1,9 +1,9 @@
-"""Stack ale-py's screens into observations.
+"""Stacks of ale-py's screens, which become observations.
 
 ::
 
-    no crop     ale-py resizes and stacks itself       screens [N, stack, H, W(, 3)]  ->  [N, C, H, W]
-    crop        ale-py hands over whole screens        screens [N, 1, 210, 160(, 3)]  ->  cut, resized, stacked here
+    no crop     ale-py resizes and stacks              screens [N, stack, H, W(, 3)]  ->  [N, C, H, W]
+    crop        ale-py returns whole screens           screens [N, 1, 210, 160(, 3)]  ->  cut, resized, stacked here
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class NativeFrames:
         return screens.transpose(0, 1, 4, 2, 3).reshape(num_envs, stack * channels, height, width)
 
     def replace(self, screens: UInt8Array, mask: BoolArray) -> UInt8Array:
-        """Do the same after a reset of the masked environments."""
+        """Convert the observations as `advance` does; ale-py has reset the masked stacks itself."""
         return self.advance(screens, mask)
 
 
@@ -79,5 +79,5 @@ class CroppedFrames:
 
 
 def choose_frames(settings: EnvSettings, screen_size: Callable[[], tuple[int, int]]) -> NativeFrames | CroppedFrames:
-    """Choose ale-py's own way, the fastest, unless the screen is to be cropped."""
+    """Choose ale-py's own stacks, which are fastest, unless the screen is cropped."""
     return NativeFrames(settings) if settings.crop is None else CroppedFrames(settings, screen_size())

@@ -1,4 +1,4 @@
-"""Keep the action logs of training games in the run folder: a byte a step or less, and any game can be watched again.
+"""An archive of training games as action logs, at most one byte per step, from which any game can be replayed.
 
 ::
 
@@ -9,8 +9,8 @@
     action log of one environment:  seed | game 1 | game 2 | game 3 ...
                                    start=0  start=317  start=702
 
-An emulator is re-seeded only now and then. To replay a game in the middle of an action log, the games before it on the
-same action log are played first: those with the same environment and seed.
+An emulator is seeded again only once in many games. The replay of a game in the middle of an action log first plays
+the games before it, which have the same environment and seed.
 """
 
 import logging
@@ -35,9 +35,9 @@ from rlvision.envs.vector_env import ReplayableVectorEnv, observation_hash
 GAMES_FOLDER = "games"
 SUFFIX = ".games"
 NUM_FILES = 8
-"""Files that the space for action logs is divided among; the oldest goes when there would be one more."""
+"""Number of files that share the space for action logs; the oldest is deleted when another one starts."""
 LARGEST = 2**32
-"""Bytes of a file."""
+"""Largest size of a file in bytes."""
 
 _HEADER = struct.Struct("<2sHIIIIQd16sI")  # magic, item size, number, env, seed, start, env steps, score, hash, length
 _LENGTHS = struct.Struct("<II")  # bytes of the packed actions, CRC-32 of all before and after
@@ -47,7 +47,7 @@ _log = logging.getLogger("rlvision")
 
 @dataclass(frozen=True, slots=True)
 class RecordedGame:
-    """One game of training, and its part of the action log."""
+    """A training game and its part of the action log."""
 
     number: int  # 1, 2, ... in the order in which they ended
     env: int  # which environment played it
@@ -62,7 +62,7 @@ class RecordedGame:
 
     @property
     def actions(self) -> "array[int]":
-        """The decisions, and the ignored action of the step that reset the game: ``length + 1`` in all."""
+        """All ``length + 1`` actions: the decisions, and the ignored action of the step that reset the game."""
         return array(_typecode(self.item_size), zlib.decompress(self.compressed))
 
     @property
@@ -72,14 +72,14 @@ class RecordedGame:
 
 
 class GameArchive:
-    """Appends games to the newest file of a folder; keeps the newest files.
+    """A folder of recorded games that keeps the newest files.
 
-    Its state is the position it writes at. Loading a checkpoint cuts off the games that a killed run wrote after it, so
-    that a continued run has each game once. With nothing loaded, the first game empties the folder.
+    Its state is the write position. Loading a checkpoint removes the games that a killed run wrote after it, so that a
+    continued run has each game once. With nothing loaded, the first game empties the folder.
 
     Args:
         folder: of the action logs; created at the first game.
-        limit: bytes that the folder may hold, about; the oldest games go.
+        limit: approximate size of the folder in bytes; the oldest games are deleted.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
@@ -89,7 +89,7 @@ class GameArchive:
         self._entries: AppendLog | None = None
 
     def append(self, game: RecordedGame) -> None:
-        """Keep one more game."""
+        """Add a game."""
         if self._entries is None:
             self._drop(lambda number: True)
             self._entries = AppendLog(self._path(0))
@@ -98,7 +98,7 @@ class GameArchive:
         self._entries.append(encode(game))
 
     def state_dict(self) -> State:
-        """Return the newest file and its size, once it is on the disk.
+        """Flush the newest file to disk, and return its number and size.
 
         Raises:
             OSError: it cannot be written.
@@ -106,7 +106,7 @@ class GameArchive:
         return {"number": self._number, "size": 0 if self._entries is None else self._entries.sync()}
 
     def load_state_dict(self, state: State) -> None:
-        """Drop the games that came after; where a file is missing, warn and begin a new one."""
+        """Remove the games that came after ``state``; if a file is missing, warn and start a new one."""
         self.close()
         self._number = int(state["number"])
         self._drop(lambda number: number > self._number)
@@ -138,11 +138,11 @@ class GameArchive:
 
 
 class GameRecorder:
-    """Adds every finished game of N environments to the archive.
+    """A recorder that adds every finished game of N environments to an archive.
 
     Args:
-        env: with the action logs.
-        archive: of the games.
+        env: the environments, which keep action logs.
+        archive: receives the games.
     """
 
     def __init__(self, env: ReplayableVectorEnv, archive: GameArchive) -> None:
@@ -154,18 +154,18 @@ class GameRecorder:
         self._last = [""] * env.spec.num_envs
 
     def add(self, step: EnvStep, games: Sequence[tuple[int, Episode]], number: int, env_steps: int) -> None:
-        """Take the row that the environments have just returned.
+        """Record the games that ended with a row.
 
         Args:
-            step: the row.
-            games: the (environment, game) that ended before its ``first`` rows.
-            number: of the first of them.
+            step: the row that the environments have just returned.
+            games: (environment, game) of each game that ended before a ``first`` of this row.
+            number: number of the first of these games.
             env_steps: of the run.
         """
         for number_of_it, (i, episode) in zip(count(number), games, strict=False):
             self._keep(i, episode, number_of_it, env_steps)
         for i in np.flatnonzero(step.first).tolist():
-            self._starts[i] = len(self._env.action_logs[i]) - 1  # this row's action is on it already
+            self._starts[i] = len(self._env.action_logs[i]) - 1  # the log already holds this row's action
             self._actions[i] = array(self._typecode)
         for actions, action in zip(self._actions, step.action.tolist(), strict=True):
             actions.append(action)
@@ -216,10 +216,10 @@ def encode(game: RecordedGame) -> bytes:
 
 
 def read_games(folder: Path) -> list[RecordedGame]:
-    """Return the games that a folder keeps, in the order in which they ended.
+    """Return the games in a folder, in the order in which they ended, without entries that a kill cut short.
 
     Raises:
-        CheckpointError: an entry is damaged; one that a kill cut short is left out.
+        CheckpointError: an entry is damaged.
     """
     return [game for path in archive_files(folder) for game in _decode(path)]
 
@@ -235,8 +235,8 @@ def prefix_games(game: RecordedGame, games: Sequence[RecordedGame]) -> list[Reco
     stops = [0, *(other.stop for other in before)]
     if stops != [*(other.start for other in before), game.start]:
         raise CheckpointError(
-            f"expected the action log of game {game.number} from its seeded reset on, got one whose beginning is no "
-            "longer kept: choose a later game, and let a run keep more by --checkpoint.game_archive_mb"
+            f"expected the action log of game {game.number} from its seeded reset on, got one whose beginning was "
+            "deleted: choose a later game, or train with a larger --checkpoint.game_archive_mb"
         )
     return before
 

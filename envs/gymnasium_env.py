@@ -1,4 +1,4 @@
-"""Any Gymnasium environment with a Discrete action space, seen as pixels."""
+"""Any Gymnasium environment with a Discrete action space, observed as pixels."""
 
 import logging
 from collections import deque
@@ -24,7 +24,7 @@ WINDOW_STEPS = 1_000
 class EnvBackend(Protocol):
     """N environments, in this process or in others.
 
-    A failure is returned, not raised, since the other environments have done their part. The next restart or step of
+    A failure is returned, not raised, since the other environments have made their step. The next restart or step of
     an environment that failed replaces it first.
     """
 
@@ -35,7 +35,7 @@ class EnvBackend(Protocol):
         """Reset the masked environments [N] by their seeds [N]."""
 
     def begin(self, action: IntArray, next_seeds: Sequence[int]) -> None:
-        """Start a step with the actions [N]; a game that is over is followed by the one of its next seed."""
+        """Start a step with the actions [N]; a game that is over is followed by a game of the next seed."""
 
     def finish(self) -> Sequence[Any]:
         """Return reward, terminated, truncated and first of the step, each [N], and the faults."""
@@ -44,11 +44,11 @@ class EnvBackend(Protocol):
         """Take the actions of N action logs, of any length."""
 
     def close(self) -> None:
-        """Release everything."""
+        """Release environments and processes."""
 
 
 class LocalBackend:
-    """N environments in this process, stepped when the result is asked for."""
+    """N environments in this process, which `finish` steps."""
 
     def __init__(self, settings: EnvSettings, shape: tuple[int, int, int, int]) -> None:
         self._observation = np.zeros(shape, dtype=np.uint8)
@@ -64,11 +64,11 @@ class LocalBackend:
         return self.group.restart(mask, seeds)
 
     def begin(self, action: IntArray, next_seeds: Sequence[int]) -> None:
-        """Keep the actions for `finish`."""
+        """Store the actions for `finish`."""
         self._pending = action, next_seeds
 
     def finish(self) -> Sequence[Any]:
-        """Do the step."""
+        """Make the step; return reward, terminated, truncated and first, each [N], and the faults."""
         return self.group.step(*self._pending)
 
     def repeat(self, action_logs: Sequence[Sequence[int]]) -> Faults:
@@ -81,14 +81,14 @@ class LocalBackend:
 
 
 class GymnasiumEnv(ReplayableVectorEnv):
-    """N copies of a Gymnasium environment, in this process or in workers: with the same results, bit for bit.
+    """N copies of a Gymnasium environment, in this process or in workers, with the same results bit for bit.
 
     ::
 
         image observation, else render() -> [crop] -> [gray] -> [max over the last two] -> resize (INTER_AREA) -> stack
 
-    Every reset is a seeded one. An environment that raises an error, and one whose worker dies or hangs, is replaced,
-    and the game it played is cut::
+    Every reset has a seed. An environment is replaced, and its game is cut, when it raises an error or when its worker
+    dies or hangs::
 
         row            t     t+1    t+2 (fails)   t+3
         observation    o0    o1     o2            o0'    a reset's, of the next seed of the action log
@@ -104,7 +104,7 @@ class GymnasiumEnv(ReplayableVectorEnv):
 
     Raises:
         ConfigError: there is no such environment, or a setting is impossible.
-        EnvError: its actions are not Discrete, it cannot be seen, or it fails.
+        EnvError: its actions are not Discrete, it has no pictures, or it fails.
         MissingExtraError: a package that it needs is not installed.
     """
 
@@ -118,7 +118,7 @@ class GymnasiumEnv(ReplayableVectorEnv):
         )
 
     def runner(self, index: int) -> EnvRunner | None:
-        """Return environment ``index`` where it runs in this process, else None."""
+        """Return environment ``index`` if it runs in this process, else None."""
         return self._backend.group.runners[index] if isinstance(self._backend, LocalBackend) else None
 
     def _begin(self, action: IntArray) -> None:
@@ -132,7 +132,7 @@ class GymnasiumEnv(ReplayableVectorEnv):
         return Outcome(self._backend.observation(), reward, terminated, truncated, first, skipped)
 
     def _restart(self, mask: BoolArray, seeds: Sequence[int]) -> UInt8Array:
-        """Reset by seed; retry a reset that fails with the same seed first, in case the caller asked for that seed."""
+        """Reset by seed; a reset that fails is first tried again with the same seed, since the caller chose it."""
         for index, skipped in self._restart_failed(self._backend.restart(mask, seeds), 0).items():
             if skipped:
                 self.action_logs[index].restart(skipped - 1)
@@ -142,14 +142,14 @@ class GymnasiumEnv(ReplayableVectorEnv):
         """Replace the environments that failed and begin games in them; the action logs stay as they are.
 
         Args:
-            faults: what failed.
-            resets: which of the action log's seeds to begin with: 0 is the action log's own, 1 the next.
+            faults: the environments that failed, with their errors.
+            resets: the first of the action log's seeds to try: 0 is the log's own seed, 1 the next one.
 
         Returns:
-            The number of seeds skipped, for each that failed.
+            The number of skipped seeds, for each environment that failed.
 
         Raises:
-            EnvError: one failed too often.
+            EnvError: an environment failed too often.
         """
         skipped = dict.fromkeys(faults, 0)
         while faults:
@@ -165,13 +165,13 @@ class GymnasiumEnv(ReplayableVectorEnv):
         return skipped
 
     def _reseed(self, due: BoolArray, observation: UInt8Array) -> UInt8Array:
-        """Return the observations as they are: the step has reset these environments by their next seeds already."""
+        """Return the observations unchanged: the step has already reset these environments by their next seeds."""
         return observation
 
     def _replay(self, progress: Progress) -> UInt8Array:
         """Reset all and repeat their action logs, a chunk at a time; no action log reaches past the end of a game.
 
-        An environment that fails meanwhile is not where it was: the caller notices, and begins another game there.
+        An environment that fails on the way is not restored: the caller notices, and begins another game there.
         """
         self._restart_limit.add(
             self._backend.restart(np.ones(len(self.action_logs), dtype=np.bool_), self._action_log_seeds())
@@ -190,7 +190,7 @@ class GymnasiumEnv(ReplayableVectorEnv):
 
 
 class RestartLimit:
-    """Warns of every failure in one line, and ends the run for an environment that fails again and again.
+    """A counter of failures that warns of each in one line, and ends the run if an environment fails too often.
 
     ::
 
@@ -209,14 +209,14 @@ class RestartLimit:
         self._failed_at: list[deque[int]] = [deque(maxlen=limit + 1) for _ in range(num_envs)]
 
     def count_step(self) -> None:
-        """Count one more step of all environments, failed or not."""
+        """Count one step of all environments, failed or not."""
         self._steps += 1
 
     def add(self, faults: Faults) -> None:
         """Count the environments that failed in a step or a reset.
 
         Raises:
-            EnvError: one of them failed too often; it quotes the environment's own error.
+            EnvError: an environment failed too often; the message quotes its own error.
         """
         for index, fault in faults.items():
             failed_at = self._failed_at[index]
@@ -227,7 +227,7 @@ class RestartLimit:
             logging.getLogger("rlvision").warning("%s; it is replaced: its game is dropped, another begins", message)
 
     def _last_error(self, fault: EnvCrashError) -> EnvError:
-        """Return the error that ends the run; a full traceback shows the environment's own, too."""
+        """Return the error that ends the run; its traceback includes the environment's own error."""
         often = f", {self._limit + 1} times within {WINDOW_STEPS:,} steps" if self._limit else ""
         error = EnvError(f"{fault}{often}: fix the environment, or raise env.max_restarts ({self._limit})")
         for note in getattr(fault, "__notes__", ()):
@@ -236,27 +236,27 @@ class RestartLimit:
 
 
 def check_writable(settings: EnvSettings, num_envs: int) -> None:
-    """Refuse values with which no environment can be stepped.
+    """Refuse values that are out of range.
 
     Raises:
-        ConfigError: one of them is out of its range.
+        ConfigError: a value is out of range.
     """
     require_sizes(settings)
     limits = settings.num_workers, settings.step_timeout, settings.max_restarts
     if num_envs < 1 or min(limits) < 0:
         raise ConfigError(
             "expected num_envs >= 1 and num_workers, step_timeout and max_restarts >= 0, "
-            f"got {num_envs}, {limits[0]}, {limits[1]} and {limits[2]}"
+            f"got {num_envs}, {limits[0]}, {limits[1]} and {limits[2]}: raise them"
         )
     if settings.frameskip < 1:
-        raise ConfigError(f"expected frameskip of at least 1, got {settings.frameskip}")
+        raise ConfigError(f"expected frameskip of at least 1, got {settings.frameskip}: raise it")
 
 
 def probe(settings: EnvSettings, num_envs: int) -> EnvSpec:
     """Make one environment, begin a game, and return its shapes and names.
 
     Raises:
-        EnvError: it cannot begin even one game.
+        EnvError: it cannot begin a game.
     """
     try:
         runner = EnvRunner(settings)

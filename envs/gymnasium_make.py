@@ -1,4 +1,4 @@
-"""Make one Gymnasium environment by registered id or import path, and turn its errors into ours."""
+"""Make one Gymnasium environment by id or import path, and turn its errors into rlvision's."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from rlvision.envs.settings import EnvSettings
 Env = gymnasium.Env[Any, Any]
 _VERSIONED = re.compile(r".+-v\d+")
 LONGEST = 300
-"""Letters shown of an environment's own error, at most."""
+"""Largest number of characters shown of an environment's own error."""
 _PLUGINS = {"MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
-"""Prefixes of ids that importing a package registers; the package's name is that of our extra."""
+"""Prefix of ids -> package that registers them when it is imported; rlvision's extra has the same name."""
 
 
 def make_env(settings: EnvSettings) -> Env:
-    """Make the environment, with the render mode rgb_array where it has that.
+    """Make the environment, with the render mode rgb_array if it has that mode.
 
     Raises:
         ConfigError: there is no such environment.
@@ -60,21 +60,21 @@ def discrete_space(env: Env) -> Discrete:
 
 
 def is_import_path(name: str) -> bool:
-    """Tell ``package.module:EnvClass`` from ``package:Id-v0`` and other ids."""
+    """Return whether a name is ``package.module:EnvClass``, not ``package:Id-v0`` or another id."""
     return ":" in name and not _VERSIONED.fullmatch(name)
 
 
 @contextmanager
 def wrap_env_errors(who: str, when: str = "") -> Iterator[None]:
-    """Turn every error inside an environment into one of ours that quotes it.
+    """Turn every error inside an environment into one of rlvision's that quotes it.
 
     Args:
-        who: the environment, by its name.
-        when: the moment in its game.
+        who: name of the environment.
+        when: seed and step of its game.
 
     Raises:
-        EnvCrashError: it raised an error of its own; to leave the program counts as one.
-        EnvError: it broke its contract.
+        EnvCrashError: it raised an error of its own, or tried to exit the program.
+        EnvError: it broke Gymnasium's contract.
     """
     try:
         yield
@@ -94,7 +94,7 @@ def wrap_env_errors(who: str, when: str = "") -> Iterator[None]:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the last line of an error's traceback, at most `LONGEST` letters of it."""
+    """Return the last line of an error's traceback, cut to `LONGEST` characters."""
     words = " ".join(str(error).split())
     shortened = words if len(words) <= LONGEST else f"{words[:LONGEST]} ..."
     return f"{type(error).__name__}: {shortened}" if words else type(error).__name__
@@ -103,13 +103,13 @@ def one_line(error: BaseException) -> str:
 def error_location(error: BaseException) -> str:
     """Return the file and line in which an error was raised: ``lander.py:103``."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "wandb" not in Path(frame.filename).parts]  # W&B puts itself around sys.exit
+    own = [frame for frame in frames if "wandb" not in Path(frame.filename).parts]  # W&B wraps sys.exit
     last = (own or frames)[-1]
     return f"{Path(last.filename).name}:{last.lineno}"
 
 
 def action_meanings(env: Env) -> tuple[str, ...]:
-    """Return A names: the environment's own where it has them, else the numbers it knows its actions by."""
+    """Return A names: the environment's own if it has them, else the numbers of its actions."""
     space = discrete_space(env)
     named: Callable[[], list[str]] | None = getattr(env.unwrapped, "get_action_meanings", None)
     if named is not None:
@@ -121,7 +121,7 @@ def action_meanings(env: Env) -> tuple[str, ...]:
 
 
 def _from_class(settings: EnvSettings) -> Env:
-    """Make an environment of a class, with the render mode and the time limit that a registered id would give it."""
+    """Make an environment from a class, with the render mode and time limit that a registered id would have."""
     module, _, attribute = settings.game.partition(":")
     try:
         creator = getattr(import_module(module), attribute)
@@ -141,7 +141,7 @@ def _from_registry(settings: EnvSettings) -> Env:
 
 
 def _render_mode(creator: Any) -> dict[str, str]:
-    """Ask for ``rgb_array`` where the environment has it: one whose observation is an image need not."""
+    """Ask for ``rgb_array`` if the environment has it; one with image observations may lack it."""
     modes = getattr(creator, "metadata", {}).get("render_modes", ())
     return {"render_mode": "rgb_array"} if "rgb_array" in modes else {}
 
@@ -151,7 +151,7 @@ def _find_spec(name: str) -> EnvSpec:
 
     Raises:
         MissingExtraError: the package that registers it is not installed.
-        ConfigError: there is none; the message has the nearest name.
+        ConfigError: there is no such environment; the message has the nearest name.
     """
     for prefix, package in _PLUGINS.items():
         if name.startswith(prefix):
@@ -174,6 +174,6 @@ def _import_plugin(name: str, package: str) -> None:
 
 
 def _without_display() -> None:
-    """Keep SDL from looking for a display that is not there, and from warning of it."""
+    """Set SDL's dummy video driver on a machine without a display, so that SDL does not warn of it."""
     if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")

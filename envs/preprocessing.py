@@ -1,6 +1,6 @@
-"""Turn a screen into an observation: read, crop, gray, resize, stack. The only module that knows OpenCV.
+"""Preprocessing of screens into observations: read, crop, gray, resize, stack. No other module uses OpenCV.
 
-Screens come as [H, W, 3] (RGB) or [H, W, 1]; frames leave as [c, H, W] with c = 1 (gray) or 3 (colour).
+Screens are [H, W, 3] (RGB) or [H, W, 1]; frames are [c, H, W] with c = 1 (gray) or 3 (colour).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def observation_shape(settings: EnvSettings) -> tuple[int, int, int]:
 
 
 def reduce_screen(screen: UInt8Array, settings: EnvSettings) -> UInt8Array:
-    """Cut a screen [H, W, 1 or 3] and convert its channels, still at its own size: [H, W, c]."""
+    """Crop a screen [H, W, 1 or 3] and convert its channels, without resizing it: [H, W, c]."""
     return to_channels(crop(screen, settings.crop), frame_channels(settings))
 
 
@@ -66,7 +66,7 @@ def crop(picture: UInt8Array, part: Crop | None) -> UInt8Array:
     """Return a view of the part (top, bottom, left, right) of a picture [H, W, c].
 
     Raises:
-        ConfigError: the picture does not have that part.
+        ConfigError: the part is not within the picture.
     """
     if part is None:
         return picture
@@ -76,7 +76,7 @@ def crop(picture: UInt8Array, part: Crop | None) -> UInt8Array:
 
 
 def require_within(part: Crop, height: int, width: int) -> None:
-    """Refuse a part that a screen of this size does not have.
+    """Refuse a part that is not within a screen of this size.
 
     Raises:
         ConfigError: the part is empty, or reaches beyond the screen.
@@ -125,12 +125,12 @@ def push_frame(stacked: UInt8Array, frame: UInt8Array) -> UInt8Array:
 
 @contextmanager
 def fast_readback() -> Iterator[None]:
-    """Read pygame's surfaces five times as fast as Gymnasium does, while this context lasts.
+    """Read pygame's surfaces five times as fast as Gymnasium does, inside this context.
 
     Gymnasium's classic-control and Box2D environments end ``render()`` with
     ``np.array(pygame.surfarray.pixels3d(surface))``. It copies a strided view pixel by pixel: 2 ms of the 2.3 ms that
-    rendering CartPole takes. Within this context ``pixels3d`` returns a copy, so it must not serve an environment that
-    draws through it: it is for Gymnasium's own, which only read.
+    rendering CartPole takes. Inside this context ``pixels3d`` returns a copy. Use it only for Gymnasium's own
+    environments: they read the surface and never draw through the view.
     """
     surfarray = sys.modules.get("pygame.surfarray")
     if surfarray is None:  # nothing has been drawn yet
@@ -150,7 +150,7 @@ def fast_readback() -> Iterator[None]:
 
 
 def read_surface(surface: Any) -> UInt8Array | None:
-    """Copy a 32-bit surface as [W, H, 3] RGB, in ``surfarray``'s order; None where its memory is laid out otherwise."""
+    """Copy a 32-bit surface as [W, H, 3] RGB, in ``surfarray``'s order; None for any other memory layout."""
     if surface.get_bytesize() != 4 or surface.get_masks()[:3] != _BGRA_MASKS:
         return None
     (width, height), pitch = surface.get_size(), surface.get_pitch()
@@ -159,5 +159,5 @@ def read_surface(surface: Any) -> UInt8Array | None:
 
 
 def swap_bgra(picture: UInt8Array) -> UInt8Array:
-    """Copy [H, W, 4] in the byte order of a graphics buffer to [H, W, 3] in RGB."""
+    """Copy [H, W, 4] in the byte order BGRA of a graphics buffer to [H, W, 3] in RGB."""
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGRA2RGB), dtype=np.uint8)

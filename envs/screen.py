@@ -1,6 +1,6 @@
-"""Show the game that an agent plays in full colour, frame by frame, for people to watch.
+"""Screens: the game of one environment (N = 1) in full colour, frame by frame, for people to watch.
 
-Observations are small, gray and stacked; a screen shows the game itself. It is of one environment (N = 1)::
+Observations are small, gray and stacked; a screen shows the game itself::
 
     screen = make_screen(env)
     env.reset(seed)
@@ -39,20 +39,20 @@ class Screen(Protocol):
         """Return the picture [H, W, 3] after ``env.reset``."""
 
     def frames(self, step: EnvStep) -> list[UInt8Array]:
-        """Return the pictures [H, W, 3] of the step just received; of a new game, its first."""
+        """Return the pictures [H, W, 3] of the step just received; for a new game, its first picture."""
 
     def skip(self, step: EnvStep) -> None:
-        """Follow the step just received without making its pictures."""
+        """Follow the step just received without making pictures."""
 
 
 class AtariScreen:
-    """The screen of a shadow: a second emulator that repeats the first one's game, bit for bit.
+    """The screen of a second emulator, the shadow, which repeats the first one's game bit for bit.
 
-    ale-py's vector environment does not show its screens. But an emulator with the same seed and the same sticky
-    probability that takes the same actions for as many frames has the same screens, sticky actions included.
+    ale-py's vector environment does not return its screens. A second emulator has the same screens, sticky actions
+    included, if it has the same seed and sticky probability and takes the same actions for as many frames.
 
     Args:
-        env: of one game, not in play yet or just reset.
+        env: one environment, not in play yet or just reset.
     """
 
     fps = 60.0
@@ -78,7 +78,7 @@ class AtariScreen:
         return self._picture()
 
     def frames(self, step: EnvStep) -> list[UInt8Array]:
-        """Return the pictures [210, 160, 3] of the step just received; of a new game, its first.
+        """Return the pictures [210, 160, 3] of the step just received; for a new game, its first picture.
 
         Raises:
             EnvError: a step was missed.
@@ -126,19 +126,19 @@ class AtariScreen:
         return np.asarray(self._shadow.getScreenRGB(), dtype=np.uint8)
 
     def _behind(self) -> int:
-        """Return by how many frames the shadow lags."""
+        """Return the number of frames that the shadow is behind."""
         return int(self._env.frame_number[0]) - int(self._shadow.getFrameNumber())
 
     def _expect_together(self) -> None:
         if self._behind() != 0:
             raise EnvError(
-                f"expected the shadow at the game's frame, got it {self._behind()} frames behind: "
+                f"expected the screen at the game's frame, got it {self._behind()} frames behind: "
                 "call first_frame() after reset() and frames(step) after every recv()"
             )
 
 
 class GymnasiumScreen:
-    """The environment's own pictures, one a step.
+    """The environment's own pictures, one per step.
 
     Args:
         env: of one environment, in this process.
@@ -155,7 +155,7 @@ class GymnasiumScreen:
 
     @property
     def fps(self) -> float:
-        """Pictures a second, one a step."""
+        """Pictures per second, one for each step."""
         return self._runner.steps_per_second
 
     def first_frame(self) -> UInt8Array:
@@ -167,7 +167,7 @@ class GymnasiumScreen:
         return [self._runner.picture()]
 
     def skip(self, step: EnvStep) -> None:
-        """Do nothing: the environment has taken the step itself."""
+        """Do nothing: the environment itself has made the step."""
 
 
 def expect_one(env: VectorEnv) -> None:
@@ -190,4 +190,4 @@ def make_screen(env: VectorEnv) -> Screen:
         return AtariScreen(env)
     if isinstance(env, GymnasiumEnv):
         return GymnasiumScreen(env)
-    raise EnvError(f"expected an AtariEnv or a GymnasiumEnv to watch, got {type(env).__name__}")
+    raise EnvError(f"expected an AtariEnv or a GymnasiumEnv to watch, got {type(env).__name__}: make it with envs.make")

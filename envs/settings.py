@@ -1,4 +1,4 @@
-"""The settings of the environments, and which of them only one kind of environment has."""
+"""Settings of the environments, and the names of those that only one kind of environment has."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -17,14 +17,14 @@ from rlvision.core.ranges import (
 )
 
 ProtocolName = Literal["nature", "machado"]
-"""Two ways of playing Atari: Mnih et al. (2015), and Machado et al. (2018)."""
+"""The two published protocols of Atari games: Mnih et al. (2015), and Machado et al. (2018)."""
 Crop = tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt, NonNegativeInt]
 """The part of a screen to keep: rows top to bottom, columns left to right, the ends excluded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnvSettings:
-    """The world the agent sees."""
+    """The environments."""
 
     game: NonEmptyStr = "CartPole-v1"
     """An Atari rom id (pong, ALE/Pong-v5, PongNoFrameskip-v4), a Gymnasium id, or package.module:EnvClass."""
@@ -33,9 +33,9 @@ class EnvSettings:
     num_workers: NonNegativeInt = 0
     """Processes that step them; 0 steps them in this process (not for Atari, which has native threads)."""
     step_timeout: NonNegativeFloat = 60.0
-    """Gymnasium: seconds a worker may take for one step or reset before it is ended and replaced; 0, any."""
+    """Gymnasium: seconds for one step or reset before a worker is killed and replaced; 0 for no limit."""
     max_restarts: NonNegativeInt = 3
-    """Gymnasium: failures of one environment within 1,000 steps that cost a game each; the next ends the run."""
+    """Gymnasium: failures of one environment within 1,000 steps that lose one game each; the next ends the run."""
     height: Pixels = 84
     """Rows of the network's input, in pixels."""
     width: Pixels = 84
@@ -43,7 +43,7 @@ class EnvSettings:
     crop: Crop | None = None
     """Part of the screen to keep before resizing, in screen pixels: top, bottom, left, right."""
     stack: FramesPerStep = 4
-    """Frames in one observation; 1 is the chapter's single frame."""
+    """Frames in one observation."""
     gray: bool = True
     """One gray channel per frame instead of three colours."""
     frameskip: FramesPerStep = 4
@@ -53,23 +53,23 @@ class EnvSettings:
     protocol: ProtocolName = "nature"
     """Atari: nature (no-op starts, a lost life terminates) or machado (sticky actions, whole games)."""
     sticky: Probability | None = None
-    """Atari: probability that the last action repeats; unset, as the protocol says."""
+    """Atari: probability that the last action repeats; unset, the protocol's."""
     noop_max: NoopCount | None = None
-    """Atari: a game begins with fewer no-ops than this; unset, as the protocol says."""
+    """Atari: a game begins with fewer no-ops than this; unset, the protocol's."""
     life_loss: bool | None = None
-    """Atari: a lost life terminates for the learner, the game goes on; unset, as the protocol says."""
+    """Atari: a lost life terminates for the learner, and the game goes on; unset, the protocol's."""
     fire_on_reset: bool | None = None
-    """Atari: press FIRE at the start of a game that needs it; unset, as the protocol says."""
+    """Atari: press FIRE at the start of a game that needs it; unset, the protocol's."""
     full_action_space: bool | None = None
-    """Atari: all 18 actions instead of the game's minimal set; unset, as the protocol says."""
+    """Atari: all 18 actions instead of the game's minimal set; unset, the protocol's."""
     actions: tuple[NonEmptyStr, ...] | None = None
     """Atari: only these of the game's actions, such as [NOOP, RIGHT, LEFT]; unset, all of them."""
     max_episode_frames: FrameCount | None = None
-    """Atari: emulator frames after which a game is truncated; unset, as the protocol says."""
+    """Atari: emulator frames after which a game is truncated; unset, the protocol's."""
     max_episode_steps: PositiveInt | None = None
     """Gymnasium: the environment's own steps after which a game is truncated; unset, as registered."""
     reseed_after: PositiveInt = 10_000
-    """Atari: an environment is re-seeded at the first reset after this many steps, so action logs stay short."""
+    """Atari: an environment is seeded again at the first reset after this many steps; action logs stay short."""
     kwargs: dict[str, Any] = field(default_factory=dict)
     """Gymnasium: further arguments of the environment, as YAML or JSON: '{continuous: false}'."""
 
@@ -85,6 +85,6 @@ ATARI_ONLY = (
     "max_episode_frames",
     "reseed_after",
 )
-"""Settings of `EnvSettings` that other environments than Atari games do not have."""
+"""Settings of `EnvSettings` that only Atari games have."""
 GYMNASIUM_ONLY = ("num_workers", "step_timeout", "max_restarts", "max_episode_steps", "kwargs")
-"""Settings of `EnvSettings` that Atari games do not have."""
+"""Settings of `EnvSettings` that only Gymnasium environments have."""

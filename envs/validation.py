@@ -1,6 +1,6 @@
-"""Check what a Gymnasium environment declares and returns.
+"""Checks of the spaces that a Gymnasium environment declares and of the values that it returns.
 
-An environment that breaks its contract is refused at once: its data in the replay could not be trusted.
+An environment that breaks Gymnasium's contract is refused at once, before wrong data reaches the replay.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from rlvision.core.types import UInt8Array
 
 MAX_REWARD = float(np.finfo(np.float32).max)
-"""A reward beyond it would be infinite in the replay."""
+"""Largest reward that float32 can hold; the replay would store larger ones as infinity."""
 MIN_PICTURE_SIDE = 24
-"""Pixels: smaller layers of bytes are taken for the planes of a board, not for a stack of pictures."""
+"""Smallest side of a picture in pixels; smaller layers are the planes of a board, not stacked pictures."""
 
 
 def is_image(space: object) -> bool:
-    """Tell whether a space is a Box of uint8 [H, W, 3], [H, W, 1] or [H, W]."""
+    """Return whether a space is a Box of uint8 [H, W, 3], [H, W, 1] or [H, W]."""
     if not isinstance(space, Box) or space.dtype != np.uint8:
         return False
     return len(space.shape) == 2 or (len(space.shape) == 3 and space.shape[2] in (1, 3))
 
 
 def require_single_picture(space: object, name: str) -> None:
-    """Refuse an environment that stacks its pictures itself: frames are stacked here, once.
+    """Refuse an environment that stacks its pictures itself, since rlvision stacks the frames.
 
     Raises:
         EnvError: its observations are several pictures: uint8 [k, H, W], [H, W, k] or [k, H, W, c].
@@ -57,7 +57,7 @@ def check_step(result: Any) -> tuple[Any, float, bool, bool]:
     """Return observation, reward, terminated and truncated out of the result of ``step``.
 
     Raises:
-        EnvError: the result is no tuple of five, the reward no finite number, or a flag neither true nor false.
+        EnvError: the result is not a tuple of five, the reward is not finite, or a flag is not a bool.
     """
     names = ("observation", "reward", "terminated", "truncated", "info")
     observation, reward, terminated, truncated, _ = _expect_tuple(result, "step(action)", names)
@@ -79,10 +79,10 @@ def check_reward(reward: Any) -> float:
 
 
 def check_flag(name: str, flag: Any) -> bool:
-    """Return ``terminated`` or ``truncated`` as a bool; 0 and 1 will do.
+    """Return ``terminated`` or ``truncated`` as a bool; 0 and 1 are accepted.
 
     Raises:
-        EnvError: it is neither.
+        EnvError: it is none of these.
     """
     if type(flag) is not bool and (np.ndim(flag) != 0 or flag not in (0, 1)):
         raise EnvError(f"expected {name} to be True or False, got {describe_value(flag)}: return a bool")
@@ -121,15 +121,15 @@ def check_image(observation: Any, space: Space[Any]) -> UInt8Array:
 
 
 def check_size(picture: UInt8Array, shape: tuple[int, ...]) -> UInt8Array:
-    """Return the picture.
+    """Return ``picture`` if it has the expected shape.
 
     Raises:
-        EnvError: its shape is not ``shape``, that of the pictures before.
+        EnvError: its shape differs from ``shape``, that of the first picture.
     """
     if picture.shape != shape:
         raise EnvError(
             f"expected a picture {list(shape)}, as the first was, got {list(picture.shape)}: "
-            "let the environment show itself in one size"
+            "let the environment return pictures of one size"
         )
     return picture
 

@@ -1,4 +1,4 @@
-"""The base of all vectors of environments: send and recv, the row they make, the action logs, save and resume."""
+"""The base class of vector environments: send and recv, rows, action logs, save and resume."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rlvision.envs.action_log import ActionLog
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The results of a step of N environments; the arrays are the receiver's own."""
+    """The results of a step of N environments, in arrays that belong to the receiver."""
 
     observation: UInt8Array  # [N, C, H, W]
     reward: FloatArray  # [N]
@@ -35,10 +35,10 @@ class ReplayableVectorEnv(ABC):
 
     Args:
         spec: shapes and names.
-        reseed_after: a reset is a seeded one where the action log holds at least this many steps (0: every reset).
+        reseed_after: a reset uses a seed once the action log holds at least this many steps; 0: every reset does.
 
     Attributes:
-        action_logs: one of each environment.
+        action_logs: one for each environment.
         progress: called during a replay with the steps done and their total.
     """
 
@@ -49,7 +49,7 @@ class ReplayableVectorEnv(ABC):
         self._observation: UInt8Array | None = None
         self._first: BoolArray = np.zeros(spec.num_envs, dtype=np.bool_)
         self._pending: IntArray | None = None
-        self._in_step = True  # the environments are where their action logs say
+        self._in_step = True  # the environments agree with their action logs
         self._closed = False
         self.action_logs: list[ActionLog] = []
         self.progress: Progress = lambda done, total: None
@@ -61,26 +61,26 @@ class ReplayableVectorEnv(ABC):
 
     @property
     def observation(self) -> UInt8Array:
-        """Observations that the next `send` acts on, [N, C, H, W] uint8, oldest frame first; never written to again."""
+        """Observations [N, C, H, W] uint8 that the next `send` acts on, oldest frame first; never changed later."""
         if self._observation is None:
             raise EnvError("expected environments in play, got none yet: reset(seed) or load_state_dict(state) first")
         return self._observation
 
     @property
     def first(self) -> BoolArray:
-        """Which current observations are a reset's, [N]."""
+        """Whether each current observation comes from a reset, [N]."""
         return self._first.copy()
 
     def reset(self, seed: int) -> UInt8Array:
         """Reset every environment, environment i by a seed derived from (seed, i)."""
         self._expect_idle("reset")
         if seed < 0:
-            raise EnvError(f"expected a seed of at least 0, got {seed}")
+            raise EnvError(f"expected a seed of at least 0, got {seed}: choose another")
         self._begin_action_logs(seed)
         return self._start()
 
     def rewind(self, seeds: Sequence[int]) -> UInt8Array:
-        """Reset every environment by the seed [N] of an action log itself, so that its actions can be played again."""
+        """Reset every environment by the seed [N] of an action log, so that its actions can be repeated."""
         self._expect_idle("rewind")
         self._begin_action_logs(0)
         for action_log, seed in zip(self.action_logs, seeds, strict=True):
@@ -88,12 +88,12 @@ class ReplayableVectorEnv(ABC):
         return self._start()
 
     def begin_games(self, seeds: Mapping[int, int]) -> UInt8Array:
-        """Abandon the games of some environments and begin others there, by these seeds themselves; the rest plays on.
+        """Begin new games by exactly these seeds in some environments; the other environments play on.
 
-        Not for environments that are to be saved: a state knows the seeds of `reset` alone.
+        Do not save such environments: a state knows the seeds of `reset` only.
 
         Args:
-            seeds: of the games, by environment.
+            seeds: environment -> seed of its new game.
         """
         self._expect_idle("begin_games")
         begun = np.isin(np.arange(self._spec.num_envs), list(seeds))  # [N]
@@ -105,7 +105,7 @@ class ReplayableVectorEnv(ABC):
         return self._observation
 
     def send(self, action: IntArray) -> None:
-        """Hand over the actions [N] and return at once; the environments step in the background.
+        """Start a step with the actions [N] and return at once; the environments step in the background.
 
         Raises:
             EnvError: an action is not one of the A, or a step is still under way.
@@ -120,13 +120,13 @@ class ReplayableVectorEnv(ABC):
     def recv(self) -> EnvStep:
         """Wait for the step begun by `send` and return its complete row.
 
-        After a step that fails, the state is that of before the step, and can be saved.
+        After a step that fails, the state is the one before the step, and can be saved.
 
         Raises:
             EnvError: there is no such step, an environment failed, or a reward is not a finite number.
         """
         if self._pending is None:
-            raise EnvError("expected send(action) before recv(), got recv() alone")
+            raise EnvError("expected send(action) before recv(), got recv() alone: send actions first")
         action, self._pending = self._pending, None
         self._in_step = False
         row = self._advance(action, self._finish())
@@ -134,12 +134,12 @@ class ReplayableVectorEnv(ABC):
         return row
 
     def step(self, action: IntArray) -> EnvStep:
-        """`send` and `recv`."""
+        """Call `send`, then `recv`."""
         self.send(action)
         return self.recv()
 
     def seeds(self) -> tuple[int, ...]:
-        """Return N seeds: of each environment's last seeded reset."""
+        """Return N seeds, those of each environment's last seeded reset."""
         return tuple(action_log.seed for action_log in self.action_logs)
 
     def state_dict(self) -> State:
@@ -190,7 +190,7 @@ class ReplayableVectorEnv(ABC):
 
     @abstractmethod
     def _reseed(self, due: BoolArray, observation: UInt8Array) -> UInt8Array:
-        """Return the observations once the environments ``due``, just reset, are at the start of their new logs."""
+        """Bring the environments ``due``, just reset, to the start of their new logs; return all observations."""
 
     @abstractmethod
     def _replay(self, progress: Progress) -> UInt8Array:
@@ -198,7 +198,7 @@ class ReplayableVectorEnv(ABC):
 
     def _advance(self, action: IntArray, outcome: Outcome) -> EnvStep:
         """Return the row that a step completes, and move on to its outcome."""
-        if not np.isfinite(outcome.reward).all():  # the last gate before the replay, for every kind of environment
+        if not np.isfinite(outcome.reward).all():  # the last check before the replay, for every kind of environment
             raise EnvError(f"expected finite rewards, got {outcome.reward.tolist()}: fix the environment's reward")
         for action_log, taken in zip(self.action_logs, action.tolist(), strict=True):
             action_log.append(taken)
@@ -209,7 +209,7 @@ class ReplayableVectorEnv(ABC):
         return row
 
     def _restart_action_logs(self, outcome: Outcome) -> UInt8Array:
-        """Begin a new action log where one is due."""
+        """Start new action logs for the environments that are due."""
         if not outcome.first.any():
             return outcome.observation
         due = outcome.first & (np.array([len(action_log) for action_log in self.action_logs]) >= self._reseed_after)
@@ -264,9 +264,9 @@ class ReplayableVectorEnv(ABC):
         shape, count = (self._spec.num_envs,), self._spec.num_actions
         if not isinstance(action, np.ndarray) or action.shape != shape or action.dtype.kind not in "iu":
             got = f"{action.dtype} {list(action.shape)}" if isinstance(action, np.ndarray) else type(action).__name__
-            raise EnvError(f"expected a numpy array of {shape[0]} integer actions, got {got}")
+            raise EnvError(f"expected a numpy array of {shape[0]} integer actions, got {got}: convert them")
         if action.min() < 0 or action.max() >= count:
-            raise EnvError(f"expected actions from 0 to {count - 1}, got {action.tolist()}")
+            raise EnvError(f"expected actions from 0 to {count - 1}, got {action.tolist()}: choose among these")
         return action.astype(np.int64)
 
     def _expect_idle(self, verb: str) -> None:

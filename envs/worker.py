@@ -5,7 +5,7 @@
     parent: Worker                          child: serve
     call("step", ...)   -- pipe -->         EnvGroup.step(...)
     answer()            <-- pipe --         the result, or an error
-    observation         <-- SharedState --  observations, and the environment whose turn it is
+    observation         <-- SharedState --  observations, and the environment at work
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
     from rlvision.envs.env_group import EnvGroup
 
 GRACE_SECONDS = 5.0
-"""Seconds that a worker gets to close its environments before it is killed."""
+"""Seconds that a worker has to close its environments before it is killed."""
 START_SECONDS = 120.0
-"""Seconds that a worker gets to start, at least, however short the time limit of a step."""
+"""Least number of seconds that a worker has to start, even if the time limit of a step is shorter."""
 TIMEOUT_SLICES = 10
-"""Parts of a time limit; time during which this whole program is stopped (Ctrl-Z) costs one of them at most."""
+"""Parts of a time limit; a stop of the whole program (Ctrl-Z) uses up at most one part, however long it lasts."""
 IDLE = -1
-"""Stands for the environment of a worker that waits for a call."""
+"""The environment number of a worker that waits for a call."""
 
 
 class SharedState:
-    """The memory that a worker shares with its parent: observations, and the environment whose turn it is.
+    """The memory that a worker shares with its parent: observations, and the environment at work.
 
     Args:
         shape: [n, C, H, W] of the observations.
@@ -61,7 +61,7 @@ class SharedState:
 
     @property
     def progress(self) -> int:
-        """Turns so far."""
+        """Number of turns so far."""
         return int(self._turn[0])
 
     @property
@@ -80,9 +80,8 @@ class Worker:
 
     Args:
         settings: of its environments.
-        group_class: makes and steps them in the process. It is handed over, not imported, so that the process loads
-            only what it needs.
-        share: the places of its environments among all.
+        group_class: makes and steps them in the process; an argument, not an import, so that the process loads little.
+        share: the indices of its environments among all.
         size: [C, H, W] of an observation.
     """
 
@@ -109,7 +108,7 @@ class Worker:
             self._pipe.send((method, *args))
 
     def handshake(self) -> None:
-        """Wait until its environments are made.
+        """Wait until the process has made its environments.
 
         Raises:
             EnvError: they cannot be made.
@@ -127,17 +126,17 @@ class Worker:
 
         Raises:
             EnvCrashError: the process died, or hung and was killed.
-            EnvError: an environment broke its contract.
+            EnvError: an environment broke Gymnasium's contract.
         """
         self.handshake()
         return self._recv(self._time_limit)
 
     def disconnect(self) -> None:
-        """Close the pipe, at which the process leaves; may be called twice."""
+        """Close the pipe, which makes the process exit; may be called twice."""
         self._close_pipe()
 
     def close(self) -> None:
-        """End the process; it is gone when this returns."""
+        """End the process, and wait until it is gone."""
         self.disconnect()
         if self._process is not None:
             self._process.join(GRACE_SECONDS)
@@ -154,7 +153,7 @@ class Worker:
         self._is_ready = False
 
     def _recv(self, time_limit: float) -> Any:
-        """Return its next message, which must come within the time limit after its last progress."""
+        """Return the worker's next message, due within the time limit after its last progress."""
         ready = self._wait(time_limit)
         if not ready:
             remedy = f"raise env.step_timeout ({self._time_limit:g} s) if it is only slow"
@@ -170,7 +169,7 @@ class Worker:
         return message
 
     def _wait(self, time_limit: float) -> list[Any]:
-        """Wait for a message or for its death; return neither once the time limit has passed without progress."""
+        """Wait for a message or the process's death; return an empty list after the time limit without progress."""
         patience, seen = TIMEOUT_SLICES, self._state.progress
         while patience:
             ready = wait([self._pipe, self._living.sentinel], time_limit / TIMEOUT_SLICES or None)
@@ -181,7 +180,7 @@ class Worker:
         return []
 
     def _fault(self, what: str) -> EnvCrashError:
-        """End the process; return the error that says why."""
+        """End the process, and return an error with the reason."""
         self._reap()
         index = self._state.environment
         name = self._settings.game
@@ -210,7 +209,7 @@ class Worker:
     @property
     def _living(self) -> SpawnProcess:
         if self._process is None:
-            raise EnvError("expected a worker process, got none: ask for something first")
+            raise EnvError("expected a worker process, got none: call a method first")
         return self._process
 
 
@@ -235,7 +234,7 @@ def serve(pipe: Connection, settings: EnvSettings, group_class: type[EnvGroup], 
     except RLVisionError as error:
         pipe.send(with_traceback(error))
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass  # the parent has closed the pipe
+        pass  # the parent closed the pipe
     finally:
         if group is not None:
             group.close()
@@ -250,13 +249,13 @@ def attempt(group: EnvGroup, method: str, args: list[Any]) -> Any:
 
 
 def with_traceback(error: RLVisionError) -> RLVisionError:
-    """Return the error with its traceback as a note: a pipe carries nothing else of it."""
+    """Return the error with its traceback as a note, since a pipe loses the traceback itself."""
     error.add_note("".join(traceback.format_exception(error)).rstrip())
     return error
 
 
 def outlive_parent_briefly() -> None:
-    """End this process soon after its parent, even in the middle of a step that never ends."""
+    """End this process soon after its parent, even during a step that never ends."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

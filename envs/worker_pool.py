@@ -1,4 +1,4 @@
-"""Environments in worker processes: shared memory for the observations, a pipe for the few numbers.
+"""Environments in worker processes, with shared memory for observations and pipes for all else.
 
 ::
 
@@ -8,9 +8,8 @@
     pipe  results                  <--  or an error
 
 Workers are spawned, never forked: a fork of a process with threads deadlocks. They ignore Ctrl-C and SIGTERM, which
-reach whole process groups, and leave when their pipe closes, on purpose or because the parent is gone. A worker in the
-middle of a step that never ends leaves soon after its parent, too. The shared memory has no name that could be left
-over.
+reach whole process groups, and exit when their pipe closes, whether the parent closed it or died. A worker in a step
+that never ends also exits soon after its parent. The shared memory has no name, so nothing is left over.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ if TYPE_CHECKING:
 
 
 class WorkerPool:
-    """All worker processes together: `rlvision.envs.gymnasium_env.EnvBackend`.
+    """All worker processes, as an `rlvision.envs.gymnasium_env.EnvBackend`.
 
-    With a process all of its environments fail; the next call of them starts another process.
+    If a process dies, all of its environments fail; their next call starts another process.
 
     Args:
-        settings: ``num_workers`` processes are started, at most one an environment; each has a run of neighbours.
+        settings: of the environments; ``num_workers`` processes share them, at most one per environment.
         group_class: makes and steps the environments of one process.
         shape: [N, C, H, W].
     """
@@ -60,7 +59,7 @@ class WorkerPool:
     def restart(self, mask: BoolArray, seeds: Sequence[int]) -> Faults:
         """Reset the masked environments [N] by their seeds [N].
 
-        Others that fail with a worker meanwhile are not among the faults: their next step begins a new game.
+        Other environments that fail with their worker are not among the faults: their next step begins a new game.
         """
         concerned = [share for share in self._workers if mask[slice_of(share)].any()]
         self._call(concerned, "restart", mask, seeds)
@@ -98,12 +97,12 @@ class WorkerPool:
             self._workers[share].call(method, *(arg[slice_of(share)] for arg in args))
 
     def _answers(self, shares: Iterable[range]) -> dict[range, Any]:
-        """Return the answers; for a worker that is gone, the faults of all its environments.
+        """Return the answers; for a worker that died, the faults of all its environments.
 
-        All answers are taken before an error is raised, so that none is left in a pipe.
+        All answers are read before an error is raised, so that none is left in a pipe.
 
         Raises:
-            EnvError: an environment broke its contract.
+            EnvError: an environment broke Gymnasium's contract.
         """
         answers: dict[range, Any] = {}
         errors: list[EnvError] = []
@@ -120,7 +119,7 @@ class WorkerPool:
 
 
 def slice_of(share: range) -> slice:
-    """Return the slice that takes the places of a share out of an array [N]."""
+    """Return the slice of an array [N] that holds a share."""
     return slice(share.start, share.stop)
 
 
@@ -130,6 +129,6 @@ def merge_faults(parts: Iterable[Faults]) -> Faults:
 
 
 def empty_results(share: range, faults: Faults) -> tuple[Any, ...]:
-    """Return the results of a step whose whole process is gone: zeros, and the faults."""
+    """Return the results of a step whose process died: zeros, and the faults."""
     flags = np.zeros((3, len(share)), dtype=np.bool_)
     return np.zeros(len(share), dtype=np.float32), *flags, faults

@@ -1,1 +1,1 @@
-"""What was found out: each study with its code, the data of its runs and its page."""
+"""Studies: each has its code, the data of its runs, and a page with the results."""

@@ -1,4 +1,4 @@
-"""Fold a finished run into the table of a study, so that its folder need not be kept.
+"""Add a finished run to the table of a study, so that its folder need not be kept.
 
     python -m studies.fold learning runs/pong-seed1 --name pong-84-seed1
     python -m studies.fold pong runs/my-trial
@@ -30,9 +30,9 @@ from rlvision.tracking.jsonl import read_metrics
 from studies.table import EVALUATIONS, GAMES, ROWS, STUDIES, RunRecord, read_table, table_path, write_table
 
 NOT_KEPT = ("out", "wandb", "tracking.")
-"""Settings that say where a run is shown, and change nothing in it."""
+"""Settings of a run's outputs, which do not change its results."""
 DIGITS = 7
-"""Of the metrics in `ROWS`; scores are kept as they are."""
+"""Digits of the metrics in `ROWS`; scores are stored exactly."""
 SESSION = ("env_steps", "changed", "with", "ended")
 
 
@@ -72,7 +72,7 @@ def command_of(config: Config) -> str:
 
 
 def _changes(config: Config, start: str) -> dict[str, Any]:
-    """The settings to give beside a preset; twice, as some that are not given follow from others that are."""
+    """Return the settings that differ from a preset; found in two passes, as some settings follow from others."""
     preset, wanted = str(STUDIES.parent / start) if "/" in start else start, _kept(config)
     changes: dict[str, Any] = {}
     for _ in range(2):
@@ -92,7 +92,7 @@ def _columns(rows: Sequence[Mapping[str, float]], metrics: Mapping[str, str]) ->
 
 
 def _environments(folder: Path, games: Sequence[Mapping[str, float]]) -> dict[str, list[float | None]]:
-    """The environment that played each game, where the run kept it."""
+    """Return the environment that played each game, if the run recorded it."""
     taped = read_games(folder / GAMES_FOLDER)
     played: list[float | None] = [None] * len(games)
     for game in taped:
@@ -104,7 +104,7 @@ def _environments(folder: Path, games: Sequence[Mapping[str, float]]) -> dict[st
 
 
 def _whole(value: float | None) -> float | None:
-    """A number without its ``.0``."""
+    """Return whole numbers without their ``.0``."""
     return int(value) if value is not None and float(value).is_integer() else value
 
 
@@ -113,7 +113,7 @@ def _short(value: float | None) -> float | None:
 
 
 def fold(path: Path, runs: Iterable[tuple[str, Path]]) -> list[str]:
-    """Put runs, each with its name, into the table at ``path``, and return their names."""
+    """Add runs, each with its name, to the table at ``path``, and return their names."""
     records = {name: fold_run(folder) for name, folder in runs}
     if records:
         write_table(path, read_table(path) | records)
@@ -125,10 +125,10 @@ def main(
     run: tyro.conf.Positional[Path],
     name: str | None = None,
 ) -> None:
-    """Fold a finished run into the table of a study, so that its folder need not be kept.
+    """Add a finished run to the table of a study, so that its folder need not be kept.
 
     Args:
-        study: Whose table.
+        study: Name of the study.
         run: The run folder.
         name: Its name in the table; the folder's name if unset.
     """

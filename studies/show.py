@@ -3,10 +3,9 @@
     python -m studies.show learning 'pong-84-*' --at 50000 100000 150000
     python -m studies.show pong 77x77-dueling --settings
 
-A line has how far a run came, the mean raw score of its last 20 training games by the env steps of ``--at`` and at its
-end, the evaluation of its last weights with its 95 % interval, and the mean and the largest gap between the training
-and the playing forward. ``--settings`` adds the command that trains each run again, its versions, and the scores of
-further games.
+Each line has the run's env steps, the mean raw score of its last 20 training games at each of ``--at`` and at its end,
+the evaluation of its last weights with a 95 % interval, and the mean and largest gap between the training and the
+acting forward. ``--settings`` adds the command that trains each run again, its versions, and scores of further games.
 """
 
 import sys
@@ -24,7 +23,7 @@ LAST = 20
 
 
 def chosen(records: Mapping[str, RunRecord], patterns: Sequence[str]) -> dict[str, RunRecord]:
-    """Return the records whose names match a pattern, such as ``pong-84-*``; exits where one matches none."""
+    """Return the records whose names match a pattern, such as ``pong-84-*``; exit if a pattern matches none."""
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in records):
             sys.exit(f"expected a run of the table, got {pattern}: choose out of {', '.join(records)}")
@@ -32,7 +31,7 @@ def chosen(records: Mapping[str, RunRecord], patterns: Sequence[str]) -> dict[st
 
 
 def last_games(record: RunRecord, until: float) -> str:
-    """Return the mean score of the last games that had ended by an env step; nothing where the run is shorter."""
+    """Return the mean score of the last games that had ended by an env step; empty if the run is shorter."""
     steps, scores = record.games["env_steps"], record.games["score"]
     ended = [score for step, score in zip(steps, scores, strict=True) if step is not None and step <= until]
     return f"{fmean(score for score in ended[-LAST:] if score is not None):.1f}" if ended else ""
@@ -89,9 +88,9 @@ def main(
     """Print runs of a study's table as Markdown.
 
     Args:
-        study: Whose table.
+        study: Name of the study.
         runs: Names of runs, or patterns of names.
-        at: Env steps by which the last games are wanted.
+        at: Env steps at which to print the mean of the last games.
         settings: Add command, versions and further games of each run.
     """
     records = chosen(read_table(table_path(study)), runs)

@@ -2,19 +2,19 @@
 
 ::
 
-    settings            what most runs have: dotted name -> value
+    settings            values of most runs: dotted name -> value
     runs
       pong-84-seed1
         settings        those that differ from the ones above
-        command         trains the same again
+        command         trains the same run again
         sessions        versions and device of each start, and the settings that changed there
-        env_steps       how far it came
-        games           of training: env_steps, score, length; env, where the run kept its games
+        env_steps       length of the run
+        games           of training: env_steps, score, length; env, if the run recorded its games
         evaluations     during the run and at its end: env_steps, mean, low, high ...
-        rows            all other metrics that are kept: env_steps, updates, loss ...
+        rows            all other stored metrics: env_steps, updates, loss ...
         played          further whole games of its last weights, as `rlvision evaluate --json` writes them
 
-Games, evaluations and rows are columns of equal length; None stands where a row lacks a metric.
+Games, evaluations and rows are columns of equal length; None stands for a missing metric.
 """
 
 import gzip
@@ -71,7 +71,7 @@ Columns = Mapping[str, Sequence[float | None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """One run: what it was asked to do, with what, and what came of it."""
+    """One run: its settings, its versions and its results."""
 
     settings: Mapping[str, Any]
     command: str
@@ -83,7 +83,7 @@ class RunRecord:
     played: Sequence[Mapping[str, Any]] = ()
 
     def config(self) -> Config:
-        """Return the run's configuration; what it left out, such as its folder, has its default."""
+        """Return the run's configuration; settings that the table does not store have their defaults."""
         usual = defaults_for(default_settings(self.settings.get("agent.name", AgentSettings().name)))
         known = settings_of(usual)
         own = {name: value for name, value in self.settings.items() if name in known or name not in OF_OTHER_AGENTS}
@@ -101,12 +101,12 @@ class RunRecord:
 
 
 def table_path(study: str) -> Path:
-    """Return where the runs of a study are."""
+    """Return the path of a study's table."""
     return STUDIES / study / "data" / "runs.json.gz"
 
 
 def read_table(path: Path) -> dict[str, RunRecord]:
-    """Return the records by name; none where there is no file yet."""
+    """Return the records by name; none if there is no file yet."""
     if not path.exists():
         return {}
     table = json.loads(gzip.decompress(path.read_bytes()))
@@ -132,7 +132,7 @@ def write_table(path: Path, records: Mapping[str, RunRecord]) -> None:
 
 
 def _named(columns: Columns, metrics: Mapping[str, str]) -> Iterator[dict[str, float]]:
-    """Rows of columns, without what they lack."""
+    """Yield the rows of columns, without missing values."""
     names = {"env_steps": "env_steps", **metrics}
     there = [name for name in names if name in columns]
     for values in zip(*(columns[name] for name in there), strict=True):
@@ -140,7 +140,7 @@ def _named(columns: Columns, metrics: Mapping[str, str]) -> Iterator[dict[str, f
 
 
 def _most_common(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The most common value of every setting that all runs have."""
+    """Return the most common value of every setting that all runs have."""
     shared = sorted(set.intersection(*map(set, settings))) if settings else []
     counts = {name: Counter(json.dumps(one[name]) for one in settings) for name in shared}
     return {name: json.loads(count.most_common(1)[0][0]) for name, count in counts.items()}

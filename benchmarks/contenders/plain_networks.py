@@ -1,4 +1,4 @@
-"""The benchmark's networks as a user of a peer would write them: plain torch, BatchNorm by the peer's own rules."""
+"""The benchmark's networks as a user of another library writes them: plain torch, BatchNorm by that library's rules."""
 
 import torch
 from contenders.work import Work
@@ -8,7 +8,7 @@ DN_WIDTHS = (16, 32, 32)
 
 
 def dn_layers(channels: int, norm: str) -> nn.Sequential:
-    """Three 5x5 convolutions of stride 2, each followed by a BatchNorm (or nothing) and a ReLU; flat."""
+    """Return three 5x5 convolutions of stride 2, each followed by a BatchNorm (or nothing) and a ReLU; flattened."""
     layer = nn.BatchNorm2d if norm == "batch" else nn.Identity
     pairs = zip((channels, *DN_WIDTHS), DN_WIDTHS, strict=False)
     blocks = [(nn.Conv2d(before, after, 5, 2), layer(after), nn.ReLU()) for before, after in pairs]
@@ -16,7 +16,7 @@ def dn_layers(channels: int, norm: str) -> nn.Sequential:
 
 
 def nature_layers(channels: int) -> nn.Sequential:
-    """The encoder of Mnih et al. 2015 without its linear layer; flat."""
+    """Return the encoder of Mnih et al. 2015 without its linear layer; flattened."""
     return nn.Sequential(
         nn.Conv2d(channels, 32, 8, 4),
         nn.ReLU(),
@@ -29,13 +29,13 @@ def nature_layers(channels: int) -> nn.Sequential:
 
 
 def width(layers: nn.Module, channels: int, height: int, columns: int) -> int:
-    """Features of frames [C, H, W]."""
+    """Return the number of features of frames [C, H, W]."""
     with torch.no_grad():
         return int(layers.eval()(torch.zeros(1, channels, height, columns)).shape[1])
 
 
 class PlainQNetwork(nn.Module):
-    """Q-values [..., A] of uint8 observations [..., C, 84, 84]."""
+    """A network from uint8 observations [..., C, 84, 84] to Q-values [..., A]."""
 
     def __init__(self, work: Work, actions: int, channels: int = 4) -> None:
         super().__init__()

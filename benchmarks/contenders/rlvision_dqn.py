@@ -1,7 +1,7 @@
-"""rlvision's DQN as a contender: the very `Trainer` of a run, its metrics logged to a file as in any run.
+"""rlvision's DQN as a contender: the `Trainer` of a run, which logs its metrics to a file as in any run.
 
-With one-step returns, plain BatchNorm and, unless it is started with ``--double``, without Double, as its peers.
-``--renorm`` takes BatchRenorm instead, its default, ``--fixed`` statistics that stay.
+Like the other contenders, it has one-step returns, plain BatchNorm and no Double. ``--double`` adds Double,
+``--renorm`` chooses BatchRenorm, rlvision's default, and ``--fixed`` fixed statistics.
 """
 
 import sys
@@ -32,7 +32,7 @@ Norm = Literal["running", "renorm", "fixed"]
 
 
 class RLVisionLoop:
-    """`contenders.slices.Loop` of rlvision, warm."""
+    """A warmed-up `contenders.slices.Loop` of rlvision."""
 
     version = version("rlvision")
 
@@ -73,7 +73,7 @@ class RLVisionLoop:
 
 
 def norm_of(*, renorm: bool, fixed: bool) -> Norm:
-    """The normalisation that is asked for; without a word, that of the peers."""
+    """Return the chosen normalisation; by default the other contenders' own."""
     return "renorm" if renorm else "fixed" if fixed else "running"
 
 
@@ -86,7 +86,7 @@ def settings(work: Work, *, double: bool, norm: Norm) -> Config:
         device=work.device,
         precision=work.precision,
         env=EnvSettings(game=work.game, num_envs=work.num_envs),
-        network=NetworkSettings(encoder=work.network, norm=norm if has_norm else "none", momentum=0.1),  # its peers'
+        network=NetworkSettings(encoder=work.network, norm=norm if has_norm else "none", momentum=0.1),  # torch's
         replay=ReplaySettings(
             capacity=work.capacity,
             batch_size=work.batch_size,

@@ -1,7 +1,7 @@
-"""stable-baselines3's DQN as a contender, the way its users and rl-zoo run it on Atari.
+"""stable-baselines3's DQN as a contender, as its users and rl-zoo run it on Atari.
 
-`make_atari_env` (AtariWrapper) in a DummyVecEnv, `VecFrameStack`, `CnnPolicy`. DN is a features
-extractor of the same layers; BatchNorm is trained and evaluated by the library's own rules.
+It uses `make_atari_env` (AtariWrapper) in a DummyVecEnv, `VecFrameStack` and `CnnPolicy`. DN is a features
+extractor with the same layers; BatchNorm trains and evaluates by the library's own rules.
 """
 
 import ale_py
@@ -30,7 +30,7 @@ class DN(BaseFeaturesExtractor):
 
 
 class SB3Loop:
-    """`contenders.slices.Loop` of stable-baselines3, warm."""
+    """A warmed-up `contenders.slices.Loop` of stable-baselines3."""
 
     version = stable_baselines3.__version__
 

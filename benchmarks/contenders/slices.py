@@ -1,8 +1,8 @@
-"""How a contender of `throughput.py` is told to do its work, slice by slice.
+"""The protocol between `throughput.py` and a contender, which trains slice by slice.
 
-A contender is a process that talks JSON, an object a line. It is sent a `Work`, prepares until the
-next env step is an ordinary one, and introduces itself. From then on it is sent numbers of env
-steps, trains for as many and answers how long that took. It ends when its input does.
+A contender is a process that reads and writes JSON, one object per line. It reads a `Work`, warms up, and
+answers with its versions. Then it reads numbers of env steps; for each it trains that many and answers
+with the time they took. It ends when its input ends.
 """
 
 import json
@@ -17,29 +17,29 @@ from contenders.work import Work
 
 
 class Loop(Protocol):
-    """One library's training loop, ready to go on."""
+    """One library's training loop, warmed up."""
 
     version: str
 
     @property
     def parameters(self) -> int:
-        """Of the online network."""
+        """Number of parameters of the online network."""
 
     @property
     def updates(self) -> int:
-        """Made so far."""
+        """Number of updates so far."""
 
     def train(self, env_steps: int) -> None:
-        """Go on for so many env steps, a multiple of the number of environments."""
+        """Train for a number of env steps, a multiple of the number of environments."""
 
     def close(self) -> None:
         """Release the environments."""
 
 
 def serve(make_loop: Callable[[Work], Loop]) -> None:
-    """Be a contender: talk as the module says until the input ends."""
+    """Run a contender by the protocol of this module until the input ends."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # keeps the libraries' own output out of the answers
     work = Work(**json.loads(sys.stdin.readline()))
     if work.threads is not None:
         torch.set_num_threads(work.threads)
@@ -51,7 +51,7 @@ def serve(make_loop: Callable[[Work], Loop]) -> None:
 
 
 def introduction(loop: Loop) -> dict[str, str | int]:
-    """Who works, with what."""
+    """Return versions, number of parameters and threads."""
     return {
         "version": loop.version,
         "parameters": loop.parameters,
@@ -61,7 +61,7 @@ def introduction(loop: Loop) -> dict[str, str | int]:
 
 
 def timed_slice(loop: Loop, env_steps: int) -> dict[str, float]:
-    """Train for a slice; how much was done, in how many seconds of the clock and of all processors together."""
+    """Train for a slice; return the work done, and its seconds by the clock and of all processors together."""
     updates, began, began_cpu = loop.updates, time.perf_counter(), time.process_time()
     loop.train(env_steps)
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu

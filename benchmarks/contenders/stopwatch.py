@@ -1,4 +1,4 @@
-"""Where the time of rlvision's loop goes, by stopwatches on the seams between its parts."""
+"""A profile of rlvision's loop: the time spent in each of its parts."""
 
 import time
 from collections import Counter, defaultdict
@@ -13,7 +13,7 @@ STEP = "a step of the loop"
 
 
 class Stopwatch:
-    """Sums the seconds spent in methods of objects."""
+    """A sum of the seconds spent in methods of objects."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
@@ -33,13 +33,13 @@ class Stopwatch:
         setattr(owner, method, timed)
 
     def shares(self, seconds: float) -> dict[str, float]:
-        """What each name took of ``seconds``, and all else."""
+        """Return the share of ``seconds`` that each name took, and that of all else."""
         shares = {name: spent / seconds for name, spent in self.seconds.items()}
         return {**shares, "all else": 1 - sum(shares.values())}
 
 
 def watched(loop: RLVisionLoop) -> Stopwatch:
-    """A stopwatch on the seams of a loop, and on its steps as a whole."""
+    """Return a stopwatch on the parts of a loop, and on its whole steps."""
     stopwatch = Stopwatch()
     stopwatch.watch("act", loop.agent.policy, "act")
     stopwatch.watch("send actions", loop.env, "send")

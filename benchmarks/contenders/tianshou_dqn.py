@@ -1,8 +1,8 @@
-"""Tianshou's DQN as a contender, the way its Atari example runs it.
+"""Tianshou's DQN as a contender, as its Atari example runs it.
 
-`OffPolicyTrainer` over a `Collector` with EnvPool's Atari environments and a `VectorReplayBuffer` of single frames.
-Its DQN evaluates the online network on s' whether Double is on or off; that is its own design. Gradient
-clipping, which its DQN lacks, is what its own optimiser wrapper offers.
+It uses `OffPolicyTrainer` over a `Collector` with EnvPool's Atari environments and a `VectorReplayBuffer` of single
+frames. By design, its DQN evaluates the online network on s' even without Double. Its DQN has no gradient clipping;
+here its own optimiser wrapper adds it.
 """
 
 import logging
@@ -26,7 +26,7 @@ MAX_GRAD_NORM = 10.0
 
 
 class Net(nn.Module):
-    """What Tianshou calls a model: observations and state in, values and state out."""
+    """A model in Tianshou's sense: (observations, state) -> (values, state)."""
 
     def __init__(self, work: Work, actions: int) -> None:
         super().__init__()
@@ -38,21 +38,21 @@ class Net(nn.Module):
 
 
 class Unsearched(VectorReplayBuffer):
-    """A buffer that is not looked through for NaN: the trainer would have all its stacks copied after every step."""
+    """A buffer without Tianshou's search for NaN, which would copy all stacks after every step."""
 
     def hasnull(self) -> bool:
         return False
 
 
 class ClippedDQN(DQN):
-    """DQN whose gradients are scaled down to a norm, as its contenders' are."""
+    """DQN with gradients clipped by norm, as in the other contenders."""
 
     def _create_policy_optimizer(self, optim: OptimizerFactory) -> Algorithm.Optimizer:
         return self._create_optimizer(self.policy, optim, max_grad_norm=MAX_GRAD_NORM)
 
 
 class TianshouLoop:
-    """`contenders.slices.Loop` of Tianshou, warm."""
+    """A warmed-up `contenders.slices.Loop` of Tianshou."""
 
     version = tianshou.__version__
 

@@ -1,9 +1,9 @@
-"""TorchRL's DQN as a contender, the loop of its own Atari script.
+"""TorchRL's DQN as a contender, with the loop of its own Atari script.
 
-A `Collector` over Gymnasium's vector environment with Gymnasium's own preprocessing (it presses no FIRE), a
-`TensorDictReplayBuffer` on a `LazyTensorStorage` of bytes (the stacks of s and s' whole), `DQNLoss` and a hard target
-update: collect a step of all environments, extend the buffer, learn what is owed. Without compilation, which
-its script leaves off, too. Its wrapper of EnvPool needs gym and treevalue, which are no longer maintained.
+It uses a `Collector` over Gymnasium's vector environment with Gymnasium's own preprocessing (which presses no FIRE), a
+`TensorDictReplayBuffer` on a `LazyTensorStorage` of bytes (whole stacks of s and s'), `DQNLoss` and a hard target
+update. The loop collects a step of all environments, extends the buffer, and makes the updates that are due. As in its
+script, nothing is compiled. Its wrapper of EnvPool needs gym and treevalue, which are no longer maintained.
 """
 
 import logging
@@ -31,7 +31,7 @@ FOREVER = -1
 
 
 class TorchRLLoop:
-    """`contenders.slices.Loop` of TorchRL, warm."""
+    """A warmed-up `contenders.slices.Loop` of TorchRL."""
 
     version = torchrl.__version__
 

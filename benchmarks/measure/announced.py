@@ -1,4 +1,4 @@
-"""A run of a preset: the memory that it announced, and the most that it and its processes had."""
+"""The memory that a run of a preset announces, and the most that it and its processes use."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ from measure.processes import resident_of_tree
 
 SETTINGS = {
     "quick": ("--checkpoint-every=8000",),
-    "pong": (  # 100,000 transitions come in minutes where few of them are learned from
+    "pong": (  # with few updates, 100,000 transitions take only minutes
         "--env-steps=110000",
         "--replay.samples-per-env-step=0.05",
         "--evaluate-every=100000",
@@ -23,7 +23,7 @@ ANNOUNCED = re.compile(r"^needs about ([\d.]+) GB", re.MULTILINE)
 
 
 def announced_and_real(preset: str, *settings: str) -> dict[str, Any]:
-    """Train, look twenty times a second, and compare."""
+    """Train, read the memory twenty times a second, and return announced and largest memory."""
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as output:
         command = [
             sys.executable,

@@ -1,11 +1,11 @@
-"""The roofline: what the parts alone allow the whole loop at most."""
+"""The roofline: an upper bound for the speed of the loop, from its parts measured alone."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds of one env step, of the clock and of all processors together, if a part had the machine to itself."""
+    """Seconds of one env step, by the clock and of all processors together, for a part that runs alone."""
 
     seconds: float
     cpu_seconds: float
@@ -19,7 +19,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The most env steps a second, and what does not allow more."""
+    """The largest possible number of env steps per second, and the part that limits it."""
 
     env_steps_per_second: float
     binds: str
@@ -29,14 +29,14 @@ SHARED = "all together, for they share the cores"
 
 
 def bound(costs: dict[str, Cost], shared_cores: int | None) -> Bound:
-    """The loop can be no faster than its slowest part alone, however well the parts overlap.
+    """Return the bound: the loop is at most as fast as its slowest part, however well the parts overlap.
 
-    Where all of them compute on the same cores, it can neither be faster than their processor time
-    spread over these: ``1 / max(max_i seconds_i, Σ_i cpu_seconds_i / cores)``.
+    If all parts share the same cores, their processor time divided by the cores bounds it too:
+    ``1 / max(max_i seconds_i, Σ_i cpu_seconds_i / cores)``.
 
     Args:
         costs: of one env step, by part.
-        shared_cores: on which all parts run; None where the network has a device of its own.
+        shared_cores: the cores that all parts share; None if the network has its own device.
     """
     slowest = max(costs, key=lambda name: costs[name].seconds)
     seconds = costs[slowest].seconds

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 @torch.no_grad()
 def layer_flops(network: nn.Module, observation: Tensor) -> list[int]:
-    """Operations (a multiplication and an addition are two) of each convolution and linear layer, in order.
+    """Return the operations (a multiplication and an addition are two) of each convolution and linear layer, in order.
 
     Args:
         network: in evaluation mode.
@@ -26,10 +26,10 @@ def layer_flops(network: nn.Module, observation: Tensor) -> list[int]:
 
 
 def update_flops(layers: list[int], *, double: bool) -> int:
-    """Operations of one update: online's forward and backward on s, target's forward on s', with Double online's, too.
+    """Return the operations of one update: forward and backward on s, and a target forward on s'.
 
-    A backward pass costs every layer two forwards, one for its weights and one for its input, which
-    the first layer needs not.
+    Double adds an online forward on s'. A backward pass costs every layer two forwards, one for its weights
+    and one for its input, which the first layer does not need.
     """
     forward = sum(layers)
     backward = 2 * forward - layers[0]

@@ -1,4 +1,4 @@
-"""How cost grows with one number; every row is meant for a process of its own, so that its memory is its alone."""
+"""Growth of cost with one number; run each row in its own process, so that its memory is measured alone."""
 
 import itertools
 import resource
@@ -20,7 +20,7 @@ from rlvision.replay.settings import ReplaySettings
 from rlvision.runs import builders
 
 Row = dict[str, float]
-"""Column -> number; the first column is what was varied."""
+"""Column -> number; the first column is the number that varies."""
 
 SPEC = EnvSpec(8, (4, 84, 84), 1, tuple("abcdef"), 4)
 FRAME, SMALL_FRAME = (1, 84, 84), (1, 8, 8)
@@ -29,7 +29,7 @@ GAMES_SIDE_BY_SIDE, GAME = 64, 800
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How long to measure."""
+    """The length of a measurement."""
 
     rounds: int
     seconds: float  # at least, of a turn
@@ -38,13 +38,13 @@ class Effort:
 
 
 def of_environments(number: int, effort: Effort) -> Row:
-    """Env steps per second with so many environments: stepping them, acting too, learning too; memory of all of it."""
+    """Measure env steps per second with ``number`` environments: stepping, with acting, with learning; and memory."""
     torch.set_num_threads(effort.threads)
     before, rows = resident_bytes(), max(64, 256 // number)
     loop = RLVisionLoop(
         Work(num_envs=number, capacity=rows * number, prefill=8 * number, precision="auto"), double=True, norm="renorm"
     )
-    while not loop.updates:  # the first one calibrates
+    while not loop.updates:  # the first update also calibrates
         loop.train(number)
     random, actions = np.random.default_rng(0), loop.env.spec.num_actions
     cases = {
@@ -60,13 +60,13 @@ def of_environments(number: int, effort: Effort) -> Row:
 
 
 def of_batch(size: int, effort: Effort) -> Row:
-    """Milliseconds of an update of DN, Double, with so large a batch; the most memory it took beside the agent."""
+    """Measure milliseconds of an update of DN with Double and a batch of ``size``, and its memory besides the agent."""
     torch.set_num_threads(effort.threads)
     keep_freed_memory()
     learner = builders.make_agent(
         settings(Work(capacity=1_000, precision="auto"), double=True, norm="renorm"), SPEC
     ).learner
-    learner.updates = 1  # there is nothing to calibrate with
+    learner.updates = 1  # skips calibration, since the replay is empty
     before, batch = resident_bytes(), noise(size)
     seconds = timed({"update": lambda: learner.update(batch)}, effort)["update"]
     return {
@@ -78,9 +78,9 @@ def of_batch(size: int, effort: Effort) -> Row:
 
 
 def of_replay(size: int, effort: Effort) -> Row:
-    """Microseconds to sample 32 transitions, and to add those of 64 games, from and to a replay of so many.
+    """Measure microseconds to sample 32 transitions from a replay of ``size``, and to add those of 64 games.
 
-    The frames are small unless the effort is full: what might grow is the search for transitions.
+    The frames are small unless the effort is full: only the search for transitions might grow.
     """
     torch.set_num_threads(effort.threads)
     frame = FRAME if effort.full else SMALL_FRAME
@@ -102,7 +102,7 @@ def of_replay(size: int, effort: Effort) -> Row:
 
 
 def noise(size: int) -> Batch:
-    """A batch of transitions of noise."""
+    """Return a batch of transitions of noise."""
     observation, after = torch.randint(256, (2, size, *SPEC.observation_shape), dtype=torch.uint8)
     action, reward = torch.randint(SPEC.num_actions, (size,)), torch.rand(size)
     transition = Transition(observation, action, reward, torch.full((size,), 0.9), after)
@@ -110,7 +110,7 @@ def noise(size: int) -> Batch:
 
 
 def filled(size: int, frame: tuple[int, int, int], *, prioritised: bool) -> ReplayBuffer:
-    """A full replay of games of 800 steps; prioritised, after some updates."""
+    """Return a full replay of games of 800 steps; a prioritised one has had some updates."""
     settings = ReplaySettings(
         capacity=size, batch_size=32, samples_per_env_step=1, learning_starts=0, prioritised=prioritised
     )
@@ -132,14 +132,14 @@ def filled(size: int, frame: tuple[int, int, int], *, prioritised: bool) -> Repl
 
 
 def spec_of(frame: tuple[int, int, int]) -> EnvSpec:
-    """Of games side by side with frames of that shape."""
+    """Return the spec of parallel games with frames of that shape."""
     channels, height, width = frame
     shape = (SPEC.stack * channels, height, width)
     return EnvSpec(GAMES_SIDE_BY_SIDE, shape, channels, SPEC.action_meanings, SPEC.frameskip)
 
 
 def game_steps(frame: tuple[int, int, int]) -> Iterator[EnvStep]:
-    """Rows of games, one after the other."""
+    """Yield the rows of consecutive games."""
     number = GAMES_SIDE_BY_SIDE
     observation = np.full((number, SPEC.stack * frame[0], *frame[1:]), 7, np.uint8)
     no, yes = np.zeros(number, np.bool_), np.ones(number, np.bool_)
@@ -150,13 +150,13 @@ def game_steps(frame: tuple[int, int, int]) -> Iterator[EnvStep]:
 
 
 def timed(cases: dict[str, Callable[[], object]], effort: Effort) -> dict[str, float]:
-    """Median seconds of one call of each, taken by turns."""
+    """Return the median seconds of one call of each case; the cases take turns."""
     rates = by_turns({name: counted(call) for name, call in cases.items()}, effort.rounds, effort.seconds)
     return {name: rate.seconds for name, rate in rates.items()}
 
 
 def counted(call: Callable[[], object]) -> Case:
-    """The call as a case whose unit is one call."""
+    """Return a case whose unit is one call."""
 
     def once() -> float:
         call()
@@ -166,5 +166,5 @@ def counted(call: Callable[[], object]) -> Case:
 
 
 def most_resident_bytes() -> int:
-    """The most memory of this process that was ever in RAM."""
+    """Return the peak resident memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

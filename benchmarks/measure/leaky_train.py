@@ -1,4 +1,4 @@
-"""``rlvision train``, with a leak on purpose: so many bytes are lost with every game. 0: none.
+"""``rlvision train`` with a deliberate leak of a number of bytes per game; 0 for none.
 
 python -m measure.leaky_train 1000 quick --env-steps=20000
 """

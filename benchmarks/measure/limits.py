@@ -1,4 +1,4 @@
-"""What the machine can do, one thing at a time: emulators, copies of frames, the network, matrix products."""
+"""Limits of the machine, each measured alone: emulators, copies of frames, the network, matrix products."""
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ FRAME = SIZE[0] * SIZE[1]
 
 
 def emulators(work: Work) -> Case:
-    """ale-py's own vector environment with random actions and nothing around it; in env steps."""
+    """Return a case of ale-py's own vector environment with random actions and nothing else; in env steps."""
     settings = EnvSettings(game=work.game)
     wrapped = AtariEnv(settings, 1)
     native = make_native(settings, work.num_envs, SIZE, STACK)
@@ -34,7 +34,7 @@ def emulators(work: Work) -> Case:
 
 
 def copies(work: Work, device: torch.device) -> Case:
-    """Gathers the frames of a batch from all over a replay; in bytes."""
+    """Return a case that gathers the frames of a batch from random places in a replay; in bytes."""
     frames = torch.randint(256, (work.capacity, FRAME), dtype=torch.uint8, device=device)
     wanted = 2 * STACK * work.batch_size
     index = torch.randint(work.capacity, (64, wanted), device=device)
@@ -49,12 +49,12 @@ def copies(work: Work, device: torch.device) -> Case:
 
 
 def copied_bytes(work: Work) -> int:
-    """Bytes of frames that one env step moves: its own into the replay, and the stacks of s and s' of every sample."""
+    """Return the bytes of frames that one env step moves: one frame into the replay, s and s' of every sample out."""
     return FRAME * (1 + work.samples_per_env_step * 2 * STACK)
 
 
 def forward(loop: RLVisionLoop) -> Case:
-    """The network as it acts, on the newest observations; in observations."""
+    """Return a case of the acting network on the newest observations; in observations."""
     observation, q_function = loop.env.observation, loop.agent.q_function
 
     def act() -> float:
@@ -64,7 +64,7 @@ def forward(loop: RLVisionLoop) -> Case:
 
 
 def training_step(loop: RLVisionLoop) -> Case:
-    """One update on a batch that is there already; in updates."""
+    """Return a case of one update on an existing batch; in updates."""
     batch, learn = loop.agent.memory.sample(), loop.agent.learner.update
 
     def update() -> float:
@@ -75,7 +75,7 @@ def training_step(loop: RLVisionLoop) -> Case:
 
 
 def matrix_product(device: torch.device, dtype: torch.dtype) -> Case:
-    """The most arithmetic there is: a large square matrix product; in operations."""
+    """Return a case of a large square matrix product, the machine's peak of arithmetic; in operations."""
     size = 8192 if device.type == "cuda" else 1024
     left, right = (torch.rand(size, size, device=device).to(dtype) for _ in range(2))
     product = torch.empty_like(left)
@@ -88,7 +88,7 @@ def matrix_product(device: torch.device, dtype: torch.dtype) -> Case:
 
 
 def training(loop: RLVisionLoop, vector_steps: int) -> Case:
-    """The whole loop; in env steps."""
+    """Return a case of the whole loop; in env steps."""
     env_steps = vector_steps * loop.env.spec.num_envs
 
     def train() -> float:

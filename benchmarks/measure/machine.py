@@ -1,4 +1,4 @@
-"""On what it was measured, without the machine's own name."""
+"""A description of the machine that ran a benchmark, without its name."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ import torch
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores of it and cores this process may use, system, torch and its threads."""
+    """Return the processor, its cores, the cores that this process may use, the system, torch and its threads."""
     cpuinfo = Path("/proc/cpuinfo")
     named = re.search(r"model name\s*:\s*(.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
     return {
@@ -25,12 +25,12 @@ def machine() -> dict[str, Any]:
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_words(described: dict[str, Any]) -> str:
-    """One line of it."""
+    """Format a description as one line."""
     return (
         f"{described['cpu']}, {described['usable_cores']} of {described['cores']} cores, "
         f"{described['instructions']}; torch {described['torch']}, {described['threads']} threads"

@@ -1,11 +1,11 @@
-"""The memory of a process and of those it started, read from Linux's /proc."""
+"""The memory of a process and of its children, read from Linux's /proc."""
 
 import re
 from pathlib import Path
 
 
 def resident(pid: int) -> int:
-    """Bytes of a process that are in memory; 0 where it has ended."""
+    """Return the resident bytes of a process; 0 if it has ended."""
     try:
         found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     except OSError:
@@ -14,7 +14,7 @@ def resident(pid: int) -> int:
 
 
 def resident_of_tree(pid: int) -> int:
-    """Bytes of a process and of all those below it; what they share counts for each."""
+    """Return the resident bytes of a process and of all its descendants; shared memory counts for each."""
     return resident(pid) + sum(resident_of_tree(child) for child in _children(pid))
 
 

@@ -1,4 +1,4 @@
-"""Timing several things by turns, so that whatever the machine does meanwhile hits all alike."""
+"""Timing of several cases by turns, so that other load on the machine affects all of them alike."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,12 +8,12 @@ from statistics import median
 import torch
 
 Case = Callable[[], float]
-"""Does something once and says how much that was, in its own unit."""
+"""Runs once, and returns the amount of work in its own unit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """How much was done in one turn, in how many seconds of the clock and of all processors together."""
+    """The work of one turn, and its seconds by the clock and of all processors together."""
 
     amount: float
     seconds: float
@@ -28,17 +28,17 @@ class Rates:
 
     @property
     def per_second(self) -> float:
-        """Median over the turns."""
+        """Units per second; median over the turns."""
         return median(turn.amount / turn.seconds for turn in self.turns)
 
     @property
     def seconds(self) -> float:
-        """For one unit; median over the turns."""
+        """Seconds for one unit; median over the turns."""
         return median(turn.seconds / turn.amount for turn in self.turns)
 
     @property
     def cpu_seconds(self) -> float:
-        """For one unit, all processors together; median over the turns."""
+        """Processor seconds for one unit; median over the turns."""
         return median(turn.cpu_seconds / turn.amount for turn in self.turns)
 
 
@@ -54,7 +54,7 @@ def by_turns(cases: Mapping[str, Case], rounds: int, seconds: float) -> dict[str
 
 
 def turn(case: Case, seconds: float) -> Turn:
-    """One turn; what was queued on a GPU is waited for."""
+    """Run one turn, and wait for all work queued on a GPU."""
     settle()
     amount, began, began_cpu = 0.0, time.perf_counter(), time.process_time()
     while amount == 0.0 or time.perf_counter() - began < seconds:

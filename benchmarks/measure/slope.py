@@ -1,4 +1,4 @@
-"""Does something grow? A line through a noisy curve, with an interval that can be believed."""
+"""A line through a noisy curve, with a trustworthy interval of its slope."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ import numpy.typing as npt
 
 STRETCHES = 10
 T_975 = 2.306
-"""Of Student's t with STRETCHES - 2 degrees of freedom."""
+"""The 97.5 % quantile of Student's t with STRETCHES - 2 degrees of freedom."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slope:
-    """How much y grows with x, and 95 % bounds."""
+    """The growth of y per x, with 95 % bounds."""
 
     per_x: float
     low: float
@@ -22,15 +22,15 @@ class Slope:
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> Slope:
-    """The line through the medians of ten consecutive stretches of the samples.
+    """Fit a line through the medians of ten consecutive stretches of the samples.
 
-    Memory moves in steps, each of which stays: neighbouring samples tell the same, and a line through all of them
-    would be far too sure of itself. The medians of stretches are few and nearly independent, and t with eight degrees
-    of freedom knows how few they are. What comes and goes, such as a video in the making, moves no median.
+    Memory moves in lasting steps, so neighbouring samples are dependent, and a line through all samples would have far
+    too narrow bounds. The medians of stretches are nearly independent, and t with eight degrees of freedom accounts
+    for their small number. A temporary use of memory, such as for a video, does not move the medians.
 
     Args:
-        x: such as games played, never falling, at least ten.
-        y: such as bytes, as many.
+        x: at least ten numbers that never fall, such as games played.
+        y: as many numbers, such as bytes.
     """
     level_x, level_y = _levels(x), _levels(y)
     centred = level_x - level_x.mean()

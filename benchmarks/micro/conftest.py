@@ -1,4 +1,4 @@
-"""Agents for timing their parts one by one; what is kept names no machine but its processor."""
+"""Agents whose parts are timed one by one; the stored results name the processor, but not the machine."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
-    """The processor and torch, not the machine's name."""
+    """Store the processor and torch, not the machine's name."""
     from measure.machine import machine
 
     machine_info.clear()
@@ -22,32 +22,32 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
 
 
 def pytest_benchmark_update_commit_info(commit_info: dict[str, Any]) -> None:
-    """Only which commit it was."""
+    """Store only the commit's id."""
     for name in set(commit_info) - {"id", "time", "dirty"}:
         del commit_info[name]
 
 
 def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
-    """The statistics without the time of every round, which take a hundred times the space."""
+    """Store the statistics without the time of every round, which takes a hundred times the space."""
     for one in output_json["benchmarks"]:
         one["stats"].pop("data", None)
 
 
 @pytest.fixture(scope="module")
 def agent() -> Agent:
-    """With uniform replay."""
+    """Return an agent with uniform replay."""
     return make_agent()
 
 
 @pytest.fixture(scope="module")
 def smallest_agent() -> Agent:
-    """With the smallest frames that DN takes: what its update costs is what does not grow with pixels."""
+    """Return an agent with the smallest frames that DN takes: its update shows the cost that pixels do not add to."""
     return make_agent(size=29)
 
 
 @pytest.fixture(scope="module")
 def prioritised_agent() -> Agent:
-    """With prioritised replay; every transition has a priority of its own."""
+    """Return an agent with prioritised replay, in which every transition has another priority."""
     made = make_agent(prioritised=True)
     for _ in range(200):
         batch = made.memory.sample()

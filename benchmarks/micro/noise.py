@@ -17,7 +17,7 @@ SPEC = EnvSpec(NUM_ENVS, (4, 84, 84), 1, tuple("abcdef"), 4)
 
 
 def env_step(random: np.random.Generator, spec: EnvSpec = SPEC) -> EnvStep:
-    """A row of noise in the middle of games."""
+    """Return a row of noise in the middle of games."""
     nothing = np.zeros(NUM_ENVS, np.bool_)
     return EnvStep(
         observation=random.integers(256, size=(NUM_ENVS, *spec.observation_shape), dtype=np.uint8),
@@ -32,7 +32,7 @@ def env_step(random: np.random.Generator, spec: EnvSpec = SPEC) -> EnvStep:
 def make_agent(
     *, prioritised: bool = False, size: int = 84, network: NetworkSettings | None = None, double: bool = True
 ) -> Agent:
-    """The defaults' agent, or one with another network, its replay full of noise of ``size`` by ``size`` pixels."""
+    """Return an agent, by default the default one, with a replay full of noise of ``size`` by ``size`` pixels."""
     keep_freed_memory()
     spec = replace(SPEC, observation_shape=(4, size, size))
     replay = ReplaySettings(capacity=NUM_ENVS * ROWS, prioritised=prioritised)

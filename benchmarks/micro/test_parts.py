@@ -1,8 +1,8 @@
-"""The parts of the loop one by one: frames of 84x84, stacks of four, batches of 32, 8 environments, DN, Double.
+"""Times of the loop's parts, for frames of 84x84, stacks of four, batches of 32, 8 environments, DN and Double.
 
     pytest benchmarks/micro --benchmark-json=micro.json
 
-A row of the table is one call: an ``add`` is a step of 8 environments, an ``act`` is 8 actions.
+A row of the table is one call: an ``add`` stores a step of 8 environments, an ``act`` chooses 8 actions.
 """
 
 import itertools
@@ -72,6 +72,6 @@ def test_save_weights_and_optimiser(benchmark: BenchmarkFixture, agent: Agent, t
 
 
 def test_save_the_replay(benchmark: BenchmarkFixture, agent: Agent, tmp_path) -> None:
-    folders = (tmp_path / str(number) for number in itertools.count())  # into an old one only what is new is written
+    folders = (tmp_path / str(number) for number in itertools.count())  # an old folder would get only the new rows
     manifest = benchmark(lambda: agent.memory.save_rows(next(folders)))
     assert manifest

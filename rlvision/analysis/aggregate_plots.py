@@ -1,7 +1,7 @@
-"""The pictures of a comparison: performance profiles, and aggregates with their intervals.
+"""Plots of a comparison: performance profiles, and aggregates with their intervals.
 
-Where games have human-normalised scores these stand in one panel, over the games that all agents have played; every
-other game has a panel of its own, in raw points.
+One panel shows human-normalised scores over the games that all agents have played. Every game without such scores has
+its own panel, in raw points.
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ def performance_profiles(comparison: Comparison) -> "Figure | None":
 
 
 def aggregates(comparison: Comparison) -> "Figure | None":
-    """Draw IQM, median, mean and optimality gap with their intervals, ours above the published; None without them."""
+    """Draw IQM, median, mean and optimality gap with intervals, our agents above the published; None without any."""
     ours = comparison.aggregates()
     if not ours:
         return None
@@ -95,7 +95,7 @@ def _draw_profiles(axes: "Axes", panel: Panel, agents: Sequence[str]) -> None:
 
 
 def _draw_estimates(axes: "Axes", estimates: Mapping[str, Estimate], agents: Sequence[str]) -> None:
-    """Draw a row an agent: a mark, and a bar for the interval."""
+    """Draw one row per agent: a mark, and a bar for the interval."""
     for row, (who, estimate) in enumerate(estimates.items()):
         is_ours = who in agents
         colour = plot_style.line_style(agents.index(who))["color"] if is_ours else plot_style.GRAY

@@ -1,4 +1,4 @@
-"""Agents side by side: game by game in raw points, and over games where scores are human-normalised."""
+"""Comparison of agents: raw scores game by game, and human-normalised scores over games."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,19 +18,19 @@ STATISTICS: Mapping[str, Statistic] = {
     "iqm": statistics.iqm,
     "optimality_gap": statistics.optimality_gap,
 }
-"""Over games, of human-normalised scores."""
+"""Statistics over games, of human-normalised scores."""
 GAME_STATISTICS: Mapping[str, Statistic] = {
     "mean": statistics.mean,
     "median": statistics.median_run,
     "iqm": statistics.iqm,
 }
-"""Over the seeds of one game, of raw scores."""
+"""Statistics over the seeds of one game, of raw scores."""
 HUMAN_NORMALISED = "human-normalised score"
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A statistic and its 95 % interval; none where a game has a single seed."""
+    """A statistic and its 95 % interval; None if a game has a single seed."""
 
     value: float
     interval: tuple[float, float] | None = None
@@ -38,25 +38,25 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class GameResult:
-    """One agent in one game."""
+    """The scores of one agent in one game."""
 
     group: Group
     scores: tuple[Score, ...]  # of the group's members, in their order
 
     @property
     def raw(self) -> Series:
-        """Scores as the game counts them, [S]."""
+        """Raw scores of the game, [S]."""
         return np.array([score.mean for score in self.scores], dtype=np.float64)
 
     @property
     def normalised(self) -> Series | None:
-        """Human-normalised scores, [S]; None where the game is none of the 57."""
+        """Human-normalised scores, [S]; None if the game is not one of the 57."""
         values = [human_normalised(self.group.game, score.mean) for score in self.scores]
         return None if None in values else np.array(values, dtype=np.float64)
 
     @property
     def estimates(self) -> dict[str, Estimate]:
-        """Raw statistics over the seeds, by name; and the mean of the human-normalised scores, where there are any."""
+        """Raw statistics over the seeds by name, and the mean of the human-normalised scores if there are any."""
         found = _estimates([self.raw], GAME_STATISTICS)
         if self.normalised is not None:
             found["human_normalised"] = _estimates([self.normalised], {"mean": statistics.mean})["mean"]
@@ -64,7 +64,7 @@ class GameResult:
 
     @property
     def env_steps(self) -> tuple[int, int]:
-        """Decisions of training before the scores: the fewest and the most."""
+        """Smallest and largest number of training decisions before the scores."""
         steps = [score.env_steps for score in self.scores]
         return min(steps), max(steps)
 
@@ -82,7 +82,7 @@ class GameResult:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Agents and games.
+    """The results of several agents in several games.
 
     Aggregates are over the `common` games.
     """
@@ -92,7 +92,7 @@ class Comparison:
 
     @property
     def agents(self) -> tuple[str, ...]:
-        """Their names."""
+        """Names of the agents."""
         return tuple(dict.fromkeys(result.group.agent for result in self.results))
 
     @property
@@ -103,7 +103,7 @@ class Comparison:
 
     @property
     def games(self) -> tuple[str, ...]:
-        """All games that are played."""
+        """All games that any agent has played."""
         return tuple(dict.fromkeys(result.group.game for result in self.results))
 
     @property
@@ -123,22 +123,22 @@ class Comparison:
         return [scores for result in self.of(agent) if (scores := result.normalised) is not None]
 
     def aggregates(self) -> dict[str, dict[str, Estimate]]:
-        """By agent, its statistics over the common games by name; nothing where there is no such game."""
+        """Agent -> its statistics over the common games by name; empty without such games."""
         if not self.common:
             return {}
         return {agent: _estimates(self.normalised(agent), STATISTICS) for agent in self.ranked}
 
     def published_aggregates(self) -> dict[str, dict[str, Estimate]]:
-        """The same of published agents that have all common games, by key; of one mean score a game, so no interval."""
+        """Key -> the same for published agents with all common games; one mean score per game, so no interval."""
         complete = [one for one in self.published if self.common and set(self.common) <= set(one.scores)]
         return {one.key: _estimates(self._published_scores(one), STATISTICS) for one in complete}
 
     def notes(self) -> list[str]:
-        """The remarks that a reader of the numbers needs."""
+        """Return remarks on the games and runs that a reader of the numbers needs."""
         return [*self._notes_on_games(), *self._notes_on_runs()]
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, as plain values."""
+        """Return everything as plain values."""
         return {
             "games": [_result_to_dict(result) for result in self.results],
             "common_games": list(self.common),
@@ -236,7 +236,7 @@ def list_games(games: Sequence[str]) -> str:
 
 
 def count_runs(comparison: Comparison, agent: str) -> str:
-    """Return how many runs and games lie behind an agent's numbers."""
+    """Describe how many runs and games an agent's numbers are based on."""
     counts = [len(result.scores) for result in comparison.results if result.group.agent == agent]
     runs, games = sum(counts), len(counts)
     return f"{_count(runs, 'run')} of {_count(games, 'game')}" if games > 1 else _count(runs, "seed")

@@ -1,4 +1,4 @@
-"""The picture of learning curves: a panel a game, a line an agent, its seeds shaded."""
+"""Plots of learning curves: one panel per game, one line per agent, with its seeds shaded."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
@@ -30,9 +30,9 @@ def learning_curves(curves: Sequence[Curves], what: ScoreKind, unit: Unit, band:
 
     Args:
         curves: of all agents and games.
-        what: is measured.
-        unit: along which.
-        band: what is shaded: the range of the seeds, or the 95 % bootstrap interval of their mean.
+        what: the score on the y-axis.
+        unit: of the x-axis.
+        band: the shaded area: the range of the seeds, or the 95 % bootstrap interval of their mean.
     """
     games = list(dict.fromkeys(one.group.game for one in curves))
     agents = list(dict.fromkeys(one.group.agent for one in curves))

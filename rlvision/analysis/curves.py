@@ -1,4 +1,4 @@
-"""Learning curves: scores along the training of runs, brought onto common points."""
+"""Learning curves: scores of runs along their training, interpolated at common points."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Unit = Literal["env_steps", "frames", "hours"]
 ScoreKind = Literal["training", "evaluations"]
 METRIC: dict[ScoreKind, str] = {"training": "episode/score", "evaluations": "evaluate/mean"}
 POINTS = 200
-"""Of a curve, at most."""
+"""Largest number of points of a curve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Curves:
 
     @property
     def mean(self) -> Series:
-        """Over the seeds, [K]."""
+        """Mean over the seeds, [K]."""
         return np.asarray(self.scores.mean(axis=1))
 
 
@@ -57,8 +57,8 @@ def read_curves(group: Group, what: ScoreKind, unit: Unit) -> Curves:
 def read_evaluations(group: Group) -> Curves | None:
     """Return the evaluations of a group's runs along the frames of their training, as `read_curves` does.
 
-    None where a run has none, as an export, or where they have no points in common: runs that are evaluated only at
-    their end, each when it had reached a score.
+    Return None if a run has no evaluations, such as an export, or if the runs have no points in common, such as runs
+    that are evaluated only at their ends.
     """
     if not all(_has_evaluations(info) for info in group.members):
         return None

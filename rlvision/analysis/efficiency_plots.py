@@ -1,4 +1,4 @@
-"""Sample efficiency: how far agents have come after how many frames, by their evaluations along the way."""
+"""Plots of sample efficiency: the evaluation scores of agents against the frames of their training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 POINTS = 50
-"""Of a curve, at most: each has a bootstrap of its own."""
+"""Largest number of points of a curve; each point needs its own bootstrap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class EfficiencyCurve:
 def efficiency_curve(agent: str, results: Sequence[GameResult], *, normalised: bool) -> EfficiencyCurve:
     """Return the IQM of an agent's runs along their training, over all their games together.
 
-    Runs without evaluations at common frames, such as exports, have a single point: their scores, at the end of the
+    Runs without evaluations at common frames, such as exports, give a single point: their scores, at the end of the
     longest training.
 
     Args:
@@ -57,7 +57,7 @@ def efficiency_curve(agent: str, results: Sequence[GameResult], *, normalised: b
 def sample_efficiency(comparison: Comparison) -> "Figure | None":
     """Draw IQM against emulator frames: normalised with the published agents at their frames, or raw, game by game.
 
-    None where no scores can be compared.
+    Return None if no scores can be compared.
     """
     raw = [game for game in comparison.games if reference(game) is None]
     titles = [*([list_games(comparison.common)] if comparison.common else []), *raw]
@@ -77,7 +77,7 @@ def sample_efficiency(comparison: Comparison) -> "Figure | None":
 
 
 def _efficiency_curve(agent: str, frames: Series, scores: Scores) -> EfficiencyCurve:
-    """Of games of scores [K, S]."""
+    """Return the curve of games with scores [K, S]."""
     return EfficiencyCurve(agent, frames, statistics.iqm(scores), statistics.interval(scores, statistics.iqm))
 
 
@@ -91,7 +91,7 @@ def _scores(curves: Curves, frames: Series, normalised: bool) -> Series:
 
 
 def _draw_normalised(axes: "Axes", comparison: Comparison) -> "dict[str, Artist]":
-    """Draw on a logarithmic scale, because the published agents were trained a hundred times as long."""
+    """Draw on a logarithmic scale: published agents were trained a hundred times as long."""
     entries: dict[str, Artist] = {}
     for agent in comparison.ranked:
         entries |= _draw_efficiency_curve(

@@ -1,7 +1,7 @@
-"""Groups of runs of the same agent: their settings differ only in the seed and in what is no part of the agent.
+"""Groups of runs of the same agent, whose settings differ only in the seed and in settings outside the agent.
 
-An agent's name is its network and its n, before them the algorithm where it is not DQN, and after them each other
-setting in which runs of one game differ; where these are many, so many of them as tell the agents apart::
+An agent's name is its network and its n, with the algorithm in front unless it is DQN. Then follow the other settings
+in which runs of one game differ; if these are many, only as many as are needed to distinguish the agents::
 
     dn-renorm n=3            qr_dqn dn-layer n=3            dn-renorm n=3 double=false
 
@@ -44,7 +44,7 @@ NON_AGENT_SETTINGS = (
 ALGORITHM, ENCODER, NORM, N_STEP = "agent.name", "network.encoder", "network.norm", "agent.n_step"
 ALWAYS = (ALGORITHM, ENCODER, NORM, N_STEP)
 MANY = 3
-"""Further settings in a name, above which only those are in it that tell agents apart."""
+"""Largest number of further settings in a name; above it, a name holds only those that distinguish agents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,10 @@ class Group:
 
 
 def group(runs: Sequence[RunInfo]) -> list[Group]:
-    """Group runs by game and agent, in the order in which these first come.
+    """Group runs by game and agent, in the order of their first run.
 
     Raises:
-        ConfigError: two runs of one agent and game have the same seed: the same run twice.
+        ConfigError: two runs of one agent and game have the same seed, so they are the same run.
     """
     naming = _naming(runs)
     found: dict[tuple[str, str], list[RunInfo]] = {}
@@ -75,8 +75,8 @@ def agent_name(run: RunInfo, naming: Iterable[str]) -> str:
     """Return an agent's name, as the module's documentation defines it.
 
     Args:
-        run: a run of it.
-        naming: the settings that are in the names of agents, by dotted name.
+        run: a run of the agent.
+        naming: dotted names of the settings that agents are named after.
     """
     settings, others = run.settings, [name for name in naming if name not in (ALGORITHM, ENCODER, N_STEP)]
     words = [] if settings.get(ALGORITHM, "dqn") == "dqn" else [str(settings[ALGORITHM])]
@@ -90,7 +90,7 @@ def agent_name(run: RunInfo, naming: Iterable[str]) -> str:
 
 
 def differences_between_games(groups: Sequence[Group]) -> dict[str, tuple[str, ...]]:
-    """Return, by agent, the settings in which its games differ, by dotted name."""
+    """Return agent -> dotted names of the settings in which its games differ."""
     agents: dict[str, list[RunInfo]] = {}
     for one in groups:
         agents.setdefault(one.agent, []).extend(one.members)
@@ -99,14 +99,14 @@ def differences_between_games(groups: Sequence[Group]) -> dict[str, tuple[str, .
 
 
 def unnamed_differences(groups: Sequence[Group]) -> tuple[str, ...]:
-    """Return the settings in which agents of one game differ without being named after them, by dotted name."""
+    """Return dotted names of the settings in which agents of one game differ and which are not in their names."""
     runs = [run for one in groups for run in one.members]
     named = {*ALWAYS, *_naming(runs)}
     return tuple(name for name in _varying(runs) if name not in named)
 
 
 def _naming(runs: Sequence[RunInfo]) -> list[str]:
-    """Return the settings in which runs of one game differ; if many, those that tell two agents apart."""
+    """Return the settings in which runs of one game differ; if many, those that distinguish two agents."""
     varying = _varying(runs)
     if len([name for name in varying if name not in ALWAYS]) <= MANY:
         return varying
@@ -118,7 +118,7 @@ def _naming(runs: Sequence[RunInfo]) -> list[str]:
 
 
 def _agents(runs: Sequence[RunInfo], names: Sequence[str]) -> int:
-    """Count the agents that these settings tell apart, game by game."""
+    """Count the agents that these settings distinguish, game by game."""
     return len({(run.game, *(repr(run.settings.get(name)) for name in names)) for run in runs})
 
 
@@ -131,7 +131,7 @@ def _varying(runs: Sequence[RunInfo]) -> list[str]:
 
 
 def _differing(settings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Settings of the agent that have several values; what an export does not tell is as the others have it."""
+    """Yield settings of the agent with several values; a setting that an export lacks counts as equal."""
     for name in dict.fromkeys(name for values in settings for name in values):
         if _names_the_agent(name) and len({repr(values[name]) for values in settings if name in values}) > 1:
             yield name

@@ -1,4 +1,4 @@
-"""The look of pictures for papers: sizes, fonts, colours that everybody can tell apart, PNG and SVG."""
+"""The style of plots for papers: sizes, fonts, colours for colour-blind readers too, PNG and SVG."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,10 +24,10 @@ STROKES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP*X"
 GRAY = "#6b6b6b"
 PANEL = (4.2, 3.1)
-"""Inches of a panel; a single one is as wide as a column and a half."""
+"""Width and height of a panel in inches; a single one is as wide as a column and a half."""
 MAX_COLUMNS = 3
 LEGEND_WIDTH = 46
-"""Letters of a line of a legend for each panel across."""
+"""Characters in a line of the legend, for each panel across."""
 BAND = "shaded: 95 % interval (stratified bootstrap over seeds)"
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine
@@ -35,14 +35,14 @@ _STYLE: dict[Any, Any] = {
     "axes.titlesize": 10.5,
     "axes.labelsize": 9.5,
     "legend.fontsize": 8.5,
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "rlvision",  # the same numbers, the same file
+    "svg.fonttype": "none",  # text remains text
+    "svg.hashsalt": "rlvision",  # equal numbers give equal files
 }
 
 
 @contextmanager
 def paper_style() -> Iterator[None]:
-    """Draw and save in our look, and leave everybody else's alone."""
+    """Apply this style inside the context only, so that other plots keep theirs."""
     from matplotlib import rc_context
 
     with rc_context(_STYLE):
@@ -50,7 +50,7 @@ def paper_style() -> Iterator[None]:
 
 
 def new_figure(panels: Sequence[str], most_across: int = MAX_COLUMNS) -> "tuple[Figure, list[Axes]]":
-    """A figure with a titled panel each, without pyplot: no window, no global state, no display needed."""
+    """Make a figure with one panel per title, without pyplot, so that no display and no global state are involved."""
     from matplotlib.figure import Figure
 
     across = min(len(panels), most_across)
@@ -64,7 +64,7 @@ def new_figure(panels: Sequence[str], most_across: int = MAX_COLUMNS) -> "tuple[
 
 
 def line_style(index: int) -> dict[str, Any]:
-    """Colour and line of agent number ``index``: seven colours, then other dashes."""
+    """Return colour and dashes of agent number ``index``: seven colours, then the same with other dashes."""
     return {
         "color": COLOURS[index % len(COLOURS)],
         "linestyle": STROKES[index // len(COLOURS) % len(STROKES)],
@@ -74,14 +74,14 @@ def line_style(index: int) -> dict[str, Any]:
 
 
 def line_marker(points: int) -> str | None:
-    """The marker of a line through few points."""
+    """Return a marker for a line through few points, else None."""
     return "o" if points < 30 else None
 
 
 def fill_interval(
     axes: "Axes", x: Series, ends: tuple[Series, Series], index: int, step: Literal["post"] | None = None
 ) -> None:
-    """A band [K] around the line of agent number ``index``, a bar where K is 1; ``step`` as of matplotlib."""
+    """Draw a band [K] around the line of agent number ``index``, or a bar if K is 1; ``step`` is matplotlib's."""
     if len(x) == 1:
         axes.vlines(x, *ends, color=COLOURS[index % len(COLOURS)], alpha=0.35, linewidth=7)
         return
@@ -89,12 +89,12 @@ def fill_interval(
 
 
 def add_legend(figure: "Figure", entries: "Mapping[str, Artist]", panels: int) -> None:
-    """One legend below all panels; the figure grows by what it needs.
+    """Add one legend below all panels, and enlarge the figure by its height.
 
     Args:
-        figure: the panels are in.
-        entries: what is shown, by what is said of it.
-        panels: how many there are.
+        figure: holds the panels.
+        entries: label -> the drawn object.
+        panels: number of panels.
     """
     across = min(panels, MAX_COLUMNS)
     texts = [fill(text, LEGEND_WIDTH * across + 28) for text in entries]
@@ -105,7 +105,7 @@ def add_legend(figure: "Figure", entries: "Mapping[str, Artist]", panels: int) -
 
 
 def with_band(entries: "dict[str, Artist]", panels: "Sequence[Axes]") -> "dict[str, Artist]":
-    """Add to a legend the meaning of the shaded bands, if there are any."""
+    """Add an entry for the shaded bands to a legend, if there are any bands."""
     from matplotlib.patches import Patch
 
     has_band = any(axes.collections for axes in panels)
@@ -113,10 +113,10 @@ def with_band(entries: "dict[str, Artist]", panels: "Sequence[Axes]") -> "dict[s
 
 
 def require_picture(path: Path) -> None:
-    """Refuse, before anything is computed, a file that is no picture or could not be written.
+    """Refuse a file that is no picture or cannot be written, before anything is computed.
 
     Raises:
-        ConfigError: says which.
+        ConfigError: the suffix is another, or the path is a folder.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"expected a picture (.png or .svg) in --out, got {path}: name one")
@@ -126,7 +126,7 @@ def require_picture(path: Path) -> None:
 
 
 def require_folder(folder: Path) -> None:
-    """Make a folder, or refuse one that cannot be.
+    """Make a folder.
 
     Raises:
         ConfigError: it cannot be made.
@@ -142,7 +142,7 @@ def require_folder(folder: Path) -> None:
 
 
 def save(figure: "Figure", path: Path) -> Path:
-    """Write a picture whole or not at all, in the format of its suffix, and return its path.
+    """Write a picture completely or not at all, in the format of its suffix, and return its path.
 
     Raises:
         ConfigError: it cannot be written.

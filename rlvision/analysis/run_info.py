@@ -1,6 +1,6 @@
-"""A trained agent as its folder describes it: game, protocol, settings, and the score that is stored there.
+"""The description of a trained agent: game, protocol, settings, and its stored score.
 
-Plain data: `rlvision.analysis.study` reads it from run folders and exports, and nothing below knows of these.
+This is plain data. `rlvision.analysis.study` reads it from run folders and exports; the modules below need neither.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from rlvision.tracking.jsonl import read_metrics
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The scores that an export comes with."""
+    """The scores that are stored in an export."""
 
     scores: tuple[Mapping[str, Any], ...]
     env_steps: int  # decisions of training before them
@@ -24,11 +24,11 @@ class Card:
 class RunInfo:
     """A run, or an export of one."""
 
-    place: Path  # as it was named: a folder, or the name of a bundled agent
+    place: Path  # a folder, or the name of a bundled agent, as the user wrote it
     folder: Path
-    card: Card | None  # None of a run, which has metrics instead
+    card: Card | None  # None for a run, which has metrics instead
     game: str  # rom id, or Gymnasium's
-    protocol: str | None  # of its evaluations, in words; None of what is no Atari game
+    protocol: str | None  # describes that of its evaluations; None for games other than Atari's
     epsilon: float  # of its evaluations
     seed: int  # of its training
     frameskip: int  # emulator frames per env step
@@ -37,7 +37,7 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The mean raw score of whole games, and how it was measured."""
+    """The mean raw score of whole games, with the conditions of its measurement."""
 
     mean: float
     games: int
@@ -47,7 +47,7 @@ class Score:
 
 
 def stored_score(info: RunInfo) -> Score:
-    """Return an agent's score without playing: a run's last evaluation, or what an export's card says.
+    """Return an agent's stored score: a run's last evaluation, or the score on an export's card.
 
     Raises:
         CheckpointError: it was never evaluated, or its files cannot be read.
@@ -65,7 +65,7 @@ def _last_evaluation(info: RunInfo) -> Score:
 
 
 def _card_score(info: RunInfo, card: Card) -> Score:
-    """Return the score measured as the run's own evaluations were, else the first."""
+    """Return the score measured by the protocol of the run's own evaluations, else the first score."""
     if not card.scores:
         raise CheckpointError(f"expected scores on the card of {info.folder}, got none: add --games=30 to play now")
     own = [score for score in card.scores if score.get("protocol") == info.protocol]

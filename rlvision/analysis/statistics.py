@@ -1,8 +1,8 @@
 """Statistics of an agent's scores over several games and seeds, with bootstrap intervals.
 
-Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice". Scores are a sequence of
-games; a game is an array [..., S] of its S runs, one a seed. The axes before the last are kept, so that a statistic
-of a whole curve [K, S], or of R resamples [R, S], is the same function.
+Source: Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice". Scores are a
+sequence of games; a game is an array [..., S] of S runs, one per seed. All axes but the last are kept, so one function
+serves a single score [S], a curve [K, S] and R resamples [R, S].
 
 Example:
     >>> float(iqm([np.array([0.0, 1.0]), np.array([2.0, 9.0])]))
@@ -20,26 +20,26 @@ Statistic = Callable[[Scores], Series]
 
 RESAMPLES = 2_000
 MIN_RUNS = 2
-"""Runs of a game below which resampling them says nothing."""
+"""Smallest number of runs of a game for which resampling is meaningful."""
 
 
 def mean(scores: Scores) -> Series:
-    """The mean over the games of the mean over the runs, [...]."""
+    """Return the mean over the games of the mean over the runs, [...]."""
     return np.asarray(np.mean(_means(scores), axis=0))
 
 
 def median(scores: Scores) -> Series:
-    """The median over the games of the mean over the runs, [...]."""
+    """Return the median over the games of the mean over the runs, [...]."""
     return np.asarray(np.median(_means(scores), axis=0))
 
 
 def median_run(scores: Scores) -> Series:
-    """The median of all runs of all games together, [...]."""
+    """Return the median of all runs of all games together, [...]."""
     return np.asarray(np.median(_pooled(scores), axis=-1))
 
 
 def iqm(scores: Scores) -> Series:
-    """The interquartile mean of all runs of all games together, [...].
+    """Return the interquartile mean of all runs of all games together, [...].
 
     Of n scores, the lowest and the highest ⌊n / 4⌋ are left out: ``scipy.stats.trim_mean(scores, 0.25)``.
     """
@@ -49,27 +49,27 @@ def iqm(scores: Scores) -> Series:
 
 
 def optimality_gap(scores: Scores, target: float = 1.0) -> Series:
-    """The mean over all runs of ``max(target - score, 0)``, [...]: what is missing to the target; less is better."""
+    """Return the mean over all runs of ``max(target - score, 0)``, [...]; less is better."""
     return np.asarray(np.maximum(target - _pooled(scores), 0.0).mean(axis=-1))
 
 
 def performance_profile(scores: Scores, thresholds: Series) -> Series:
-    """The share of all runs that score more than each of K thresholds, [..., K]."""
+    """Return the share of all runs that score more than each of K thresholds, [..., K]."""
     return np.asarray((_pooled(scores)[..., None, :] > thresholds[:, None]).mean(axis=-1))
 
 
 def interval(scores: Scores, statistic: Statistic, *, resamples: int = RESAMPLES) -> tuple[Series, Series] | None:
-    """The 95 % interval of a statistic by the stratified bootstrap, always with the same draws.
+    """Return the 95 % interval of a statistic by the stratified bootstrap, with fixed draws.
 
-    The runs of every game are resampled with replacement, game by game; the ends are percentiles 2.5 and 97.5.
+    The runs of every game are resampled with replacement, game by game. The ends are the percentiles 2.5 and 97.5.
 
     Args:
         scores: games of runs, [..., S] each.
-        statistic: one of this module.
-        resamples: how often they are drawn.
+        statistic: a function of this module.
+        resamples: number of resamples.
 
     Returns:
-        The lower and the upper end, each as the statistic's value; None where a game has a single run.
+        The lower and the upper end, each shaped like the statistic; None if a game has a single run.
     """
     if min(game.shape[-1] for game in _checked(scores)) < MIN_RUNS:
         return None
@@ -78,7 +78,7 @@ def interval(scores: Scores, statistic: Statistic, *, resamples: int = RESAMPLES
 
 
 def _resampled(scores: Scores, resamples: int) -> Scores:
-    """Games of drawn runs, [R, ..., S] each."""
+    """Return R resamples of each game's runs, [R, ..., S]."""
     rng = np.random.default_rng(0)
     draws = [rng.integers(game.shape[-1], size=(resamples, game.shape[-1])) for game in scores]
     return [np.moveaxis(game[..., drawn], -2, 0) for game, drawn in zip(scores, draws, strict=True)]
@@ -89,7 +89,7 @@ def _means(scores: Scores) -> list[Series]:
 
 
 def _pooled(scores: Scores) -> Series:
-    """All runs of all games, [..., n]."""
+    """Return all runs of all games in one array, [..., n]."""
     return np.concatenate(_checked(scores), axis=-1)
 
 

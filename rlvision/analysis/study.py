@@ -1,4 +1,4 @@
-"""A study of many runs, from their folders to what is written: a comparison, its pictures, learning curves.
+"""Studies of many runs: read their folders, compare their scores, and draw the plots.
 
 Example::
 
@@ -33,7 +33,7 @@ PICTURES = {
     "performance-profiles": performance_profiles,
     "sample-efficiency": sample_efficiency,
 }
-"""Of a comparison, by the name of their files."""
+"""File name -> function that draws this plot of a comparison."""
 
 
 def compare_runs(
@@ -46,20 +46,20 @@ def compare_runs(
     trust_imports: bool = False,
     **options: Unpack[EvalOptions],
 ) -> Comparison:
-    """Group runs and exports by game and agent, and put their scores side by side.
+    """Group runs and exports by game and agent, and compare their scores.
 
     Args:
         runs: folders of runs or exports, or names of bundled agents.
         games: whole games to play now with each; None: the last evaluation of a run, the card of an export.
         baselines: published agents, by the keys of `rlvision.evaluation.atari_scores.tables`.
-        checkpoint: whose weights play, ``last`` or ``best``; an export has one set.
+        checkpoint: the weights that play, ``last`` or ``best``; an export has one set.
         device: as in the configuration.
-        trust_imports: as of `rlvision.runs.run.Run`.
+        trust_imports: as in `rlvision.runs.run.Run`.
         options: to play; see `rlvision.runs.eval_protocol.EvalOptions`.
 
     Raises:
         CheckpointError: there is no run, or it was never evaluated.
-        ConfigError: the same run is there twice, or there is no such published agent.
+        ConfigError: a run occurs twice, or there is no such published agent.
     """
     groups = group([read_run_info(Path(run)) for run in runs])
     published = published_agents(list(dict.fromkeys(one.game for one in groups)), baselines)
@@ -78,11 +78,11 @@ def compare_runs(
 
 
 def write_pictures(comparison: Comparison, out: Path) -> list[Path]:
-    """Draw what can be compared, each as PNG and SVG, and return their paths.
+    """Draw all plots that the comparison allows, each as PNG and SVG, and return their paths.
 
     Args:
-        comparison: as `compare_runs` gives it.
-        out: a folder, made where it is missing.
+        comparison: the result of `compare_runs`.
+        out: a folder, made if it is missing.
 
     Raises:
         ConfigError: nothing can be written there.
@@ -104,7 +104,7 @@ def plot_runs(
     unit: Unit = "env_steps",
     band: Band = "range",
 ) -> Path:
-    """Draw learning curves, a line an agent with its seeds shaded, and return the path of the picture.
+    """Draw learning curves, one line per agent with its seeds shaded, and return the path of the picture.
 
     Args:
         runs: run folders.
@@ -115,7 +115,7 @@ def plot_runs(
 
     Raises:
         CheckpointError: there is no run, or it has no such scores.
-        ConfigError: the same run is there twice, or ``out`` cannot be written.
+        ConfigError: a run occurs twice, or ``out`` cannot be written.
     """
     plot_style.require_picture(out)
     curves = [read_curves(one, what, unit) for one in group([read_run_info(Path(run)) for run in runs])]
@@ -123,16 +123,16 @@ def plot_runs(
 
 
 def read_run_info(place: Path) -> RunInfo:
-    """Return what a run folder or an export says of itself; nothing is loaded or played.
+    """Read the description of a run folder or an export, without loading or playing the agent.
 
     Args:
-        place: folder of a run, of an export, or the name of a bundled agent.
+        place: folder of a run or of an export, or the name of a bundled agent.
 
     Raises:
-        CheckpointError: there is neither, or it is damaged.
+        CheckpointError: there is none of these, or it is damaged.
         ConfigError: its settings cannot be used.
     """
-    folder = find_agent(place, trust_imports=True)  # its words are read, and nothing that they name is imported
+    folder = find_agent(place, trust_imports=True)  # safe: only text is read, and nothing that it names is imported
     config = stored_settings(folder)
     manifest = folder.manifest if isinstance(folder, ExportFolder) else None
     settings = flatten(config) if manifest is None else _export_settings(manifest)

@@ -1,4 +1,4 @@
-"""The tables of a comparison, for a terminal."""
+"""Tables of a comparison, for a terminal."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,7 +14,7 @@ MISSING = "-"
 
 
 class Protocols:
-    """Letters for protocols, whose descriptions are too long for a column, in the order of first use."""
+    """Letters that stand for protocols in a column, since their descriptions are too long; in order of first use."""
 
     def __init__(self) -> None:
         self._letters: dict[str, str] = {}
@@ -24,12 +24,12 @@ class Protocols:
         return self._letters.setdefault(words, chr(ord("a") + len(self._letters)))
 
     def legend(self) -> str:
-        """Return the protocol of each letter, a line each."""
+        """Return one line per letter, with its protocol."""
         return "\n".join(f"{letter}: {escape(words)}" for words, letter in self._letters.items())
 
 
 def comparison_tables(comparison: Comparison) -> Iterator[Table]:
-    """Yield a table over the games whose scores are human-normalised, then one of raw scores for every game."""
+    """Yield a table over all games with human-normalised scores, then a table of raw scores for every game."""
     if comparison.common:
         yield _over_games(comparison)
     for game in comparison.games:
@@ -68,7 +68,7 @@ def _of_game(comparison: Comparison, game: str) -> Table:
 
 
 def _table(title: str, *columns: str) -> Table:
-    """Return an empty table whose numbers have their 95 % interval on a line below."""
+    """Return an empty table, in which a number has its 95 % interval on the line below."""
     table = Table(
         title=f"{title} (below: 95 % interval)",
         title_justify="left",

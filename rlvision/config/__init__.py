@@ -1,4 +1,4 @@
-"""Configuration: the settings of a run, presets, loading, validation and command-line arguments."""
+"""Configuration: all settings put together, presets, loading, validation, arguments."""
 
 from typing import TYPE_CHECKING
 

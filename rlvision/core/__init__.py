@@ -1,4 +1,4 @@
-"""Core: shared records and protocols, errors, files, devices, seeds and memory."""
+"""Core: the records and verbs of the architecture, and what every room needs: errors, files, devices, seeds, memory."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Published scores of the 57 Atari games: of random play, people and well-known agents.
+"""Published scores of the 57 Atari games, by random play, people and well-known agents.
 
 Example:
     >>> human_normalised("pong", 14.6)
@@ -7,7 +7,7 @@ Example:
     >>> table.frames, published("rainbow")["pong"]
     (200000000, 20.9)
 
-Scores of different protocols and lengths of training do not compare, so every table says its own.
+Scores of different protocols or training lengths are not comparable, so every table states its own.
 """
 
 import json
@@ -22,7 +22,7 @@ from rlvision.core.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The two ends of the human-normalised scale of a game, in raw points."""
+    """The random and the human score of a game, in raw points: 0 and 1 of the human-normalised scale."""
 
     random: float
     human: float
@@ -32,10 +32,10 @@ class Reference:
 class Table:
     """One column of published scores."""
 
-    agent: str  # as its authors call it, with the paper
-    protocol: str  # how it was measured
-    frames: int  # emulator frames it was trained for
-    source: str  # of the numbers, to the page
+    agent: str  # its authors' name for it, with the paper
+    protocol: str  # conditions of the evaluation
+    frames: int  # emulator frames of its training
+    source: str  # of the numbers, with the page
 
 
 def games() -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def games() -> tuple[str, ...]:
 
 
 def reference(game: str) -> Reference | None:
-    """Return the random and human scores of a game, or None where it is not one of the 57.
+    """Return the random and human scores of a game, or None if it is not one of the 57.
 
     Args:
         game: a rom id such as ``ms_pacman``; `rlvision.envs.atari_games.find_game` knows other names.
@@ -59,9 +59,9 @@ def reference_source() -> str:
 
 
 def human_normalised(game: str, score: float) -> float | None:
-    """Return ``(score - random) / (human - random)``: 0 at random, 1 as a person plays (Mnih et al. 2015).
+    """Return ``(score - random) / (human - random)``: 0 for random play, 1 for a person (Mnih et al. 2015).
 
-    It is None where the game is not one of the 57.
+    It is None if the game is not one of the 57.
     """
     scale = reference(game)
     return None if scale is None else (score - scale.random) / (scale.human - scale.random)
@@ -92,22 +92,22 @@ def _data() -> Mapping[str, Any]:
 
 
 DEFAULT_BASELINES = ("dqn", "rainbow", "dopamine_dqn_10m", "dopamine_rainbow_10m", "pqn", "bbf_100k")
-"""The tables that are shown unless others are asked for."""
+"""Tables that are shown by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A published agent, or an end of the human-normalised scale."""
+    """A published agent, random play, or people."""
 
     key: str
     agent: str
     protocol: str
-    frames: int | None  # of its training; None where there was none
+    frames: int | None  # of its training; None without training
     scores: Mapping[str, float]  # mean raw score by rom id
 
 
 def published_agents(games: Sequence[str], keys: Sequence[str] = DEFAULT_BASELINES) -> list[Published]:
-    """Return random play, people, and the published agents with a score of one of the games.
+    """Return random play, people, and the published agents that have a score for one of the games.
 
     Args:
         games: rom ids.

@@ -1,4 +1,4 @@
-"""Limits of a game in an evaluation: a game that would not end is cut, and counts with the score it has.
+"""Limits of the games in an evaluation: a game that reaches one is cut, and its score so far counts.
 
 ::
 
@@ -12,7 +12,7 @@ from typing import Self
 from rlvision.evaluation.settings import EvaluationSettings
 
 HALF_AN_HOUR = 108_000
-"""Frames of half an hour at 60 a second, at which both published protocols of Atari cut a game."""
+"""Frames in half an hour at 60 per second; both published Atari protocols cut a game there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class EpisodeLimits:
     """
 
     max_frames: int = HALF_AN_HOUR  # emulator frames of a game
-    max_idle_frames: int | None = 18_000  # emulator frames since its last reward; None: any number
+    max_idle_frames: int | None = 18_000  # emulator frames since its last reward; None: no limit
 
     @classmethod
     def of_settings(cls, settings: EvaluationSettings, max_episode_frames: int | None) -> Self:
@@ -31,17 +31,17 @@ class EpisodeLimits:
 
         Args:
             settings: of the evaluation.
-            max_episode_frames: at which the environment itself truncates a game; the limit where the settings have
-                none.
+            max_episode_frames: frames at which the environment itself truncates a game; the limit if the settings
+                have none.
         """
         return cls(settings.max_frames or max_episode_frames or HALF_AN_HOUR, settings.max_idle_frames)
 
     def reason_to_stop(self, frames: int, idle_frames: int) -> str | None:
-        """Return why a game is cut now, or None.
+        """Return the reason to cut a game now, or None.
 
         Args:
-            frames: of the game so far.
-            idle_frames: since its last reward.
+            frames: emulator frames of the game so far.
+            idle_frames: emulator frames since its last reward.
         """
         if frames >= self.max_frames:
             return f"not over after {self.max_frames:,} frames"

@@ -1,4 +1,4 @@
-"""Evaluation: whole games, and their raw scores."""
+"""Evaluation of a Q-function on whole games with raw scores."""
 
 from collections.abc import Callable
 
@@ -24,16 +24,16 @@ def evaluate(
     interrupted: Callable[[], object] = lambda: None,
     on_episode: Callable[[Episode], None] = lambda episode: None,
 ) -> Evaluation:
-    """Play whole games and score them raw.
+    """Play whole games and return their raw scores.
 
     The games are the same in any number of environments, whichever of them ends first.
 
     Args:
-        env: to play in; all its games are abandoned.
+        env: the environments to play in; their current games end.
         q_function: observations [n, C, H, W] uint8 -> Q-values [n, A]; `rlvision.evaluation.scheduler.ROWS` at a time.
         settings: how many games, at least 1, and the probability of a random action.
         seed: of the games and of the exploration.
-        limits: at which a game is cut; None: those of the settings.
+        limits: of a game; None for those of the settings.
         interrupted: called before every step; a true result ends the evaluation.
         on_episode: called with every game when it is over.
 
@@ -43,7 +43,7 @@ def evaluate(
         EnvError: the environments cannot play a game to its end.
     """
     if settings.games < 1:
-        raise ConfigError(f"expected at least 1 game to evaluate, got {settings.games}: play some")
+        raise ConfigError(f"expected at least 1 game to evaluate, got {settings.games}: raise evaluation.games")
     limits = limits or EpisodeLimits.of_settings(settings, None)
     scheduler = EpisodeScheduler(env, q_function, settings, seed, limits)
     while scheduler.playing:

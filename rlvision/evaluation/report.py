@@ -1,4 +1,4 @@
-"""Report an evaluation: a table for people, plain values for files."""
+"""The report of an evaluation: a table for people, plain values for files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,10 +12,10 @@ from rlvision.evaluation.result import Evaluation
 
 @dataclass(frozen=True, slots=True)
 class EvalConditions:
-    """The conditions of an evaluation: without them it can be neither judged nor repeated."""
+    """The conditions of an evaluation, which a reader needs to judge or repeat it."""
 
     game: str  # rom id, or Gymnasium's
-    protocol: str | None  # its name and the departures from it; None where the game is not Atari's
+    protocol: str | None  # its name and the departures from it; None for games other than Atari's
     settings: Mapping[str, Any]  # the values of the settings that a protocol fixes
     epsilon: float
     seed: int
@@ -30,7 +30,7 @@ class Report:
 
     @property
     def human_normalised(self) -> dict[str, Any] | None:
-        """Mean and interval where 0 is random play and 1 a person's; None of other games than the 57."""
+        """Mean and interval on a scale from 0, random play, to 1, a person; None if the game is not one of the 57."""
         game, (low, high) = self.conditions.game, self.evaluation.interval
         mean = human_normalised(game, self.evaluation.mean)
         interval = [human_normalised(game, low), human_normalised(game, high)]

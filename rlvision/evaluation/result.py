@@ -1,4 +1,4 @@
-"""The result of an evaluation: its games, and the statistics of their raw scores."""
+"""The result of an evaluation: its games and statistics of their raw scores."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class Evaluation:
 
     episodes: tuple[Episode, ...]
     cut: Mapping[int, str] = field(default_factory=dict)
-    """Why some of them were cut, by their place in ``episodes``."""
+    """Index in ``episodes`` -> the reason why that game was cut."""
 
     @property
     def scores(self) -> list[float]:
@@ -35,13 +35,13 @@ class Evaluation:
 
     @property
     def standard_error(self) -> float | None:
-        """Of the mean: the scores' standard deviation (n - 1) over the square root of n; None of a single game."""
+        """Standard error of the mean: standard deviation (n - 1) over the square root of n; None for a single game."""
         games = len(self.episodes)
         return float(np.std(self.scores, ddof=1) / np.sqrt(games)) if games > 1 else None
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % bootstrap interval of the mean: percentiles of 10,000 resamples (Efron 1979), always the same ones."""
+        """95 % bootstrap interval of the mean: percentiles of 10,000 resamples with fixed draws (Efron 1979)."""
         scores = np.asarray(self.scores)
         draws = np.random.default_rng(0).integers(len(scores), size=(_RESAMPLES, len(scores)))
         low, high = np.percentile(scores[draws].mean(axis=1), [2.5, 97.5])

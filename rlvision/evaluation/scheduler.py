@@ -1,8 +1,8 @@
-"""Schedule the games of an evaluation over N environments, whatever their number and whichever game ends first.
+"""The schedule of an evaluation's games over N environments; the games do not depend on N or on which ends first.
 
-Game number i has a seed and a stream of exploration of its own, and its observations always lie in the same row of a
-batch of the same size. So it is the same game, bit for bit, in any number of environments: 2 games are the first 2 of
-30, and 1 environment plays what 16 play.
+Game number i has its own seed and its own random numbers, and its observations always lie in the same row of a batch of
+the same size. So it is the same game, bit for bit, in any number of environments: 2 games are the first 2 of 30, and 1
+environment plays the same games as 16.
 """
 
 import logging
@@ -20,20 +20,20 @@ from rlvision.evaluation.episode_limits import EpisodeLimits
 from rlvision.evaluation.settings import EvaluationSettings
 
 ROWS = 8
-"""Observations in every batch, blank ones included: other sizes are computed by other kernels, with other last bits."""
+"""Observations in every batch, blank ones included: another batch size uses other kernels, whose last bits differ."""
 
 _log = logging.getLogger("rlvision")
 _HIGHEST_SEED = 2**31 - 1  # emulators keep it in a signed 32-bit integer
 
 
 class SeedableEnv(VectorEnv, Protocol):
-    """Environments in which games of given seeds begin."""
+    """Environments that can begin games with given seeds."""
 
     def rewind(self, seeds: Sequence[int]) -> UInt8Array:
-        """Begin a game of its own seed [N] in every environment."""
+        """Begin a game in every environment, each by its own seed, [N]."""
 
     def begin_games(self, seeds: Mapping[int, int]) -> UInt8Array:
-        """Begin a game in each of the environments named, by its seed; the others play on."""
+        """Begin a game by its seed in each of the given environments; the others play on."""
 
 
 def game_seed(seed: int, number: int) -> int:
@@ -48,11 +48,11 @@ class _Game:
         self.number = number
         self.seed = game_seed(seed, number)
         self.score, self.length, self.scored_at = 0.0, 0, 0
-        self.ended = False  # at its last step, if only a life perhaps
+        self.ended = False  # whether its last step ended an episode, perhaps only a life
         self._exploration = generator(seed, f"evaluation/exploration {number}")
 
     def choose(self, greedy: int, epsilon: float, num_actions: int) -> int:
-        """Return the greedy action, or with probability ``epsilon`` any; draw as many numbers either way."""
+        """Return the greedy action, or with probability ``epsilon`` a random one; always draw as many numbers."""
         coin = float(torch.rand((), generator=self._exploration))
         drawn = int(torch.randint(num_actions, (), generator=self._exploration))
         return drawn if coin < epsilon else greedy
@@ -67,9 +67,9 @@ class _Game:
 
 
 class EpisodeScheduler:
-    """Gives every environment the next game as soon as its own is over.
+    """A schedule that gives an environment the next game as soon as its own is over.
 
-    A game is over at the reset that follows it, and at nothing else: a lost life resets nothing::
+    Only the reset that follows a game marks its end; a lost life resets nothing::
 
         step           t     t+1   t+2 (ignored action)
         reward         1     2     0
@@ -79,7 +79,7 @@ class EpisodeScheduler:
     Attributes:
         playing: the games in progress, by environment.
         played: the games that are over, by number.
-        cut: why some of these reached a limit, by number.
+        cut: game number -> the limit that cut it.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class EpisodeScheduler:
         self._replace_others()
 
     def step(self) -> list[Episode]:
-        """Decide and act in every game; return the games that this step ended."""
+        """Make one decision in every game; return the games that this step ended."""
         step = self._env.step(self._actions())
         leaving = [place for place in self.playing if self._is_over(place, step)]
         games = [self.playing.pop(place) for place in leaving]
@@ -116,7 +116,7 @@ class EpisodeScheduler:
         return action
 
     def _is_over(self, place: int, step: EnvStep) -> bool:
-        """Add the step to the game at ``place``; tell whether the game is over."""
+        """Add the step to the game at ``place``; return whether the game is over."""
         game = self.playing[place]
         if self._env.first[place]:
             self._finish(game)
@@ -131,7 +131,7 @@ class EpisodeScheduler:
         return reason is not None
 
     def _finish(self, game: _Game) -> None:
-        """Record a game; one that was reset without an end was lost with its environment, and is played again."""
+        """Record a game; play it again if its environment failed, which a reset without an end shows."""
         if game.ended:
             self.played[game.number] = self._episode(game)
         elif game.number not in self._lost:
@@ -141,7 +141,7 @@ class EpisodeScheduler:
             self._waiting.append(self._stand_in(game))
 
     def _stand_in(self, game: _Game) -> int:
-        """Return the number of a game in place of one lost twice: a bad seed must not fail the evaluation."""
+        """Return the number of a new game for one that was lost twice, so that a bad seed does not end it all."""
         number = self._settings.games + self._stand_ins
         self._stand_ins += 1
         lost = f"game {game.number} of the evaluation (its seed is {game.seed}) was lost with its environment twice"
@@ -155,7 +155,7 @@ class EpisodeScheduler:
         return Episode(game.score, game.length, game.length * self._env.spec.frameskip, game.seed)
 
     def _begin(self, places: Sequence[int]) -> None:
-        """Give the environments at ``places`` the next games, where there are any."""
+        """Give the environments at ``places`` the next games, if any are left."""
         begun = {place: _Game(self._seed, self._waiting.pop()) for place in places if self._waiting}
         self.playing |= begun
         if begun:
@@ -163,7 +163,7 @@ class EpisodeScheduler:
             self._replace_others()
 
     def _replace_others(self) -> None:
-        """Treat a game as lost where the environment could not begin by its seed, and began another game."""
+        """Treat a game as lost if its environment failed to begin with its seed and began another game."""
         seeds = self._env.seeds()
         others = [place for place, game in self.playing.items() if game.length == 0 and seeds[place] != game.seed]
         for place in others:

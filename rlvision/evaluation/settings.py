@@ -1,4 +1,4 @@
-"""The settings of the evaluations during training."""
+"""Settings of the evaluations during training."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ class EvaluationSettings:
     games: PositiveInt = 10
     """Whole games per evaluation."""
     epsilon: Probability = 0.001
-    """Exploration while evaluating."""
+    """Probability of a random action in evaluations."""
     max_frames: FrameCount | None = None
-    """Frames after which a game is cut; unset, env.max_episode_frames where that is set, else 108,000."""
+    """Frames after which a game is cut; unset, env.max_episode_frames if that is set, else 108,000."""
     max_idle_frames: PositiveInt | None = 18_000
-    """Frames without a reward after which a game is cut, for it may never end; none, never."""
+    """Frames without a reward after which a game is cut, since it may never end; none, never."""
     patience: PositiveInt | None = None
     """Early stopping: evaluations without a new best score before the run ends; unset, never."""
     target_score: float | None = None

@@ -1,4 +1,4 @@
-"""Saliency maps: how much each pixel of an observation matters to a Q-value."""
+"""Saliency maps, which show how much each pixel of an observation matters to a Q-value."""
 
 from typing import cast
 
@@ -14,11 +14,11 @@ from rlvision.nn.qnetwork import QNetwork, shared_weight_copy
 STRIDE = 5
 """Pixels between the centres of the blurred parts (Greydanus et al. 2018)."""
 REACH = 5.0
-"""Standard deviation of a blurred part, in pixels (as theirs)."""
+"""Standard deviation of a blurred part, in pixels (as in the paper)."""
 BLUR = 3.0
-"""Standard deviation of the blur, in pixels (as theirs)."""
+"""Standard deviation of the blur, in pixels (as in the paper)."""
 BATCH = 16
-"""Most blurred observations in one forward: as many as fit a processor's cache."""
+"""Largest number of blurred observations in one forward: as many as fit into a processor's cache."""
 ROUNDING = 1e-4
 """Changes smaller than this fraction of a Q-value are rounding errors of float32, and count as 0."""
 

@@ -1,4 +1,4 @@
-"""Learning: the parts that agents share, from the gradient step to targets, losses, policies and schedules."""
+"""Learning: what agents share, from the gradient step to its targets, losses, policies and schedules."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Networks: encoders, normalisation, heads, the Q-network and its target, fused convolutions, CUDA graphs."""
+"""Networks: encoders, normalisation, heads, the Q-network with its target, fused convolutions, CUDA graphs."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Replay: every frame stored once, n-step returns, uniform and prioritised sampling, rows on disk."""
+"""Replay: single frames stored once, n-step windows, uniform and prioritised draws, rows on the disk."""
 
 from typing import TYPE_CHECKING
 

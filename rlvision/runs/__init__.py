@@ -1,4 +1,4 @@
-"""Runs: training sessions with their folders, checkpoints, media, memory estimates and exports."""
+"""Runs: a run from settings to folder, checkpoints, media, memory, exports."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The values of a sweep's parameter: lists and distributions, as W&B's sweep files name them."""
+"""The values of a sweep's parameter: lists and distributions, in the format of W&B's sweep files."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +17,8 @@ class Domain:
     """The values of one parameter.
 
     Args:
-        draw: one of them at random.
-        values: all of them, where they can be counted.
+        draw: draws one of them at random.
+        values: all of them; None for a continuous distribution.
     """
 
     draw: Draw
@@ -27,7 +27,7 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A named distribution: the two numbers that it needs, and how to draw with them."""
+    """A named distribution: the names of its two parameters, and a function that draws from it."""
 
     needs: tuple[str, str]
     draw: Callable[[Random, float, float], float]
@@ -42,20 +42,20 @@ DISTRIBUTIONS: dict[str, Distribution] = {
     "normal": Distribution(("mu", "sigma"), Random.normalvariate),
     "log_normal": Distribution(("mu", "sigma"), Random.lognormvariate),
 }
-"""As W&B defines them; with ``q_`` before the name they are rounded to multiples of ``q``, 1 if unset."""
+"""Distributions as W&B defines them; with ``q_`` in front of the name, rounded to multiples of ``q``, by default 1."""
 
 KINDS = ("constant", "categorical", "int_uniform", *DISTRIBUTIONS, *(f"q_{name}" for name in DISTRIBUTIONS))
 
 
 def read_domain(name: str, given: Any) -> Domain:
-    """Read the values that a sweep file gives a parameter.
+    """Read the values of a parameter in a sweep file.
 
     Args:
         name: of the parameter, for the error messages.
         given: ``{value: 3}``, ``{values: [1, 2]}``, ``{min: 1, max: 9}``, ``{distribution: normal, mu: 0, sigma: 1}``.
 
     Raises:
-        ConfigError: that is none of these.
+        ConfigError: the value is none of these.
     """
     if not isinstance(given, Mapping):
         raise ConfigError(
@@ -92,7 +92,7 @@ def _categorical(name: str, given: Mapping[str, Any], kind: str) -> Domain:
     values, weights = given["values"], given.get("probabilities")
     if not isinstance(values, list) or not values:
         raise ConfigError(
-            f"expected {name}.values to be a list with something in it, got {short_repr(values)}: fill it"
+            f"expected {name}.values to be a list with at least one value, got {short_repr(values)}: fill it"
         )
     if weights is not None and not (isinstance(weights, list) and len(weights) == len(values) and _add_to_one(weights)):
         raise ConfigError(
@@ -140,7 +140,7 @@ def _require_keys(
     if needless:
         raise ConfigError(
             f"expected {name} to hold {' and '.join((*needed, *optional))} for {kind}, got "
-            f"{needless[0]}, too: leave it out"
+            f"{needless[0]} too: leave it out"
         )
 
 
@@ -156,7 +156,7 @@ def _number(name: str, given: Mapping[str, Any], key: str, kind: type[int] | typ
 
 def _require_order(name: str, low: float, high: float) -> None:
     if low >= high:
-        raise ConfigError(f"expected {name}.min below {name}.max, got {low:g} and {high:g}: exchange them")
+        raise ConfigError(f"expected {name}.min below {name}.max, got {low:g} and {high:g}: swap them")
 
 
 def _add_to_one(weights: list[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Results of a sweep's runs: stored in its folder, and summed up in a table."""
+"""Results of a sweep's runs, stored in its folder and summarised in a table."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ from rlvision.tracking.jsonl import read_metrics
 
 SUMMARY = "summary.json"
 LARGEST_SUMMARY = 2**28
-"""Bytes; a run takes some thousand."""
+"""Largest size in bytes; a run takes a few thousand."""
 Status = Literal["finished", "interrupted", "failed", "waiting"]
 
 
@@ -34,15 +34,15 @@ class Result:
     status: Status
     settings: Mapping[str, Any]
     command: Sequence[str]  # what trains it
-    why: str | None = None  # it failed
+    why: str | None = None  # the reason why it failed
     env_steps: int = 0
-    best: float | None = None  # of the sweep's metric
+    best: float | None = None  # best value of the sweep's metric
     last: float | None = None
     hours: float | None = None
 
 
 def measured(result: Result, folder: Path, metric: Metric) -> Result:
-    """Return a result with the numbers that the run in ``folder`` has reached."""
+    """Return a result with the current numbers of the run in ``folder``."""
     rows = read_metrics(folder) if folder.is_dir() else []
     values = [row[metric.name] for row in rows if metric.name in row]
     best = max if metric.goal == "maximize" else min
@@ -59,7 +59,7 @@ def read_results(folder: Path) -> dict[str, Result]:
     """Read the results in a sweep's folder, by name of the run.
 
     Raises:
-        CheckpointError: the file there is no summary of a sweep.
+        CheckpointError: its summary file is not that of a sweep.
     """
     path = folder / SUMMARY
     try:
@@ -89,7 +89,7 @@ def _as_csv(listed: list[dict[str, Any]]) -> str:
 
 
 def summary_table(results: Sequence[Result], metric: Metric) -> Table:
-    """Return a table of the settings tried, the best first: a row per setting over its seeds; below, what all share."""
+    """Return a table of the settings, the best first: one row per setting, over its seeds; shared settings below."""
     every = list(dict.fromkeys(name for result in results for name in result.settings if name != "seed"))
     names = [name for name in every if len({repr(result.settings.get(name)) for result in results}) > 1]
     alike = [f"{name}={short(results[0].settings[name])}" for name in every if name not in names]

@@ -22,7 +22,7 @@ from rlvision.sweeps.workers import PROGRAM, Worker
 from rlvision.tracking.console import PipeSafeConsole
 
 POLL_SECONDS = 0.2
-"""Pause between two looks at the workers."""
+"""Seconds between two checks of the workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +31,20 @@ class Job:
 
     trial: Trial
     worker: Worker
-    bar: TaskID  # shows how far it is
+    bar: TaskID  # its progress bar
 
 
 class Runner:
-    """Trains the trials of a sweep, some at a time; what is finished is not trained again.
+    """A runner that trains the trials of a sweep, several at a time; finished trials are not trained again.
 
     Args:
-        sweep: as `rlvision.sweeps.sweep_file.read_sweep` returns it.
-        trials: its runs.
+        sweep: the result of `rlvision.sweeps.sweep_file.read_sweep`.
+        trials: the runs of the sweep.
         folder: holds a folder for each run.
-        processes: runs at the same time.
-        threads: CPU threads of all of them together; unset, those of the machine.
-        console: where progress is shown.
-        program: what is started with the arguments of ``rlvision``.
+        processes: number of runs at the same time.
+        threads: CPU threads of all runs together; None for all threads of the machine.
+        console: shows the progress.
+        program: the command that is started with the arguments of ``rlvision``.
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class Runner:
         """Train the unfinished trials until all are done or the user interrupts; return results in the trials' order.
 
         Raises:
-            ConfigError: nothing can be written in the folder, or it is that of a single run.
-            CheckpointError: another sweep is at work there.
+            ConfigError: the folder cannot be written, or it is that of a single run.
+            CheckpointError: another sweep is using the folder.
         """
         if RunFolder(self._folder).exists:
             raise ConfigError(f"expected a sweep's folder in --out, got the run {self._folder}: name another")
@@ -93,7 +93,7 @@ class Runner:
         return list(self._results.values())
 
     def _load_results(self) -> None:
-        """Take over the stored results of these trials, unless another command made them."""
+        """Load the stored results of these trials, unless another command made them."""
         remove_leftovers(self._folder)
         require_folders(self._folder, (trial.name for trial in self._trials))
         noted = read_results(self._folder)
@@ -120,7 +120,7 @@ class Runner:
         self._stop(bars, interrupted())
 
     def _stop(self, bars: Progress, word: str | None) -> None:
-        """Let every worker save and leave, and store their results."""
+        """Ask every worker to save and exit, and store their results."""
         if word:
             bars.console.print(word)
         for job in self._jobs:
@@ -137,7 +137,7 @@ class Runner:
             bars.console.print(f"begins: {trial.name}")
 
     def _poll(self, bars: Progress) -> None:
-        """Show how far the workers are, and store the results of those that have left."""
+        """Show the progress of the workers, and store the results of those that have exited."""
         for job in list(self._jobs):
             bars.update(job.bar, completed=min(job.worker.env_steps, job.trial.config.env_steps))
             if job.worker.is_gone:

@@ -1,4 +1,4 @@
-"""Sweeps as YAML files: the same file serves ``rlvision sweep`` and W&B's agents."""
+"""Sweep files in YAML, which work with both ``rlvision sweep`` and W&B's agents."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """A sweep: the settings to try, and the metric that ranks them."""
+    """The settings to try, and the metric that ranks them."""
 
     name: str
     preset: str
@@ -40,14 +40,14 @@ class Sweep:
     method: Literal["grid", "random"]
     metric: Metric
     parameters: Mapping[str, Domain]  # by dotted name
-    run_cap: int | None  # runs at most
+    run_cap: int | None  # largest number of runs
 
 
 def read_sweep(name: str) -> Sweep:
-    """Read the sweep called ``name``, or in the file of that path.
+    """Read the built-in sweep called ``name``, or the file of that path.
 
     Raises:
-        ConfigError: there is none, or its file cannot be used; the message names what.
+        ConfigError: there is no such sweep, or its file is invalid; the message says why.
     """
     path, text = _find(name)
     source = f"sweep {path.name}"
@@ -81,7 +81,7 @@ def _find(name: str) -> tuple[Path, str]:
 def _require_known(tree: Mapping[str, Any], keys: Iterable[str], what: str) -> None:
     for key in tree:
         if key == "early_terminate":
-            raise ConfigError(f"expected {what}, got early_terminate, which takes W&B's server: leave it out")
+            raise ConfigError(f"expected {what}, got early_terminate, which needs W&B's server: leave it out")
         if key not in keys:
             raise unknown(what, str(key), keys, f"it takes {', '.join(keys)}")
 
@@ -92,9 +92,9 @@ def _require_our_program(program: Any, source: str) -> None:
 
 
 def _read_command(command: Any, source: str) -> tuple[str, Mapping[str, Any]]:
-    """Return the preset and the fixed settings, which stand between the program and the arguments of the sweep."""
+    """Return the preset and the fixed settings, which the command has between the program and the sweep's arguments."""
     if not isinstance(command, list) or not {PROGRAM, ARGUMENTS} <= {*map(str, command)}:
-        raise ConfigError(f"expected {source} to say how a run is started, got {short_repr(command)}: write {COMMAND}")
+        raise ConfigError(f"expected the command of a run in {source}, got {short_repr(command)}: write {COMMAND}")
     words = [str(word) for word in command]
     ours = [word for word in words[words.index(PROGRAM) + 1 :] if word != ARGUMENTS]
     given = sort_arguments(ours, switches_of(settings_of(Config())))
@@ -108,7 +108,7 @@ def _read_command(command: Any, source: str) -> tuple[str, Mapping[str, Any]]:
 
 def _read_method(method: Any, source: str) -> Literal["grid", "random"]:
     if method not in ("grid", "random"):
-        near = "bayes takes W&B's server: `wandb sweep`" if method == "bayes" else "choose one of them"
+        near = "bayes needs W&B's server: `wandb sweep`" if method == "bayes" else "choose one of them"
         raise ConfigError(f"expected method: grid or random in {source}, got {short_repr(method)}: {near}")
     return "grid" if method == "grid" else "random"
 

@@ -1,4 +1,4 @@
-"""Trials of a sweep: one run each, with its settings and its command."""
+"""Trials of a sweep, each a run with its settings and its command."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,12 +31,12 @@ def make_trials(sweep: Sweep, *, runs: int | None, seeds: Sequence[int]) -> list
     """Return all trials of a sweep, checked, in order.
 
     Args:
-        sweep: as `rlvision.sweeps.sweep_file.read_sweep` returns it.
-        runs: of a random sweep, how many draws; by default its run_cap. Of a grid, how many at most.
-        seeds: repeat each draw or point of the grid with each of these; none leaves the seed to the sweep.
+        sweep: the result of `rlvision.sweeps.sweep_file.read_sweep`.
+        runs: number of draws of a random sweep, by default its run_cap; for a grid, the largest number of runs.
+        seeds: repeat each draw or point of the grid with each of these; if empty, the sweep chooses the seed.
 
     Raises:
-        ConfigError: a value cannot be used, or it is not said how many there are to be.
+        ConfigError: a value cannot be used, or a random sweep has no number of runs.
     """
     if seeds and {"seed"} & {*sweep.parameters, *sweep.fixed}:
         raise ConfigError(f"expected seeds from --seeds or from sweep {sweep.name}, got both: leave one out")
@@ -52,7 +52,7 @@ def _grid(sweep: Sweep) -> Iterator[dict[str, Any]]:
     endless = [name for name, domain in sweep.parameters.items() if domain.values is None]
     if endless:
         raise ConfigError(
-            f"expected values of {endless[0]} that can be counted for method: grid, got a distribution: "
+            f"expected a list of values of {endless[0]} for method: grid, got a distribution: "
             "write values: [...], or method: random"
         )
     for values in product(*(domain.values or () for domain in sweep.parameters.values())):
@@ -60,7 +60,7 @@ def _grid(sweep: Sweep) -> Iterator[dict[str, Any]]:
 
 
 def _draws(sweep: Sweep, count: int | None) -> Iterator[dict[str, Any]]:
-    """Yield random draws; draw number i does not depend on how many there are."""
+    """Yield random draws; draw number i does not depend on their number."""
     if count is None:
         raise ConfigError(
             f"expected a number of runs for the random sweep {sweep.name}, got none: add --runs=20, or "

@@ -1,4 +1,4 @@
-"""Worker processes: each trains one run with the command that a person would give."""
+"""Worker processes, each of which trains one run by the ordinary command line."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from rlvision.tracking.jsonl import METRICS_FILE, last_env_steps
 
 LOG_FILE = "log.txt"
 LAST_BYTES = 65_536
-"""Of a log, in which its last words are looked for."""
+"""Size of the end of a log that is searched for its last line."""
 PROGRAM = (sys.executable, "-m", "rlvision.cli.exit_with_parent")
 Outcome = Literal["finished", "interrupted", "failed"]
 
@@ -24,12 +24,12 @@ Outcome = Literal["finished", "interrupted", "failed"]
 class Worker:
     """A process that trains one run; its output goes to ``log.txt`` in the run's folder.
 
-    It has a session of its own, so that Ctrl-C reaches the sweep alone, which passes it on once. Its input is a pipe
-    that nobody writes to: the pipe closes with the sweep, and then the run ends (`rlvision.cli.exit_with_parent`).
+    It has its own session, so that Ctrl-C reaches only the sweep, which passes it on once. Its input is a pipe
+    that is never written: it closes when the sweep ends, and then the run ends (`rlvision.cli.exit_with_parent`).
 
     Args:
         folder: of the run.
-        command: as `rlvision.sweeps.trials.train_command` makes it.
+        command: the result of `rlvision.sweeps.trials.train_command`.
         threads: number of threads for libraries that read it from the environment.
         program: the executable and its first arguments.
     """
@@ -51,12 +51,12 @@ class Worker:
 
     @property
     def is_gone(self) -> bool:
-        """True once the process has ended."""
+        """Whether the process has ended."""
         return self._process.poll() is not None
 
     @property
     def outcome(self) -> Outcome:
-        """How the process ended."""
+        """The way in which the process ended."""
         exit_code = self._process.poll()
         if exit_code not in (0, -signal.SIGTERM):
             return "failed"
@@ -75,14 +75,14 @@ class Worker:
         return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
     def stop(self) -> None:
-        """Ask it to finish its step, save and leave."""
+        """Ask the process to finish its step, save and exit."""
         self._process.terminate()
 
     def wait(self) -> None:
-        """Wait until it has left."""
+        """Wait until the process has exited."""
         self._process.communicate()
 
     def kill(self) -> None:
-        """End it at once; does nothing if it has ended."""
+        """Kill the process at once; do nothing if it has ended."""
         self._process.kill()
         self.wait()

@@ -1,4 +1,4 @@
-"""Training: the collector of experience, the training loop and its metrics."""
+"""Training: the collector, the trainer, running metrics."""
 
 from typing import TYPE_CHECKING
 

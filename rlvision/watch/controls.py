@@ -42,7 +42,7 @@ class Controls:
             self.quit = True
 
     def should_hold(self) -> bool:
-        """Return whether the present moment stays on the screen; clear a request for a single step."""
+        """Return whether the current step stays on the screen; clear a request for a single step."""
         go, self.step = self.step or self.skip or self.quit, False
         return self.paused and not go
 

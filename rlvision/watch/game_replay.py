@@ -1,4 +1,4 @@
-"""Play a training game again from its recorded actions."""
+"""Replay a training game from its recorded actions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class ReplayResult:
     """The result of replaying a game."""
 
     game: RecordedGame  # as recorded
-    seen: tuple[Game, ...]  # as played again; empty if the viewer left before its end
-    outcome: str  # whether they are the same, as a sentence
+    seen: tuple[Game, ...]  # as replayed; empty if the viewer left before its end
+    outcome: str  # a sentence that compares the two
 
 
 class RecordedActions:
@@ -33,7 +33,7 @@ class RecordedActions:
         observation  o0  o1  ...  o     the game's true last
 
     Args:
-        actions: ``length + 1`` of them.
+        actions: the ``length + 1`` actions of the recording.
     """
 
     def __init__(self, actions: Sequence[int]) -> None:
@@ -62,7 +62,7 @@ class GameReplay:
         max_steps: decisions after which it is cut short; None: never.
 
     Raises:
-        CheckpointError: the actions before the game are not kept.
+        CheckpointError: the actions before the game were deleted.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class GameReplay:
         )
 
     def outcome(self, seen: Sequence[Game]) -> str:
-        """Compare the game as played again with the recorded one, and return the result as a sentence."""
+        """Compare the replayed game with the recorded one, and return the result as a sentence."""
         if not seen or not (seen[0].over or seen[0].length > self.game.length):
             return "cut short: its end was not compared with the recorded one"
         recorded, now = (self.game.score, self.game.length), (seen[0].score, seen[0].length)

@@ -20,7 +20,7 @@ from rlvision.watch.window import open_window, require_display
 
 
 class Viewer(Protocol):
-    """Shows steps at the game's speed, and handles the keys."""
+    """A display that shows steps at the game's speed and handles the keys."""
 
     @property
     def controls(self) -> Controls:
@@ -36,10 +36,10 @@ OpenViewer = Callable[[str, EnvSpec, RolloutStep, float], AbstractContextManager
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One way of showing games: a window, unless another is named.
+    """One way of showing games: by default a window.
 
     Raises:
-        ConfigError: two are named, a file has another suffix, or the terminal or display needed is missing.
+        ConfigError: two are chosen, a file has another suffix, or the terminal or display is missing.
     """
 
     video: Path | None = None  # .mp4 or .webm
@@ -68,7 +68,7 @@ class Output:
         return show_live(open_terminal if self.terminal else open_window, rollout, title=about.title, fps=about.fps)
 
     def files(self, games: int) -> list[Path]:
-        """Return the files that `show` writes for so many games."""
+        """Return the files that `show` writes for a number of games."""
         if self.html is not None:
             return [page_path(self.html, number + 1) for number in range(games)]
         return [] if self.video is None else [self.video]

@@ -15,7 +15,7 @@ from rlvision.watch.video import Video, check_video_path, open_video
 
 
 def record(rollout: RolloutSteps, path: Path, *, title: str, fps: float, console: Console | None = None) -> list[Game]:
-    """Write the rollout's games into one video, each with the overlay beside it.
+    """Write the rollout's games into one video, with the overlay next to the game.
 
     Args:
         rollout: of a finite number of games.
@@ -28,7 +28,7 @@ def record(rollout: RolloutSteps, path: Path, *, title: str, fps: float, console
         The games, in order.
 
     Raises:
-        ConfigError: the suffix is another.
+        ConfigError: the path has another suffix.
     """
     check_video_path(path)
     rollout_steps = iter(rollout)
@@ -48,8 +48,8 @@ def _write(video: Video, overlay: Overlay, rollout_step: RolloutStep) -> None:
     """Write the pictures of a step, converting only the parts that change."""
     if video.frames == 0 or not overlay.pastes_evenly:
         video.paint(overlay.picture(rollout_step.frames[0]), 0, 0)
-    beside, column = overlay.side_panel()
-    video.paint(beside, column, 0)
+    side_panel, column = overlay.side_panel()
+    video.paint(side_panel, column, 0)
     for frame in rollout_step.frames:
         if overlay.pastes_evenly:
             video.paste(frame, *overlay.game_place, overlay.scale)
@@ -62,7 +62,7 @@ def _write(video: Video, overlay: Overlay, rollout_step: RolloutStep) -> None:
 def show_progress(
     path: Path, what: str, console: Console | None = None
 ) -> Iterator[Callable[[RolloutStep], RolloutStep]]:
-    """Show in a terminal how far a file is; yield the function that each step is reported to.
+    """Show the progress of a file in a terminal; yield a function to report each step to.
 
     On an interruption, print one line that ``what`` is not written.
     """

@@ -18,7 +18,7 @@ class RolloutStep:
     """
 
     frames: tuple[UInt8Array, ...]
-    observation: UInt8Array  # [C, H, W], which the action answers; oldest frame first
+    observation: UInt8Array  # [C, H, W] before the action; oldest frame first
     action: int
     q_values: FloatArray  # [A]
     score: float  # raw, of this game so far, the reward of this decision included
@@ -46,7 +46,7 @@ class RolloutSteps(Protocol):
 
     @property
     def spec(self) -> EnvSpec:
-        """Of the environment."""
+        """Spec of the environment."""
 
     def __iter__(self) -> Iterator[RolloutStep]:
         """Yield the steps, in order."""
@@ -83,15 +83,15 @@ class Screen(Protocol):
 
 
 class Rollout:
-    """Iterate over the steps of ``games`` games.
+    """The steps of ``games`` games, as an iterable.
 
     Args:
-        env: one environment; each game begins with a reset by a seed of its own.
+        env: one environment; each game begins with a reset by its own seed.
         screen: of that environment.
         q_values: observation [1, C, H, W] -> Q-values [1, A].
         policy: chooses the actions.
         seed: of the first game; each later game adds 1.
-        games: how many; None: without end.
+        games: number of games; None: without end.
         max_steps: decisions after which a game is cut short; None: never.
         opening: starts a game from its seed and returns its first screen [H, W, 3]; None: a reset.
     """
@@ -121,11 +121,11 @@ class Rollout:
 
     @property
     def spec(self) -> EnvSpec:
-        """Of the environment."""
+        """Spec of the environment."""
         return self._env.spec
 
     def skip(self) -> None:
-        """Leave the present game: the next step is the first one of the next game."""
+        """Leave the current game: the next step is the first one of the next game."""
         self._skipped = True
 
     def __iter__(self) -> Iterator[RolloutStep]:
@@ -146,7 +146,7 @@ class Rollout:
         while rollout_step.length != self._max_steps:
             ahead = (
                 self._next(rollout_step) if ended else None
-            )  # otherwise as late as possible: a person may be playing
+            )  # chosen as late as possible, since a person may be playing
             if self._env.first[0]:
                 yield replace(rollout_step, last=True, over=ended)  # a reset without an end: the environment failed
                 return
@@ -183,7 +183,7 @@ class Rollout:
         return self._screen.first_frame()
 
     def _next(self, before: RolloutStep) -> tuple[RolloutStep, bool]:
-        """Make one more decision; return its step, and whether its step ended an episode."""
+        """Make the next decision; return its step, and whether its step ended an episode."""
         observation = self._env.observation
         q_values = self._q_values(observation)[0]
         step = self._env.step(self._policy.act(observation, self._env.first, self._decisions))

@@ -18,11 +18,11 @@ Saliency = Callable[[UInt8Array, int], FloatArray]
 
 @dataclass(frozen=True, slots=True)
 class TeeRollout:
-    """A game that is added to a page while a video of it is written.
+    """A rollout that also records each of its steps for a page, while a video is written.
 
     Args:
-        game: its steps.
-        record: collects each of them.
+        game: the steps of the game.
+        record: collects the steps.
     """
 
     game: RolloutSteps
@@ -30,7 +30,7 @@ class TeeRollout:
 
     @property
     def spec(self) -> EnvSpec:
-        """Of the environment."""
+        """Spec of the environment."""
         return self.game.spec
 
     def __iter__(self) -> Iterator[RolloutStep]:

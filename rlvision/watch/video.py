@@ -1,4 +1,4 @@
-"""Write videos that browsers play."""
+"""Writers of videos that browsers can play."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -162,7 +162,7 @@ class Video:
         self._planes.paste(picture, x, y, scale)
 
     def emit(self) -> None:
-        """Add the picture in its present state."""
+        """Add the picture in its current state."""
         self._planes.frame.pts = self.frames
         self._container.mux(self._stream.encode(self._planes.frame))
         self.frames += 1
@@ -183,7 +183,7 @@ def open_video(path: Path, height: int, width: int, fps: float) -> Iterator[Vide
         fps: pictures per second.
 
     Raises:
-        ConfigError: another suffix, or an odd size.
+        ConfigError: the suffix is another, or the size is odd.
     """
     check_video_path(path)
     if height % 2 or width % 2:
@@ -199,7 +199,7 @@ def open_video(path: Path, height: int, width: int, fps: float) -> Iterator[Vide
 
 
 def check_video_path(path: Path) -> None:
-    """Refuse a path that `open_video` could not write, before anything is played.
+    """Refuse a path that `open_video` cannot write, before a game is played.
 
     Raises:
         ConfigError: the suffix names no format that can be written.

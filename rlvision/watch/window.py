@@ -1,4 +1,4 @@
-"""Watch games in a window."""
+"""A viewer of games in a window."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from rlvision.watch.drawing.overlay import Overlay
 from rlvision.watch.rollout import RolloutStep
 
 PAUSE_FPS = 30
-"""How often per second a paused window handles its keys."""
+"""Times per second that a paused window handles its keys."""
 
 WITHOUT_DISPLAY = (
     "--terminal draws the game in this terminal, --video=FILE.mp4 writes a video, --html=FILE.html a page, and "

@@ -1,10 +1,10 @@
-"""How many units of a trained network are dead: ReLUs that no state makes respond.
+"""Dead units of a trained network: ReLUs that are zero in every state.
 
     OMP_NUM_THREADS=1 python -m studies.batchnorm.dead_units --runs runs/my-run pong
 
-A unit whose input is negative everywhere in every state passes neither a value nor a gradient, so it stays as it is.
-The table has the share of such units at each level, in states of the agent's own games in which some actions are
-random, and how much the value, the largest Q-value, differs from state to state: not at all where a level is dead.
+A unit whose input is always negative passes neither a value nor a gradient, so it never recovers. The table has the
+share of such units at each level, measured in states of the agent's own games with some random actions. It also has
+the spread of the value, the largest Q-value, over these states; the spread is zero if a whole level is dead.
 """
 
 import json
@@ -28,32 +28,32 @@ from studies.batchnorm.observing import observe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Who is looked at, and in which states."""
+    """The agents, and the states to measure in."""
 
     runs: tuple[str, ...]
-    """Run folders, exports, or bundled agents; the best weights of each, where a run has several."""
+    """Run folders, exports, or bundled agents; of a run, the best weights."""
     observations: int = 200
-    """States of each agent's own games."""
+    """Number of states from each agent's own games."""
     random_actions: float = 0.3
-    """Share of random actions in them."""
+    """Share of random actions in these games."""
     seed: int = 1
-    """Of the games and of the random actions."""
+    """Seed of the games and of the random actions."""
     json: Path | None = None
     """Write the numbers to this file as well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found of one agent."""
+    """The results of one agent."""
 
     dead: Mapping[str, float]
-    """Level -> share of its units that no state made respond."""
+    """Level -> share of its units that are zero in every state."""
     value_spread: float
     """Standard deviation of the value over the states."""
 
 
 def look(run: Run, observations: UInt8Array) -> Found:
-    """Look at the network in states [N, C, H, W]."""
+    """Measure the network in states [N, C, H, W]."""
     responds: dict[str, UInt8Array] = {}
     for observation in observations:
         for level, maps in feature_maps(run.network, observation[None]).items():
@@ -64,7 +64,7 @@ def look(run: Run, observations: UInt8Array) -> Found:
 
 
 def report(found: Mapping[str, Found]) -> Table:
-    """For people."""
+    """Return the results as a table."""
     levels = list(dict.fromkeys(level for one in found.values() for level in one.dead))
     table = Table("agent", *(f"dead, {level}" for level in levels), "spread of the value")
     for name, one in found.items():

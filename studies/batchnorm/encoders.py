@@ -1,4 +1,4 @@
-"""Encoders on other scales of pixels and of weights, for the experiments that ask whether a scale is what matters."""
+"""Encoders with other scales of pixels or weights, for experiments on the effect of scale."""
 
 from typing import Unpack
 
@@ -10,33 +10,33 @@ from rlvision.nn.standard_encoders import NatureCNN
 
 
 class CentredDN(DNEncoder):
-    """DN that takes pixels as -0.5 to 0.5 where DN takes them as 0 to 1."""
+    """DN on pixels from -0.5 to 0.5 instead of 0 to 1."""
 
     def forward(self, observation: Tensor) -> Tensor:
         return super().forward(as_float(observation) - 0.5)
 
 
 class CentredLayerDN(CentredDN):
-    """The same with LayerNorm."""
+    """`CentredDN` with LayerNorm."""
 
     def __init__(self, in_channels: int, height: int, width: int, **options: Unpack[DNOptions]) -> None:
         super().__init__(in_channels, height, width, **(DNOptions(norm="layer") | options))
 
 
 class InvertedDN(DNEncoder):
-    """DN that takes white as 0 and black as 1: CartPole's white background becomes zeros."""
+    """DN with white as 0 and black as 1, so that CartPole's white background is zero."""
 
     def forward(self, observation: Tensor) -> Tensor:
         return super().forward(1.0 - as_float(observation))
 
 
 class HeDN(DNEncoder):
-    """DN without a normalisation, whose weights begin so large that ReLUs keep the scale of what passes.
+    """DN without a normalisation, with initial weights that preserve the scale through ReLUs.
 
-    He et al. 2015, "Delving Deep into Rectifiers", equation 10.
+    Source: He et al. 2015, "Delving Deep into Rectifiers", equation 10.
 
-    As torch builds a convolution, with weights uniform in ±1/sqrt(inputs), its output has a third of the mean square of
-    its input, and after ReLU a sixth; three of them leave a two-hundredth.
+    Torch initialises a convolution uniformly in ±1/sqrt(inputs). Its output then has a third of the mean square of
+    its input, and a sixth after a ReLU; three layers leave a two-hundredth.
     """
 
     def __init__(self, in_channels: int, height: int, width: int, **options: Unpack[DNOptions]) -> None:
@@ -45,7 +45,7 @@ class HeDN(DNEncoder):
 
 
 class HeNature(NatureCNN):
-    """NatureCNN whose weights begin so large that ReLUs keep the scale of what passes, as `HeDN`'s do."""
+    """NatureCNN with initial weights that preserve the scale through ReLUs, like `HeDN`."""
 
     def __init__(self, in_channels: int, height: int, width: int) -> None:
         super().__init__(in_channels, height, width)
@@ -53,7 +53,7 @@ class HeNature(NatureCNN):
 
 
 def keep_the_scale(encoder: nn.Module) -> None:
-    """Give convolutions and linear layers the weights of He et al. 2015, equation 10."""
+    """Initialise convolutions and linear layers by He et al. 2015, equation 10."""
     for layer in encoder.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")

@@ -1,12 +1,12 @@
-"""How fast DN fits Q-values that are known, by each answer to BatchNorm: no bootstrapping, no exploring.
+"""Speed at which DN fits known Q-values with each normalisation, without bootstrapping or exploration.
 
     OMP_NUM_THREADS=1 python -m studies.batchnorm.fit
     OMP_NUM_THREADS=1 python -m studies.batchnorm.fit --agent runs/my-run --arms renorm running --updates 4000
 
-A trained agent plays, three of ten actions at random. Its Q-values are what a new network of the same kind is
-trained to, by the squared error and with the optimiser of the agent's run: the same batches of 32 in the same order
-for every arm. The arms are those of `studies.batchnorm.study`. Printed is the share of the Q-values' variance that is
-left unexplained, in evaluation mode and in games that no arm was trained on; a constant leaves 1.
+A trained agent plays, with three of ten actions at random. A new network of the same kind is trained to its Q-values,
+by the squared error and with the optimiser of the agent's run. Every arm gets the same batches of 32 in the same
+order. The arms are those of `studies.batchnorm.study`. The output is the share of the Q-values' variance that stays
+unexplained, in evaluation mode and in games that no arm was trained on; a constant leaves 1.
 """
 
 import json
@@ -43,20 +43,20 @@ RANDOM_ACTIONS = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Whose values are fitted, and by what."""
+    """The agent whose Q-values are fitted, and the networks that fit them."""
 
     agent: str = "pong-fast"
     """A run, an export, or a bundled agent."""
     arms: tuple[str, ...] = ("renorm", "running", "frozen", "fixed", "layer", "none")
-    """Answers to BatchNorm, and experiments of the study, that differ in settings of the network or the optimiser."""
+    """Arms and experiments of the study that differ in settings of the network or the optimiser."""
     learning_rate: float = 5e-4
-    """Of the optimiser."""
+    """Learning rate of the optimiser."""
     updates: int = 1_000
-    """Of each arm."""
+    """Updates of each arm."""
     observations: int = 8_192
-    """To train on; a quarter as many again are kept for the test."""
+    """Observations to train on; a quarter as many more are used for the test."""
     seed: int = 1
-    """Of the games and of the networks' first weights."""
+    """Seed of the games and of the initial weights."""
     json: Path | None = None
     """Write the numbers to this file as well."""
 
@@ -70,7 +70,7 @@ class Known:
 
 
 def load(agent: str) -> Run:
-    """The agent, which must be one that the arms can stand for."""
+    """Load the agent, whose network must be one that the arms can replace."""
     try:
         run = Run(agent, device="cpu")
     except RLVisionError as error:
@@ -81,14 +81,14 @@ def load(agent: str) -> Run:
 
 
 def known(run: Run, count: int, seed: int) -> Known:
-    """What the agent makes of games of its own."""
+    """Return observations of the agent's own games, and its Q-values."""
     observations = observe(run, count, seed, RANDOM_ACTIONS)
     q_values = [run.q_values(part) for part in np.array_split(observations, max(1, count // 64))]
     return Known(torch.from_numpy(observations), torch.from_numpy(np.concatenate(q_values)))
 
 
 def fit(config: Config, run: Run, train: Known, updates: int) -> Iterator[OnlineTargetActor]:
-    """A new network after each of its updates."""
+    """Train a new network, and yield it after each update."""
     networks = OnlineTargetActor(builders.make_network(config, run.spec))
     draws = torch.Generator().manual_seed(config.seed)
     batches = [torch.randint(len(train.observations), (BATCH,), generator=draws) for _ in range(updates)]
@@ -106,28 +106,28 @@ def fit(config: Config, run: Run, train: Known, updates: int) -> Iterator[Online
 
 @torch.no_grad()
 def unexplained(networks: OnlineTargetActor, test: Known) -> float:
-    """Share of the variance of the Q-values that the network's own, in evaluation mode, do not have."""
+    """Return the share of the Q-values' variance that the network in evaluation mode does not explain."""
     actor = fuse_conv_bn(networks.actor)
     parts = [actor(to_channels_last_float(part)).q_values for part in test.observations.split(64)]
     return ((torch.cat(parts) - test.q_values).var() / test.q_values.var()).item()
 
 
 def configs(options: Options, base: Config) -> dict[str, Config]:
-    """The settings of each arm."""
+    """Return the settings of each arm."""
     known_arms = ARMS | EXPERIMENTS
     if strangers := sorted(set(options.arms) - set(known_arms)):
         sys.exit(f"expected arms out of {', '.join(known_arms)}, got {', '.join(strangers)}: choose some of these")
     same: Overrides = {
         "seed": options.seed,
         "device": "cpu",
-        "network.momentum": MOMENTUM,  # as in the study, whatever the agent was trained with
+        "network.momentum": MOMENTUM,  # the study's, not the agent's
         "optimiser.learning_rate": options.learning_rate,
     }
     return {arm: assemble(base, {**same, **known_arms[arm]}) for arm in options.arms}
 
 
 def milestones(updates: int) -> list[int]:
-    """Numbers of updates after which the networks are tested, the last one among them."""
+    """Return the numbers of updates after which the networks are tested, including the last one."""
     return sorted({*(n for n in (100, 250, 500, *range(1_000, updates, 1_000)) if n < updates), updates})
 
 

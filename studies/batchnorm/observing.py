@@ -11,13 +11,13 @@ ENVS = 8
 
 
 def observe(run: Run, count: int, seed: int, random_actions: float) -> UInt8Array:
-    """``count`` observations [count, C, H, W] of eight games side by side, every second one.
+    """Return ``count`` observations [count, C, H, W], every second one of eight parallel games.
 
     Args:
-        run: who plays.
-        count: how many.
-        seed: of the games and of what is random.
-        random_actions: the share of actions that are.
+        run: the agent that plays.
+        count: number of observations.
+        seed: of the games and of the random actions.
+        random_actions: share of random actions.
     """
     generator = np.random.default_rng(seed)
     seen: list[UInt8Array] = []

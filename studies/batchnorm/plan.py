@@ -1,4 +1,4 @@
-"""What the study compares: worlds, arms, and experiments that change one thing."""
+"""The plan of the study: environments ("worlds"), arms, and experiments that change one thing."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ Overrides = Mapping[str, str | float | Sequence[str] | Sequence[int] | Mapping[s
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is trained on: a preset, and what of it differs in the study."""
+    """An environment: a preset, and the settings that the study changes."""
 
     title: str
     preset: str
     overrides: Overrides
     too_small_for: tuple[str, ...] = ()
-    """Arms whose network does not take frames of this size."""
+    """Arms whose network needs larger frames."""
 
 
 SLOW: Overrides = {"network.momentum": 0.1}
-"""Torch's momentum, where an arm does not name another: what all of them had when the study was run."""
+"""Torch's momentum, the default of all arms when the study was run."""
 
 WORLDS: Mapping[str, World] = {
     "catch": World("Catch, 40x32, one frame", str(HERE / "catch.yaml"), SLOW, too_small_for=("nature",)),
@@ -73,7 +73,7 @@ ARMS: Mapping[str, Overrides] = {
     "none": {"network.norm": "none"},
     "nature": {"network.encoder": "nature"},
 }
-"""DN with each answer to BatchNorm, and NatureCNN, which has no normalisation."""
+"""DN with each normalisation, and NatureCNN, which has none."""
 
 EXPERIMENTS: Mapping[str, Overrides] = {
     "renorm, not calibrated": {**RENORM, "network.calibration_batches": 0},
@@ -125,7 +125,7 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     "layer, pixels centred": {"network.encoder": "studies.batchnorm.encoders:CentredLayerDN"},
     "frozen, learning rate / 10": {"network.norm": "frozen", "optimiser.learning_rate": 5e-5},
     "frozen, momentum 0.01": {"network.norm": "frozen", "network.momentum": 0.01},
-    "frozen, statistics as calibrated": {"network.norm": "frozen", "network.momentum": 1e-9},  # `fixed`, before it was
+    "frozen, statistics as calibrated": {"network.norm": "frozen", "network.momentum": 1e-9},  # now `fixed`
     "frozen, pixels centred": {
         "network.encoder": "studies.batchnorm.encoders:CentredDN",
         "network.kwargs": {"norm": "frozen"},
@@ -142,8 +142,8 @@ EXPERIMENTS: Mapping[str, Overrides] = {
     "layer, rewards / 20, gamma 0.98": {"network.norm": "layer", "agent.reward_scale": 0.05, "agent.gamma": 0.98},
     "running, rewards / 20, gamma 0.98": {"network.norm": "running", "agent.reward_scale": 0.05, "agent.gamma": 0.98},
 }
-"""On the world ``cartpole`` (learning rate 5e-4, target period 200, stack 2, rewards of 2): one change at a time, and
-a few arms once more with rewards and gamma as the preset ``quick`` has them now. "renorm, not clipped" and
+"""Experiments with one change at a time on the world ``cartpole`` (learning rate 5e-4, target period 200, stack 2,
+rewards of 2), and a few arms again with today's rewards and gamma of the preset ``quick``. "renorm, not clipped" and
 "renorm, momentum 0.3" are for ``breakout``; "running, target period x 4", those of "batch" and
 "nature" for ``pong``; scale and shift alone for ``fit.py``."""
 
@@ -158,18 +158,18 @@ class Cell:
 
     @property
     def overrides(self) -> Overrides:
-        """All that differs from the preset."""
+        """All settings that differ from the preset."""
         return WORLDS[self.world].overrides | (ARMS | EXPERIMENTS)[self.name]
 
     @property
     def folder(self) -> str:
-        """Its folder under the study's, and its name in the table: ``cartpole/renorm-momentum-0.01-seed1``."""
+        """Its folder in the study's, and its name in the table: ``cartpole/renorm-momentum-0.01-seed1``."""
         words = self.name.replace(",", "").replace("/", "div").replace(" ", "-")
         return f"{self.world}/{words}-seed{self.seed}"
 
 
 def cells(worlds: Sequence[str], names: Sequence[str], seeds: Sequence[int]) -> Iterator[Cell]:
-    """Seeds outermost, so that a study that is broken off has compared all arms on its first seeds."""
+    """Yield the runs seed by seed, so that an interrupted study has compared all arms on its first seeds."""
     for seed in seeds:
         for world in worlds:
             for name in names:

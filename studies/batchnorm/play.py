@@ -1,13 +1,14 @@
-"""What running statistics cost at play: a run's games with those it has, and with statistics measured on its replay.
+"""Cost of running statistics in play, compared with statistics measured on the run's replay.
 
     OMP_NUM_THREADS=1 python -m studies.batchnorm.play --run runs/my-run
 
-Where plain BatchNorm trains by the batch and plays by running averages, it plays another function than it has learned.
-This tells what that costs: the same weights play the same games, first with the running statistics that the run ended
-with, then with statistics measured anew on batches drawn from the run's replay, which are those that it was trained
-with. Of many batches they are those of the replay as a whole; of one they are as uncertain as a training forward's.
-The table has the distance of the channels' means and of the Q-values from those with the statistics measured first:
-what lies between the running ones and these is delay, what lies between two draws is chance.
+Plain BatchNorm trains by the batch's statistics and plays by running averages, so it plays another function than it
+learned. This script measures the cost. The same weights play the same games: first with the final running statistics,
+then with statistics measured on batches from the run's replay, as in training. Many batches give the statistics of the
+whole replay; one batch gives them with the uncertainty of a training forward.
+
+The table has the distance of the channels' means and of the Q-values from those with the first measured statistics.
+The distance of the running statistics shows their delay; the distance between two draws shows chance.
 """
 
 import json
@@ -39,38 +40,38 @@ from rlvision.runs.run_folder import RunFolder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Who plays, and by what statistics."""
+    """The run, and the statistics to play with."""
 
     run: Path
     """A run folder, with its replay."""
     batches: tuple[int, ...] = (256, 256, 1, 1)
-    """Numbers of batches to measure on, each drawn anew."""
+    """Numbers of batches to measure on, each with new draws."""
     games: int = 20
-    """Of each evaluation, the same ones."""
+    """Games of each evaluation, always the same."""
     states: int = 16
     """Batches of states to compare Q-values on."""
     seed: int = 0
-    """Of the games."""
+    """Seed of the games."""
     json: Path | None = None
     """Write the numbers to this file as well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What the weights made of the same games and states with one kind of statistics."""
+    """The results of the same games and states with one kind of statistics."""
 
     statistics: str
     games: Evaluation
     q_values: Tensor
     """[states, A]."""
     means: tuple[Tensor, ...]
-    """Of the channels of each layer."""
+    """Means of the channels of each layer."""
     deviations: tuple[Tensor, ...]
-    """Their standard deviations."""
+    """Standard deviations of the channels of each layer."""
 
 
 def load(folder: Path) -> Run:
-    """The run, which must have running statistics."""
+    """Load the run, whose network must have running statistics."""
     run = Run(folder, weights="last", device="cpu")
     if not statistics_layers(run.network):
         sys.exit(f"expected a run with running statistics, got {run.config.network.norm}: choose another")
@@ -78,7 +79,7 @@ def load(folder: Path) -> Run:
 
 
 def replayed(run: Run) -> Iterator[Tensor]:
-    """Observations [B, C, H, W] uint8 of batches drawn from the run's replay, without end."""
+    """Yield endless observations [B, C, H, W] uint8 of batches from the run's replay."""
     setup = replace(make_setup(run.config, run.spec), device=torch.device("cpu"))
     memory, checkpoints = make_replay(setup, run.config.agent), RunFolder(run.folder.path).checkpoints
     state = checkpoints.load_newest()
@@ -92,7 +93,7 @@ def replayed(run: Run) -> Iterator[Tensor]:
 
 @torch.no_grad()
 def plays(run: Run, options: Options) -> Iterator[Played]:
-    """The games with each kind of statistics."""
+    """Yield the results with each kind of statistics."""
     observations = replayed(run)
     states = torch.cat([next(observations) for _ in range(options.states)])
 
@@ -110,13 +111,13 @@ def plays(run: Run, options: Options) -> Iterator[Played]:
 
 
 def shift(played: Played, measured: Played) -> float:
-    """Mean distance of the channels' means from those measured first, in standard deviations; the worst layer's."""
+    """Return the worst layer's mean distance of channel means from those measured first, in standard deviations."""
     layers = zip(played.means, measured.means, measured.deviations, strict=True)
     return max(((mean - other).abs() / deviation).mean().item() for mean, other, deviation in layers)
 
 
 def report(every: Sequence[Played], title: str) -> tuple[Table, dict[str, dict[str, Any]]]:
-    """For people and for programs."""
+    """Return the results as a table, and as plain values."""
     table = Table("statistics", "shift", "gap", "disagree", "mean", "95 %", "median", "range", title=title)
     rows: dict[str, dict[str, Any]] = {}
     for played in every:

@@ -1,4 +1,4 @@
-"""From the rows of the study's runs to its table and its figure."""
+"""The table and the figure of the study, from the rows of its runs."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -62,46 +62,46 @@ POINTS = 200
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A run of the study that came to its end, or as far as was wanted."""
+    """A run of the study that reached its end or the requested env step."""
 
     cell: Cell
     rows: Sequence[Row]
 
     def column(self, name: str) -> list[float]:
-        """The values of a metric, in order."""
+        """Return the values of a metric, in order."""
         return [row[name] for row in self.rows if name in row]
 
     @property
     def env_steps(self) -> float:
-        """How far it came."""
+        """Env steps of the run."""
         return self.rows[-1]["env_steps"]
 
     def last_games(self, until: float) -> float:
-        """Mean raw score of the last 20 training games that had ended by this env step."""
+        """Return the mean raw score of the last 20 training games that had ended by this env step."""
         scores = [row["episode/score"] for row in self.rows if "episode/score" in row and row["env_steps"] <= until]
         return fmean(scores[-20:])
 
 
 def read(records: Mapping[str, RunRecord], planned: Sequence[Cell]) -> list[Result]:
-    """The results that are there, in the order of the plan."""
+    """Return the existing results, in the order of the plan."""
     there = [cell for cell in planned if cell.folder in records]
     return [Result(cell, list(records[cell.folder].metrics())) for cell in there]
 
 
 def furthest(results: Sequence[Result]) -> list[Result]:
-    """Those of an arm's runs that came as far as any, but for a tenth: not those that were broken off early."""
+    """Return an arm's runs within a tenth of the longest one, without those that were stopped early."""
     end = max(result.env_steps for result in results)
     return [result for result in results if result.env_steps >= 0.9 * end]
 
 
 def table(results: Sequence[Result]) -> str:
-    """A line of Markdown for every run, also for those that failed."""
+    """Format a line of Markdown for every run, including failed ones."""
     rule = "|" + "---|" * len(COLUMNS)
     return "\n".join(["| " + " | ".join(COLUMNS) + " |", rule, *map(_line, results)]) + "\n"
 
 
 def summary(results: Sequence[Result]) -> str:
-    """A line of Markdown for every arm of a world: the mean over seeds, and each seed; `furthest` ones alone."""
+    """Format a line of Markdown for every arm of a world: mean over seeds and each seed, of the `furthest` runs."""
     groups: dict[tuple[str, str], list[Result]] = defaultdict(list)
     shortest: dict[str, float] = {}
     for result in results:
@@ -113,7 +113,7 @@ def summary(results: Sequence[Result]) -> str:
 
 
 def draw(results: Sequence[Result], path: Path) -> None:
-    """The figure: scores above, gap below, a column for each world, one colour for each arm."""
+    """Draw the figure: scores above, gap below, a column for each world, a colour for each arm."""
     from matplotlib.figure import Figure
 
     arms = [result for result in results if result.cell.name in ARMS]
@@ -126,7 +126,7 @@ def draw(results: Sequence[Result], path: Path) -> None:
 
 
 def _save(figure, path: Path) -> None:  # type: ignore[no-untyped-def]
-    """A third of the bytes, by 256 colours."""
+    """Save with 256 colours, which takes a third of the bytes."""
     from PIL import Image
 
     with BytesIO() as whole:
@@ -159,7 +159,7 @@ def _draw_world(scores, gaps, world: str, results: Sequence[Result]) -> None:  #
 
 
 def _draw_mean(axes, grid: Series, curves: Sequence[Series], name: str, seeds: int) -> None:  # type: ignore[no-untyped-def]
-    """The mean over seeds as a line, and the range of the seeds as a shade."""
+    """Draw the mean over seeds as a line, and the range of the seeds as a shaded band."""
     stacked = np.stack(curves)  # [seeds, POINTS]
     label = f"{name} ({seeds})"
     axes.plot(grid, stacked.mean(axis=0), color=COLOURS[name], linewidth=1.8, label=label)
@@ -167,7 +167,7 @@ def _draw_mean(axes, grid: Series, curves: Sequence[Series], name: str, seeds: i
 
 
 def _resampled(result: Result, metric: str, grid: Series, window: int) -> Series:
-    """A metric on the grid; before it was measured, its first value, and none after."""
+    """Interpolate a metric on the grid; its first value before the first measurement, NaN after the last."""
     found = [(row["env_steps"], row[metric]) for row in result.rows if metric in row]
     steps, values = np.array(found, dtype=np.float64).T
     return np.interp(grid, steps, running_mean(values, window), right=np.nan)
@@ -233,7 +233,7 @@ def _mean(result: Result, name: str) -> str:
 
 
 def _wide_since(result: Result) -> str:
-    """The first update of the first three rows in a row with a gap above 0.2."""
+    """Return the first update of the first three consecutive rows with a gap above 0.2."""
     measured = [(row["counters/updates"], row["bn/gap"] > 0.2) for row in result.rows if "bn/gap" in row]
     for i in range(len(measured) - 2):
         if all(wide for _, wide in measured[i : i + 3]):

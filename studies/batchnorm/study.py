@@ -1,14 +1,14 @@
-"""BatchNorm in a Q-network: every answer to it at equal work, with seeds.
+"""The study of BatchNorm in a Q-network: every normalisation at equal work, with several seeds.
 
     python -m studies.batchnorm.study --worlds catch cartpole --seeds 1 2 3
     python -m studies.batchnorm.study --worlds cartpole --experiments --seeds 1 2
     python -m studies.batchnorm.study --worlds pong --arms joint batch --seeds 1 --until 100000
     python -m studies.batchnorm.study --report
 
-Each run is `rlvision train` with one setting changed, in a process and a folder of its own under ``--work``. The
-study can be broken off at any moment: the same command continues, the interrupted run included. ``--report`` folds
-every run that came to its end, or to ``--until``, into the table ``data/runs.json.gz``, and makes ``runs.md`` and
-``scores.png`` of all runs in it, the failed ones too. What is in the table is not run again.
+Each run is `rlvision train` with one changed setting, in its own process and folder under ``--work``. The study can
+be interrupted at any time: the same command continues it, including the interrupted run. ``--report`` adds every run
+that reached its end, or ``--until``, to the table ``data/runs.json.gz``. Then it writes ``runs.md`` and ``scores.png``
+of all runs in the table, including failed ones. Runs in the table are not run again.
 """
 
 import os
@@ -46,29 +46,29 @@ told of there. First the arms, the mean of those of an arm's runs that were not 
 * *Q, return seen*: `q/mean` and `q/discounted_return` of the last row that has them.
 """
 LOOK_EVERY = 2.0
-"""Seconds between two looks at how far a run has come."""
+"""Seconds between two checks of a run's progress."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What to run."""
+    """The runs to make."""
 
     worlds: tuple[Literal["catch", "cartpole", "pong", "breakout"], ...] = ("catch", "cartpole")
-    """What to train on."""
+    """Environments to train on."""
     arms: tuple[str, ...] = tuple(ARMS)
-    """Which answers to BatchNorm to compare."""
+    """Normalisations to compare."""
     experiments: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Instead of the arms, the experiments that change one thing (they are made for the world cartpole)."""
+    """Run the experiments that change one thing instead of the arms (they are made for the world cartpole)."""
     seeds: tuple[int, ...] = (1, 2, 3)
-    """Seeds of each."""
+    """Seeds of each arm."""
     threads: int = 1
-    """CPU threads of each run; another number gives other bits."""
+    """CPU threads of each run; another number changes the last bits."""
     until: int | None = None
-    """Break a run off after so many env steps: its plan stays, so a later call without this can go on."""
+    """Stop a run after this many env steps; its settings stay, so a later call without this option continues it."""
     work: Path = Path("runs/batchnorm-study")
-    """Where the run folders are."""
+    """Folder of the run folders."""
     report: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Train nothing; fold the finished runs of the work folder into the table, and write runs.md and scores.png."""
+    """Train nothing; add the finished runs of the work folder to the table, and write runs.md and scores.png."""
 
 
 def main() -> None:
@@ -102,13 +102,13 @@ def train(cell: Cell, options: Options) -> None:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)  # it finishes its step and saves
     if process.returncode:
-        sys.exit(process.returncode)  # it has said why
+        sys.exit(process.returncode)  # it has printed the reason
     if not is_there(out, options.until):
         sys.exit(f"expected {out} to be trained to its end, got an interruption: the same command continues")
 
 
 def is_there(folder: Path, until: int | None) -> bool:
-    """Whether the rows of a run go as far as they are wanted."""
+    """Return whether the rows of a run reach the requested env step."""
     if not (folder / "metrics.jsonl").exists():
         return False
     rows = read_metrics(folder)
@@ -116,12 +116,12 @@ def is_there(folder: Path, until: int | None) -> bool:
 
 
 def is_kept(record: RunRecord | None, until: int | None) -> bool:
-    """Whether a run in the table goes as far as it is wanted."""
+    """Return whether a run in the table reaches the requested env step."""
     return record is not None and record.env_steps >= min(record.settings["env_steps"], until or sys.maxsize)
 
 
 def report(options: Options) -> None:
-    """Fold what is new, then write the page and the figure of all results."""
+    """Add new runs to the table, then write the page and the figure of all results."""
     planned = list(cells(tuple(WORLDS), (*ARMS, *EXPERIMENTS), ALL_SEEDS))
     finished = [cell.folder for cell in planned if is_there(options.work / cell.folder, options.until)]
     folded = fold(TABLE, ((name, options.work / name) for name in finished))

@@ -1,4 +1,4 @@
-"""Catch, the smallest world of the study: learned from pixels in half a minute."""
+"""Catch, the smallest environment of the study, which DN learns from pixels in half a minute."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ LEFT, STAY, RIGHT = range(3)
 
 
 class Catch(gymnasium.Env[npt.NDArray[np.uint8], int]):
-    """A ball falls from the top of a random column; the paddle at the bottom catches it (+1) or not (-1).
+    """A game of a ball that falls in a random column; the paddle at the bottom catches it (+1) or not (-1).
 
-    As in bsuite (Osband et al. 2020), with a picture of 40x32 pixels and nine decisions a game.
+    It follows bsuite (Osband et al. 2020), with pictures of 40x32 pixels and nine decisions per game.
     """
 
     observation_space = gymnasium.spaces.Box(0, 255, (ROWS * SCALE, COLUMNS * SCALE, 3), np.uint8)

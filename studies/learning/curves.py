@@ -1,4 +1,4 @@
-"""Draw the curves of this page from the table of its runs.
+"""Draw the learning curves of the study's page from the table of its runs.
 
 python -m studies.learning.curves
 python -m studies.learning.curves --runs cartpole-seed1 --out /tmp

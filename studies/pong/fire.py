@@ -1,10 +1,9 @@
-"""What FIRE does in Pong: with the button held, the racket slams the ball.
+"""Effect of FIRE in Pong: with the button held, the racket returns the ball faster.
 
     python -m studies.pong.fire --games 5
 
-One scripted player, who runs after the ball and aims a little beside its middle, plays whole games with each set
-of three actions. The table has the speed at which its returns leave the racket, in screen pixels per frame. Without
-FIRE every return leaves at the slowest.
+A scripted player follows the ball, aims slightly off its middle, and plays whole games with each set of three actions.
+The table has the speed of its returns, in screen pixels per frame. Without FIRE every return has the lowest speed.
 
 RAM bytes: Anand et al. 2019, "Unsupervised State Representation Learning in Atari" (49 and 54 are the ball's
 column and row, 51 the player's row).
@@ -19,9 +18,9 @@ import tyro
 from ale_py import Action, ALEInterface, roms
 
 BALL_X, BALL_Y, PLAYER_Y = 49, 54, 51
-REACH = 2  # pixels beside its aim at which the player stands still
-A_SERVE = 10  # pixels a frame: no return is as fast; a ball that seems so was put into the middle of the field
-AIMS = (-8, -5, -2, 2, 5, 8)  # pixels beside the ball's middle, so that returns leave at every angle
+REACH = 2  # pixels from its aim within which the player stands still
+A_SERVE = 10  # pixels per frame: no return is as fast; a faster ball was moved to the middle for a serve
+AIMS = (-8, -5, -2, 2, 5, 8)  # pixels from the ball's middle, so that returns leave at every angle
 
 ACTIONS = {
     "NOOP, RIGHT, LEFT": (Action.NOOP, Action.RIGHT, Action.LEFT),
@@ -32,14 +31,14 @@ ACTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How much to play."""
+    """The number of games."""
 
     games: int = 5
-    """Games with each set."""
+    """Games with each set of actions."""
 
 
 def play(actions: tuple[Action, Action, Action], seed: int) -> Counter[int]:
-    """Speeds of the returns of one whole game of the scripted player with (stay, up, down)."""
+    """Count the speeds of the returns in one whole game of the scripted player with (stay, up, down)."""
     stay, up, down = actions
     rom = roms.get_rom_path("pong")
     assert rom is not None, "ale-py comes with Pong"
@@ -54,7 +53,7 @@ def play(actions: tuple[Action, Action, Action], seed: int) -> Counter[int]:
         ram = ale.getRAM()
         ball, row, player = (int(ram[byte]) for byte in (BALL_X, BALL_Y, PLAYER_Y))
         now = ball - before if before and ball else 0
-        if velocity > 0 > now > -A_SERVE:  # it came, and goes
+        if velocity > 0 > now > -A_SERVE:  # the ball came towards the player, and now leaves
             speeds[-now] += 1
             aim = choose.choice(AIMS)
         before, velocity = ball, now or velocity

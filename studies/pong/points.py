@@ -1,10 +1,10 @@
-"""Whether a trained agent loses the same point of Pong over and over.
+"""Repeated points in Pong: does a trained agent lose the same point again and again?
 
     OMP_NUM_THREADS=1 python -m studies.pong.points --agents pong pong-fast runs/my-run
 
-A greedy agent in a game without chance loses a point again where it sees the same pictures again. Each agent plays
-whole games; of the points that it lost, those are counted that took exactly as many decisions as the point that it had
-lost before in the same game.
+In a game without chance, a greedy agent that sees the same pictures again loses the same point again. Each agent plays
+whole games. The script counts the lost points that took exactly as many decisions as the last lost point of the same
+game.
 """
 
 import sys
@@ -26,14 +26,14 @@ ENVS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Who plays."""
+    """The agents, and their games."""
 
     agents: tuple[str, ...]
     """Runs, exports, or bundled agents."""
     games: int = 24
-    """Whole games of each, of eight environments side by side."""
+    """Whole games of each agent, in eight parallel environments."""
     seed: int = 0
-    """Of the games."""
+    """Seed of the games."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Point:
 
 
 def play(run: Run, games: int, seed: int) -> Iterator[list[Point]]:
-    """The points of whole games, each environment's one after the other."""
+    """Yield the points of whole games, environment by environment."""
     with closing(run.make_env(ENVS)) as env:
         for part in range(-(-games // ENVS)):
             env.reset(seed + part)

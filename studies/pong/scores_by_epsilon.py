@@ -1,11 +1,11 @@
-"""What exploring costs in training games: their mean score for each rung of the ladder of epsilons.
+"""Cost of exploration in training games: their mean score for each epsilon of the ladder.
 
     python -m studies.pong.scores_by_epsilon '77x77-n20-2e-4-seed[123]*' --since 150_000
     python -m studies.pong.scores_by_epsilon runs/my-run
 
-Every environment of a run with ``exploration.kind=ladder`` has an epsilon of its own, and every game that ended is on
-the run's action logs with its environment, so the games tell how much of the score is lost to exploring. Several runs
-are taken together; they must have the same ladder, and epsilon is the one that it has at ``--since``.
+Every environment of a run with ``exploration.kind=ladder`` has its own epsilon, and the run's action logs record the
+environment of every game. So the games show how much of the score exploration costs. Several runs can be combined if
+they have the same ladder; the epsilons are those at ``--since``.
 """
 
 import sys
@@ -29,7 +29,7 @@ from studies.table import RunRecord, read_table, table_path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Which games."""
+    """The games to use."""
 
     runs: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Run folders with their action logs, or names of runs of the table, which may be patterns."""
@@ -50,20 +50,20 @@ class Game:
 
 
 def records(runs: tuple[str, ...]) -> Iterator[RunRecord]:
-    """The runs of folders, and of the table."""
+    """Yield the runs of folders and of the table."""
     table = read_table(table_path("pong"))
     for run in runs:
         yield from [fold_run(Path(run))] if Path(run).is_dir() else chosen(table, [run]).values()
 
 
 def games_of(record: RunRecord) -> list[Game]:
-    """The games whose environment is known."""
+    """Return the games whose environment is known."""
     columns = [record.games.get(name, ()) for name in ("env", "env_steps", "score", "length")]
     return [Game(*game) for game in zip(*columns, strict=False) if None not in game]
 
 
 def epsilons(config: Config, env_steps: int) -> list[float]:
-    """Of the environments, largest first."""
+    """Return the epsilons of the environments, largest first."""
     if config.exploration.kind != "ladder":
         sys.exit(f"expected a run with exploration.kind=ladder, got {config.exploration.kind}: choose another")
     exponents = ladder_exponents(config.env.num_envs, config.exploration.ladder_alpha)

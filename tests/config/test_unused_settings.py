@@ -38,6 +38,12 @@ def test_every_setting_of_a_preset_has_an_effect(preset):
             ["agent.double needs a target network (not network.norm=joint)"],
         ),
         ({"exploration.ladder_alpha": 2}, ["exploration.ladder_alpha needs exploration.kind=ladder"]),
+        ({"exploration.persistence": 3}, ["exploration.persistence needs exploration.kind=persistent"]),
+        ({"exploration.persistence": 3, "exploration.kind": "persistent"}, []),
+        (
+            {"exploration.kind": "noisy", "network.noisy": True, "exploration.end": 0.02},
+            [f"exploration.{name} needs another exploration.kind than noisy" for name in ("end", "decay_env_steps")],
+        ),
     ],
 )
 def test_what_is_set_in_vain_is_named_with_what_it_needs(settings, phrases):

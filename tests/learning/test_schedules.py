@@ -4,7 +4,18 @@ import math
 
 import pytest
 
-from rlvision.learning.schedules import Constant, Cosine, Every, Linear, Then, WarmUp
+from rlvision.learning.schedules import (
+    Constant,
+    Cosine,
+    Every,
+    Geometric,
+    Linear,
+    Then,
+    WarmUp,
+    gamma_schedule,
+    n_step_schedule,
+)
+from rlvision.learning.settings import QLearningSettings
 
 
 @pytest.mark.parametrize(
@@ -53,3 +64,32 @@ def test_every_that_starts_in_the_middle_goes_on_as_if_it_had_been_there():
 
 def test_every_zero_is_never():
     assert not any(Every(0).due(count) for count in range(100))
+
+
+def test_geometric_changes_by_the_same_factor():
+    schedule = Geometric(16.0, 1.0, 4)
+    assert [schedule(count) for count in (-1, 0, 1, 2, 3, 4, 100)] == pytest.approx([16, 16, 8, 4, 2, 1, 1])
+    assert Geometric(0.01, 1.0, 2)(1) == pytest.approx(0.1)
+    assert Geometric(16.0, 1.0, 0)(0) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "counts", "n", "remaining"),
+    [
+        ({}, (0, 50, 100), [3, 3, 3], [0.01, 0.01, 0.01]),
+        ({"n_step": 10, "final_n_step": 3}, (0, 50, 100, 200), [10, math.sqrt(30), 3, 3], [0.01] * 4),
+        ({"gamma": 0.9, "final_gamma": 0.999}, (0, 50, 100, 200), [3] * 4, [0.1, 0.01, 0.001, 0.001]),
+        ({"gamma": 0.99, "final_gamma": 0.9}, (0, 50, 100), [3] * 3, [0.01, math.sqrt(1e-3), 0.1]),
+        (
+            {"n_step": 4, "final_n_step": 16, "gamma": 0.9, "final_gamma": 0.999, "horizon_env_steps": 20},
+            (0, 10, 20, 100),
+            [4, 8, 16, 16],
+            [0.1, 0.01, 0.001, 0.001],
+        ),
+    ],
+)
+def test_the_horizon_moves_over_the_run_or_over_what_is_set(settings, counts, n, remaining):
+    """n by a constant factor, γ by one of 1 - γ."""
+    n_step, gamma = (make(QLearningSettings(**settings), 100) for make in (n_step_schedule, gamma_schedule))
+    assert [n_step(count) for count in counts] == pytest.approx(n)
+    assert [1 - gamma(count) for count in counts] == pytest.approx(remaining)

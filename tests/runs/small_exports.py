@@ -13,7 +13,7 @@ from rlvision.config.loading import load_config, save_config
 from rlvision.config.schema import Config
 from rlvision.core.types import EnvSpec
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.runs.builders import make_network
+from rlvision.runs.builders import make_network, playing_config
 from rlvision.runs.checkpoint import CheckpointFolder
 from rlvision.runs.export_folder import MODEL, digest
 from rlvision.runs.export_manifest import MANIFEST
@@ -81,7 +81,10 @@ def small_export(out: Path, config: Config | None = None, spec: EnvSpec = SPEC) 
     """Write an export; returns its network."""
     config = config or settings()
     network = used_network(config, spec)
-    write_export(out, str(out), config=config, spec=spec, env_steps=ENV_STEPS, network=network, reports=())
+    played = playing_config(config, spec, network)
+    write_export(
+        out, str(out), config=config, played=played, spec=spec, env_steps=ENV_STEPS, network=network, reports=()
+    )
     return network
 
 

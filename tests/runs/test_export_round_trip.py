@@ -13,6 +13,8 @@ from rlvision.cli import main as cli
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import EnvSpec
 from rlvision.evaluation.episode_limits import EpisodeLimits
+from rlvision.nn.noisy import noisy_layers, resample_noise, switch_noise
+from rlvision.runs.builders import playing_config
 from rlvision.runs.export_manifest import NOT_EXPORTED, exported_settings
 from rlvision.runs.run import Run, resume
 
@@ -56,9 +58,9 @@ def test_the_settings_to_play_with_come_back_and_those_of_training_do_not(tmp_pa
         "evaluation__max_idle_frames": None, "seed": 9, "agent__n_step": 7,
     }  # fmt: skip
     config = settings(**given)
-    small_export(tmp_path / "it", config)
+    network = small_export(tmp_path / "it", config)
     loaded = Run(tmp_path / "it").config
-    assert exported_settings(loaded) == exported_settings(config)
+    assert exported_settings(loaded) == exported_settings(playing_config(config, SPEC, network))
     assert not set(exported_settings(config)) & set(NOT_EXPORTED)
     assert (loaded.env.num_envs, loaded.agent.n_step) == (
         rlvision.Config().env.num_envs,
@@ -99,6 +101,23 @@ def test_an_agent_of_quantiles_plays_and_is_given_away_as_their_means(tmp_path, 
     if not dueling:
         chapter = Chapter(32, 40, 2, in_channels=2).eval()
         chapter.load_state_dict(load_file(tmp_path / "it" / "model.safetensors"))
+
+
+@pytest.mark.parametrize("changes", [{}, {"network__dueling": True, "agent__name": "qr_dqn"}])
+def test_an_agent_that_explored_by_noise_plays_and_is_given_away_without(tmp_path, changes):
+    network = small_run(tmp_path / "run", settings(network__noisy=True, exploration__kind="noisy", **changes))
+    resample_noise(network, torch.Generator().manual_seed(0))
+    trained = Run(tmp_path / "run", device="cpu")
+    trained.export(tmp_path / "it", games=0)
+    run, seen = Run(tmp_path / "it", device="cpu"), observations(4)
+    with torch.no_grad():
+        noise = network(seen).q_values
+        switch_noise(network, on=False)
+        torch.testing.assert_close(run.network(seen).q_values, network(seen).q_values, rtol=1e-5, atol=1e-5)
+    assert (run.network(seen).q_values - noise).abs().max() > 1e-3
+    assert run.network(seen).q_values.equal(trained.network(seen).q_values)
+    assert not run.config.network.noisy
+    assert (noisy_layers(run.network), noisy_layers(trained.network)) == ([], [])
 
 
 def test_the_card_runs_in_plain_torch(tmp_path, monkeypatch):

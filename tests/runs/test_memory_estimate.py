@@ -8,6 +8,7 @@ import torch
 from small_runs import COUNTING, small
 from torch import nn
 
+import rlvision.learning.agent as learning_agent
 import rlvision.runs.run
 from rlvision.cli import main as cli
 from rlvision.config.loading import load_config
@@ -56,7 +57,7 @@ def test_a_network_by_hand():
     encoder = nn.Sequential(Scaled(), convolution, nn.Identity(), activation, nn.Flatten())
     network = QNetwork(encoder, nn.Linear(3 * 3 * 4, 5)).to("meta")
     weights = (3 * 2 * 16 + 3) + (36 * 5 + 5)
-    scaled, layer = 2 * 8 * 10, 3 * 3 * 4  # the picture as floats; convolution, activation, and as one row
+    scaled, layer = 2 * 8 * 10, 3 * 3 * 4  # the picture scaled; convolution, activation, and as one row
     assert footprint(network, (2, 8, 10)) == Footprint(
         weights=4 * weights, kept=4 * (scaled + 3 * layer + 5), largest=4 * scaled, quantiles=1
     )
@@ -64,7 +65,7 @@ def test_a_network_by_hand():
 
 class Scaled(nn.Module):
     def forward(self, observation):
-        return observation.float()
+        return 2 * observation
 
 
 @pytest.mark.parametrize("name", OPTIMISERS)
@@ -186,10 +187,15 @@ def test_a_gpu_holds_what_lies_where_the_network_does(tmp_path, monkeypatch):
 
 
 def test_too_much_is_refused_before_anything_is_made(tmp_path, monkeypatch, capsys):
-    made = []
-    for maker in ("make_env", "make_agent", "make_network"):
-        monkeypatch.setattr(builders, maker, lambda *_, maker=maker: made.append(maker))
-    monkeypatch.setattr("rlvision.learning.agent.make_replay", lambda *_: made.append("make_replay"))
+    made, make_network = [], learning_agent.make_network
+    for owner, maker in ((builders, "make_env"), (builders, "make_agent"), (learning_agent, "make_replay")):
+        monkeypatch.setattr(owner, maker, lambda *_, maker=maker: made.append(maker))
+
+    def without_memory(setup, **options):
+        made.extend(["make_network"] if setup.device.type != "meta" else [])
+        return make_network(setup, **options)
+
+    monkeypatch.setattr(learning_agent, "make_network", without_memory)
     out = tmp_path / "run"
     status = cli.main(["train", "atari", "--replay.capacity=1000000000", "--device=cpu", f"--out={out}"])
     said = capsys.readouterr().err

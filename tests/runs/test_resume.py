@@ -56,6 +56,16 @@ CASES = {
         COUNTING,
         {"agent__name": "qr_dqn", "agent__quantiles": 4, "network__dueling": True, **PRIORITISED},
     ),
+    "noise in the weights explores": (
+        COUNTING,
+        {"network__noisy": True, "exploration__kind": "noisy", "network__hidden": 8, "agent__name": "qr_dqn"},
+    ),
+    "random actions last": (COUNTING, {"exploration__kind": "persistent", "exploration__persistence": 1.3}),
+    "observations are shifted": (COUNTING, {"agent__augmentation": "shift"}),
+    "the horizon moves, prioritised": (
+        COUNTING,
+        {"agent__final_n_step": 6, "agent__final_gamma": 0.999, "agent__horizon_env_steps": 120, **PRIORITISED},
+    ),
     "rows without an update before them": (COUNTING, {"replay__samples_per_env_step": 0.15, "tracking__log_every": 6}),
 }
 
@@ -141,6 +151,7 @@ def test_without_a_saved_replay_a_continued_run_gathers_a_new_one_first_and_says
     finished = watched.train(config)._agent
     assert "without its replay: the run collects 24 env steps before it learns again" in capsys.readouterr().out
     assert finished.memory._ring.rows == END // 2 - rows
+    assert finished.memory.env_steps == END  # by which its schedules go on
     assert finished.learner.updates - updates == (END - 80 - 24 - 2) // 8  # of what came after learning_starts
 
 

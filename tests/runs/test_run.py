@@ -16,6 +16,7 @@ from small_runs import END, PONG, PRIORITISED, Watched, metrics, note_calls, sma
 import rlvision
 from rlvision.config.loading import read_config
 from rlvision.core.errors import CheckpointError, ConfigError, RLVisionError
+from rlvision.replay.samplers import PrioritisedSampler
 from rlvision.runs import builders
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.run import Run, Session, resume, train
@@ -115,7 +116,7 @@ def test_a_file_is_no_run_folder(tmp_path):
 def test_what_a_run_left_without_its_settings_is_not_written_over(tmp_path, left):
     (tmp_path / left).parent.mkdir(exist_ok=True)
     (tmp_path / left).write_text("{}\n")
-    with pytest.raises(ConfigError, match=f"with {Path(left).name} and without the config.yaml .*: put that back"):
+    with pytest.raises(ConfigError, match=f"with {Path(left).name} and without the config.yaml .*: put the file back"):
         train(small(tmp_path))
     assert content(tmp_path) == {tmp_path / left: b"{}\n"}
 
@@ -252,7 +253,7 @@ def test_every_session_leaves_a_line_of_what_it_changed_and_computed_with_and_wh
     watched = Watched(monkeypatch)
     stop_at(monkeypatch, 50)
     over_the_run = {"optimiser__schedule": "linear", "exploration__final": 0.1, "exploration__decay_env_steps": 40}
-    over_the_run |= PRIORITISED
+    over_the_run |= {"agent__final_n_step": 4, "agent__final_gamma": 0.995, **PRIORITISED}
     watched.train(small(tmp_path, **over_the_run))
     assert "accepted" not in capsys.readouterr().out
     changes = {"env_steps": 90, "tracking__project": "other", "device": "auto"}
@@ -274,7 +275,8 @@ def test_every_session_leaves_a_line_of_what_it_changed_and_computed_with_and_wh
     )
     said = capsys.readouterr().out
     assert "accepted: env_steps was 160, is 90; device was 'cpu', is 'auto'; tracking.project was" in said
-    assert "(optimiser.schedule, replay.beta, exploration.final) does so up to 90 env steps now" in said
+    schedules = "optimiser.schedule, replay.beta, exploration.final, agent.final_gamma, agent.final_n_step"
+    assert f"schedules over the whole run ({schedules}) now end at 90 env steps" in said
     assert f"results may differ in bits from an uninterrupted run: torch was '{version('torch')}', is '9.9'\n" in said
 
 
@@ -300,6 +302,8 @@ def test_a_longer_run_stretches_what_changes_over_the_whole_run(tmp_path, monkey
     """Which then stands where it would stand in a run that was that long from the start."""
     watched, settings = Watched(monkeypatch), {"optimiser__schedule": "linear", "evaluate_every": 0, **PRIORITISED}
     watched.train(small(tmp_path, env_steps=104, **settings))
+    betas = []
+    note_calls(monkeypatch, PrioritisedSampler, "sample", lambda sampler, size, beta, draws: betas.append(beta))
     agent = watched.train(small(tmp_path, env_steps=184, **settings))._agent
     rows = [row for row in metrics(tmp_path) if "counters/updates" in row]
     start = small(tmp_path, **settings).optimiser.learning_rate
@@ -308,7 +312,8 @@ def test_a_longer_run_stretches_what_changes_over_the_whole_run(tmp_path, monkey
         share = row["counters/updates"] / ends[row["env_steps"] <= 104]
         assert row["optimiser/learning_rate"] == pytest.approx(start * (1 - share))
     assert [row["env_steps"] for row in rows] == [30, 60, 90, 120, 150, 180]
-    assert agent.memory.priority.beta == pytest.approx(0.5 + 0.5 * 182 / 184)  # of the last update
+    assert betas[-1] == pytest.approx(0.5 + 0.5 * 176 / 184)  # of the last update, 8 env steps before the end
+    assert agent.memory._beta(182) == pytest.approx(0.5 + 0.5 * 182 / 184)  # of one after the last step
 
 
 def test_a_run_may_be_moved_and_resumed_from_where_it_is(tmp_path, monkeypatch):

@@ -120,11 +120,11 @@ def test_a_name_says_the_settings_and_differs_where_they_differ():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "bayes"}, "method: grid or random in sweep mine.yaml, got 'bayes': bayes takes W&B's server"),
+        ({"method": "bayes"}, "method: grid or random in sweep mine.yaml, got 'bayes': bayes needs W&B's server"),
         ({"metod": "grid"}, "a key of sweep mine.yaml, got 'metod': did you mean method"),
-        ({"early_terminate": {"type": "hyperband"}}, "got early_terminate, which takes W&B's server: leave it out"),
+        ({"early_terminate": {"type": "hyperband"}}, "got early_terminate, which needs W&B's server: leave it out"),
         ({"program": "main.py"}, "program: train.py in sweep mine.yaml, got 'main.py'"),
-        ({"command": None}, r"how a run is started, got None: write command: \[\$\{env\}"),
+        ({"command": None}, r"the command of a run in sweep mine.yaml, got None: write command: \[\$\{env\}"),
         ({"command": ["${program}", "${args}"]}, r"one preset after \$\{program\} in sweep mine.yaml, got none"),
         ({"command": ["${program}", "quik", "${args}"]}, "got 'quik': did you mean quick"),
         ({"command": ["${program}", "quick", "--gama=1", "${args}"]}, "an option of rlvision train, got '--gama'"),
@@ -138,7 +138,7 @@ def test_a_name_says_the_settings_and_differs_where_they_differ():
         ({"parameters": {"env_steps": {"value": 1}}}, "expected env_steps not among the parameters"),
         ({"parameters": {"seed": 3}}, r"expected seed to hold value, values or a distribution, got 3"),
         ({"parameters": {"seed": {}}}, "expected seed to hold value, values, or min and max, got nothing"),
-        ({"parameters": {"seed": {"values": []}}}, "seed.values to be a list with something in it"),
+        ({"parameters": {"seed": {"values": []}}}, "seed.values to be a list with at least one value"),
         (
             {"parameters": {"seed": {"values": [1], "min": 2}}},
             "seed to hold values and probabilities for categorical, got min",
@@ -148,7 +148,7 @@ def test_a_name_says_the_settings_and_differs_where_they_differ():
         ({"parameters": {"seed": {"min": 1, "max": "many"}}}, "seed.max to be a number, got 'many'"),
         ({"parameters": {"seed": {"distribution": "beta"}}}, r"a distribution \(constant, .*\) of seed, got 'beta'"),
         ({"parameters": {"seed": {"distribution": "normal", "mu": 1}}}, "hold mu and sigma for normal, got no sigma"),
-        ({"parameters": {"agent.gamma": {"min": 0.5, "max": 0.9}}}, "agent.gamma that can be counted for method: grid"),
+        ({"parameters": {"agent.gamma": {"min": 0.5, "max": 0.9}}}, "a list of values of agent.gamma for method: grid"),
         ({"parameters": {"agent.gamma": {"values": [0.5, 1.5]}}}, "expected agent.gamma of sweep mine to be"),
         (
             {"parameters": {"agent.double": {"values": ["yes"]}}},

@@ -21,6 +21,7 @@ from rlvision.core.errors import ConfigError
 from rlvision.watch.terminal.tty import Terminal, require_terminal
 
 HERE = Path(__file__).parent
+MODULES = os.pathsep.join(map(str, (HERE.parents[1], HERE.parent / "envs")))  # of the child
 PATIENCE = 60.0
 
 
@@ -40,7 +41,7 @@ class Session:
             stdout=self._slave,
             stderr=subprocess.PIPE,
             cwd=HERE,
-            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(HERE.parents[1])},
+            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": MODULES},
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )

@@ -1,4 +1,4 @@
-"""Assemble a browser page: the styles, scripts and section that both pages share, and those of its own.
+"""The parts of a browser page: styles, scripts and a section that both pages share, and its own files.
 
 ::
 

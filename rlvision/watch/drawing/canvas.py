@@ -1,4 +1,4 @@
-"""Draw shapes and text on pictures [H, W, 3] uint8, in place and antialiased."""
+"""Antialiased shapes and text, drawn in place on pictures [H, W, 3] uint8."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -60,8 +60,8 @@ def disc(canvas: UInt8Array, x: float, y: float, radius: float, color: Color) ->
 def curve(box: UInt8Array, values: Sequence[float], places: int, color: Color) -> tuple[int, int]:
     """Draw ``values`` as a line from left to right in the box [h, w, 3], and return (x, y) of its end.
 
-    The box has one colour and room for ``places`` values. The least value lies at its bottom, the greatest at its
-    top; if all are equal, the line lies in its middle.
+    The box has one colour and room for ``places`` values. The smallest value is at its bottom, the greatest at its
+    top; if all are equal, the line is in the middle.
     """
     height, width = box.shape[:2]
     rows = _rows(np.asarray(values, dtype=np.float32), height)
@@ -75,7 +75,7 @@ def curve(box: UInt8Array, values: Sequence[float], places: int, color: Color) -
 
 
 def _whole_pixels(picture: UInt8Array) -> npt.NDArray[np.void]:
-    """View [.., 3] as [..] with one item a pixel, which numpy selects and copies five times as fast."""
+    """View [.., 3] as [..] with one item per pixel, which numpy selects and copies five times as fast."""
     return picture.view("V3")[..., 0]
 
 

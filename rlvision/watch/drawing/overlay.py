@@ -33,15 +33,15 @@ CURVE: Color = (98, 216, 154)
 
 MARGIN = 20
 PANEL = 360
-"""Width of the panel beside the game."""
+"""Width of the panel at the right of the game."""
 TITLE_SIZES = (22, 18, 15, 13)
-"""Font sizes of the title: a long one is set smaller before it is cut off."""
+"""Font sizes of the title: a long title gets a smaller font before it is cut off."""
 HEIGHT = 630
-"""Least height of the picture without its margins."""
+"""Smallest height of the picture without its margins."""
 GAME = 640
-"""Pixels to which a game is enlarged at most, by a whole factor."""
+"""Largest size of the game in pixels, enlarged by a whole factor."""
 ROW = 26
-"""Height of an action's row, at most."""
+"""Largest height of an action's row."""
 BUTTONS = "NOOP|FIRE|UP|DOWN|LEFT|RIGHT"
 """The parts of Atari's action names."""
 HISTORY = 240
@@ -49,7 +49,7 @@ HISTORY = 240
 
 
 class ValueTrace:
-    """Keep the greatest Q-value and the spread of the Q-values of a game's last decisions.
+    """The greatest Q-values, and the spread of the Q-values, over a game's last decisions.
 
     Args:
         num_actions: A.
@@ -62,24 +62,24 @@ class ValueTrace:
 
     @property
     def spread(self) -> float:
-        """The greatest recent distance of a Q-value from the mean of all: the scale of the bars."""
+        """Greatest recent distance of a Q-value from the mean of all, which scales the bars."""
         return max(self._spreads, default=0.0) or 1.0
 
     def add(self, rollout_step: RolloutStep) -> None:
-        """Add the next step; the first of a game clears what came before."""
+        """Add the next step; the first step of a game clears the trace."""
         if rollout_step.first:
             self.values.clear()
             self._spreads.clear()
         drawable = np.nan_to_num(
             rollout_step.q_values, nan=0.0, posinf=0.0, neginf=0.0
-        )  # of a network that has diverged
+        )  # from a network that has diverged
         self.advantages = drawable - drawable.mean()
         self.values.append(float(drawable.max()))
         self._spreads.append(float(np.abs(self.advantages).max()))
 
 
 class Overlay:
-    """Draw steps, with the values of the game so far.
+    """A drawing of steps, with the values of the game so far.
 
     Args:
         title: such as ``"Breakout"``.
@@ -98,7 +98,7 @@ class Overlay:
         self._game_size = (screen_size[0] * self.scale, screen_size[1] * self.scale)
         self._value_trace = ValueTrace(len(self._names))
         self._ground = np.full((*self.size, 3), GROUND, dtype=np.uint8)
-        self._beside = self._ground.copy()  # including the panel of the present step
+        self._with_panel = self._ground.copy()  # including the panel of the current step
 
     @classmethod
     def of(cls, rollout_step: RolloutStep, title: str, spec: EnvSpec) -> "Overlay":
@@ -115,7 +115,7 @@ class Overlay:
 
     @property
     def game_place(self) -> tuple[int, int]:
-        """(x, y) of the game beside the panel, both even."""
+        """(x, y) of the game next to the panel, both even."""
         return MARGIN, (self.size[0] - self._game_size[0]) // 4 * 2
 
     @property
@@ -126,16 +126,16 @@ class Overlay:
     def side_panel(self) -> tuple[UInt8Array, int]:
         """Return the part to the right of the game, [H, w, 3], and its first column, which is even."""
         x = (self.size[1] - PANEL - MARGIN) // 2 * 2
-        return self._beside[:, x:], x
+        return self._with_panel[:, x:], x
 
     def show(self, rollout_step: RolloutStep) -> None:
         """Draw the panel of this step, for all pictures until the next step."""
         self._value_trace.add(rollout_step)
-        self._draw_panel(rollout_step, self._beside[:, -PANEL - MARGIN : -MARGIN])
+        self._draw_panel(rollout_step, self._with_panel[:, -PANEL - MARGIN : -MARGIN])
 
     def picture(self, frame: UInt8Array, panel: bool = True) -> UInt8Array:
-        """Return the picture [*size, 3] of a screen [H, W, 3]: beside the panel, or alone in the middle."""
-        canvas = (self._beside if panel else self._ground).copy()
+        """Return the picture [*size, 3] of a screen [H, W, 3], with the panel or alone in the middle."""
+        canvas = (self._with_panel if panel else self._ground).copy()
         left, top = self.game_place
         paste(canvas, frame, left if panel else (canvas.shape[1] - self._game_size[1]) // 2, top, self.scale)
         return canvas
@@ -173,7 +173,7 @@ class Overlay:
         return y + 84
 
     def _draw_q_values(self, panel: UInt8Array, rollout_step: RolloutStep, y: int) -> int:
-        """Draw one row an action; its bar is the distance of its Q-value from the mean of all."""
+        """Draw one row per action; its bar is the distance of its Q-value from the mean of all."""
         write(panel, "Q-VALUES", 0, y + 12, 12, DIM)
         write(panel, "bars: above or below their mean", PANEL, y + 12, 12, FAINT, "right")
         y += 20

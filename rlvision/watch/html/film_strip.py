@@ -1,4 +1,4 @@
-"""Join small pictures to long strips: a strip of neighbours compresses three times as well as each alone."""
+"""Sprite sheets of small pictures: neighbours in one strip compress three times as well as alone."""
 
 import base64
 import io
@@ -9,18 +9,18 @@ from PIL import Image
 from rlvision.core.types import UInt8Array
 
 PICTURES = 64
-"""Most pictures in a strip."""
+"""Largest number of pictures in a strip."""
 MAX_ROWS = 16_383
-"""Most rows of a WebP picture."""
+"""Largest number of rows of a WebP picture."""
 MAX_STRIP_BYTES = 2**22
-"""Most bytes of the pictures in a strip: compressing takes about seven times as much memory, while a run trains."""
+"""Largest size of the pictures in a strip, since compression needs about seven times as much memory during training."""
 
 
 class SpriteSheet:
-    """Keep pictures of one size as WebP strips, one picture below the other.
+    """Pictures of one size, stored as WebP strips with one picture below the other.
 
     Args:
-        lossless: whether the pictures are kept exactly.
+        lossless: whether the pictures are stored exactly.
         quality: of lossy pictures, 0 to 100.
     """
 

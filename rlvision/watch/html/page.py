@@ -34,11 +34,11 @@ SALIENCY_SIDE = 42
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageMeta:
-    """The facts of a page besides its steps.
+    """The data of a page besides its steps.
 
     Attributes:
         title: such as ``"Breakout"``.
-        note: a line beside it.
+        note: a line next to the title.
         fps: the game's frames per second.
         spec: of the environment.
         crop: the part of the screen that the network sees; None: all.
@@ -59,7 +59,7 @@ def write_pages(rollout_steps: Iterable[RolloutStep], path: Path, about: PageMet
     Args:
         rollout_steps: of a finite number of games, in order.
         path: ends in .html; each file appears when it is complete.
-        about: the other facts of the pages.
+        about: the other data of the pages.
 
     Returns:
         The games, in order.
@@ -92,7 +92,7 @@ def page_path(path: Path, number: int) -> Path:
 
 
 def check_page_path(path: Path) -> None:
-    """Refuse a path that no browser would open as a page, before anything is played.
+    """Refuse a path that no browser would open as a page, before a game is played.
 
     Raises:
         ConfigError: the path has another suffix.
@@ -103,10 +103,10 @@ def check_page_path(path: Path) -> None:
 
 @dataclass(slots=True)
 class PageRecorder:
-    """Collect the steps of one game for its page.
+    """A collector of the steps of one game for its page.
 
     Args:
-        about: the other facts of the page.
+        about: the other data of the page.
     """
 
     about: PageMeta

@@ -1,4 +1,4 @@
-"""Pictures in a terminal's character cells: two pixels a cell, and only changed cells are sent.
+"""Pictures in a terminal's character cells, with two pixels per cell; only changed cells are sent.
 
 ::
 
@@ -73,7 +73,7 @@ class Cells:
 
 
 class Painter:
-    """Turn cells into escape sequences, given what the terminal already shows.
+    """A converter from cells to escape sequences, given what the terminal already shows.
 
     Args:
         depth: of the terminal's colours.

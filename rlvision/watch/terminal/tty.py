@@ -1,4 +1,4 @@
-"""Take over a terminal and restore it at the end, whatever happens."""
+"""Raw mode of a terminal, which is always restored at the end."""
 
 import os
 import re
@@ -18,7 +18,7 @@ ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 """Switch to the alternate screen, without cursor and line wrapping."""
 LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
 PATIENCE = 0.03
-"""Seconds to wait for the rest of an escape sequence; after that, it was the escape key."""
+"""Seconds to wait for the rest of an escape sequence; without a rest, it was the escape key."""
 NAMES = {" ": "space", "\x1b": "escape", "\x1b[C": "right", "\x1bOC": "right"}
 _KEY = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O.)|.", re.DOTALL)
 _CONTROL, _DISABLED = 6, b"\0"
@@ -32,8 +32,8 @@ def require_terminal() -> None:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError(
-            "expected a terminal to draw in, got a pipe or a file: leave the redirection out (ssh -t gives a terminal "
-            "to a command), or write a video with --video=FILE.mp4"
+            "expected a terminal to draw in, got a pipe or a file: leave out the redirection (over ssh, use ssh -t), "
+            "or write a video with --video=FILE.mp4"
         )
     if os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
         raise ConfigError(
@@ -56,12 +56,12 @@ class Terminal:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Rows and columns, at present."""
+        """Current rows and columns."""
         columns, rows = os.get_terminal_size(self._sink)
         return rows, columns
 
     def write(self, text: str) -> None:
-        """Write all of the text, however slowly the terminal reads it."""
+        """Write all of the text, even if the terminal reads slowly."""
         content = memoryview(text.encode())
         self.written += len(content)
         while content:
@@ -113,7 +113,7 @@ def _signals_as_exit() -> Iterator[None]:
     def leave(number: int, _: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    in_main_thread = threading.current_thread() is threading.main_thread()  # signals arrive nowhere else
+    in_main_thread = threading.current_thread() is threading.main_thread()  # only this thread receives signals
     numbers = (signal.SIGTERM, signal.SIGHUP) if in_main_thread else ()
     before = {number: signal.signal(number, leave) for number in numbers}
     try:

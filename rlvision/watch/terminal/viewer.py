@@ -1,4 +1,4 @@
-"""Watch games in a terminal, over ssh too: the game in half blocks, and a panel beside it.
+"""A viewer of games in a terminal, over ssh too: the game in half blocks, and a panel at its right.
 
 ::
 
@@ -40,11 +40,11 @@ from rlvision.watch.terminal.cells import Cells, Painter, color_depth
 from rlvision.watch.terminal.tty import Terminal, require_terminal, taken_over
 
 PANEL = 44
-"""Columns beside the game."""
+"""Columns of the panel."""
 MIN_GAME_COLUMNS = 20
-"""Columns of the game below which the panel is left out."""
+"""Smallest number of columns for the game; with fewer, the panel is left out."""
 MIN_SIZE = (8, 20)
-"""Least rows and columns in which anything can be shown."""
+"""Smallest number of rows and columns in which anything can be shown."""
 NAME, BARS, NUMBER = 16, 16, 10
 """Columns of an action's name, of its bar and of its Q-value."""
 PARTS = " ▏▎▍▌▋▊▉█"
@@ -52,16 +52,16 @@ PARTS = " ▏▎▍▌▋▊▉█"
 LEVELS = " ▁▂▃▄▅▆▇█"
 """Cells filled from the bottom, by eighths."""
 MAX_FPS = 30
-"""Most pictures sent per second; a slow connection gets fewer, and the game keeps its speed."""
+"""Largest number of pictures sent per second; a slow connection gets fewer, and the game keeps its speed."""
 HOLD = 0.25
 """Seconds between two checks of a paused terminal's size."""
 LAG = 0.5
-"""Most seconds that the game catches up after a delay."""
+"""Largest delay in seconds that the game catches up with."""
 
 
 @contextmanager
 def open_terminal(title: str, spec: EnvSpec, opening: RolloutStep, fps: float) -> Iterator["TerminalViewer"]:
-    """Take over this terminal as a viewer of games, and give it back at the end.
+    """Open a viewer of games in this terminal, and restore the terminal at the end.
 
     Args:
         title: above the numbers, such as ``"Breakout"``.
@@ -78,7 +78,7 @@ def open_terminal(title: str, spec: EnvSpec, opening: RolloutStep, fps: float) -
 
 
 class TerminalViewer:
-    """Show steps at the game's speed and handle the keys.
+    """A viewer that shows steps at the game's speed and handles the keys.
 
     Args:
         terminal: to draw in.
@@ -129,7 +129,7 @@ class TerminalViewer:
 
 
 class TerminalLayout:
-    """Lay steps out in cells, for any size of the terminal.
+    """The layout of steps in cells, for any size of the terminal.
 
     Args:
         title: such as ``"Breakout"``.
@@ -142,7 +142,7 @@ class TerminalLayout:
 
     @property
     def num_actions(self) -> int:
-        """A."""
+        """A, the number of actions."""
         return len(self._names)
 
     def cells(
@@ -176,7 +176,7 @@ class TerminalLayout:
         return cells
 
     def _draw_game(self, cells: Cells, frame: UInt8Array, rows: int, columns: int, *, centred: bool) -> int:
-        """Draw the screen as large as fits, its shape kept; return its width in columns."""
+        """Draw the screen as large as fits, with its aspect ratio kept; return its width in columns."""
         height, width = frame.shape[:2]
         scale = min(2 * rows / height, columns / width)
         shape = max(1, int(height * scale / 2)) * 2, max(1, int(width * scale))
@@ -197,7 +197,7 @@ class TerminalLayout:
         self._draw_curve(cells, x, foot, value_trace)
 
     def _draw_q_values(self, cells: Cells, x: int, rollout_step: RolloutStep, value_trace: ValueTrace) -> int:
-        """Draw one row an action, those with the greatest Q-values if not all fit; return the row below."""
+        """Draw one row per action, those with the greatest Q-values if not all fit; return the row below."""
         room = min(self.num_actions, cells.size[0] - 7)
         ranked = np.argsort(-np.nan_to_num(rollout_step.q_values), kind="stable")[:room]
         _between(cells, 5, x, "Q-VALUES", "from their mean", DIM, FAINT)

@@ -1,6 +1,6 @@
-"""One viewer of the page: the messages it has yet to receive, and the orders that it sends.
+"""One viewer of the page: the messages that it will receive next, and the commands that it sends.
 
-An order is one JSON object:
+A command is one JSON object:
 
 ===========  =======================================  ==================================================
 ``do``       with                                     effect
@@ -10,11 +10,11 @@ An order is one JSON object:
 ``next``                                              go to the next game
 ``speed``    ``value``                                multiple of the game's own speed
 ``epsilon``  ``value``                                probability of a random action
-``encode_step``                                              play instead of the agent
+``take``                                              play instead of the agent
 ``hold``     ``action`` or null                       the person's action from now on
-``release``                                           give the game back to the agent
-``inspect``  ``index``, ``maps``, ``saliency``,       the decision shown (null: the newest) and what is
-             ``action``                               computed of it (action null: the one taken)
+``release``                                           let the agent play again
+``inspect``  ``index``, ``maps``, ``saliency``,       show a decision (null: the newest), with its maps and
+             ``action``                               saliency (action null: the one taken)
 ===========  =======================================  ==================================================
 """
 
@@ -36,9 +36,9 @@ class Client:
     """An open page. A slow one gets fewer messages, not late ones: each message has the newest state.
 
     Args:
-        player: of the game.
-        inspector: of the network.
-        about: facts of the run for the page: title, run, and the part of the screen that the network sees.
+        player: plays the game.
+        inspector: computes maps and saliency.
+        about: data of the run for the page: title, run, and the part of the screen that the network sees.
     """
 
     def __init__(self, player: Player, inspector: Inspector, about: dict[str, Any]) -> None:
@@ -66,13 +66,13 @@ class Client:
         return pack("hello", {**self._about, **fixed})
 
     def inspect(self, request: InspectRequest) -> None:
-        """Set what the viewer looks at."""
+        """Choose the decision, maps and saliency that the viewer sees."""
         with self.player.changed:
             self._request = request
             self.player.changed.notify_all()
 
     def updates(self, timeout: float) -> list[Message]:
-        """Wait for changes since the last call, ``timeout`` seconds at most, and return their newest messages."""
+        """Wait up to ``timeout`` seconds for changes since the last call, and return their newest messages."""
         with self.player.changed:
             self.player.changed.wait_for(self._has_updates, timeout)
             messages = [*self._status_updates(), *self._trail_updates(), *self._frame_updates()]
@@ -118,7 +118,7 @@ class Client:
         return [pack("step", header, (*self._frame_record.pictures, self._frame_record.stack))]
 
     def _question(self) -> tuple[Any, ...]:
-        """Return the question for the analyst; empty if there is none."""
+        """Return the request for the inspector; empty if there is none."""
         checkpoint, frame_record = self.player.checkpoint, self._looked_at()
         return (
             (checkpoint, frame_record, self._request) if checkpoint and frame_record and self._request.is_deep else ()
@@ -131,10 +131,10 @@ class Client:
 
 
 def dispatch(message: str | bytes, client: Client) -> None:
-    """Execute an order of a viewer.
+    """Execute a viewer's command.
 
     Raises:
-        ConfigError: it is not a valid order.
+        ConfigError: the message is not a valid command.
     """
     player, number = client.player, client.number
     match _parse(message):
@@ -164,12 +164,12 @@ def dispatch(message: str | bytes, client: Client) -> None:
             player.check_action(action)
             client.inspect(InspectRequest(index, maps, saliency, action))
         case _:
-            raise ConfigError(f"expected an order of rlvision.watch.web.client, got {message[:80]!r}: reload the page")
+            raise ConfigError(f"expected a command of rlvision.watch.web.client, got {message[:80]!r}: reload the page")
 
 
 def _parse(message: str | bytes) -> object:
     try:
         order: object = json.loads(message)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"expected JSON, got {message[:80]!r}: {error}") from error
+        raise ConfigError(f"expected JSON, got {message[:80]!r} ({error}): reload the page") from error
     return order

@@ -8,13 +8,13 @@ IDLE = "NOOP"
 
 
 class MutableSchedule:
-    """A schedule whose value is set by hand."""
+    """A schedule whose value can be set at any time."""
 
     def __init__(self, value: float) -> None:
         self.value = value
 
     def __call__(self, step: int) -> float:
-        """Return the present value."""
+        """Return the current value."""
         return self.value
 
 

@@ -1,4 +1,4 @@
-"""Compute feature maps and saliency of a shot in a thread of its own, for the viewers that show them."""
+"""An inspector, which computes feature maps and saliency of a decision in its own thread."""
 
 import threading
 import time
@@ -23,9 +23,9 @@ SALIENCIES: dict[str, Callable[[QNetwork, UInt8Array, int], FloatArray]] = {
     "occlusion": lambda network, observation, action: occlusion_saliency(network, observation, action, stride=STRIDE),
 }
 STRIDE = 7
-"""Pixels between the places that occlusion blurs: with half as many places as usual it keeps up with the game."""
+"""Pixels between the places that occlusion blurs: half as many places as by default, to keep up with the game."""
 MAX_MAPS = 64
-"""Most maps of a level on the page."""
+"""Largest number of maps of a level on the page."""
 LISTEN = 0.5
 """Seconds between two checks for the end."""
 
@@ -75,7 +75,9 @@ def inspect(checkpoint: LoadedCheckpoint, frame_record: FrameRecord, request: In
 
 
 class Inspector:
-    """Answer the viewers' questions one by one; rest as long as each took, so that the game keeps its speed.
+    """A thread's work: answer the viewers' requests one by one, with a pause as long as each took.
+
+    The pauses leave the processor to the game.
 
     Args:
         changed: notified of each answer.
@@ -90,13 +92,13 @@ class Inspector:
     def ask(
         self, viewer: int, checkpoint: LoadedCheckpoint, frame_record: FrameRecord, request: InspectRequest
     ) -> None:
-        """Replace the viewer's last question by this one."""
+        """Replace the viewer's last request by this one."""
         with self._changed:
             self._questions[viewer] = checkpoint, frame_record, request
             self._changed.notify_all()
 
     def answer(self, viewer: int) -> bytes | None:
-        """Return the answer to the viewer's question once, or None if there is none."""
+        """Return the answer to the viewer's request once, or None if there is none."""
         return self._answers.pop(viewer, None)
 
     def has_answer(self, viewer: int) -> bool:
@@ -104,13 +106,13 @@ class Inspector:
         return viewer in self._answers
 
     def forget(self, viewer: int) -> None:
-        """Drop the questions and answers of a viewer that has left."""
+        """Drop the requests and answers of a viewer that has left."""
         with self._changed:
             self._questions.pop(viewer, None)
             self._answers.pop(viewer, None)
 
     def work(self, stop: threading.Event) -> None:
-        """Answer questions until ``stop`` is set."""
+        """Answer requests until ``stop`` is set."""
         while not stop.is_set():
             with self._changed:
                 self._changed.wait_for(lambda: self._questions or stop.is_set(), LISTEN)
@@ -123,7 +125,7 @@ class Inspector:
     def _reply(self, viewer: int, question: tuple[LoadedCheckpoint, FrameRecord, InspectRequest]) -> None:
         try:
             reply = self._inspect(*question)
-        except Exception as error:  # of a user's network, or no memory left: the next question may succeed
+        except Exception as error:  # from a user's network, or out of memory: the next request may succeed
             reply = pack("inspection", {"index": question[1].index, "problem": str(error)})
         with self._changed:
             if viewer in self._questions:  # otherwise it has left

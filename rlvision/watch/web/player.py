@@ -1,4 +1,4 @@
-"""Play one endless game for all viewers, at its own speed, with the controls that any viewer may use."""
+"""A player of one endless game for all viewers, at the game's own speed, with controls for every viewer."""
 
 import math
 import threading
@@ -25,16 +25,16 @@ LISTEN = 0.2
 REST = 1.0
 """Seconds that the end of a game stays on the screen."""
 CATCH_UP = 0.1
-"""Most seconds of delay that the game catches up."""
+"""Largest delay in seconds that the game catches up with."""
 
 
 class Player:
-    """Play without end; hold the game while it is paused, while nobody watches, and before the first weights.
+    """An endless game, held while it is paused, while nobody watches, and before the first weights.
 
     Any thread may call the public methods; ``changed`` is notified of each change.
 
     Args:
-        rollout: without end, of the pilot's decisions.
+        rollout: endless games of ``human_policy``.
         human_policy: the policy.
         epsilon: the agent's probability of a random action.
         weight_watcher: holds the weights.
@@ -66,12 +66,12 @@ class Player:
 
     @property
     def spec(self) -> EnvSpec:
-        """Of the environment."""
+        """Spec of the environment."""
         return self._rollout.spec
 
     @property
     def checkpoint(self) -> LoadedCheckpoint | None:
-        """The present weights; None before the first."""
+        """The current weights; None before the first."""
         return self._weight_watcher.checkpoint
 
     def check_action(self, action: int | None) -> None:
@@ -208,7 +208,7 @@ class Player:
 
     def _wait_at_end(self, rollout_step: RolloutStep, interrupted: StopReason) -> bool:
         """Wait until the step is over and the game goes on; return False on an interruption."""
-        begin = max(self._over, time.monotonic() - CATCH_UP)  # the end of the step before, if that was just now
+        begin = max(self._over, time.monotonic() - CATCH_UP)  # the end of the last step, if that was recent
         with self.changed:
             while not interrupted():
                 self._over = min(begin + self._seconds(rollout_step), now := time.monotonic())

@@ -1,4 +1,4 @@
-"""Encode the messages between the page and the server.
+"""The encoding of the messages between the page and the server.
 
 The server sends binary messages, pictures included::
 
@@ -6,15 +6,15 @@ The server sends binary messages, pictures included::
 
 The header's ``kind`` names the message, its ``sizes`` give the length of each blob:
 
-==========  =============================================================  =======================================
-kind        header                                                         blobs
-==========  =============================================================  =======================================
-``hello``   title, actions, their names, fps, keep, stack, part            none
-``status``  paused, speed, epsilon, person, weights, notice, viewers       none
-``rollout_step``  a decision and its outcome                                     its pictures and the stack, PNG
-``trail``   entries [index, value, game] of decisions, and the oldest      none
-``inspection`` index of the decision, levels and their shapes, saliency       int8 maps of each level, uint8 saliency
-==========  =============================================================  =======================================
+==============  ========================================================  =======================================
+kind            header                                                    blobs
+==============  ========================================================  =======================================
+``hello``       title, actions, their names, fps, keep, stack, part       none
+``status``      paused, speed, epsilon, person, weights, notice, viewers  none
+``step``        a decision and its outcome                                its pictures and the stack, PNG
+``trail``       entries [index, value, game], and the oldest index        none
+``inspection``  index of the decision, levels and their shapes, saliency  int8 maps of each level, uint8 saliency
+==============  ========================================================  =======================================
 
 The page sends JSON objects: see `rlvision.watch.web.client`.
 """
@@ -34,7 +34,7 @@ from rlvision.core.types import UInt8Array
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GRAY, RGB = 0, 2
 LEVEL = 1
-"""Of the compression: a screen of Pong takes 0.2 ms and 1.2 kB, with Pillow at its fastest 0.7 ms and 1.3 kB."""
+"""Compression level: a screen of Pong takes 0.2 ms and 1.2 kB; Pillow's fastest level takes 0.7 ms and 1.3 kB."""
 
 
 def pack(kind: str, header: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> bytes:

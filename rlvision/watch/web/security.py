@@ -1,4 +1,4 @@
-"""Restrict the page to those who have its token, and its connections to the page itself.
+"""Security of the page: only who has its token may open it, and it connects only to its own server.
 
 * The server listens on 127.0.0.1 only.
 * Each request needs the token, which keeps other users of the machine out.

@@ -1,6 +1,6 @@
-"""Serve the page and a WebSocket for each viewer.
+"""The server of the page, with a WebSocket for each viewer.
 
-One small library does both. With HTTP alone, each viewer would keep a stream open, and a browser opens no more than six
+One small library does both. With HTTP alone, each viewer would keep a stream open, and a browser opens at most six
 connections to a host: the seventh tab would hang.
 """
 
@@ -35,20 +35,20 @@ PAGE, LIVE = "/", "/live"
 SCRIPTS = ("wire.js", "stage.js", "maps.js", "keys.js", "main.js")
 """The page's own scripts, in the order in which they are loaded."""
 MIN_MESSAGE_SECONDS = 1 / 60
-"""Least seconds between two messages to a viewer: no screen shows more."""
+"""Shortest time between two messages to a viewer: no screen shows more."""
 LISTEN = 1.0
 """Seconds between two checks whether a viewer is still connected."""
 OPENING = 2.0
 """Seconds within which a connection must send a request: browsers open some that they may never use."""
 MAX_MESSAGE_BYTES = 4096
-"""Bytes."""
+"""Largest size of a message from a page."""
 POLICY_VIOLATION = 1008
-"""WebSocket code that closes the connection after an invalid order."""
+"""WebSocket code that closes the connection after an invalid command."""
 REASON = 40
-"""Most characters of the reason: a closing frame has room for 123 bytes."""
+"""Largest number of characters of the reason: a closing frame has room for 123 bytes."""
 
 _log = logging.getLogger("rlvision")
-_QUIET = logging.getLogger("rlvision.websockets")  # of the library: failed connections of strangers need no log
+_QUIET = logging.getLogger("rlvision.websockets")  # the library's; failed connections of others need no log
 _QUIET.setLevel(logging.CRITICAL)
 
 
@@ -56,9 +56,9 @@ class WebView:
     """The server of the page.
 
     Args:
-        player: of the game.
-        inspector: of the network.
-        about: facts of the run for the page.
+        player: plays the game.
+        inspector: computes maps and saliency.
+        about: data of the run for the page.
     """
 
     def __init__(self, player: Player, inspector: Inspector, about: dict[str, Any]) -> None:
@@ -70,7 +70,7 @@ class WebView:
 
     @contextmanager
     def open(self, port: int) -> Iterator[str]:
-        """Serve as long as the context lasts; yield the address to open, which contains the token.
+        """Serve inside the context; yield the address to open, which contains the token.
 
         Raises:
             ConfigError: the port is taken, or may not be used.
@@ -159,7 +159,7 @@ def _listening(port: int) -> socket.socket:
 
 @contextmanager
 def _serving(server: Server) -> Iterator[None]:
-    """Run the server in a thread of its own."""
+    """Run the server in its own thread."""
     thread = threading.Thread(target=server.serve_forever, name="web server")
     thread.start()
     try:

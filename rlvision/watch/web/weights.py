@@ -1,4 +1,4 @@
-"""The weights that play, updated while a run trains."""
+"""The weights that play the game, reloaded while a run trains."""
 
 import threading
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class LoadedCheckpoint:
 
 
 class WeightWatcher:
-    """Hold the newest weights of a run.
+    """A watcher of a run's checkpoints that holds the newest weights.
 
     Args:
         load: returns weights newer than its last, or None if there are none.
@@ -40,7 +40,7 @@ class WeightWatcher:
         self.notice: str | None = None  # why the newest weights could not be loaded
 
     def q_values(self, observation: UInt8Array) -> FloatArray:
-        """Return Q-values [N, A] of observations [N, C, H, W] by the present weights."""
+        """Return Q-values [N, A] of observations [N, C, H, W] by the current weights."""
         if self.checkpoint is None:
             raise CheckpointError("expected weights before the first decision, got none: wait for a checkpoint")
         return self.checkpoint.q_values(observation)
@@ -53,7 +53,7 @@ class WeightWatcher:
         """Load newer weights, if there are any; if that fails, keep the old ones and set ``notice``."""
         try:
             newer, notice = self._load(), None
-        except Exception as error:  # a damaged file, another release, no memory left: the next weights may load
+        except Exception as error:  # a damaged file, another release, out of memory: the next weights may load
             newer, notice = None, str(error)
         if newer is None and notice is None:
             return
