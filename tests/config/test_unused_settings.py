@@ -42,7 +42,7 @@ def test_every_setting_of_a_preset_has_an_effect(preset):
         ({"exploration.persistence": 3, "exploration.kind": "persistent"}, []),
         (
             {"exploration.kind": "noisy", "network.noisy": True, "exploration.end": 0.02},
-            [f"exploration.{name} needs another exploration.kind than noisy" for name in ("end", "decay_env_steps")],
+            [f"exploration.{name} needs an exploration.kind other than noisy" for name in ("end", "decay_env_steps")],
         ),
     ],
 )
