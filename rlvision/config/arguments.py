@@ -53,7 +53,8 @@ def sort_arguments(arguments: Sequence[str], switches: Collection[str] = ()) -> 
             continue
         name, equals, value = argument.partition("=")
         if not name.startswith("--") or name == "--":
-            raise ConfigError(f"expected --name=value, got {argument}: write it with two dashes and a name")
+            got = " ".join(argument.split())
+            raise ConfigError(f"expected --name=value, got {got}: write it with two dashes and a name")
         follows = bool(rest) and (rest[0].lower() in YES_OR_NO if option(name) in switches else rest[0][:2] != "--")
         options[option(name)] = value if equals else rest.popleft() if follows else None
     return Arguments(tuple(positional), options)
