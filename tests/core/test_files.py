@@ -193,9 +193,16 @@ def test_temporary_names_cannot_be_guessed(folder: Path, monkeypatch: pytest.Mon
     assert {victim.read_bytes() for victim in folder.parent.glob("victim*")} == {SECRET}
 
 
-def test_a_temporary_name_that_is_taken_is_not_written_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["a symbolic link", "a file"])
+def test_a_temporary_name_that_is_taken_is_not_written_to(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     monkeypatch.setattr(files, "token_hex", lambda size: "0" * 2 * size)
-    victim = plant(folder / f".x.{'0' * 16}.part", "a symbolic link")
+    taken = folder / f".x.{'0' * 16}.part"
+    victim = plant(taken, "a symbolic link")
+    if kind == "a file":
+        taken.unlink()
+        victim = victim.rename(taken)
     with pytest.raises((CheckpointError, FileExistsError)):
         write_atomically(folder / "x", b"content")
     assert victim.read_bytes() == SECRET
