@@ -372,3 +372,11 @@ def test_what_a_kill_left_half_way_goes_as_the_next_session_begins(tmp_path, fin
     assert all(path.exists() for path in left)
     resume(run)
     assert not list(run.rglob("*.part"))
+
+
+def test_a_link_in_the_run_folder_is_refused_before_anything_is_made(tmp_path, finished, monkeypatch):
+    run = shutil.copytree(finished, tmp_path / "run")
+    (run / "videos").symlink_to(tmp_path)
+    monkeypatch.setattr(builders, "make_env", lambda *_: pytest.fail("an environment was made"))
+    with pytest.raises(CheckpointError, match=r"expected a folder at .*videos, got a symbolic link"):
+        train(replace(RunFolder(run).config(), out=str(run)))
