@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from wiring import Table, without
+from wiring.parts import BASE, SPEC, experienced, made_batch
 
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
@@ -19,8 +21,6 @@ from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import ENCODERS
 from rlvision.nn.statistics import statistics_layers
 from rlvision.runs import builders
-from wiring import Table, without
-from wiring.parts import BASE, SPEC, experienced, made_batch
 
 DN_SETTINGS = ("network.momentum", "network.r_max", "network.d_max", "network.dropout")
 OTHERS = without(BASE, *DN_SETTINGS)

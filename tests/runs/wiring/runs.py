@@ -4,13 +4,13 @@ from typing import Any
 
 import av
 import torch
+from wiring import Finder, Table, parts
+from wiring.watched import EnvId, observed
 
 from rlvision.config.schema import Config
 from rlvision.core.seeding import derive
 from rlvision.evaluation.result import Evaluation
 from rlvision.runs.run import Run
-from wiring import Finder, Table, parts
-from wiring.watched import EnvId, observed
 
 BASE = {
     **parts.BASE,

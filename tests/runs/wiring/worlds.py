@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from wiring import Table
 
 from rlvision.config.schema import Config
 from rlvision.core.errors import EnvError
@@ -16,7 +17,6 @@ from rlvision.core.types import UInt8Array
 from rlvision.envs.counting_env import draw, read
 from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.runs import builders
-from wiring import Table
 
 COUNTING = {
     "env.game": "rlvision.envs.counting_env:CountingEnv",
