@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from ale_py.vector_env import AtariVectorEnv
-from wiring import Table, without
-from wiring.worlds import COUNTING, act, playing
 
 from rlvision.config.schema import Config
 from rlvision.envs.atari_games import ATARI_PROTOCOLS
 from rlvision.runs import builders
+from tests.runs.wiring import Table, without
+from tests.runs.wiring.worlds import COUNTING, act, playing
 
 ATARI = {
     **without(COUNTING, "env.kwargs", "env.num_workers"),

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from wiring import Table, without
-from wiring.parts import BASE, SPEC, experienced, made_batch
 
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
@@ -21,6 +19,8 @@ from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import ENCODERS
 from rlvision.nn.statistics import statistics_layers
 from rlvision.runs import builders
+from tests.runs.wiring import Table, without
+from tests.runs.wiring.parts import BASE, SPEC, experienced, made_batch
 
 DN_SETTINGS = ("network.momentum", "network.r_max", "network.d_max", "network.dropout")
 OTHERS = without(BASE, *DN_SETTINGS)
