@@ -3,7 +3,8 @@
 import ast
 
 import pytest
-from project_modules import modules
+
+from tests.packaging.conftest import MODULES
 
 HOME = ("rlvision.core.files", "rlvision.core.folders")
 METHODS = {
@@ -93,7 +94,7 @@ def spelled(function: ast.expr) -> str:
 
 
 def test_no_module_opens_a_file_by_itself() -> None:
-    found = {(module, function) for module, tree in modules().items() for function in openings(tree)}
+    found = {(module, function) for module, tree in MODULES.items() for function in openings(tree)}
     others = {(module, function) for module, function in found if module not in HOME}
     assert others - ALLOWED.keys() == set(), "use rlvision.core.files, or list the place here and say why"
     assert ALLOWED.keys() - others == set(), "no longer needed"
