@@ -1,14 +1,104 @@
-"""Small parts that the tests of several rooms build."""
+"""Environments, replays and runs that the tests of several rooms make, and the folder of a user's own modules."""
 
+import json
+import os
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+import rlvision.runs.media
+import rlvision.runs.run
+from rlvision.config.loading import load_config
+from rlvision.config.schema import Config
 from rlvision.core.types import EnvSpec, Schedule
+from rlvision.envs.atari_env import AtariEnv
+from rlvision.envs.factory import is_atari, make
+from rlvision.envs.game_archive import archive_files
+from rlvision.envs.gymnasium_env import GymnasiumEnv
+from rlvision.envs.settings import EnvSettings
 from rlvision.learning.schedules import Constant
 from rlvision.replay.buffer import ReplayBuffer
 from rlvision.replay.settings import ReplaySettings
+from rlvision.runs.checkpoint import read_state
+from rlvision.runs.run import Session
+from rlvision.training.collector import Collector
+
+COUNTING_ENV = "rlvision.envs.counting_env:CountingEnv"
+AS_DRAWN = {"height": 32, "width": 32}
+"""The size of the counting environment's picture."""
+CARTPOLE = {
+    "env.game": "CartPole-v1",
+    "env.crop": [160, 320, 0, 600],
+    "env.height": 32,
+    "env.width": 40,
+    "env.stack": 2,
+    "env.frameskip": 1,
+    "env.max_pool": False,
+}
+COUNTING = {
+    "env.game": "rlvision.envs.counting_env:CountingEnv",
+    "env.crop": None,
+    "env.height": 32,
+    "env.width": 32,
+    "env.stack": 2,
+    "env.frameskip": 1,
+    "env.max_pool": False,
+}
+PONG = {
+    "env.game": "pong",
+    "env.crop": None,
+    "env.height": 36,
+    "env.width": 36,
+    "env.frameskip": 4,
+    "env.max_pool": True,
+    "env.stack": 2,
+    "env.sticky": 0.25,
+    "env.max_episode_frames": 160,
+    "evaluate_every": 90,
+    "evaluation.games": 1,  # a seeded reset takes a seventh of a second
+}
+BREAKOUT = {**PONG, "env.game": "breakout", "env.life_loss": True, "env.reseed_after": 60}
+PRIORITISED = {"replay__prioritised": True, "replay__beta": 0.5}
+END = 160
+SMALL = {
+    "wandb": "disabled",
+    "threads": 1,
+    "precision": "float32",
+    "device": "cpu",
+    "env_steps": END,
+    "evaluate_every": 60,
+    "checkpoint_every": 40,
+    "env.num_envs": 2,
+    "replay.capacity": 96,  # overwritten within the run
+    "replay.batch_size": 8,
+    "replay.learning_starts": 24,
+    "replay.samples_per_env_step": 1,
+    "network.calibration_batches": 2,
+    "agent.n_step": 2,
+    "agent.target_period": 7,
+    "exploration.end": 0.3,
+    "exploration.decay_env_steps": 100,
+    "evaluation.games": 2,
+    "tracking.log_every": 30,
+    "tracking.video_every": 0,
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_code():
+    """The folder of modules as a user writes them: worlds, agents, networks, programs. Tests name them as she does."""
+    folder = Path(__file__).parent / "own"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.syspath_prepend(folder)
+        yield folder
+
+
+# Replays
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +136,168 @@ def _replay(
 
 def _schedule(number: float | Schedule) -> Schedule:
     return number if callable(number) else Constant(number)
+
+
+# Environments: every step is seen, and a lost life ends nothing, unless a test says otherwise
+
+
+@pytest.fixture(scope="session")
+def atari():
+    """Games of Atari."""
+    return lambda game, num_envs, **changes: AtariEnv(_env_settings(game, **changes), num_envs)
+
+
+@pytest.fixture(scope="session")
+def rendered():
+    """Environments of Gymnasium."""
+    return lambda game, num_envs, **changes: GymnasiumEnv(_env_settings(game, **changes), num_envs)
+
+
+@pytest.fixture(scope="session")
+def made():
+    """Environments of either kind, as a run makes them."""
+    return lambda game, num_envs, **changes: make(_env_settings(game, **changes), num_envs)
+
+
+def _env_settings(game: str, **changes: Any) -> EnvSettings:
+    usual = {"life_loss": False} if is_atari(game) else {"frameskip": 1, "max_pool": False}
+    return EnvSettings(game=game, **{**usual, **changes})
+
+
+# Runs that take a second, stopped where a test wants them to stop, and compared bit for bit
+
+
+@pytest.fixture(scope="session")
+def watch_runs():
+    """Begins to keep the sessions that are trained while a monkeypatch lasts."""
+    return Watched
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """The sessions that this test trains."""
+    return Watched(monkeypatch)
+
+
+class Watched:
+    """The sessions that `rlvision.runs.run.train` has made since."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sessions: list[Session] = []
+        monkeypatch.setattr(rlvision.runs.run, "Session", self._make)
+        monkeypatch.setattr(rlvision.runs.media, "draw_curve", lambda folder: folder / "curve.png")  # half a second
+
+    def _make(self, *args: Any) -> Session:
+        self.sessions.append(Session(*args))
+        return self.sessions[-1]
+
+    @property
+    def collector(self) -> Collector:
+        """The newest session's."""
+        return self.sessions[-1]._trainer._collector
+
+    def train(self, config: Config) -> Session:
+        """Train, and return what there was in memory at the end."""
+        rlvision.runs.run.train(config)
+        return self.sessions[-1]
+
+
+@pytest.fixture(scope="session")
+def small():
+    """A run in ``out``; settings by dotted name with ``__`` for the dot."""
+    return _small
+
+
+def _small(out: Path, world: Mapping[str, Any] = COUNTING, **settings: Any) -> Config:
+    named = {name.replace("__", "."): value for name, value in settings.items()}
+    return load_config("quick", {**SMALL, **world, "out": str(out), **named})
+
+
+@pytest.fixture(scope="session")
+def stop_at():
+    """Send this process a signal once a collector has made so many env steps."""
+    return _stop_at
+
+
+def _stop_at(monkeypatch: pytest.MonkeyPatch, env_steps: int, number: int = signal.SIGTERM) -> None:
+    recv = Collector.recv
+
+    def recv_and_stop(self: Collector) -> Any:
+        episodes = recv(self)
+        if self.env_steps >= env_steps:
+            monkeypatch.setattr(Collector, "recv", recv)
+            os.kill(os.getpid(), number)
+        return episodes
+
+    monkeypatch.setattr(Collector, "recv", recv_and_stop)
+
+
+@pytest.fixture(scope="session")
+def everything():
+    """All that decides how a run goes on, rows of the replay included, and all that was written of it."""
+    return _everything
+
+
+def _everything(session: Session) -> dict[str, Any]:
+    folder, ring = session._folder, getattr(session._agent.memory, "_ring", None)
+    state = read_state(folder.checkpoints.paths()[-1])
+    del state["trainer"]["hours"], state["trackers"], state["replay"]
+    replay = [ring.read(row, 1) for row in range(ring.oldest, ring.rows)] if ring else []
+    action_logs = [path.read_bytes() for path in archive_files(folder.games_folder)]
+    return {
+        "state": state,
+        "rows": ring.rows if ring else 0,
+        "replay": replay,
+        "metrics": _metrics(folder.path),
+        "tapes": action_logs,
+    }
+
+
+@pytest.fixture(scope="session")
+def metrics():
+    """The rows of a run, without what the clock and the machine say."""
+    return _metrics
+
+
+def _metrics(folder: Path) -> list[dict[str, float]]:
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in row.items() if not name.startswith(("time/", "system/"))} for row in rows]
+
+
+@pytest.fixture(scope="session")
+def differences():
+    """Where two nested states differ in a single bit."""
+    return _differences
+
+
+def _differences(one: Any, other: Any, path: str = "") -> list[str]:
+    if isinstance(one, Mapping):
+        if not isinstance(other, Mapping) or one.keys() != other.keys():
+            return [f"{path}: other keys"]
+        return [d for key in one for d in _differences(one[key], other[key], f"{path}/{key}")]
+    if isinstance(one, (list, tuple)):
+        if len(one) != len(other):
+            return [f"{path}: {len(one)} and {len(other)} items"]
+        return [d for i, pair in enumerate(zip(one, other, strict=True)) for d in _differences(*pair, f"{path}/{i}")]
+    if isinstance(one, torch.Tensor):
+        one, other = one.detach().numpy(), other.detach().numpy()
+        same = one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    else:
+        same = one == other or (one != one and other != other)
+    return [] if same else [f"{path}: {one} and {other}"]
+
+
+@pytest.fixture(scope="session")
+def note_calls():
+    """Let ``note`` see the arguments of every call of a method, before the method does."""
+    return _note_calls
+
+
+def _note_calls(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, note: Callable[..., object]) -> None:
+    method = getattr(owner, name)
+
+    def noted(*args: Any) -> Any:
+        note(*args)
+        return method(*args)
+
+    monkeypatch.setattr(owner, name, noted)

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from stored_runs import store_run
 
 from rlvision.analysis.study import compare_runs
 from rlvision.cli import main as cli
@@ -12,7 +11,7 @@ from rlvision.runs.run import Run
 
 
 @pytest.fixture
-def runs(tmp_path, monkeypatch):
+def runs(tmp_path, monkeypatch, store_run):
     """Two seeds and another agent, in the working directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
@@ -43,7 +42,7 @@ def test_plot_writes_where_it_is_told(runs, capsys):
     assert capsys.readouterr().out == "written to new/curves.svg\n"
 
 
-def test_compare_says_which_pictures_it_drew_and_that_it_could_draw_none(runs, capsys, tmp_path):
+def test_compare_says_which_pictures_it_drew_and_that_it_could_draw_none(runs, capsys, tmp_path, store_run):
     assert cli.main(["compare", "a1", "--out=drawn"]) == 0
     assert "written to drawn/aggregates.png" in capsys.readouterr().out.splitlines()
     store_run(tmp_path / "c", game="breakout", evaluations=[(2_000, 20.0)], settings={"network.norm": "layer"})

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stored_runs import store_run
 
 from rlvision.analysis import efficiency_plots
 from rlvision.analysis.aggregate_plots import aggregates, performance_profiles
@@ -20,7 +19,7 @@ PONG, BREAKOUT = {1: 14.6, 2: -3.05}, {1: 1.7, 2: 59.3}  # human-normalised 1.0,
 
 
 @pytest.fixture
-def places(tmp_path) -> list[Path]:
+def places(tmp_path, store_run) -> list[Path]:
     """Two seeds of two games of one agent, a seed of each of another."""
     stored = []
     for game, scores in (("pong", PONG), ("breakout", BREAKOUT)):
@@ -61,7 +60,7 @@ def test_a_game_by_hand(comparison):
     assert pong.estimates["human_normalised"].value == pytest.approx(0.75)
 
 
-def test_the_last_evaluation_counts(tmp_path):
+def test_the_last_evaluation_counts(tmp_path, store_run):
     place = store_run(tmp_path / "a", evaluations=[(100, 20.0), (200, -5.0)])
     [result] = compare_runs([place], baselines=[]).results
     assert (result.raw.tolist(), result.env_steps) == ([-5.0], (200, 200))
@@ -84,7 +83,7 @@ def test_an_agent_that_comes_along_is_compared_by_its_card():
     assert result.protocols == ("nature, ε 0.001, 30 games a run",)
 
 
-def test_games_without_a_human_scale_are_compared_raw(places, tmp_path):
+def test_games_without_a_human_scale_are_compared_raw(places, tmp_path, store_run):
     pole = store_run(tmp_path / "pole", game="CartPole-v1", evaluations=[(10, 90.0)])
     mixed = compare_runs([*places, pole], baselines=[])
     assert mixed.common == ("pong", "breakout")
@@ -102,7 +101,7 @@ def test_a_game_that_an_agent_has_not_played_is_left_out_and_said_so(places):
     assert "breakout: not played by every agent, left out of the human-normalised table" in fewer.notes()
 
 
-def test_what_makes_scores_unequal_is_said(tmp_path):
+def test_what_makes_scores_unequal_is_said(tmp_path, store_run):
     short = store_run(tmp_path / "a", seed=1, evaluations=[(100, 1.0)])
     far = store_run(tmp_path / "b", seed=2, evaluations=[(900, 1.0)])
     notes = compare_runs([short, far], baselines=["dqn"]).notes()
@@ -118,7 +117,7 @@ def test_seeds_that_are_missing_in_one_game_are_said(places):
     assert uneven in compare_runs(places[1:]).notes()
 
 
-def test_a_run_without_evaluations_is_refused_with_the_remedy(tmp_path):
+def test_a_run_without_evaluations_is_refused_with_the_remedy(tmp_path, store_run):
     place = store_run(tmp_path / "a", games=[(10, 1.0)])
     with pytest.raises(CheckpointError) as refused:
         compare_runs([place])
@@ -165,7 +164,7 @@ def test_an_agent_without_a_course_has_its_one_score(comparison):
     assert (frames, score) == (4 * 299_112, pytest.approx(human_normalised("pong", 19.833333333333332)))
 
 
-def test_runs_evaluated_at_their_end_alone_have_one_point_after_the_longest(tmp_path):
+def test_runs_evaluated_at_their_end_alone_have_one_point_after_the_longest(tmp_path, store_run):
     ended = {1: 230_000, 2: 250_000, 3: 210_000}  # each by its score, so no frames are common to all
     scores = {1: 14.6, 2: 10.0, 3: 20.0}
     places = [
@@ -200,7 +199,7 @@ def test_aggregates_have_a_row_an_agent_with_its_interval(comparison):
     assert tuple(bar) == pytest.approx(comparison.aggregates()[AGENT]["iqm"].interval)
 
 
-def test_an_agent_has_one_colour_in_all_pictures(places, tmp_path):
+def test_an_agent_has_one_colour_in_all_pictures(places, tmp_path, store_run):
     pole = store_run(tmp_path / "pole", game="CartPole-v1", evaluations=[(10, 90.0), (20, 91.0)])
     mixed = compare_runs([pole, *places], baselines=[])
     pictures = [aggregates(mixed), performance_profiles(mixed), efficiency_plots.sample_efficiency(mixed)]

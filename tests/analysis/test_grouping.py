@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from stored_runs import store_run
 
 from rlvision.analysis.grouping import NON_AGENT_SETTINGS, Group, differences_between_games, group, unnamed_differences
 from rlvision.analysis.study import read_run_info
@@ -19,7 +18,7 @@ def names(groups: list[Group]) -> list[tuple[str, str, list[int]]]:
     return [(one.game, one.agent, [member.seed for member in one.members]) for one in groups]
 
 
-def test_seeds_of_one_agent_are_one_group_whatever_the_machine_did(tmp_path):
+def test_seeds_of_one_agent_are_one_group_whatever_the_machine_did(tmp_path, store_run):
     machine = {"threads": 1, "device": "cpu", "evaluate_every": 7, "tracking.name": "x", "checkpoint.keep": 5}
     second = store_run(tmp_path / "b", seed=2)
     first = store_run(tmp_path / "a", seed=1, settings=machine)
@@ -30,7 +29,7 @@ def test_what_a_continued_run_may_change_of_the_machine_names_no_agent():
     assert set(MAY_CHANGE) - {"env_steps"} <= set(NON_AGENT_SETTINGS)
 
 
-def test_what_differs_names_the_agent_and_nothing_else_does(tmp_path):
+def test_what_differs_names_the_agent_and_nothing_else_does(tmp_path, store_run):
     places = [
         store_run(tmp_path / "base"),
         store_run(tmp_path / "single", settings={"agent.double": False}),
@@ -49,13 +48,13 @@ def test_what_differs_names_the_agent_and_nothing_else_does(tmp_path):
     ]
 
 
-def test_an_algorithm_other_than_dqn_is_named_and_counts_as_nothing_that_differs(tmp_path):
+def test_an_algorithm_other_than_dqn_is_named_and_counts_as_nothing_that_differs(tmp_path, store_run):
     quantiles = {"agent.name": "qr_dqn"}
     places = [store_run(tmp_path / "dqn"), store_run(tmp_path / "qr", settings=quantiles)]
     assert [agent for _, agent, _ in names(grouped(*places))] == ["dn-renorm n=3", "qr_dqn dn-renorm n=3"]
 
 
-def test_of_many_settings_those_are_named_that_tell_agents_apart(tmp_path):
+def test_of_many_settings_those_are_named_that_tell_agents_apart(tmp_path, store_run):
     one = {"agent.gamma": 0.9, "agent.double": False, "optimiser.learning_rate": 1e-3, "network.hidden": 64}
     two = {**one, "network.norm": "layer"}
     three = {**two, "replay.prioritised": True}
@@ -71,7 +70,7 @@ def test_of_many_settings_those_are_named_that_tell_agents_apart(tmp_path):
     assert unnamed_differences(groups[2:]) == ()
 
 
-def test_a_leaf_that_two_groups_have_is_named_in_full(tmp_path):
+def test_a_leaf_that_two_groups_have_is_named_in_full(tmp_path, store_run):
     places = [store_run(tmp_path / f"{size}", settings={"optimiser.momentum": size}) for size in (0.5, 0.9)]
     assert [one.agent for one in grouped(*places)] == [
         "dn-renorm n=3 optimiser.momentum=0.5",
@@ -79,7 +78,7 @@ def test_a_leaf_that_two_groups_have_is_named_in_full(tmp_path):
     ]
 
 
-def test_games_come_together_and_settings_that_differ_between_them_are_told(tmp_path):
+def test_games_come_together_and_settings_that_differ_between_them_are_told(tmp_path, store_run):
     places = [
         store_run(tmp_path / "a", game="pong"),
         store_run(tmp_path / "b", game="ALE/Breakout-v5", settings={"agent.gamma": 0.9}),
@@ -91,7 +90,7 @@ def test_games_come_together_and_settings_that_differ_between_them_are_told(tmp_
     assert differences_between_games(groups[:1]) == {}
 
 
-def test_an_agent_that_comes_along_is_grouped_with_the_runs_of_its_settings(tmp_path):
+def test_an_agent_that_comes_along_is_grouped_with_the_runs_of_its_settings(tmp_path, store_run):
     shipped = read_run_info(Path("pong"))
     assert (shipped.game, shipped.seed, shipped.protocol) == ("pong", 3, "nature")
     place = store_run(tmp_path / "own", seed=7, settings={"env_steps": 50_000}, preset="pong")
@@ -100,7 +99,7 @@ def test_an_agent_that_comes_along_is_grouped_with_the_runs_of_its_settings(tmp_
     assert names(group([shipped, own])) == [("pong", "qr_dqn dn-renorm n=20", [3, 7])]
 
 
-def test_the_same_run_twice_is_refused(tmp_path):
+def test_the_same_run_twice_is_refused(tmp_path, store_run):
     place = store_run(tmp_path / "a", seed=3)
     other = store_run(tmp_path / "b", seed=3)
     with pytest.raises(ConfigError) as refused:

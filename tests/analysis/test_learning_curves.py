@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from stored_runs import store_run
 
 from rlvision.analysis import statistics
 from rlvision.analysis.curve_plots import band_edges, learning_curves
@@ -14,7 +13,7 @@ from rlvision.core.errors import CheckpointError, ConfigError
 
 
 @pytest.fixture
-def seeds(tmp_path):
+def seeds(tmp_path, store_run):
     """Two seeds that are measured at other times."""
     first = store_run(tmp_path / "a", seed=1, evaluations=[(0, 0.0), (100, 10.0), (200, 20.0)])
     second = store_run(tmp_path / "b", seed=2, evaluations=[(50, 6.0), (150, 8.0), (300, 99.0)])
@@ -37,7 +36,7 @@ def test_frames_are_env_steps_times_the_frameskip(seeds):
     assert curves.x.tolist() == [200, 400, 600, 800]
 
 
-def test_hours_lie_between_the_rows_that_tell_them(tmp_path):
+def test_hours_lie_between_the_rows_that_tell_them(tmp_path, store_run):
     place = store_run(tmp_path / "a", evaluations=[(50, 1.0), (150, 2.0)], hours=[(100, 1.0), (200, 4.0)])
     [curves] = curves_of([place], unit="hours")
     assert curves.x.tolist() == [0.5, 2.5]
@@ -45,7 +44,7 @@ def test_hours_lie_between_the_rows_that_tell_them(tmp_path):
         curves_of([store_run(tmp_path / "b", evaluations=[(50, 1.0)])], unit="hours")
 
 
-def test_training_scores_are_the_mean_of_20_games_thinned_out(tmp_path):
+def test_training_scores_are_the_mean_of_20_games_thinned_out(tmp_path, store_run):
     scores = np.random.default_rng(0).normal(size=500)
     place = store_run(tmp_path / "a", games=[(10 * (game + 1), float(score)) for game, score in enumerate(scores)])
     [curves] = curves_of([place], what="training")
@@ -63,7 +62,7 @@ def test_the_band_is_the_range_or_the_interval_of_the_mean(seeds, tmp_path):
 
 
 @pytest.mark.parametrize(("band", "said"), [("range", "lowest to highest seed"), ("interval", "95 % interval")])
-def test_a_panel_a_game_a_line_an_agent_and_a_legend_for_all(seeds, tmp_path, band, said):
+def test_a_panel_a_game_a_line_an_agent_and_a_legend_for_all(seeds, tmp_path, band, said, store_run):
     layer = {"network.norm": "layer"}
     other = store_run(tmp_path / "c", evaluations=[(0, 1.0), (100, 2.0)], settings=layer)
     breakout = store_run(tmp_path / "d", game="breakout", evaluations=[(0, 3.0), (100, 4.0)], settings=layer)
@@ -97,7 +96,7 @@ def test_the_suffix_chooses_the_format(seeds, tmp_path, name, start):
     assert path.read_bytes().startswith(start)
 
 
-def test_what_cannot_be_drawn_is_refused_and_nothing_is_made(seeds, tmp_path):
+def test_what_cannot_be_drawn_is_refused_and_nothing_is_made(seeds, tmp_path, store_run):
     with pytest.raises(ConfigError, match=r"expected a picture \(.png or .svg\) in --out, got .*a.pdf: name one"):
         plot_runs(seeds, tmp_path / "new" / "a.pdf")
     with pytest.raises(CheckpointError, match=r"expected episode/score in .*, got none yet: --y=evaluations shows"):

@@ -1,9 +1,11 @@
 """Files opened as themselves, whole or not at all."""
 
 import os
+import signal
 import socket
 import stat
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,16 @@ def plant(path: Path, kind: str) -> Path:
     else:
         path.mkdir()
     return victim
+
+
+@pytest.fixture(autouse=True)
+def _no_hang() -> Iterator[None]:
+    """A pipe that is waited for fails the test."""
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it hangs"))
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
@@ -193,9 +205,16 @@ def test_temporary_names_cannot_be_guessed(folder: Path, monkeypatch: pytest.Mon
     assert {victim.read_bytes() for victim in folder.parent.glob("victim*")} == {SECRET}
 
 
-def test_a_temporary_name_that_is_taken_is_not_written_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["a symbolic link", "a file"])
+def test_a_temporary_name_that_is_taken_is_not_written_to(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     monkeypatch.setattr(files, "token_hex", lambda size: "0" * 2 * size)
-    victim = plant(folder / f".x.{'0' * 16}.part", "a symbolic link")
+    taken = folder / f".x.{'0' * 16}.part"
+    victim = plant(taken, "a symbolic link")
+    if kind == "a file":
+        taken.unlink()
+        victim = victim.rename(taken)
     with pytest.raises((CheckpointError, FileExistsError)):
         write_atomically(folder / "x", b"content")
     assert victim.read_bytes() == SECRET

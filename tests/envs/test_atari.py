@@ -4,8 +4,6 @@ import cv2
 import numpy as np
 import pytest
 from ale_py.vector_env import AtariVectorEnv
-from histories import assert_same, column, play
-from small_envs import atari
 
 from rlvision.core.errors import CheckpointError, ConfigError, EnvError
 
@@ -18,7 +16,7 @@ def bare(game, env, **settings):
 
 
 @pytest.mark.parametrize("gray", [True, False])
-def test_rows_are_those_of_the_bare_environment(gray):
+def test_rows_are_those_of_the_bare_environment(gray, atari):
     env = atari("breakout", 2, sticky=0.25, life_loss=True, gray=gray, stack=3, height=30, width=20)
     env.reset(1)
     sizes = {"img_height": 30, "img_width": 20, "stack_num": 3, "grayscale": gray}
@@ -35,7 +33,7 @@ def test_rows_are_those_of_the_bare_environment(gray):
     env.close()
 
 
-def test_chosen_actions_are_those_of_the_game():
+def test_chosen_actions_are_those_of_the_game(atari):
     some = atari("pong", 2, actions=["LEFT", "NOOP", "RIGHT"])
     every = atari("pong", 2)
     assert every.spec.action_meanings == ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
@@ -53,7 +51,7 @@ def test_chosen_actions_are_those_of_the_game():
 
 
 @pytest.mark.parametrize("actions", [["NOOP", "UP"], ["NOOP", "NOOP"], ["NOOP"], []])
-def test_actions_that_the_game_has_not_or_that_leave_no_choice_are_refused(actions):
+def test_actions_that_the_game_has_not_or_that_leave_no_choice_are_refused(actions, atari):
     with pytest.raises(ConfigError, match="two or more different actions out of NOOP, FIRE, RIGHT"):
         atari("pong", 1, actions=actions)
 
@@ -62,7 +60,7 @@ def test_actions_that_the_game_has_not_or_that_leave_no_choice_are_refused(actio
     ("game", "frames", "steps"),
     [("pong", 120, 120), ("breakout", 108_000, 400), ("ms_pacman", 150, 120), ("freeway", 100, 80), ("pong", 8, 60)],
 )
-def test_first_is_exact(game, frames, steps):
+def test_first_is_exact(game, frames, steps, atari, column, play):
     """Only a reset's observation has blank frames before its newest: the games chosen are never black."""
     env = atari(game, 2, life_loss=True, max_episode_frames=frames)
     env.reset(3)
@@ -74,7 +72,7 @@ def test_first_is_exact(game, frames, steps):
     assert first[1:].sum() >= 3
 
 
-def test_a_lost_life_terminates_and_the_game_goes_on():
+def test_a_lost_life_terminates_and_the_game_goes_on(atari, column, play):
     env = atari("breakout", 2, life_loss=True)
     env.reset(0)
     rows = play(env, 350, 0)
@@ -90,7 +88,7 @@ def test_a_lost_life_terminates_and_the_game_goes_on():
     assert not terminated[dead].any()
 
 
-def test_whole_games_without_life_loss_end_once():
+def test_whole_games_without_life_loss_end_once(atari, column, play):
     env = atari("breakout", 2, life_loss=False)
     env.reset(0)
     rows = play(env, 350, 0)
@@ -98,7 +96,7 @@ def test_whole_games_without_life_loss_end_once():
     np.testing.assert_array_equal(column(rows, "terminated")[:-2], column(rows, "first")[2:])
 
 
-def test_the_frame_cap_truncates():
+def test_the_frame_cap_truncates(atari, column, play):
     env = atari("pong", 1, max_episode_frames=40)
     env.reset(0)
     rows = play(env, 12, 0)
@@ -107,7 +105,7 @@ def test_the_frame_cap_truncates():
     assert column(rows, "first")[:, 0].tolist() == [step in (0, 11) for step in range(12)]
 
 
-def test_a_due_game_begins_as_its_seed_says_after_one_ignored_action():
+def test_a_due_game_begins_as_its_seed_says_after_one_ignored_action(atari, column):
     env = atari("pong", 2, max_episode_frames=100, reseed_after=40)  # 26 rows a game: every second reset is seeded
     env.reset(9)
     rng, reseeded, seeds = np.random.default_rng(2), [], [env.seeds()]
@@ -156,7 +154,9 @@ MOMENTS = {
         ("ms_pacman", 2, {"life_loss": True, "sticky": 0.25}, ["the dead row has just been"]),
     ],
 )
-def test_an_environment_comes_back_from_its_tapes_bit_for_bit(game, num_envs, settings, moments):
+def test_an_environment_comes_back_from_its_tapes_bit_for_bit(
+    game, num_envs, settings, moments, assert_same, atari, stagger
+):
     settings = {"max_episode_frames": 160, "reseed_after": 100, "height": 20, "width": 20, **settings}
     env = atari(game, num_envs, **settings)
     env.reset(5)
@@ -172,15 +172,20 @@ def test_an_environment_comes_back_from_its_tapes_bit_for_bit(game, num_envs, se
     fresh.close()
 
 
-def stagger(env):
+@pytest.fixture
+def stagger(play):
     """Let the action logs begin at different times, as they do once games have different lengths."""
-    play(env, 20, 0)
-    state = env.state_dict()
-    state["hashes"][1] = "of another past"
-    env.load_state_dict(state)
+
+    def _stagger(env):
+        play(env, 20, 0)
+        state = env.state_dict()
+        state["hashes"][1] = "of another past"
+        env.load_state_dict(state)
+
+    return _stagger
 
 
-def test_what_does_not_come_back_begins_anew(caplog):
+def test_what_does_not_come_back_begins_anew(caplog, atari, play):
     env = atari("pong", 2)
     env.reset(1)
     play(env, 20, 0)
@@ -201,7 +206,7 @@ def test_what_does_not_come_back_begins_anew(caplog):
     other.close()
 
 
-def test_a_state_of_other_environments_is_refused():
+def test_a_state_of_other_environments_is_refused(atari):
     env, other = atari("pong", 1), atari("breakout", 1)
     env.reset(0)
     env.step(np.array([5]))
@@ -212,7 +217,7 @@ def test_a_state_of_other_environments_is_refused():
 
 
 @pytest.mark.parametrize("gray", [True, False])
-def test_a_crop_is_cut_from_the_whole_screen(gray):
+def test_a_crop_is_cut_from_the_whole_screen(gray, atari, column, play):
     settings = {"gray": gray, "max_episode_frames": 100}
     cropped = atari("breakout", 1, crop=(50, 190, 10, 150), height=42, width=40, stack=2, **settings)
     whole = atari("breakout", 1, height=210, width=160, stack=2, **settings)
@@ -235,7 +240,7 @@ def cut_by_hand(observation):
 
 
 @pytest.mark.parametrize("crop", [None, (34, 194, 0, 160)])
-def test_observations_are_never_written_again(crop):
+def test_observations_are_never_written_again(crop, atari, column, play):
     env = atari("pong", 1, crop=crop, max_episode_frames=60, reseed_after=10)
     env.reset(0)
     rows = play(env, 20, 0)
@@ -272,7 +277,7 @@ def test_send_and_recv_take_turns(pong):
     assert pong.recv().observation.shape == (2, 4, 84, 84)
 
 
-def test_nothing_works_before_reset_or_after_close():
+def test_nothing_works_before_reset_or_after_close(atari):
     env = atari("pong", 1)
     for use in (lambda: env.observation, lambda: env.step(np.zeros(1, dtype=np.int64)), env.state_dict):
         with pytest.raises(EnvError, match="first"):
@@ -286,7 +291,7 @@ def test_nothing_works_before_reset_or_after_close():
 
 
 @pytest.fixture(scope="module")
-def pong():
+def pong(atari):
     env = atari("pong", 2)
     env.reset(0)
     yield env
@@ -294,7 +299,7 @@ def pong():
 
 
 @pytest.mark.parametrize("setting", [{"frameskip": 0}, {"sticky": 1.5}, {"noop_max": -1}, {"max_episode_frames": 0}])
-def test_impossible_settings_are_refused(setting):
+def test_impossible_settings_are_refused(setting, atari):
     with pytest.raises(ConfigError, match="expected frameskip"):
         atari("pong", 1, **setting)
 
@@ -303,7 +308,7 @@ def test_impossible_settings_are_refused(setting):
 @pytest.mark.parametrize(
     ("rom", "words"), [(None, "No such file or directory"), (b"another game", "does not match what was expected")]
 )
-def test_a_rom_that_is_missing_or_damaged_is_refused(monkeypatch, tmp_path, crop, rom, words):
+def test_a_rom_that_is_missing_or_damaged_is_refused(monkeypatch, tmp_path, crop, rom, words, atari):
     if rom:
         (tmp_path / "pong.bin").write_bytes(rom)
     monkeypatch.setenv("ALE_ROMS_DIR", str(tmp_path))

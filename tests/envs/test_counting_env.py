@@ -2,7 +2,6 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from small_envs import rendered
 
 from rlvision.envs.counting_env import CountingEnv, draw, ends_by_truncation, game_length, read, reward
 
@@ -49,7 +48,7 @@ def test_it_is_a_proper_gymnasium_environment():
     check_env(gymnasium.make(gymnasium.envs.registration.EnvSpec("Counting-v0", entry_point=CountingEnv)).unwrapped)
 
 
-def test_the_vector_shows_every_step_of_every_game_in_order():
+def test_the_vector_shows_every_step_of_every_game_in_order(rendered):
     """The whole pipeline read off the pixels: order, resets by the promised seeds, stacks, rewards, endings."""
     lengths = (3, 1, 4)
     env = rendered(NAME, 3, height=32, width=32, stack=3, kwargs={"lengths": lengths})

@@ -1,7 +1,6 @@
 """A name chooses the kind of environment; settings that mean nothing to it are refused."""
 
 import pytest
-from small_envs import made
 
 from rlvision.core.errors import ConfigError
 from rlvision.envs.atari_env import AtariEnv
@@ -37,7 +36,7 @@ def test_a_protocol_fixes_what_is_not_given():
     departed.close()
 
 
-def test_shapes_and_names_are_known_before_a_game_begins():
+def test_shapes_and_names_are_known_before_a_game_begins(made):
     env = made("breakout", 1, gray=False, stack=2, frameskip=3, height=20)
     spec = env.spec
     env.close()
@@ -49,7 +48,7 @@ def test_shapes_and_names_are_known_before_a_game_begins():
     env.close()
 
 
-def test_a_single_environment_runs_in_this_process_where_it_can_be_watched():
+def test_a_single_environment_runs_in_this_process_where_it_can_be_watched(made):
     env = made("CartPole-v1", 1, num_workers=4)
     assert env.runner(0) is not None
     env.close()

@@ -8,8 +8,6 @@ import signal
 
 import numpy as np
 import pytest
-from histories import assert_same, column, play
-from small_envs import rendered
 
 from rlvision.core.errors import ConfigError, EnvError
 from rlvision.envs.action_log import episode_seed
@@ -20,9 +18,13 @@ SIZE = {"height": 32, "width": 32, "stack": 2}
 HUNG = {"step_timeout": 2.0}
 
 
-def make(how="raise", at=3, games=(), num_envs=2, num_workers=0, **settings):
-    kwargs = {"how": how, "at": at, "games": games}
-    return rendered("faulty_worlds:Failing", num_envs, kwargs=kwargs, num_workers=num_workers, **SIZE, **settings)
+@pytest.fixture
+def make(rendered):
+    def _make(how="raise", at=3, games=(), num_envs=2, num_workers=0, **settings):
+        kwargs = {"how": how, "at": at, "games": games}
+        return rendered("faulty_worlds:Failing", num_envs, kwargs=kwargs, num_workers=num_workers, **SIZE, **settings)
+
+    return _make
 
 
 def seen(rows, index):
@@ -47,7 +49,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("how", "num_workers", "settings", "cut", "words"), CASES)
-def test_a_game_that_fails_is_cut_and_the_next_begins(caplog, how, num_workers, settings, cut, words):
+def test_a_game_that_fails_is_cut_and_the_next_begins(
+    caplog, how, num_workers, settings, cut, words, column, play, make
+):
     """Row by row: the failed step ends nothing, and after it the next game of the action log begins."""
     twin = make()
     twin.reset(8)
@@ -76,7 +80,7 @@ def test_a_game_that_fails_is_cut_and_the_next_begins(caplog, how, num_workers, 
     assert not multiprocessing.active_children()
 
 
-def test_no_transition_crosses_the_cut(make_replay):
+def test_no_transition_crosses_the_cut(make_replay, play, make):
     """All that the replay holds, against the environment's own arithmetic: returns, discounts, last observations."""
     env = make(games=[episode_seed(8, index, count) for index, count in ((0, 0), (1, 1), (1, 2))])
     env.reset(8)
@@ -110,7 +114,7 @@ def test_no_transition_crosses_the_cut(make_replay):
         assert {step for other, step in starts if other == game} == {0, 1}  # what came of 2, nobody knows
 
 
-def test_a_cut_game_has_no_score_and_whole_ones_keep_theirs():
+def test_a_cut_game_has_no_score_and_whole_ones_keep_theirs(make):
     env = make(num_envs=1, games=[episode_seed(8, 0, 1)])
     env.reset(8)
     keeper = EpisodeStats(1, 1)
@@ -124,7 +128,7 @@ def test_a_cut_game_has_no_score_and_whole_ones_keep_theirs():
 
 
 @pytest.mark.parametrize(("how", "num_workers"), [("raise", 0), ("leave", 1)])
-def test_the_tapes_tell_the_truth_after_a_failure(how, num_workers):
+def test_the_tapes_tell_the_truth_after_a_failure(how, num_workers, assert_same, make):
     """States of before, at and after the cut, brought back in other environments, go on as these did."""
     games = [episode_seed(8, 1, 0)]
     env, fresh = (make(how, games=games, num_workers=num_workers) for _ in range(2))
@@ -141,7 +145,7 @@ def test_the_tapes_tell_the_truth_after_a_failure(how, num_workers):
     fresh.close()
 
 
-def test_a_seed_that_no_game_begins_with_is_skipped():
+def test_a_seed_that_no_game_begins_with_is_skipped(assert_same, column, play, make):
     bad = [episode_seed(8, 0, 1), episode_seed(8, 0, 2)]
     env = make(at=0, games=bad, num_envs=1)
     env.reset(8)
@@ -155,7 +159,7 @@ def test_a_seed_that_no_game_begins_with_is_skipped():
     env.close()
 
 
-def test_a_reset_that_fails_is_tried_again_by_the_same_seed_and_then_by_the_next():
+def test_a_reset_that_fails_is_tried_again_by_the_same_seed_and_then_by_the_next(play, make):
     env = make(at=0, games=[episode_seed(8, 0, 0)])
     env.reset(8)
     assert env.seeds() == (episode_seed(8, 0, 1), episode_seed(8, 1, 0))
@@ -166,7 +170,7 @@ def test_a_reset_that_fails_is_tried_again_by_the_same_seed_and_then_by_the_next
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
-def test_what_fails_again_and_again_is_an_error_and_the_step_as_if_it_had_not_been(caplog, num_workers):
+def test_what_fails_again_and_again_is_an_error_and_the_step_as_if_it_had_not_been(caplog, num_workers, play, make):
     env = make(at=1, games=None, num_envs=1, num_workers=num_workers, max_restarts=1)
     env.reset(8)
     play(env, 1)
@@ -185,7 +189,7 @@ def test_what_fails_again_and_again_is_an_error_and_the_step_as_if_it_had_not_be
     env.close()
 
 
-def test_the_first_failure_is_an_error_where_none_is_allowed():
+def test_the_first_failure_is_an_error_where_none_is_allowed(play, make):
     env = make(at=1, games=None, max_restarts=0)
     env.reset(8)
     with pytest.raises(EnvError, match=r"the wheel came off \(.*\): fix the environment, or raise env.max_restarts"):
@@ -200,7 +204,7 @@ def kill_workers():
         process.join()
 
 
-def test_a_worker_that_dies_between_two_steps_costs_its_games(caplog):
+def test_a_worker_that_dies_between_two_steps_costs_its_games(caplog, column, play, make):
     env = make(num_workers=2)
     env.reset(8)
     play(env, 2)
@@ -213,7 +217,7 @@ def test_a_worker_that_dies_between_two_steps_costs_its_games(caplog):
     env.close()
 
 
-def test_a_worker_that_dies_before_a_reset_costs_nothing():
+def test_a_worker_that_dies_before_a_reset_costs_nothing(assert_same, play, make):
     env = make(num_workers=1)
     env.reset(8)
     rows = play(env, 3)
@@ -223,7 +227,7 @@ def test_a_worker_that_dies_before_a_reset_costs_nothing():
     env.close()
 
 
-def test_neighbours_of_a_worker_that_dies_as_another_game_is_begun_are_cut_too():
+def test_neighbours_of_a_worker_that_dies_as_another_game_is_begun_are_cut_too(column, play, make):
     env = make(num_workers=1)
     env.reset(8)
     play(env, 2)
@@ -238,7 +242,7 @@ def test_neighbours_of_a_worker_that_dies_as_another_game_is_begun_are_cut_too()
     env.close()
 
 
-def test_an_environment_that_dies_as_it_is_brought_back_begins_anew(caplog):
+def test_an_environment_that_dies_as_it_is_brought_back_begins_anew(caplog, play, make):
     env = make(num_workers=2)
     env.reset(8)
     play(env, 3)
@@ -270,12 +274,12 @@ def test_an_environment_that_dies_as_it_is_brought_back_begins_anew(caplog):
         ),
     ],
 )
-def test_what_cannot_begin_even_one_game_is_refused(name, kwargs, words, num_workers):
+def test_what_cannot_begin_even_one_game_is_refused(name, kwargs, words, num_workers, rendered):
     with pytest.raises(EnvError, match=words):
         rendered(name, 1, kwargs=kwargs, num_workers=num_workers)
 
 
-def test_what_cannot_be_closed_is_left_with_a_line(caplog):
+def test_what_cannot_be_closed_is_left_with_a_line(caplog, rendered):
     env = rendered("faulty_worlds:Clinging", 2)
     caplog.clear()
     env.close()
@@ -286,6 +290,6 @@ def test_what_cannot_be_closed_is_left_with_a_line(caplog):
 
 
 @pytest.mark.parametrize("settings", [{"step_timeout": -1.0}, {"max_restarts": -1}])
-def test_impossible_limits_are_refused(settings):
+def test_impossible_limits_are_refused(settings, make):
     with pytest.raises(ConfigError, match="step_timeout and max_restarts >= 0"):
         make(**settings)

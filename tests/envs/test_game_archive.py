@@ -7,7 +7,6 @@ from zlib import compress
 import numpy as np
 import pytest
 import torch
-from small_envs import rendered
 
 from rlvision.core.errors import CheckpointError
 from rlvision.envs.game_archive import (
@@ -167,15 +166,19 @@ class Random:
         return self.rng.integers(0, self.actions, len(observation))
 
 
-def collector_of(folder: Path) -> tuple[Collector, GameRecorder]:
-    kwargs = {"lengths": (4, 2, 7), "ending": "alternate", "actions": 300}
-    env = rendered("rlvision.envs.counting_env:CountingEnv", 2, height=32, width=32, stack=2, kwargs=kwargs)
-    recorder = GameRecorder(env, GameArchive(folder, 2**20))
-    returns = DiscountedReturns(2, Constant(0.9), None)
-    return Collector(env, Random(300), Forgetful(), returns, recorder), recorder  # type: ignore[arg-type]
+@pytest.fixture
+def collector_of(rendered):
+    def _collector_of(folder: Path) -> tuple[Collector, GameRecorder]:
+        kwargs = {"lengths": (4, 2, 7), "ending": "alternate", "actions": 300}
+        env = rendered("rlvision.envs.counting_env:CountingEnv", 2, height=32, width=32, stack=2, kwargs=kwargs)
+        recorder = GameRecorder(env, GameArchive(folder, 2**20))
+        returns = DiscountedReturns(2, Constant(0.9), None)
+        return Collector(env, Random(300), Forgetful(), returns, recorder), recorder  # type: ignore[arg-type]
+
+    return _collector_of
 
 
-def test_the_recorder_keeps_what_the_collector_scores(tmp_path: Path) -> None:
+def test_the_recorder_keeps_what_the_collector_scores(tmp_path: Path, collector_of) -> None:
     collector, recorder = collector_of(tmp_path)
     collector.env.reset(3)
     played = []
@@ -193,7 +196,7 @@ def test_the_recorder_keeps_what_the_collector_scores(tmp_path: Path) -> None:
     collector.env.close()
 
 
-def test_the_recorder_goes_on_with_the_games_that_were_on(tmp_path: Path) -> None:
+def test_the_recorder_goes_on_with_the_games_that_were_on(tmp_path: Path, collector_of) -> None:
     undisturbed, recorder = collector_of(tmp_path / "undisturbed")
     undisturbed.env.reset(3)
     for _ in range(41):
@@ -227,7 +230,7 @@ def test_the_recorder_goes_on_with_the_games_that_were_on(tmp_path: Path) -> Non
     assert len(read_games(tmp_path / "continued")) > 10
 
 
-def test_a_checkpoint_from_before_there_were_tapes_can_be_continued(tmp_path: Path) -> None:
+def test_a_checkpoint_from_before_there_were_tapes_can_be_continued(tmp_path: Path, collector_of) -> None:
     collector, recorder = collector_of(tmp_path)
     collector.env.reset(3)
     for _ in range(3):

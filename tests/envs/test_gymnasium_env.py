@@ -6,17 +6,16 @@ import cv2
 import gymnasium
 import numpy as np
 import pytest
-from histories import assert_same, column, play
-from small_envs import AS_DRAWN, COUNTING, rendered
 
 from rlvision.core.errors import ConfigError, EnvError, MissingExtraError
 from rlvision.envs.action_log import episode_seed
+from tests.conftest import AS_DRAWN, COUNTING_ENV
 
 needs_box2d = pytest.mark.skipif(find_spec("Box2D") is None, reason="the extra box2d is not installed")
 quiet_swig = pytest.mark.filterwarnings("ignore:builtin type .* has no __module__ attribute:DeprecationWarning")
 
 
-def test_cartpole_is_what_gymnasium_renders():
+def test_cartpole_is_what_gymnasium_renders(play, rendered):
     """A naive twin: Gymnasium alone, its own readback, cv2 by hand."""
     env = rendered("CartPole-v1", 2, height=20, width=30, crop=(160, 320, 0, 600), stack=2)
     env.reset(3)
@@ -44,8 +43,8 @@ def test_cartpole_is_what_gymnasium_renders():
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
-@pytest.mark.parametrize("name", ["CartPole-v1", COUNTING])
-def test_environments_come_back_from_their_tapes_bit_for_bit(name, num_workers):
+@pytest.mark.parametrize("name", ["CartPole-v1", COUNTING_ENV])
+def test_environments_come_back_from_their_tapes_bit_for_bit(name, num_workers, assert_same, column, rendered):
     settings = {"height": 16, "width": 16, "num_workers": num_workers}
     env = rendered(name, 3, **settings)
     env.reset(8)
@@ -65,10 +64,10 @@ def test_environments_come_back_from_their_tapes_bit_for_bit(name, num_workers):
     fresh.close()
 
 
-def test_a_state_holds_only_tensors_and_plain_values(tmp_path):
+def test_a_state_holds_only_tensors_and_plain_values(tmp_path, play, rendered):
     import torch
 
-    env = rendered(COUNTING, 2)
+    env = rendered(COUNTING_ENV, 2)
     env.reset(0)
     play(env, 7)
     torch.save(env.state_dict(), tmp_path / "state.pt")
@@ -79,8 +78,8 @@ def test_a_state_holds_only_tensors_and_plain_values(tmp_path):
     env.close()
 
 
-def test_a_reset_begins_all_anew():
-    env = rendered(COUNTING, 2, **AS_DRAWN)
+def test_a_reset_begins_all_anew(assert_same, play, rendered):
+    env = rendered(COUNTING_ENV, 2, **AS_DRAWN)
     env.reset(8)
     rows = play(env, 20)
     env.reset(8)
@@ -90,7 +89,7 @@ def test_a_reset_begins_all_anew():
     env.close()
 
 
-def test_what_is_not_deterministic_begins_anew(caplog):
+def test_what_is_not_deterministic_begins_anew(caplog, play, rendered):
     env = rendered("odd_worlds:Forgetful", 2, height=4, width=6)
     env.reset(0)
     play(env, 4)
@@ -102,7 +101,7 @@ def test_what_is_not_deterministic_begins_anew(caplog):
     env.close()
 
 
-def test_a_replay_says_how_far_it_is():
+def test_a_replay_says_how_far_it_is(play, rendered):
     env = rendered("odd_worlds:Endless", 2)
     env.reset(0)
     play(env, 70)
@@ -113,7 +112,7 @@ def test_a_replay_says_how_far_it_is():
     env.close()
 
 
-def test_rewards_of_skipped_frames_are_summed_and_the_end_is_not_skipped():
+def test_rewards_of_skipped_frames_are_summed_and_the_end_is_not_skipped(column, rendered):
     env = rendered("odd_worlds:Odd", 1, frameskip=4, stack=1, height=4, width=6)
     env.reset(0)
     rows = [env.step(np.array([2])) for _ in range(4)]
@@ -124,7 +123,7 @@ def test_rewards_of_skipped_frames_are_summed_and_the_end_is_not_skipped():
 
 
 @pytest.mark.parametrize(("maxpool", "seen"), [(False, [0, 2, 4]), (True, [0, 201, 203])])
-def test_maxpool_keeps_what_flickers(maxpool, seen):
+def test_maxpool_keeps_what_flickers(maxpool, seen, column, rendered):
     env = rendered("odd_worlds:Flicker", 1, frameskip=2, max_pool=maxpool, stack=1, height=4, width=6)
     env.reset(0)
     rows = [env.step(np.array([0])) for _ in range(3)]
@@ -132,7 +131,7 @@ def test_maxpool_keeps_what_flickers(maxpool, seen):
     assert column(rows, "observation")[:, 0, 0, 0, 0].tolist() == seen
 
 
-def test_actions_may_be_counted_from_elsewhere():
+def test_actions_may_be_counted_from_elsewhere(rendered):
     env = rendered("odd_worlds:FromFive", 1)
     env.reset(0)
     assert env.spec.action_meanings == ("5", "6", "7")
@@ -141,7 +140,7 @@ def test_actions_may_be_counted_from_elsewhere():
 
 
 @pytest.mark.parametrize(("gray", "channels"), [(True, 1), (False, 3)])
-def test_an_image_observation_is_used_as_it_is(gray, channels):
+def test_an_image_observation_is_used_as_it_is(gray, channels, column, play, rendered):
     env = rendered("odd_worlds:GrayImage", 1, gray=gray, stack=2, height=4, width=6)
     env.reset(0)
     rows = play(env, 3)
@@ -153,7 +152,7 @@ def test_an_image_observation_is_used_as_it_is(gray, channels):
 
 @needs_box2d
 @quiet_swig
-def test_carracing_is_discrete_by_its_arguments_and_seen_by_its_own_image():
+def test_carracing_is_discrete_by_its_arguments_and_seen_by_its_own_image(rendered):
     env = rendered("CarRacing-v3", 1, height=96, width=96, gray=False, stack=1, kwargs={"continuous": False})
     twin = gymnasium.make("CarRacing-v3", continuous=False)
     observation = env.reset(0)
@@ -167,7 +166,7 @@ def test_carracing_is_discrete_by_its_arguments_and_seen_by_its_own_image():
     [pytest.param("LunarLander-v3", 400, 600, marks=needs_box2d), ("Acrobot-v1", 500, 500)],
 )
 @quiet_swig
-def test_other_worlds_are_rendered_as_gymnasium_renders_them(name, height, width):
+def test_other_worlds_are_rendered_as_gymnasium_renders_them(name, height, width, play, rendered):
     env = rendered(name, 1, height=height, width=width, gray=False, stack=1)
     env.reset(0)
     twin = gymnasium.make(name, render_mode="rgb_array")
@@ -178,7 +177,7 @@ def test_other_worlds_are_rendered_as_gymnasium_renders_them(name, height, width
     env.close()
 
 
-def test_minigrid_is_rendered_and_names_its_actions():
+def test_minigrid_is_rendered_and_names_its_actions(rendered):
     pytest.importorskip("minigrid")
     env = rendered("MiniGrid-Empty-5x5-v0", 1, height=160, width=160, crop=(0, 160, 0, 160))
     env.reset(0)
@@ -188,7 +187,7 @@ def test_minigrid_is_rendered_and_names_its_actions():
 
 
 @pytest.mark.parametrize("name", ["odd_worlds:Endless", "CartPole-v1"])
-def test_a_time_limit_truncates(name):
+def test_a_time_limit_truncates(name, column, play, rendered):
     env = rendered(name, 1, max_episode_steps=5)
     env.reset(0)
     rows = play(env, 7)
@@ -201,24 +200,24 @@ def test_a_time_limit_truncates(name):
     ("name", "space"),
     [("odd_worlds:Steering", r"Box\(-1.0, 1.0, \(2,\)"), ("odd_worlds:Buttons", r"MultiDiscrete\(\[2 3\]\)")],
 )
-def test_other_action_spaces_are_refused_by_name(name, space):
+def test_other_action_spaces_are_refused_by_name(name, space, rendered):
     with pytest.raises(EnvError, match=f"expected a Discrete action space, got {space}"):
         rendered(name, 1)
 
 
 @pytest.mark.parametrize("shape", [(4, 84, 84), (84, 84, 4), (3, 24, 84), (4, 84, 84, 3)])
-def test_an_environment_that_stacks_its_frames_itself_is_refused(shape):
+def test_an_environment_that_stacks_its_frames_itself_is_refused(shape, rendered):
     with pytest.raises(EnvError, match=r"expected one picture .*, got uint8 \[.* stacks its frames itself: leave its"):
         rendered("odd_worlds:Stacking", 1, kwargs={"shape": shape})
 
 
 @pytest.mark.parametrize("shape", [(84, 84, 3), (84, 84, 1), (84, 84), (10, 10, 4), (128,)])
-def test_other_observations_of_bytes_are_no_stacks(shape):
+def test_other_observations_of_bytes_are_no_stacks(shape, rendered):
     env = rendered("odd_worlds:Stacking", 1, kwargs={"shape": shape})
     env.close()
 
 
-def test_what_cannot_be_seen_is_refused():
+def test_what_cannot_be_seen_is_refused(rendered):
     with pytest.raises(EnvError, match="expected an image observation or an rgb_array render mode"):
         rendered("odd_worlds:Invisible", 1)
 
@@ -232,13 +231,13 @@ def test_what_cannot_be_seen_is_refused():
         ("no_such_package:Env-v0", "no_such_package"),
     ],
 )
-def test_unknown_names_are_refused(name, message):
+def test_unknown_names_are_refused(name, message, rendered):
     with pytest.raises(ConfigError, match=message):
         rendered(name, 1)
 
 
 @pytest.mark.parametrize("settings", [{"num_envs": 0}, {"num_workers": -1}, {"frameskip": 0}])
-def test_impossible_settings_are_refused(settings):
+def test_impossible_settings_are_refused(settings, rendered):
     with pytest.raises(ConfigError, match="expected"):
         rendered("odd_worlds:Odd", **{"num_envs": 1, **settings})
 
@@ -248,7 +247,7 @@ def test_impossible_settings_are_refused(settings):
     ("name", "missing", "remedy"),
     [("LunarLander-v3", "Box2D", r"rlvision\[box2d\]"), ("MiniGrid-Empty-5x5-v0", "minigrid", r"rlvision\[minigrid\]")],
 )
-def test_a_missing_extra_is_named(monkeypatch, name, missing, remedy):
+def test_a_missing_extra_is_named(monkeypatch, name, missing, remedy, rendered):
     monkeypatch.setitem(sys.modules, missing, None)
     for loaded in [module for module in sys.modules if module.startswith("gymnasium.envs.box2d")]:
         monkeypatch.delitem(sys.modules, loaded)
@@ -258,7 +257,7 @@ def test_a_missing_extra_is_named(monkeypatch, name, missing, remedy):
 
 @needs_box2d
 @quiet_swig
-def test_closing_one_leaves_another_playing():
+def test_closing_one_leaves_another_playing(assert_same, play, rendered):
     """Gymnasium's worlds shut pygame down as they close."""
     settings = {"height": 16, "width": 16}
     names = ["CartPole-v1", "LunarLander-v3"]
@@ -274,7 +273,7 @@ def test_closing_one_leaves_another_playing():
         env.close()
 
 
-def test_observations_are_never_written_again():
+def test_observations_are_never_written_again(column, play, rendered):
     env = rendered("odd_worlds:GrayImage", 2, stack=1, height=4, width=6)
     env.reset(0)
     rows = play(env, 10)

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from small_envs import atari, rendered
 
 from rlvision.core.errors import EnvError
 from rlvision.envs.screen import AtariScreen, GymnasiumScreen, make_screen
@@ -18,7 +17,7 @@ from rlvision.envs.screen import AtariScreen, GymnasiumScreen, make_screen
         ("ms_pacman", {"sticky": 0.25, "fire_on_reset": False, "max_episode_frames": 202}),
     ],
 )
-def test_the_shadow_shows_what_the_observation_was_made_of(game, settings):
+def test_the_shadow_shows_what_the_observation_was_made_of(game, settings, atari):
     """Where the observation is the whole screen in colour, the brighter of the last two pictures is the observation."""
     env = atari(game, 1, height=210, width=160, gray=False, stack=1, reseed_after=90, **settings)
     screen = make_screen(env)
@@ -45,7 +44,7 @@ def game_over(row, env):
     return row.terminated[0] and env.lives[0] == 0
 
 
-def test_a_missed_step_is_noticed():
+def test_a_missed_step_is_noticed(atari):
     env = atari("pong", 1)
     screen = AtariScreen(env)
     env.reset(0)
@@ -59,20 +58,20 @@ def test_a_missed_step_is_noticed():
 
 
 @pytest.mark.parametrize(("name", "frameskip", "fps"), [("CartPole-v1", 1, 50), ("odd_worlds:Odd", 2, 15)])
-def test_one_picture_a_step_at_the_pace_of_the_environment(name, frameskip, fps):
+def test_one_picture_a_step_at_the_pace_of_the_environment(name, frameskip, fps, rendered):
     env = rendered(name, 1, frameskip=frameskip)
     assert make_screen(env).fps == fps
     env.close()
 
 
-def test_only_one_environment_can_be_watched():
+def test_only_one_environment_can_be_watched(atari):
     env = atari("pong", 2)
     with pytest.raises(EnvError, match="expected one environment to watch, got 2"):
         make_screen(env)
     env.close()
 
 
-def test_other_worlds_show_their_own_pictures():
+def test_other_worlds_show_their_own_pictures(rendered):
     env = rendered("odd_worlds:Odd", 1, height=2, width=2)
     screen = make_screen(env)
     env.reset(0)
@@ -82,7 +81,7 @@ def test_other_worlds_show_their_own_pictures():
     env.close()
 
 
-def test_a_gray_image_is_shown_in_three_equal_channels_and_is_a_copy():
+def test_a_gray_image_is_shown_in_three_equal_channels_and_is_a_copy(rendered):
     env = rendered("odd_worlds:GrayImage", 1)
     screen = make_screen(env)
     env.reset(0)
@@ -94,7 +93,7 @@ def test_a_gray_image_is_shown_in_three_equal_channels_and_is_a_copy():
     env.close()
 
 
-def test_worker_processes_cannot_be_watched():
+def test_worker_processes_cannot_be_watched(rendered):
     env = rendered("odd_worlds:Odd", 1, num_workers=1)
     with pytest.raises(EnvError, match="watch with num_workers=0"):
         GymnasiumScreen(env)

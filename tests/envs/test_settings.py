@@ -11,14 +11,13 @@ import cv2
 import numpy as np
 import pytest
 from ale_py import Action, ALEInterface, LoggerMode, roms
-from histories import column, play
-from small_envs import COUNTING
 
 from rlvision.core.errors import EnvError
 from rlvision.envs.action_log import episode_seed
 from rlvision.envs.counting_env import draw, reward
 from rlvision.envs.factory import make
 from rlvision.envs.settings import ATARI_ONLY, GYMNASIUM_ONLY, EnvSettings
+from tests.conftest import COUNTING_ENV
 
 ATARI = EnvSettings(
     game="ALE/Breakout-v5",
@@ -41,7 +40,7 @@ ATARI = EnvSettings(
     reseed_after=90,
 )
 GYMNASIUM = EnvSettings(
-    game=COUNTING,
+    game=COUNTING_ENV,
     num_envs=3,
     num_workers=2,
     step_timeout=0.7,
@@ -112,7 +111,7 @@ class Emulator:
 @pytest.mark.parametrize(
     "changes", [{}, {"max_pool": True}, {"fire_on_reset": False}, {"crop": None}, {"crop": None, "gray": True}]
 )
-def test_pixels_of_atari_are_those_of_a_plain_emulator_driven_by_the_settings(changes):
+def test_pixels_of_atari_are_those_of_a_plain_emulator_driven_by_the_settings(changes, play):
     settings = replace(ATARI, **changes)
     env = make(settings, settings.num_envs)
     before = env.reset(4)
@@ -142,7 +141,9 @@ class Played:
             rows.append(env.step(rng.integers(0, 4, settings.num_envs)))
         env.close()
         self.frames, self.lives, self.action_logs = np.array(frames), np.array(lives), np.array(action_logs)
-        self.first, self.terminated, self.truncated = (column(rows, n) for n in ("first", "terminated", "truncated"))
+        self.first, self.terminated, self.truncated = (
+            np.stack([getattr(row, name) for row in rows]) for name in ("first", "terminated", "truncated")
+        )
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +190,7 @@ def test_a_tape_ends_at_the_first_reset_after_its_steps(short_games):
 
 
 @pytest.mark.parametrize("max_pool", [False, True])
-def test_pixels_and_rewards_of_gymnasium_are_those_of_the_bare_environment(max_pool):
+def test_pixels_and_rewards_of_gymnasium_are_those_of_the_bare_environment(max_pool, column, play):
     settings = replace(GYMNASIUM, max_pool=max_pool, step_timeout=60.0)
     env = make(settings, settings.num_envs)
     assert len(multiprocessing.active_children()) == GYMNASIUM.num_workers
@@ -226,7 +227,7 @@ def test_a_worker_that_hangs_is_given_its_time_and_its_restarts():
 
 
 @pytest.mark.parametrize(("protocol", "sticky", "actions"), [("machado", 0.25, 18), ("nature", 0.0, 4)])
-def test_a_protocol_acts_where_the_settings_are_silent(protocol, sticky, actions):
+def test_a_protocol_acts_where_the_settings_are_silent(protocol, sticky, actions, play):
     env = make(EnvSettings(game="breakout", protocol=protocol, frameskip=1, max_pool=False), 1)
     assert env.spec.num_actions == actions
     env.reset(3)

@@ -5,8 +5,6 @@ import re
 import numpy as np
 import pytest
 import torch
-from histories import play
-from small_envs import rendered
 
 from rlvision.core.errors import EnvError
 from rlvision.envs.validation import MAX_REWARD, check_flag, check_reward
@@ -46,26 +44,31 @@ ALL = [
 ]
 
 
-def refusal(name, kwargs, num_workers=0):
+@pytest.fixture
+def refusal(play, rendered):
     """What is said of the third step."""
-    env = rendered(f"faulty_worlds:{name}", 2, kwargs=kwargs, num_workers=num_workers)
-    env.reset(0)
-    rows = play(env, 2)
-    assert np.isfinite([row.reward for row in rows]).all()
-    with pytest.raises(EnvError) as refused:
-        play(env, 1)
-    env.close()
-    return str(refused.value)
+
+    def _refusal(name, kwargs, num_workers=0):
+        env = rendered(f"faulty_worlds:{name}", 2, kwargs=kwargs, num_workers=num_workers)
+        env.reset(0)
+        rows = play(env, 2)
+        assert np.isfinite([row.reward for row in rows]).all()
+        with pytest.raises(EnvError) as refused:
+            play(env, 1)
+        env.close()
+        return str(refused.value)
+
+    return _refusal
 
 
 @pytest.mark.parametrize(("name", "kwargs", "words"), ALL)
-def test_a_step_that_returns_something_else_is_refused(caplog, name, kwargs, words):
+def test_a_step_that_returns_something_else_is_refused(caplog, name, kwargs, words, refusal):
     where = rf" \(environment 0 of faulty_worlds:{name}; step 3 of the game with seed \d+\)"
     assert re.fullmatch(f"expected {words}.*{where}", refusal(name, kwargs))
     assert not caplog.records  # it is not replaced even once
 
 
-def test_a_worker_refuses_in_the_same_words():
+def test_a_worker_refuses_in_the_same_words(refusal):
     case = "Returning", {"reward": float("nan")}
     assert refusal(*case, num_workers=2) == refusal(*case)
 

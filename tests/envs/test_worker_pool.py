@@ -10,14 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from histories import assert_same, column, play
-from small_envs import rendered
 
 COUNTING = "rlvision.envs.counting_env:CountingEnv"
 
 
 @pytest.mark.parametrize(("name", "num_workers"), [("CartPole-v1", 2), (COUNTING, 5)])
-def test_the_number_of_workers_changes_nothing(name, num_workers):
+def test_the_number_of_workers_changes_nothing(name, num_workers, assert_same, column, play, rendered):
     """Shares of two and one, and more workers than there are environments."""
     runs = []
     for workers in (0, num_workers):
@@ -29,7 +27,7 @@ def test_the_number_of_workers_changes_nothing(name, num_workers):
     assert column(runs[0], "first")[1:].any()
 
 
-def test_send_returns_while_the_worker_steps(tmp_path):
+def test_send_returns_while_the_worker_steps(tmp_path, rendered):
     """The step ends only when the file is there, and the file is written after send has returned."""
     env = rendered("odd_worlds:Waiting", 1, num_workers=1, kwargs={"path": str(tmp_path / "go")})
     env.reset(0)
@@ -39,7 +37,7 @@ def test_send_returns_while_the_worker_steps(tmp_path):
     env.close()
 
 
-def test_signals_to_the_whole_process_group_do_not_end_a_worker():
+def test_signals_to_the_whole_process_group_do_not_end_a_worker(play, rendered):
     env = rendered("odd_worlds:Odd", 1, num_workers=1)
     env.reset(0)
     (worker,) = multiprocessing.active_children()
@@ -69,7 +67,7 @@ def open_files():
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts file descriptors by Linux's /proc")
-def test_close_leaves_nothing_behind_even_in_mid_step():
+def test_close_leaves_nothing_behind_even_in_mid_step(rendered):
     rendered("odd_worlds:Odd", 2, num_workers=2).close()  # what multiprocessing keeps for good is open now
     before = open_files()
     env = rendered("odd_worlds:Odd", 2, num_workers=2)
@@ -83,7 +81,7 @@ def test_close_leaves_nothing_behind_even_in_mid_step():
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts file descriptors by Linux's /proc")
-def test_a_worker_that_is_replaced_leaves_nothing_behind():
+def test_a_worker_that_is_replaced_leaves_nothing_behind(play, rendered):
     rendered("odd_worlds:Odd", 2, num_workers=2).close()
     before, shared = open_files(), shared_memory()
     env = rendered("odd_worlds:Mortal", 2, num_workers=2)
@@ -99,16 +97,18 @@ def test_a_worker_that_is_replaced_leaves_nothing_behind():
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks processes up in Linux's /proc")
 @pytest.mark.parametrize("waiting", [True, False])
-def test_workers_leave_when_their_parent_is_killed(tmp_path, waiting):
+def test_workers_leave_when_their_parent_is_killed(tmp_path, own_code, waiting):
     """One idle, or both in the middle of a step that never ends."""
     program = f"""
         import multiprocessing, sys, time
         import numpy as np
-        sys.path.append({str(Path(__file__).parent)!r})
-        from small_envs import rendered
+        from rlvision.envs.gymnasium_env import GymnasiumEnv
+        from rlvision.envs.settings import EnvSettings
+        sys.path.append({str(own_code)!r})
 
         if __name__ == "__main__":
-            env = rendered("odd_worlds:Waiting", 2, num_workers=2, kwargs={{"path": {str(tmp_path / "never")!r}}})
+            path = {str(tmp_path / "never")!r}
+            env = GymnasiumEnv(EnvSettings(game="odd_worlds:Waiting", num_workers=2, kwargs={{"path": path}}), 2)
             env.reset(0)
             if {waiting}:
                 env.send(np.zeros(2, dtype=np.int64))

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_envs import AS_DRAWN, COUNTING, made
 from torch import Tensor
 
 from rlvision.core.errors import ConfigError, EnvError
@@ -19,6 +18,7 @@ from rlvision.evaluation.games import EvaluationCancelled, evaluate
 from rlvision.evaluation.result import Evaluation
 from rlvision.evaluation.scheduler import ROWS, game_seed, q_values
 from rlvision.evaluation.settings import EvaluationSettings
+from tests.conftest import AS_DRAWN, COUNTING_ENV
 
 ACTIONS = 4
 SEED = 5
@@ -102,9 +102,13 @@ def scores(*values: float) -> Evaluation:
     return Evaluation(tuple(Episode(value, 1, 1, 0) for value in values))
 
 
-def counting(num_envs: int, **settings: Any) -> Any:
-    kwargs = {"lengths": (5, 1, 9), "ending": "alternate"}
-    return made(COUNTING, num_envs, stack=2, kwargs=kwargs, **AS_DRAWN, **settings)
+@pytest.fixture
+def counting(made):
+    def _counting(num_envs: int, **settings: Any) -> Any:
+        kwargs = {"lengths": (5, 1, 9), "ending": "alternate"}
+        return made(COUNTING_ENV, num_envs, stack=2, kwargs=kwargs, **AS_DRAWN, **settings)
+
+    return _counting
 
 
 # Scores.
@@ -144,7 +148,7 @@ def test_no_game_is_no_evaluation() -> None:
 
 
 @pytest.mark.parametrize("num_envs", [1, 3])
-def test_real_games_are_whole_and_begin_with_their_seed(num_envs: int) -> None:
+def test_real_games_are_whole_and_begin_with_their_seed(num_envs: int, counting) -> None:
     """The pictures say what was played: the games asked for, from start to end."""
     env, seen = counting(num_envs), []
 
@@ -172,7 +176,7 @@ def test_seeds_are_a_fixed_function_so_that_old_evaluations_can_be_repeated() ->
     assert len({game_seed(seed, number) for seed in range(20) for number in range(50)}) == 1_000
 
 
-def test_games_do_not_depend_on_the_number_of_environments_nor_of_games() -> None:
+def test_games_do_not_depend_on_the_number_of_environments_nor_of_games(counting) -> None:
     whole = played(counting(1), 11, epsilon=0.4)
     for num_envs, games, workers in ((2, 11, 0), (5, 11, 2), (11, 11, 0), (16, 11, 0), (4, 6, 0), (1, 3, 0)):
         env = counting(num_envs, num_workers=workers)
@@ -205,7 +209,7 @@ def fingerprints(env: Any, games: int, spec: EnvSpec) -> tuple[Evaluation, list[
         ("pong", {"noop_max": 30, "crop": (34, 194, 0, 160), "sticky": 0.25}),
     ],
 )
-def test_every_pixel_of_an_atari_game_is_the_same_in_any_number_of_environments(game: str, settings: Any) -> None:
+def test_every_pixel_of_an_atari_game_is_the_same_in_any_number_of_environments(game: str, settings: Any, made) -> None:
     def fingerprints_of(num_envs: int) -> tuple[Evaluation, list[str]]:
         env = made(game, num_envs, height=36, width=36, stack=2, **settings)
         return fingerprints(env, 4, env.spec)
@@ -229,7 +233,7 @@ def test_the_observation_of_a_game_has_its_own_row_in_batches_of_one_size() -> N
     assert asked == [[50, 0, 0, 61, 0, 0, 0, 0], [58, 0, 0, 53, 0, 0, 0, 0], [0, 0, 0, 69, 0, 0, 0, 0]]
 
 
-def test_games_and_exploration_repeat_with_the_seed_and_change_with_it() -> None:
+def test_games_and_exploration_repeat_with_the_seed_and_change_with_it(counting) -> None:
     env = counting(2)
     first = played(env, 3, epsilon=0.3)
     other = played(env, 3, epsilon=0.3, seed=6)

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from glass_networks import built_network, linear_network, noise, untouched
 
 from rlvision.core.errors import ConfigError
 from rlvision.features.maps import feature_maps
@@ -16,7 +15,9 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("encoder", SHAPES)
-def test_every_level_that_has_maps_is_there_and_the_network_is_left_as_it_was(encoder: str) -> None:
+def test_every_level_that_has_maps_is_there_and_the_network_is_left_as_it_was(
+    encoder: str, built_network, noise, untouched
+) -> None:
     network = built_network(encoder, (2, 44, 52))
     with untouched(network):
         maps = feature_maps(network, noise(2, 44, 52))
@@ -26,7 +27,7 @@ def test_every_level_that_has_maps_is_there_and_the_network_is_left_as_it_was(en
         assert np.abs(level).max() == 1.0
 
 
-def test_the_maps_are_what_the_next_layer_gets() -> None:
+def test_the_maps_are_what_the_next_layer_gets(built_network, noise) -> None:
     network = built_network("dn", (2, 44, 52))
     observation = noise(2, 44, 52)
     maps = feature_maps(network, observation)
@@ -37,7 +38,7 @@ def test_the_maps_are_what_the_next_layer_gets() -> None:
     np.testing.assert_allclose(maps["mid"], (mid / mid.max())[0].detach(), atol=1e-6)
 
 
-def test_without_named_levels_every_convolution_shows_its_output() -> None:
+def test_without_named_levels_every_convolution_shows_its_output(linear_network) -> None:
     network = linear_network(torch.zeros(1, 2, 2, 2))
     with torch.no_grad():
         network.encoder.shown.weight.copy_(torch.tensor([1.0, -2.0]).view(1, 2, 1, 1))
@@ -49,6 +50,6 @@ def test_without_named_levels_every_convolution_shows_its_output() -> None:
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((2, 2, 44, 52), np.uint8), np.zeros((1, 2, 44, 52), np.float32)])
-def test_anything_but_one_observation_is_refused(wrong: np.ndarray) -> None:
+def test_anything_but_one_observation_is_refused(wrong: np.ndarray, built_network) -> None:
     with pytest.raises(ConfigError, match=r"expected one observation \[1, C, H, W\] uint8, got"):
         feature_maps(built_network("dn", (2, 44, 52)), wrong)

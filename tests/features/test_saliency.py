@@ -5,7 +5,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from glass_networks import built_network, linear_network, noise, untouched
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import FloatArray
@@ -16,7 +15,9 @@ BOTH = [gradient_saliency, occlusion_saliency]
 
 @pytest.mark.parametrize("saliency", BOTH)
 @pytest.mark.parametrize("encoder", ["dn", "nature", "impala", "mlp"])
-def test_a_saliency_is_a_picture_from_0_to_1_and_leaves_no_trace(saliency: Callable, encoder: str) -> None:
+def test_a_saliency_is_a_picture_from_0_to_1_and_leaves_no_trace(
+    saliency: Callable, encoder: str, built_network, noise, untouched
+) -> None:
     network = built_network(encoder, (2, 44, 52))
     with untouched(network), torch.no_grad():  # as an actor's caller may have it
         seen = saliency(network, noise(2, 44, 52), 1)
@@ -24,14 +25,14 @@ def test_a_saliency_is_a_picture_from_0_to_1_and_leaves_no_trace(saliency: Calla
 
 
 @pytest.mark.parametrize("saliency", BOTH)
-def test_training_mode_does_not_change_what_is_seen(saliency: Callable) -> None:
+def test_training_mode_does_not_change_what_is_seen(saliency: Callable, built_network, noise) -> None:
     network = built_network("dn", (2, 44, 52))
     training = saliency(network, noise(2, 44, 52), 0)
     network.eval()
     np.testing.assert_array_equal(training, saliency(network, noise(2, 44, 52), 0))
 
 
-def test_the_gradient_of_a_linear_network_is_its_weights() -> None:
+def test_the_gradient_of_a_linear_network_is_its_weights(linear_network, noise) -> None:
     weights = torch.tensor([[[[1.0, 0.0], [-4.0, 2.0]], [[-3.0, 0.0], [1.0, 2.0]]], torch.zeros(2, 2, 2).tolist()])
     network = linear_network(weights)
     np.testing.assert_array_equal(gradient_saliency(network, noise(2, 2, 2), 0), [[0.75, 0.0], [1.0, 0.5]])
@@ -52,7 +53,7 @@ def naive_occlusion(weights: FloatArray, observation: FloatArray) -> FloatArray:
     return np.abs(saliency) / np.abs(saliency).max()
 
 
-def test_occlusion_agrees_with_a_naive_twin() -> None:
+def test_occlusion_agrees_with_a_naive_twin(linear_network, noise) -> None:
     weights = np.random.default_rng(1).normal(size=(2, 6, 9)).astype(np.float32)
     observation = noise(2, 6, 9)
     expected = naive_occlusion(weights, observation[0].astype(np.float32) / 255)
@@ -60,13 +61,13 @@ def test_occlusion_agrees_with_a_naive_twin() -> None:
     np.testing.assert_allclose(occlusion_saliency(network, observation, 0, stride=1), expected, atol=2e-4)
 
 
-def test_the_size_of_a_batch_changes_nothing() -> None:
+def test_the_size_of_a_batch_changes_nothing(built_network, noise) -> None:
     network, observation = built_network("dn", (2, 44, 52)), noise(2, 44, 52)
     one = occlusion_saliency(network, observation, 2, batch=1)
     np.testing.assert_allclose(one, occlusion_saliency(network, observation, 2, batch=1000), atol=1e-4)
 
 
-def test_occlusion_finds_the_dot_that_matters_and_fades_as_its_mask_does() -> None:
+def test_occlusion_finds_the_dot_that_matters_and_fades_as_its_mask_does(linear_network) -> None:
     weights, observation = torch.zeros(1, 1, 31, 31), np.zeros((1, 1, 31, 31), dtype=np.uint8)
     weights[0, 0, 20, 10] = 1.0
     observation[0, 0, 20, 10] = 255  # the network looks here
@@ -79,7 +80,7 @@ def test_occlusion_finds_the_dot_that_matters_and_fades_as_its_mask_does() -> No
     assert not occlusion_saliency(linear_network(weights), np.zeros_like(observation), 0).any()
 
 
-def test_rounding_errors_are_not_blown_up() -> None:
+def test_rounding_errors_are_not_blown_up(linear_network) -> None:
     network = linear_network(torch.randn(1, 2, 31, 31, generator=torch.Generator().manual_seed(0)))
     plain = np.full((1, 2, 31, 31), 170, dtype=np.uint8)  # blurred, it is the same
     assert occlusion_saliency(network, plain, 0).max() < 0.1
@@ -87,12 +88,12 @@ def test_rounding_errors_are_not_blown_up() -> None:
 
 @pytest.mark.parametrize("saliency", BOTH)
 @pytest.mark.parametrize("action", [-1, 3])
-def test_an_action_that_is_none_is_refused(saliency: Callable, action: int) -> None:
+def test_an_action_that_is_none_is_refused(saliency: Callable, action: int, built_network, noise) -> None:
     with pytest.raises(ConfigError, match=f"expected an action from 0 to 2, got {action}"):
         saliency(built_network("dn", (2, 44, 52)), noise(2, 44, 52), action)
 
 
 @pytest.mark.parametrize("wrong", [{"stride": 0}, {"batch": 0}])
-def test_impossible_numbers_are_refused(wrong: dict[str, int]) -> None:
+def test_impossible_numbers_are_refused(wrong: dict[str, int], built_network, noise) -> None:
     with pytest.raises(ConfigError, match="expected a stride and a batch of at least 1"):
         occlusion_saliency(built_network("mlp", (1, 8, 8)), noise(1, 8, 8), 0, **wrong)

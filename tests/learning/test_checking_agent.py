@@ -7,11 +7,11 @@ the collector and the memory to the batch, without trusting any of them.
 
 import numpy as np
 import pytest
-from small_envs import AS_DRAWN, COUNTING, made
 
 from rlvision.envs.counting_env import ends_by_truncation, game_length, read, reward
 from rlvision.learning.schedules import Constant
 from rlvision.training.collector import Collector, DiscountedReturns
+from tests.conftest import AS_DRAWN, COUNTING_ENV
 
 LENGTHS = (5, 1, 9)
 GAMMA = 0.9
@@ -62,12 +62,12 @@ def check(transition, n):
 
 
 @pytest.fixture
-def build(make_replay):
+def build(make_replay, made):
     """(num_envs, stack, n) -> environments, a memory, and the collector between them."""
 
     def checked(num_envs, stack, n):
         kwargs = {"lengths": LENGTHS, "ending": "alternate", "actions": ACTIONS}
-        env = made(COUNTING, num_envs, stack=stack, kwargs=kwargs, **AS_DRAWN)
+        env = made(COUNTING_ENV, num_envs, stack=stack, kwargs=kwargs, **AS_DRAWN)
         memory = make_replay(
             capacity=90,
             num_envs=num_envs,

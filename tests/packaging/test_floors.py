@@ -1,7 +1,10 @@
 """The floors of the house: a room imports only from lower floors, or from itself."""
 
+import ast
+
 import pytest
-from project_modules import imports, modules
+
+from tests.packaging.conftest import MODULES
 
 FLOORS = (
     ("1", {"core"}),
@@ -26,13 +29,27 @@ def unit(module: str) -> str:
     return module.split(".")[1]
 
 
+def imports(tree: ast.Module) -> set[str]:
+    """The modules that a module imports anywhere, type checking and function bodies included.
+
+    Of ``from package import name`` both ``package`` and ``package.name``: the name may be a module.
+    """
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
 def neighbours(module: str) -> set[str]:
     """The units of the project that a module imports, its own left out."""
-    ours = {name for name in imports(modules()[module]) if name.startswith("rlvision.")}
+    ours = {name for name in imports(MODULES[module]) if name.startswith("rlvision.")}
     return {unit(name) for name in ours if unit(name) in FLOOR_OF} - {unit(module)}
 
 
-PARTS = sorted(set(modules()) - {PUBLIC_FACE})
+PARTS = sorted(set(MODULES) - {PUBLIC_FACE})
 
 
 def test_every_module_stands_on_a_floor_and_every_floor_is_inhabited():
@@ -51,11 +68,11 @@ def test_the_trainer_is_handed_its_agent_its_environment_and_its_trackers():
 
 def test_only_the_front_sees_the_configuration():
     schema = "rlvision.config.schema"
-    seers = {unit(module) for module in PARTS if schema in imports(modules()[module])}
+    seers = {unit(module) for module in PARTS if schema in imports(MODULES[module])}
     assert seers - {"config"} == {"runs", "sweeps", "cli"}
 
 
 @pytest.mark.parametrize("dependency", ONE_HOME)
 def test_a_dependency_of_one_purpose_lives_in_one_module(dependency):
-    homes = [name for name, tree in modules().items() if dependency in {used.split(".")[0] for used in imports(tree)}]
+    homes = [name for name, tree in MODULES.items() if dependency in {used.split(".")[0] for used in imports(tree)}]
     assert len(homes) == 1, homes

@@ -5,9 +5,10 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from project_modules import modules
 
-ROOMS = sorted({name.split(".")[1] for name in modules() if name.count(".") > 1} - {"agents", "configs", "cli"})
+from tests.packaging.conftest import MODULES
+
+ROOMS = sorted({name.split(".")[1] for name in MODULES if name.count(".") > 1} - {"agents", "configs", "cli"})
 
 
 def room_file(room: str) -> Path:
@@ -47,7 +48,7 @@ def test_other_rooms_import_only_what_is_public(room):
     public, prefix = set(typed_names(room)), f"rlvision.{room}."
     taken = {
         alias.name
-        for module, tree in modules().items()
+        for module, tree in MODULES.items()
         if module.split(".")[1:2] not in ([room], [])
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(prefix)

@@ -20,7 +20,7 @@ NOT_RUN = {
     "mypy": "is a step of .ci/run",
     "wandb login": "asks for an account",
     "tensorboard --logdir": "serves until it is interrupted",
-    "rlvision watch runs/quick-seed1 --web": "serves until it is interrupted: tests/watch/test_web_server.py",
+    "rlvision watch runs/quick-seed1 --web": "serves until it is interrupted: tests/watch/web/test_web_server.py",
     "rlvision sweep quick": "is eight runs of two minutes; docs/sweep.md has a smaller one",
 }
 SHORT = {

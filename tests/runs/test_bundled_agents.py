@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_exports import Chapter, observations, small_export
 
 from rlvision.cli import main as cli
 from rlvision.core.errors import CheckpointError
@@ -16,6 +15,7 @@ from rlvision.runs.export_folder import imported_settings
 from rlvision.runs.find import bundled_agents, find_agent
 from rlvision.runs.run import Run
 from rlvision.runs.web_session import NewestWeights
+from tests.runs.conftest import Chapter
 
 
 def test_these_come_along():
@@ -23,7 +23,7 @@ def test_these_come_along():
 
 
 @pytest.mark.parametrize("name", bundled_agents())
-def test_a_shipped_agent_is_found_from_anywhere_and_names_no_code(name, tmp_path, monkeypatch):
+def test_a_shipped_agent_is_found_from_anywhere_and_names_no_code(name, tmp_path, monkeypatch, observations):
     monkeypatch.chdir(tmp_path)
     run = Run(name, device="cpu")
     assert imported_settings(run.config) == {}
@@ -86,7 +86,7 @@ def test_breakout_serves_and_hits_from_the_start():
     assert report.evaluation.scores[0] >= 10
 
 
-def test_a_folder_of_that_name_wins(tmp_path, monkeypatch):
+def test_a_folder_of_that_name_wins(tmp_path, monkeypatch, small_export):
     monkeypatch.chdir(tmp_path)
     small_export(Path("pong"))
     assert find_agent(Path("pong")).path == Path("pong")

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_exports import ENV_STEPS, SPEC, Chapter, observations, settings, small_export, small_run
 
 import rlvision
 from rlvision.cli import main as cli
@@ -17,6 +16,7 @@ from rlvision.nn.noisy import noisy_layers, resample_noise, switch_noise
 from rlvision.runs.builders import playing_config
 from rlvision.runs.export_manifest import NOT_EXPORTED, exported_settings
 from rlvision.runs.run import Run, resume
+from tests.runs.conftest import ENV_STEPS, SPEC, Chapter
 
 NETWORKS = [
     {},
@@ -37,7 +37,7 @@ def snippet(card: str, beginning: str) -> str:
 
 
 @pytest.mark.parametrize("changes", NETWORKS)
-def test_the_network_comes_back_bit_for_bit(tmp_path, changes):
+def test_the_network_comes_back_bit_for_bit(tmp_path, changes, observations, settings, small_export):
     config = settings(**changes)
     spec = EnvSpec(1, (2, config.env.height, config.env.width), 1, ("0", "1"), frameskip=4)
     network = small_export(tmp_path / "it", config, spec)
@@ -51,7 +51,7 @@ def test_the_network_comes_back_bit_for_bit(tmp_path, changes):
     assert (run.env_steps, run.spec) == (ENV_STEPS, spec)
 
 
-def test_the_settings_to_play_with_come_back_and_those_of_training_do_not(tmp_path):
+def test_the_settings_to_play_with_come_back_and_those_of_training_do_not(tmp_path, settings, small_export):
     given = {
         "network__norm": "frozen", "env__gray": True, "env__protocol": "nature", "env__max_episode_steps": 77,
         "env__num_envs": 3, "env__kwargs": {"sutton_barto_reward": True}, "evaluation__epsilon": 0.25,
@@ -71,7 +71,9 @@ def test_the_settings_to_play_with_come_back_and_those_of_training_do_not(tmp_pa
 
 
 @pytest.mark.parametrize("norm", ["renorm", "batch", "joint", "fixed", "frozen", "running", "recalibrated"])
-def test_the_weights_load_into_the_chapters_class_and_give_the_same_q_values(tmp_path, norm):
+def test_the_weights_load_into_the_chapters_class_and_give_the_same_q_values(
+    tmp_path, norm, observations, settings, small_export
+):
     network = small_export(tmp_path / "it", settings(network__norm=norm))
     chapter = Chapter(32, 40, 2, in_channels=2).eval()
     chapter.load_state_dict(load_file(tmp_path / "it" / "model.safetensors"))  # strictly: no key too many or too few
@@ -84,7 +86,9 @@ def test_the_weights_load_into_the_chapters_class_and_give_the_same_q_values(tmp
 
 
 @pytest.mark.parametrize("dueling", [False, True])
-def test_an_agent_of_quantiles_plays_and_is_given_away_as_their_means(tmp_path, dueling):
+def test_an_agent_of_quantiles_plays_and_is_given_away_as_their_means(
+    tmp_path, dueling, observations, settings, small_run
+):
     config = settings(agent__name="qr_dqn", network__dueling=dueling)
     network = small_run(tmp_path / "run", config)
     assert network.head.quantiles == config.agent.quantiles
@@ -104,7 +108,9 @@ def test_an_agent_of_quantiles_plays_and_is_given_away_as_their_means(tmp_path, 
 
 
 @pytest.mark.parametrize("changes", [{}, {"network__dueling": True, "agent__name": "qr_dqn"}])
-def test_an_agent_that_explored_by_noise_plays_and_is_given_away_without(tmp_path, changes):
+def test_an_agent_that_explored_by_noise_plays_and_is_given_away_without(
+    tmp_path, changes, observations, settings, small_run
+):
     network = small_run(tmp_path / "run", settings(network__noisy=True, exploration__kind="noisy", **changes))
     resample_noise(network, torch.Generator().manual_seed(0))
     trained = Run(tmp_path / "run", device="cpu")
@@ -120,7 +126,7 @@ def test_an_agent_that_explored_by_noise_plays_and_is_given_away_without(tmp_pat
     assert (noisy_layers(run.network), noisy_layers(trained.network)) == ([], [])
 
 
-def test_the_card_runs_in_plain_torch(tmp_path, monkeypatch):
+def test_the_card_runs_in_plain_torch(tmp_path, monkeypatch, small_export):
     network = small_export(tmp_path / "it")
     code = snippet((tmp_path / "it" / "README.md").read_text(), "import torch")
     assert "rlvision" not in code
@@ -133,7 +139,7 @@ def test_the_card_runs_in_plain_torch(tmp_path, monkeypatch):
     torch.testing.assert_close(names["q_values"], expected, rtol=1e-5, atol=1e-6)
 
 
-def test_the_card_runs_in_rlvision(tmp_path, monkeypatch):
+def test_the_card_runs_in_rlvision(tmp_path, small_export):
     small_export(tmp_path / "it")
     names: dict = {}
     exec(snippet((tmp_path / "it" / "README.md").read_text(), "import rlvision"), names)  # noqa: S102 - our own card
@@ -142,7 +148,7 @@ def test_the_card_runs_in_rlvision(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("changes", NETWORKS[2:6])
-def test_what_the_chapters_class_would_not_compute_is_not_offered_to_it(tmp_path, changes):
+def test_what_the_chapters_class_would_not_compute_is_not_offered_to_it(tmp_path, changes, settings, small_export):
     config = settings(**changes)
     spec = EnvSpec(1, (2, config.env.height, config.env.width), 1, ("0", "1"), frameskip=4)
     small_export(tmp_path / "it", config, spec)
@@ -150,7 +156,7 @@ def test_what_the_chapters_class_would_not_compute_is_not_offered_to_it(tmp_path
     assert json.loads((tmp_path / "it" / "export.json").read_text())["weights"]["layout"] == "network"
 
 
-def test_a_run_is_exported_evaluated_and_played_alike(tmp_path, monkeypatch, capsys):
+def test_a_run_is_exported_evaluated_and_played_alike(tmp_path, monkeypatch, capsys, observations, settings, small_run):
     """By the command line, as a user would; the card's own command gives the card's score."""
     monkeypatch.chdir(tmp_path)
     network = small_run(Path("mine"), settings(env__max_episode_steps=40))
@@ -178,7 +184,7 @@ def test_a_run_is_exported_evaluated_and_played_alike(tmp_path, monkeypatch, cap
     assert "written to exports/mine" in capsys.readouterr().out
 
 
-def test_an_atari_export_is_scored_by_both_books_with_the_actions_it_has(tmp_path):
+def test_an_atari_export_is_scored_by_both_books_with_the_actions_it_has(tmp_path, settings, small_export):
     config = settings(env__game="pong", env__crop=None, env__max_episode_frames=80, env__frameskip=4)
     names = ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
     spec = EnvSpec(1, (2, 32, 40), 1, names, frameskip=4)
@@ -196,7 +202,7 @@ def test_an_atari_export_is_scored_by_both_books_with_the_actions_it_has(tmp_pat
 
 
 @pytest.mark.parametrize("occupied", [True, False])
-def test_an_export_takes_no_place_that_is_taken(tmp_path, occupied):
+def test_an_export_takes_no_place_that_is_taken(tmp_path, occupied, small_run):
     small_run(tmp_path / "run")
     out = tmp_path / "out"
     out.mkdir()
@@ -211,7 +217,7 @@ def test_an_export_takes_no_place_that_is_taken(tmp_path, occupied):
         assert "Not measured yet. `rlvision evaluate" in (out / "README.md").read_text()
 
 
-def test_a_full_disk_leaves_nothing_half_made(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_nothing_half_made(tmp_path, monkeypatch, small_run):
     small_run(tmp_path / "run")
 
     def fail(path, content):
@@ -223,7 +229,7 @@ def test_a_full_disk_leaves_nothing_half_made(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-def test_a_place_that_cannot_be_written_is_refused_before_a_game_is_played(tmp_path, monkeypatch):
+def test_a_place_that_cannot_be_written_is_refused_before_a_game_is_played(tmp_path, monkeypatch, small_run):
     small_run(tmp_path / "run")
     (tmp_path / "file").touch()
     monkeypatch.setattr(Run, "measure", lambda *_, **__: pytest.fail("it plays"))
@@ -231,7 +237,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_a_game_is_played(tmp_p
         Run(tmp_path / "run").export(tmp_path / "file" / "out")
 
 
-def test_an_export_is_neither_exported_again_nor_chosen_from_nor_resumed(tmp_path):
+def test_an_export_is_neither_exported_again_nor_chosen_from_nor_resumed(tmp_path, small_export):
     small_export(tmp_path / "it")
     with pytest.raises(ConfigError, match="expected a run to export, got the export"):
         Run(tmp_path / "it").export(tmp_path / "again")

@@ -3,8 +3,6 @@
 import sys
 
 import pytest
-from flaky_worlds import LENGTH
-from small_runs import COUNTING, Watched, differences, everything, small, stop_at
 
 from rlvision.cli.main import main
 from rlvision.config.loading import save_config
@@ -12,15 +10,12 @@ from rlvision.core.errors import EnvError
 from rlvision.envs.counting_env import reward
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.run import train
+from tests.conftest import COUNTING
+from tests.own.flaky_worlds import LENGTH
 
 
 def world(name, **kwargs):
     return {**COUNTING, "env.game": f"flaky_worlds:{name}", "env.kwargs": kwargs, "env.max_restarts": 1000}
-
-
-@pytest.fixture
-def watched(monkeypatch):
-    return Watched(monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +27,7 @@ def watched(monkeypatch):
     ],
 )
 def test_a_flaky_world_costs_games_and_nothing_else(
-    tmp_path, monkeypatch, watched, caplog, how, num_workers, env_steps, stops
+    tmp_path, monkeypatch, watched, caplog, how, num_workers, env_steps, stops, differences, everything, small, stop_at
 ):
     flaky = world("Flaky", how=how)
     settings = {"env__num_workers": num_workers, "evaluate_every": 0, "evaluation__games": 1, "env_steps": env_steps}
@@ -52,7 +47,9 @@ def test_a_flaky_world_costs_games_and_nothing_else(
     assert differences(undisturbed, everything(watched.train(config))) == []
 
 
-def test_a_world_that_fails_for_good_ends_the_run_which_goes_on_once_it_is_mended(tmp_path, monkeypatch, capsys):
+def test_a_world_that_fails_for_good_ends_the_run_which_goes_on_once_it_is_mended(
+    tmp_path, monkeypatch, capsys, small, stop_at
+):
     (tmp_path / "petrol").touch()
     settings = {**world("OnPetrol", path=str(tmp_path / "petrol")), "env.max_restarts": 2}
     config = small(tmp_path / "run", settings, evaluate_every=0)
@@ -72,7 +69,7 @@ def test_a_world_that_fails_for_good_ends_the_run_which_goes_on_once_it_is_mende
     assert main(["train", str(path)]) == 0
 
 
-def test_what_was_learned_before_a_world_is_refused_is_saved_and_nothing_of_the_step_kept(tmp_path, watched):
+def test_what_was_learned_before_a_world_is_refused_is_saved_and_nothing_of_the_step_kept(tmp_path, watched, small):
     with pytest.raises(EnvError, match=r"expected a finite reward, got nan: .*step 5 of the game") as refused:
         train(small(tmp_path, {**COUNTING, "env.game": "flaky_worlds:Poisoned", "env.kwargs": {"lengths": [9]}}))
     assert "environment 0 of flaky_worlds:Poisoned" in str(refused.value)

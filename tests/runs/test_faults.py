@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from small_runs import Watched, differences, everything, note_calls, small
 
 from rlvision.cli import main as cli
 from rlvision.core.errors import DivergedError, MemoryBudgetError
@@ -20,11 +19,6 @@ CUDA = (
 )
 
 
-@pytest.fixture
-def watched(monkeypatch):
-    return Watched(monkeypatch)
-
-
 def checkpoints(folder):
     return [int(path.stem) for path in sorted((folder / "checkpoints").glob("[0-9]*.ckpt"))]
 
@@ -32,7 +26,7 @@ def checkpoints(folder):
 # Learning that diverges
 
 
-def test_a_run_that_diverges_ends_with_its_last_good_checkpoint(tmp_path, watched):
+def test_a_run_that_diverges_ends_with_its_last_good_checkpoint(tmp_path, watched, small):
     settings = {"optimiser__name": "sgd", "optimiser__learning_rate": 1e30, "optimiser__max_grad_norm": None}
     with pytest.raises(DivergedError) as refused:
         train(small(tmp_path, replay__learning_starts=60, evaluate_every=0, **settings))
@@ -44,7 +38,9 @@ def test_a_run_that_diverges_ends_with_its_last_good_checkpoint(tmp_path, watche
 
 
 @pytest.mark.parametrize("hook", ["_save", "_evaluate"])
-def test_weights_that_diverged_unseen_as_on_a_gpu_are_never_saved(tmp_path, monkeypatch, watched, hook):
+def test_weights_that_diverged_unseen_as_on_a_gpu_are_never_saved(
+    tmp_path, monkeypatch, watched, hook, differences, everything, note_calls, small
+):
     """A GPU is not asked after every update, so that they may be NaN when it is time to save."""
 
     def poison(session, env_steps, _):
@@ -67,7 +63,7 @@ def test_weights_that_diverged_unseen_as_on_a_gpu_are_never_saved(tmp_path, monk
 
 
 def test_a_gpu_that_is_full_while_learning_is_one_line_with_the_number_and_the_setting(
-    tmp_path, monkeypatch, watched, capsys
+    tmp_path, monkeypatch, watched, capsys, small
 ):
     watched.train(small(tmp_path, env_steps=80))
 
@@ -83,7 +79,7 @@ def test_a_gpu_that_is_full_while_learning_is_one_line_with_the_number_and_the_s
     assert checkpoints(tmp_path)[-1] == 80
 
 
-def test_a_gpu_that_is_full_while_the_agent_is_made_names_the_replay(tmp_path, monkeypatch):
+def test_a_gpu_that_is_full_while_the_agent_is_made_names_the_replay(tmp_path, monkeypatch, small):
     def make(*_, **__):
         raise torch.OutOfMemoryError(CUDA)
 

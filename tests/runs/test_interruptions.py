@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_runs import Watched, differences, everything, small, stop_at
 
 from rlvision.cli import main as cli
 from rlvision.config.loading import save_config
@@ -33,16 +32,11 @@ sys.exit(main(["train", sys.argv[1]]))
 """
 
 
-@pytest.fixture
-def watched(monkeypatch):
-    return Watched(monkeypatch)
-
-
 def content(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_signal_while_it_imports_ends_well_before_the_first_step(tmp_path, watched):
+def test_a_signal_while_it_imports_ends_well_before_the_first_step(tmp_path, watched, differences, everything, small):
     undisturbed = everything(watched.train(small(tmp_path / "undisturbed")))
     config = small(tmp_path / "run")
     save_config(config, tmp_path / "run.yaml")
@@ -57,7 +51,7 @@ def test_a_signal_while_it_imports_ends_well_before_the_first_step(tmp_path, wat
 
 @pytest.mark.parametrize(("owner", "name"), [(ReplayBuffer, "load_rows"), (GymnasiumEnv, "_replay")])
 def test_a_signal_while_a_run_is_brought_back_leaves_at_once_and_changes_nothing(
-    tmp_path, monkeypatch, watched, capsys, owner, name
+    tmp_path, monkeypatch, watched, capsys, owner, name, differences, everything, small, stop_at
 ):
     undisturbed = everything(watched.train(small(tmp_path / "undisturbed")))
     config = small(tmp_path / "run")
@@ -80,7 +74,9 @@ def test_a_signal_while_a_run_is_brought_back_leaves_at_once_and_changes_nothing
     assert differences(undisturbed, everything(watched.train(config))) == []
 
 
-def test_a_second_ctrl_c_stops_at_once_and_costs_only_what_was_not_saved(tmp_path, monkeypatch, watched):
+def test_a_second_ctrl_c_stops_at_once_and_costs_only_what_was_not_saved(
+    tmp_path, monkeypatch, watched, differences, everything, small
+):
     undisturbed = everything(watched.train(small(tmp_path / "undisturbed")))
     config, recv = small(tmp_path / "run"), Collector.recv
 
@@ -99,7 +95,9 @@ def test_a_second_ctrl_c_stops_at_once_and_costs_only_what_was_not_saved(tmp_pat
     assert differences(undisturbed, everything(watched.train(config))) == []
 
 
-def test_a_second_ctrl_c_while_a_run_is_brought_back_has_the_status_of_an_interruption(tmp_path, monkeypatch, watched):
+def test_a_second_ctrl_c_while_a_run_is_brought_back_has_the_status_of_an_interruption(
+    tmp_path, monkeypatch, watched, small
+):
     watched.train(small(tmp_path, env_steps=40))
 
     def interrupted(*_):

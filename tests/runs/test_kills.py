@@ -9,20 +9,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
-from fatal import PLACES, train_until
-from small_runs import BREAKOUT, CARTPOLE, COUNTING, PONG, PRIORITISED, Watched, differences, everything, metrics, small
 
 import rlvision.runs.run
 from rlvision.config.loading import save_config
 from rlvision.config.schema import Config
 from rlvision.runs.checkpoint import read_state
+from tests.conftest import BREAKOUT, CARTPOLE, COUNTING, PONG, PRIORITISED
 
 
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
+
+
+@pytest.fixture
+def fatal(own_code):
+    """Runs that kill themselves, in a module that other processes can import."""
+    return import_module("fatal")
 
 
 def needed(folder: Path) -> set[str]:
@@ -60,17 +66,17 @@ class Snapshots:
 
 
 @pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.slow)])
-def test_a_kill_at_any_point_of_a_save_costs_nothing(tmp_path, monkeypatch, every):
+def test_a_kill_at_any_point_of_a_save_costs_nothing(tmp_path, every, differences, everything, small, watched):
     run, settings = tmp_path / "run", {"env_steps": 100, "checkpoint_every": 20, "replay__capacity": 48}
     with pytest.MonkeyPatch.context() as patch:
         (tmp_path / "snapshots").mkdir()
         snapshots = Snapshots(patch, run, tmp_path / "snapshots")
-        undisturbed = everything(Watched(patch).train(small(run, **settings)))
+        undisturbed = everything(watched.train(small(run, **settings)))
     taken = snapshots.all()
     assert len(taken) > 15  # of config.yaml, 6 checkpoints with 1 to 4 steps each, and the best
     for snapshot in taken[1::every]:  # before the first there is only an empty folder
         config = small(snapshot, **settings)
-        assert differences(undisturbed, everything(Watched(monkeypatch).train(config))) == [], snapshot
+        assert differences(undisturbed, everything(watched.train(config))) == [], snapshot
         checkpoints = snapshot / "checkpoints"
         assert names(checkpoints / "replay") == needed(checkpoints)  # and no more
         assert not list(checkpoints.rglob(".*"))
@@ -114,16 +120,18 @@ class Process:
         pytest.param(30, CARTPOLE, {"env_steps": 2000, "replay__capacity": 700, **PRIORITISED}, marks=pytest.mark.slow),
     ],
 )
-def test_killed_at_random_again_and_again(tmp_path, monkeypatch, kills, world, settings):
+def test_killed_at_random_again_and_again(
+    tmp_path, kills, world, settings, differences, everything, metrics, small, watched
+):
     settings = {"tracking__log_every": 10, "evaluate_every": 0, "network__dropout": 0.2, **settings}
-    undisturbed = everything(Watched(monkeypatch).train(small(tmp_path / "undisturbed", world, **settings)))
+    undisturbed = everything(watched.train(small(tmp_path / "undisturbed", world, **settings)))
     config, rng, count = small(tmp_path / "killed", world, **settings), random.Random(3), len(undisturbed["metrics"])
     rows = [int(count * (i + rng.random()) / kills) for i in range(kills)]
     statuses = [Process(config).send(signal.SIGKILL, row, rng.random() / 20) for row in rows]
     assert statuses.count(-signal.SIGKILL) > kills // 2
     assert Process(config).finish() == 0
     assert metrics(tmp_path / "killed") == undisturbed["metrics"]
-    assert differences(undisturbed, everything(Watched(monkeypatch).train(config))) == []
+    assert differences(undisturbed, everything(watched.train(config))) == []
     assert not list(Path(config.out).rglob("*.part"))
 
 
@@ -143,17 +151,17 @@ WORLDS = {
     ("world", "kills"),
     [(next(iter(WORLDS)), 4), *(pytest.param(world, 16, marks=pytest.mark.slow) for world in WORLDS)],
 )
-def test_killed_in_the_middle_of_everything(tmp_path, monkeypatch, world, kills):
+def test_killed_in_the_middle_of_everything(fatal, tmp_path, world, kills, differences, everything, small, watched):
     """Of a checkpoint, a target sync, an evaluation, and whatever chance says; again and again in one run."""
     world, settings = WORLDS[world]
     settings = {"tracking__log_every": 10, "agent__target_period": 3, **settings}
-    undisturbed = everything(Watched(monkeypatch).train(small(tmp_path / "undisturbed", world, **settings)))
+    undisturbed = everything(watched.train(small(tmp_path / "undisturbed", world, **settings)))
     config, rng = small(tmp_path / "killed", world, **settings), random.Random(kills)
-    places = [*ALWAYS, *rng.choices([*PLACES], k=kills - len(ALWAYS))]
-    statuses = [Process(config, train_until, place, rng.randint(1, 4)).finish() for place in places]
+    places = [*ALWAYS, *rng.choices([*fatal.PLACES], k=kills - len(ALWAYS))]
+    statuses = [Process(config, fatal.train_until, place, rng.randint(1, 4)).finish() for place in places]
     assert set(statuses) <= {0, -signal.SIGKILL}
     assert statuses.count(-signal.SIGKILL) > 3 * kills // 4, statuses
-    assert differences(undisturbed, everything(Watched(monkeypatch).train(config))) == []
+    assert differences(undisturbed, everything(watched.train(config))) == []
     assert not list(Path(config.out).rglob("*.part"))
 
 
@@ -164,9 +172,9 @@ def command(config: Config) -> list[str]:
     return [sys.executable, str(Path(__file__).parents[2] / "train.py"), str(path)]
 
 
-def test_sigterm_and_ctrl_c_save_and_exit_well(tmp_path, monkeypatch):
+def test_sigterm_and_ctrl_c_save_and_exit_well(tmp_path, differences, everything, small, watched):
     settings = {"env_steps": 200, "evaluate_every": 0, "checkpoint_every": 0}
-    undisturbed = everything(Watched(monkeypatch).train(small(tmp_path / "undisturbed", CARTPOLE, **settings)))
+    undisturbed = everything(watched.train(small(tmp_path / "undisturbed", CARTPOLE, **settings)))
     config = small(tmp_path / "run", CARTPOLE, **settings)
     with subprocess.Popen(command(config), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         wait_for_row(tmp_path / "run" / "metrics.jsonl", 2, lambda: process.poll() is None)
@@ -177,4 +185,4 @@ def test_sigterm_and_ctrl_c_save_and_exit_well(tmp_path, monkeypatch):
     (first,) = (tmp_path / "run" / "checkpoints").glob("[0-9]*.ckpt")
     assert Process(config).send(signal.SIGINT, row=8) == 0
     assert first != max((tmp_path / "run" / "checkpoints").glob("[0-9]*.ckpt"))
-    assert differences(undisturbed, everything(Watched(monkeypatch).train(config))) == []
+    assert differences(undisturbed, everything(watched.train(config))) == []

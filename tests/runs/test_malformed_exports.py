@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load, save
-from small_exports import edit, replace_model, settings, small_export, small_run
 
 from rlvision.cli import main as cli
 from rlvision.core.errors import CheckpointError, ConfigError, RLVisionError
@@ -20,7 +19,7 @@ from rlvision.runs.run import Run
 
 
 @pytest.fixture
-def export(tmp_path):
+def export(tmp_path, small_export):
     small_export(tmp_path / "it")
     return tmp_path / "it"
 
@@ -62,7 +61,7 @@ def set_in(group, name, value):
         (set_in("weights", "sha256", "0" * 64), CheckpointError, "with the checksum in export.json, got other bytes"),
     ],
 )  # fmt: skip
-def test_what_a_manifest_must_not_say(export, change, error, message):
+def test_what_a_manifest_must_not_say(export, change, error, message, edit):
     edit(export, change)
     with pytest.raises(error, match=message) as refusal:
         Run(export, device="cpu")
@@ -100,7 +99,7 @@ def changed(content: bytes, change) -> bytes:
         (lambda w: w.update({"head.bias": torch.zeros(2).half()}), r"got float16 \[2\]"),
     ],
 )  # fmt: skip
-def test_weights_of_another_network(export, change, message):
+def test_weights_of_another_network(export, change, message, replace_model):
     replace_model(export, changed((export / "model.safetensors").read_bytes(), change))
     with pytest.raises(CheckpointError, match=message):
         Run(export, device="cpu")
@@ -141,7 +140,7 @@ def test_no_manifest_whatever_does_more_than_fail(export):
     assert refused > 300
 
 
-def test_a_network_larger_than_its_weights_is_refused_before_there_is_memory_for_it(export):
+def test_a_network_larger_than_its_weights_is_refused_before_there_is_memory_for_it(export, edit):
     def grow(tree):
         tree["network"].update(encoder="mlp", norm="renorm", kwargs={"hidden": [10**9, 10**9]})
         tree["weights"].update(layout="network")
@@ -164,7 +163,7 @@ class Harmful:
         return Path.touch, (self.path,)
 
 
-def test_weights_that_would_run_code_are_refused_and_do_not(export, tmp_path):
+def test_weights_that_would_run_code_are_refused_and_do_not(export, tmp_path, replace_model):
     content = pickle.dumps(Harmful(tmp_path / "harm"))
     (tmp_path / "torch.pt").write_bytes(b"")
     torch.save({"head.bias": Harmful(tmp_path / "harm")}, tmp_path / "torch.pt")
@@ -203,7 +202,7 @@ def harm(tmp_path, monkeypatch):
         ("network", "encoder", "harmful:MLP"),
     ],
 )
-def test_code_that_an_export_names_is_not_imported(export, harm, capsys, group, name, path):
+def test_code_that_an_export_names_is_not_imported(export, harm, capsys, group, name, path, edit):
     edit(export, set_in(group, name, path))
     for command in (["evaluate", "it"], ["watch", "it", "--video=it.mp4"]):
         assert cli.main(command) == 2
@@ -223,7 +222,7 @@ def test_code_that_an_export_names_is_not_imported(export, harm, capsys, group, 
     "command",
     ["evaluate it", "watch it --video=it.mp4", "export it", "replay it --episode=best --video=it.mp4", "resume it"],
 )
-def test_nor_is_code_that_a_run_folder_names_which_anybody_may_have_made(harm, capsys, command):
+def test_nor_is_code_that_a_run_folder_names_which_anybody_may_have_made(harm, capsys, command, settings, small_run):
     """As fetched from W&B, whose artifacts are run folders."""
     config = settings(network__encoder="harmful:MLP", network__kwargs={"hidden": [8]}, env__max_episode_steps=20)
     small_run(Path("it"), config)
@@ -235,7 +234,7 @@ def test_nor_is_code_that_a_run_folder_names_which_anybody_may_have_made(harm, c
     assert "harmful" not in sys.modules
 
 
-def test_code_of_ones_own_is_imported_where_it_is_trusted(harm):
+def test_code_of_ones_own_is_imported_where_it_is_trusted(harm, settings, small_run):
     config = settings(network__encoder="harmful:MLP", network__kwargs={"hidden": [8]}, env__max_episode_steps=20)
     small_run(Path("run"), config)
     assert harm.exists()  # the configuration was its user's own
@@ -251,14 +250,14 @@ def test_code_of_ones_own_is_imported_where_it_is_trusted(harm):
     assert len(json.loads(Path("scores.json").read_text())["scores"]) == 1
 
 
-def test_environments_other_than_the_weights_are_for_are_refused(export):
+def test_environments_other_than_the_weights_are_for_are_refused(export, edit):
     edit(export, set_in("env", "game", "MountainCar-v0"))
     run = Run(export, device="cpu")
     with pytest.raises(CheckpointError, match=r"action_meanings=\('0', '1'\).* got .*'2'\)"):
         run.make_env()
 
 
-def test_what_a_killed_export_left_is_no_hindrance(tmp_path, monkeypatch):
+def test_what_a_killed_export_left_is_no_hindrance(tmp_path, monkeypatch, settings, small_run):
     monkeypatch.chdir(tmp_path)
     small_run(Path("run"), settings(env__max_episode_steps=20))
     Path(".out.part").mkdir()
@@ -275,7 +274,7 @@ def test_a_file_larger_than_any_of_its_kind_is_not_read(export, name):
         Run(export, device="cpu")
 
 
-def test_weights_of_twice_the_precision_are_refused_as_such(export):
+def test_weights_of_twice_the_precision_are_refused_as_such(export, replace_model):
     tensors = {
         name: t.double() if t.is_floating_point() else t
         for name, t in load((export / "model.safetensors").read_bytes()).items()

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_runs import COUNTING, PONG, Watched, differences, everything, small
 
 import rlvision.envs.screen
 import rlvision.runs.media
@@ -14,6 +13,7 @@ from rlvision.core.errors import EnvError
 from rlvision.runs.builders import make_env
 from rlvision.runs.media import InterruptiblePolicy, MediaLogger, finite, video_is_due
 from rlvision.tracking.curve import draw_curve
+from tests.conftest import COUNTING, PONG
 
 
 class Wall:
@@ -34,10 +34,10 @@ class Wall:
 
 
 @pytest.fixture
-def media_logger(tmp_path, monkeypatch):
+def media_logger(tmp_path, small, watched):
     """Of an agent that has trained for a moment."""
     config = small(tmp_path, env_steps=60, tracking__video_every=1, tracking__video_steps=4)
-    session = Watched(monkeypatch).train(config)
+    session = watched.train(config)
     return MediaLogger(config, session._folder, session._agent, Wall(), make_env)
 
 
@@ -51,7 +51,7 @@ def media_logger(tmp_path, monkeypatch):
         (3, 0, [100]),
     ],
 )
-def test_videos_come_when_the_settings_say_and_at_the_end(tmp_path, every, evaluate_every, due):
+def test_videos_come_when_the_settings_say_and_at_the_end(tmp_path, every, evaluate_every, due, small):
     config = small(tmp_path, env_steps=100, evaluate_every=evaluate_every, tracking__video_every=every)
     assert [steps for steps in (20, 40, 60, 80, 100) if video_is_due(config, steps, steps == 100)] == due
     if every:
@@ -59,11 +59,11 @@ def test_videos_come_when_the_settings_say_and_at_the_end(tmp_path, every, evalu
 
 
 @pytest.mark.parametrize("world", [COUNTING, pytest.param(PONG, id="pong", marks=pytest.mark.slow)])
-def test_videos_and_pictures_change_nothing_of_what_is_learned(tmp_path, monkeypatch, world):
+def test_videos_and_pictures_change_nothing_of_what_is_learned(
+    tmp_path, world, differences, everything, small, watched
+):
     plain, shown = (
-        everything(
-            Watched(monkeypatch).train(small(tmp_path / name, world, env_steps=120, network__dropout=0.2, **more))
-        )
+        everything(watched.train(small(tmp_path / name, world, env_steps=120, network__dropout=0.2, **more)))
         for name, more in (("plain", {}), ("shown", {"tracking__video_every": 1, "tracking__video_steps": 3}))
     )
     assert differences(plain, shown) == []
@@ -142,7 +142,7 @@ def test_what_is_kept_lies_as_in_a_run_folder(media_logger):
     assert files == {"config.yaml": "config.yaml", "checkpoints/best.ckpt": "best.ckpt"}
 
 
-def test_nothing_is_kept_where_the_settings_say_so(tmp_path, media_logger):
+def test_nothing_is_kept_where_the_settings_say_so(tmp_path, media_logger, small):
     config = small(tmp_path, tracking__artifacts=False)
     MediaLogger(
         config, media_logger._folder, media_logger._agent, media_logger._media_tracker, make_env

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small_runs import COUNTING, small
 from torch import nn
 
 import rlvision.learning.agent as learning_agent
@@ -22,6 +21,7 @@ from rlvision.replay.buffer import required_bytes
 from rlvision.replay.settings import ReplaySettings
 from rlvision.runs import builders, memory_estimate
 from rlvision.runs.memory_estimate import Footprint, MemoryEstimate, MemoryItem, expected_spec, footprint
+from tests.conftest import COUNTING
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
 GB = 1_000_000_000
@@ -30,26 +30,6 @@ GB = 1_000_000_000
 def part(config, name):
     (found,) = [part for part in memory_estimate.estimate_memory(config).parts if part.name == name]
     return found
-
-
-class Particular(nn.Module):
-    """An encoder of a user's own that looks at its numbers."""
-
-    def __init__(self, in_channels, height, width):
-        super().__init__()
-        self.features = in_channels * height * width
-
-    def forward(self, observation):
-        assert observation.float().sum().item() >= 0
-        return observation.flatten(1).float()
-
-
-class MoreParticular(Particular):
-    """One that does so while it is made."""
-
-    def __init__(self, in_channels, height, width):
-        super().__init__(in_channels, height, width)
-        assert torch.ones(3).sum().item() == 3
 
 
 def test_a_network_by_hand():
@@ -121,18 +101,18 @@ def test_the_environments_are_what_was_expected(preset):
 
 
 @pytest.mark.parametrize("encoder", ["Particular", "MoreParticular"])
-def test_a_network_that_cannot_be_counted_is_said_to_be_missing(tmp_path, encoder):
-    config = small(tmp_path, COUNTING, network__encoder=f"test_memory_estimate:{encoder}", network__norm="renorm")
+def test_a_network_that_cannot_be_counted_is_said_to_be_missing(tmp_path, encoder, small):
+    config = small(tmp_path, COUNTING, network__encoder=f"own_networks:{encoder}", network__norm="renorm")
     names = [part.name for part in memory_estimate.estimate_memory(config).parts]
     assert "batch (its layers not counted)" in names
 
 
-def test_a_network_that_cannot_be_built_is_refused_as_ever(tmp_path):
+def test_a_network_that_cannot_be_built_is_refused_as_ever(tmp_path, small):
     with pytest.raises(ConfigError, match="expected frames of at least 29x29"):
         memory_estimate.estimate_memory(small(tmp_path, COUNTING, env__height=20))
 
 
-def test_packed_frames_on_a_gpu_are_refused(tmp_path, monkeypatch):
+def test_packed_frames_on_a_gpu_are_refused(tmp_path, monkeypatch, small):
     monkeypatch.setattr(memory_estimate, "resolve_device", lambda name: GPU)
     with pytest.raises(ConfigError, match=r"expected replay.compression=none on cuda:0"):
         memory_estimate.estimate_memory(small(tmp_path, replay__compression="lz4"))
@@ -179,7 +159,7 @@ def test_a_gpu_has_a_budget_of_its_own(monkeypatch):
         estimate.check_available()
 
 
-def test_a_gpu_holds_what_lies_where_the_network_does(tmp_path, monkeypatch):
+def test_a_gpu_holds_what_lies_where_the_network_does(tmp_path, monkeypatch, small):
     monkeypatch.setattr(memory_estimate, "resolve_device", lambda name: GPU)
     estimate = memory_estimate.estimate_memory(small(tmp_path))
     assert {part.name for part in estimate.located(on_gpu=True)} == {"replay", "network", "batch", "GPU's libraries"}
@@ -205,6 +185,6 @@ def test_too_much_is_refused_before_anything_is_made(tmp_path, monkeypatch, caps
     assert said.endswith("lower replay.capacity (1,000,000,000), or set replay.compression=lz4\n")
 
 
-def test_a_run_begins_by_saying_what_it_needs(tmp_path, capsys):
+def test_a_run_begins_by_saying_what_it_needs(tmp_path, capsys, small):
     rlvision.runs.run.train(small(tmp_path / "run", env_steps=4))
     assert re.match(r"needs about \d+\.\d+ GB of \d+", capsys.readouterr().out)

@@ -3,20 +3,18 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 import yaml
-from small_runs import COUNTING, SMALL, Watched, differences, everything, metrics, stop_at
 
 from rlvision.cli.main import main
 from rlvision.config.loading import load_config
 from rlvision.core.errors import ConfigError
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.run import Run, resume, train
+from tests.conftest import COUNTING, SMALL
 
-HERE = Path(__file__).parent
 OWN = {"agent__name": "own_agents:Online"}
 SETTINGS = {**OWN, "agent__step_size": 0.25, "agent__stickiness": 0.75}
 
@@ -28,12 +26,7 @@ def small(out, **settings):
     return load_config("quick", {**shared, "out": str(out), **named})
 
 
-@pytest.fixture
-def watched(monkeypatch):
-    return Watched(monkeypatch)
-
-
-def test_it_trains_by_its_own_memory_policy_and_learner(tmp_path, watched):
+def test_it_trains_by_its_own_memory_policy_and_learner(tmp_path, watched, metrics):
     session = watched.train(small(tmp_path, **SETTINGS))
     agent = session._agent
     assert type(agent.memory).__name__ == "LastStep"
@@ -44,7 +37,9 @@ def test_it_trains_by_its_own_memory_policy_and_learner(tmp_path, watched):
     assert {row["optimiser/learning_rate"] for row in rows if "optimiser/learning_rate" in row} == {0.25}
 
 
-def test_a_continued_run_of_it_equals_the_undisturbed_one(tmp_path, monkeypatch, watched):
+def test_a_continued_run_of_it_equals_the_undisturbed_one(
+    tmp_path, monkeypatch, watched, differences, everything, stop_at
+):
     undisturbed = everything(watched.train(small(tmp_path / "undisturbed", **SETTINGS)))
     for env_steps in (33, 107):
         stop_at(monkeypatch, env_steps)
@@ -99,7 +94,7 @@ def test_a_folder_that_names_one_is_imported_only_where_it_is_trusted(trained, c
 
 
 @pytest.mark.parametrize(("command", "status"), [("evaluate", 2), ("compare", 0)])
-def test_nobody_imports_it_where_it_is_refused_or_only_compared(trained, command, status):
+def test_nobody_imports_it_where_it_is_refused_or_only_compared(trained, own_code, command, status):
     code = f"""
 import sys
 from pathlib import Path
@@ -109,7 +104,7 @@ assert main([{command!r}, {str(trained)!r}]) == {status}
 assert "--trust-imports" in next_commands(Path({str(trained)!r}))
 assert "own_agents" not in sys.modules
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=HERE, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=own_code, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
@@ -132,9 +127,9 @@ def test_its_weights_are_those_that_it_learned(trained):
     assert resume(trained, trust_imports=True).network.state_dict()["head.weight"].shape == (4, 4)
 
 
-def test_a_sweep_trains_it(tmp_path, monkeypatch):
+def test_a_sweep_trains_it(tmp_path, monkeypatch, own_code):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "own_agents.py").write_text((HERE / "own_agents.py").read_text())
+    (tmp_path / "own_agents.py").write_text((own_code / "own_agents.py").read_text())
     sweep = {
         "program": "train.py",
         "method": "grid",

@@ -12,8 +12,6 @@ from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from small_exports import small_export
-from small_runs import small
 
 from rlvision.cli import main as cli
 from rlvision.config.loading import save_config
@@ -96,7 +94,7 @@ def _no_hang() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory, small) -> Path:
     """A folder with a run in ``run`` and its settings in ``run.yaml``."""
     folder = tmp_path_factory.mktemp("trained")
     config = small(
@@ -268,6 +266,7 @@ def test_a_file_of_an_export_is_the_file_itself(
     name: str,
     refusing: set[str],
     kind: str,
+    small_export,
 ) -> None:
     (tmp_path / "inside").mkdir()
     monkeypatch.chdir(tmp_path / "inside")
@@ -298,7 +297,7 @@ method: grid
 parameters: {agent.n_step: {values: [1]}}
 command: ["${program}", quick, --env-steps=400, "${args}"]
 """
-FAKE = (sys.executable, str(Path(__file__).parents[1] / "sweeps" / "fake_train.py"))
+FAKE = (sys.executable, str(Path(__file__).parents[1] / "own" / "fake_train.py"))
 
 
 def sweep() -> list[str]:

@@ -1,18 +1,11 @@
 """From training to the games of the training, as people do it."""
 
-import pytest
-from small_runs import COUNTING, PONG, Watched, metrics, small
-
 from rlvision.cli.main import main
 from rlvision.runs.run import Run
+from tests.conftest import COUNTING, PONG
 
 
-@pytest.fixture
-def watched(monkeypatch):
-    return Watched(monkeypatch)
-
-
-def test_every_training_game_is_listed_and_can_be_replayed(tmp_path, watched, capsys):
+def test_every_training_game_is_listed_and_can_be_replayed(tmp_path, watched, capsys, metrics, small):
     watched.train(small(tmp_path / "run"))
     run = Run(tmp_path / "run", device="cpu")
     scored = [row for row in metrics(tmp_path / "run") if "episode/score" in row]
@@ -36,7 +29,7 @@ def test_every_training_game_is_listed_and_can_be_replayed(tmp_path, watched, ca
     assert page.exists()
 
 
-def test_a_game_of_atari_is_replayed_as_a_video(tmp_path, watched):
+def test_a_game_of_atari_is_replayed_as_a_video(tmp_path, watched, small):
     watched.train(small(tmp_path / "run", PONG, evaluate_every=0))
     run = Run(tmp_path / "run", device="cpu")
     replayed = run.replay(1, video=tmp_path / "first.mp4")
@@ -46,7 +39,7 @@ def test_a_game_of_atari_is_replayed_as_a_video(tmp_path, watched):
     assert (tmp_path / "first.mp4").stat().st_size > 1000
 
 
-def test_a_run_that_keeps_no_tapes_says_so(tmp_path, watched, capsys):
+def test_a_run_that_keeps_no_tapes_says_so(tmp_path, watched, capsys, small):
     watched.train(small(tmp_path / "run", COUNTING, checkpoint__game_archive_mb=0))
     assert not (tmp_path / "run" / "games").exists()
     assert main(["replay", str(tmp_path / "run")]) == 2

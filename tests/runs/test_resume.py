@@ -5,35 +5,17 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from small_runs import (
-    BREAKOUT,
-    CARTPOLE,
-    COUNTING,
-    END,
-    PONG,
-    PRIORITISED,
-    Watched,
-    differences,
-    everything,
-    metrics,
-    small,
-    stop_at,
-)
 
 from rlvision.core.errors import CheckpointError
 from rlvision.runs.run import train
 from rlvision.training.trainer import Trainer
-
-
-@pytest.fixture
-def watched(monkeypatch):
-    return Watched(monkeypatch)
+from tests.conftest import BREAKOUT, CARTPOLE, COUNTING, END, PONG, PRIORITISED
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed(tmp_path_factory, everything, small, watch_runs):
     with pytest.MonkeyPatch.context() as monkeypatch:
-        return everything(Watched(monkeypatch).train(small(tmp_path_factory.mktemp("undisturbed"))))
+        return everything(watch_runs(monkeypatch).train(small(tmp_path_factory.mktemp("undisturbed"))))
 
 
 CASES = {
@@ -71,7 +53,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_continued_run_equals_the_undisturbed_one(tmp_path, monkeypatch, watched, name):
+def test_a_continued_run_equals_the_undisturbed_one(
+    tmp_path, monkeypatch, watched, name, differences, everything, small, stop_at
+):
     world, settings = CASES[name]
     undisturbed = everything(watched.train(small(tmp_path / "undisturbed", world, **settings)))
     config = small(tmp_path / "continued", world, **settings)
@@ -82,13 +66,17 @@ def test_a_continued_run_equals_the_undisturbed_one(tmp_path, monkeypatch, watch
     assert differences(undisturbed, everything(watched.train(config))) == []
 
 
-def test_packed_frames_change_no_bit_even_from_one_session_to_the_next(tmp_path, monkeypatch, watched, undisturbed):
+def test_packed_frames_change_no_bit_even_from_one_session_to_the_next(
+    tmp_path, monkeypatch, watched, undisturbed, differences, everything, small, stop_at
+):
     stop_at(monkeypatch, 60)
     watched.train(small(tmp_path, replay__compression="lz4"))
     assert differences(undisturbed, everything(watched.train(small(tmp_path)))) == []
 
 
-def test_one_seed_gives_one_run_and_another_seed_another(tmp_path, watched, undisturbed):
+def test_one_seed_gives_one_run_and_another_seed_another(
+    tmp_path, watched, undisturbed, differences, everything, small
+):
     same, other = (everything(watched.train(small(tmp_path / f"{seed}", seed=seed))) for seed in (1, 2))
     assert differences(undisturbed, same) == []
     found = differences(undisturbed, other)
@@ -98,7 +86,7 @@ def test_one_seed_gives_one_run_and_another_seed_another(tmp_path, watched, undi
 
 @pytest.mark.parametrize("when", ["in the periodic evaluation", "in the final evaluation"])
 def test_a_signal_during_an_exam_is_obeyed_at_once_and_the_exam_made_up_for(
-    tmp_path, monkeypatch, watched, undisturbed, when
+    tmp_path, monkeypatch, watched, undisturbed, when, differences, everything, small
 ):
     step = Trainer._run_pending_eval
     at = {"in the periodic evaluation": 60, "in the final evaluation": END}[when]
@@ -117,13 +105,15 @@ def test_a_signal_during_an_exam_is_obeyed_at_once_and_the_exam_made_up_for(
     assert differences(undisturbed, everything(watched.train(config))) == []
 
 
-def test_a_run_that_is_complete_stays_as_it_is(tmp_path, watched):
+def test_a_run_that_is_complete_stays_as_it_is(tmp_path, watched, differences, everything, small):
     config = small(tmp_path / "run")
     before = everything(watched.train(config))
     assert differences(before, everything(watched.train(config))) == []
 
 
-def test_a_run_that_is_brought_back_says_how_far_its_replay_and_its_games_are(tmp_path, monkeypatch, watched):
+def test_a_run_that_is_brought_back_says_how_far_its_replay_and_its_games_are(
+    tmp_path, monkeypatch, watched, small, stop_at
+):
     told: dict[str, list[tuple[int, int]]] = {}
 
     @contextmanager
@@ -140,7 +130,7 @@ def test_a_run_that_is_brought_back_says_how_far_its_replay_and_its_games_are(tm
 
 
 def test_without_a_saved_replay_a_continued_run_gathers_a_new_one_first_and_says_so(
-    tmp_path, monkeypatch, watched, capsys
+    tmp_path, monkeypatch, watched, capsys, small, stop_at
 ):
     config = small(tmp_path / "run", checkpoint__replay=False)
     stop_at(monkeypatch, 80)
@@ -155,8 +145,10 @@ def test_without_a_saved_replay_a_continued_run_gathers_a_new_one_first_and_says
     assert finished.learner.updates - updates == (END - 80 - 24 - 2) // 8  # of what came after learning_starts
 
 
-def test_where_a_world_does_not_repeat_itself_new_games_begin(tmp_path, monkeypatch, watched, caplog):
-    world = {**COUNTING, "env.game": "small_runs:Drifting", "env.kwargs": {"lengths": [60]}}
+def test_where_a_world_does_not_repeat_itself_new_games_begin(
+    tmp_path, monkeypatch, watched, caplog, metrics, small, stop_at
+):
+    world = {**COUNTING, "env.game": "small_worlds:Drifting", "env.kwargs": {"lengths": [60]}}
     config = small(tmp_path, world, evaluate_every=0)
     stop_at(monkeypatch, 80)
     watched.train(config)
@@ -173,7 +165,7 @@ def damage(path):
 
 @pytest.mark.parametrize("what", ["checkpoint", "replay"])
 def test_a_damaged_newest_checkpoint_costs_only_what_came_after_the_one_before(
-    tmp_path, monkeypatch, watched, undisturbed, caplog, what
+    tmp_path, monkeypatch, watched, undisturbed, caplog, what, differences, everything, small, stop_at
 ):
     config = small(tmp_path / "continued")
     stop_at(monkeypatch, 90)
@@ -186,7 +178,7 @@ def test_a_damaged_newest_checkpoint_costs_only_what_came_after_the_one_before(
     assert differences(undisturbed, everything(watched.train(config))) == []
 
 
-def test_damage_to_all_checkpoints_is_an_error_that_changes_nothing(tmp_path, monkeypatch, watched):
+def test_damage_to_all_checkpoints_is_an_error_that_changes_nothing(tmp_path, monkeypatch, watched, small, stop_at):
     config = small(tmp_path / "run")
     stop_at(monkeypatch, 90)
     folder = watched.train(config)._folder

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_runs import END, PONG, PRIORITISED, Watched, metrics, note_calls, small, stop_at
 
 import rlvision
 from rlvision.config.loading import read_config
@@ -21,14 +20,15 @@ from rlvision.runs import builders
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.run import Run, Session, resume, train
 from rlvision.runs.run_folder import RunFolder
+from tests.conftest import END, PONG, PRIORITISED
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, small, watch_runs):
     """A run whose best weights are not its last: its learning rate makes sure of it."""
     out = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        Watched(monkeypatch).train(small(out, network__dueling=True, evaluation__games=3))
+        watch_runs(monkeypatch).train(small(out, network__dueling=True, evaluation__games=3))
     return out
 
 
@@ -83,7 +83,7 @@ def test_the_public_names_are_these(finished):
         (lambda folder: resume(folder / "none"), CheckpointError, "without a config.yaml"),
         (lambda folder: Run(folder, weights="bset"), ConfigError, "expected the weights best or last, got 'bset'"),
         (lambda folder: Run(folder, device="gpu"), ConfigError, "expected a device"),
-        (lambda folder: train(replace(small(folder), out=None)), ConfigError, "expected a run folder"),
+        (lambda folder: train(rlvision.Config()), ConfigError, "expected a run folder"),
         (lambda folder: Run(folder).evaluate(0), RLVisionError, "got"),
     ],
 )
@@ -99,21 +99,21 @@ def test_a_run_without_a_checkpoint_yet_says_so(tmp_path, finished):
 
 
 @pytest.mark.parametrize("place", ["/proc/nowhere", "file"])
-def test_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch, place):
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch, place, small):
     (tmp_path / "file").touch()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"expected to write to the run folder .*: set --out to another"):
         train(small(Path(place) / "run"))
 
 
-def test_a_file_is_no_run_folder(tmp_path):
+def test_a_file_is_no_run_folder(tmp_path, small):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"expected a run folder in --out, got the file .*file: name another"):
         train(small(tmp_path / "file"))
 
 
 @pytest.mark.parametrize("left", ["metrics.jsonl", "checkpoints/000000000040.ckpt"])
-def test_what_a_run_left_without_its_settings_is_not_written_over(tmp_path, left):
+def test_what_a_run_left_without_its_settings_is_not_written_over(tmp_path, left, small):
     (tmp_path / left).parent.mkdir(exist_ok=True)
     (tmp_path / left).write_text("{}\n")
     with pytest.raises(ConfigError, match=f"with {Path(left).name} and without the config.yaml .*: put the file back"):
@@ -130,14 +130,14 @@ def test_a_folder_that_may_not_be_looked_into_is_refused(tmp_path, monkeypatch):
         RunFolder(tmp_path).check_writable()
 
 
-def test_other_files_are_no_hindrance(tmp_path):
+def test_other_files_are_no_hindrance(tmp_path, small):
     (tmp_path / "job.log").write_text("begins\n")
     (tmp_path / "checkpoints").mkdir()  # as where they go to another disk
     train(small(tmp_path, env_steps=30))
     assert (tmp_path / "job.log").read_text() == "begins\n"
 
 
-def test_a_run_that_has_come_further_than_a_new_plan_stays_as_it_is(finished, tmp_path, capsys):
+def test_a_run_that_has_come_further_than_a_new_plan_stays_as_it_is(finished, tmp_path, capsys, small):
     shutil.copytree(finished, tmp_path / "run")
     with (tmp_path / "run" / "metrics.jsonl").open("a") as file:
         file.write('{"env_steps": 162}\n')  # of a session that was killed, after its last checkpoint
@@ -148,14 +148,14 @@ def test_a_run_that_has_come_further_than_a_new_plan_stays_as_it_is(finished, tm
 
 
 @pytest.mark.parametrize(("env_steps", "updates"), [(20, 0), (32, 0), (33, 1)])
-def test_a_run_too_short_to_learn_says_so(tmp_path, monkeypatch, capsys, env_steps, updates):
-    session = Watched(monkeypatch).train(small(tmp_path, env_steps=env_steps))
+def test_a_run_too_short_to_learn_says_so(tmp_path, capsys, env_steps, updates, small, watched):
+    session = watched.train(small(tmp_path, env_steps=env_steps))
     assert session._agent.learner.updates == updates
     said = "nothing will be learned: the run ends before its first update"
     assert (said in capsys.readouterr().out.splitlines()) == (updates == 0)
 
 
-def test_the_display_knows_when_learning_begins(tmp_path, monkeypatch, capsys):
+def test_the_display_knows_when_learning_begins(tmp_path, monkeypatch, capsys, small, stop_at):
     stop_at(monkeypatch, 10)
     train(small(tmp_path, checkpoint__replay=False))
     assert "gathering until 24" in capsys.readouterr().out
@@ -164,20 +164,19 @@ def test_the_display_knows_when_learning_begins(tmp_path, monkeypatch, capsys):
     assert "gathering until 34" in capsys.readouterr().out  # 24 more
 
 
-def test_settings_without_effect_are_named(tmp_path, capsys):
+def test_settings_without_effect_are_named(tmp_path, capsys, small):
     train(small(tmp_path, env_steps=4, replay__alpha=0.9))
     assert "without effect: replay.alpha needs replay.prioritised" in capsys.readouterr().out.splitlines()
 
 
-def test_a_finished_run_started_again_says_that_it_is_finished_and_shows_no_progress(finished, capsys):
+def test_a_finished_run_started_again_says_that_it_is_finished_and_shows_no_progress(finished, capsys, small):
     train(small(finished, network__dueling=True, evaluation__games=3))
     said = capsys.readouterr().out
     assert f"all {END} env steps are done" in said
     assert "(0%)" not in said
 
 
-def test_two_processes_do_not_train_in_one_folder(tmp_path, monkeypatch):
-    watched = Watched(monkeypatch)
+def test_two_processes_do_not_train_in_one_folder(tmp_path, monkeypatch, note_calls, small, watched):
     owner = rf"process {os.getpid()} on {socket.gethostname()} since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d"
 
     def train_here_too(*_):
@@ -194,7 +193,7 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path, monkeypatch):
     train(small(tmp_path, env_steps=44))  # nobody is there any more
 
 
-def test_a_refusal_names_some_of_many_settings(finished):
+def test_a_refusal_names_some_of_many_settings(finished, small):
     other = small(finished, agent__n_step=1, agent__gamma=0.5, network__norm="layer", network__hidden=8, env__stack=1)
     with pytest.raises(ConfigError, match=r"agent.n_step was 2, is 1.*; and \d more\): use them") as refusal:
         train(replace(other, agent=replace(other.agent, double=False, target_period=9, reward_scale=2.0)))
@@ -209,7 +208,7 @@ def test_a_refusal_names_some_of_many_settings(finished):
         ({"network__norm": "layer", "env__stack": 1}, "env.stack was 2, is 1; network.norm was 'renorm', is 'layer'"),
     ],
 )
-def test_a_run_of_other_settings_is_refused_and_nothing_changes(finished, change, difference):
+def test_a_run_of_other_settings_is_refused_and_nothing_changes(finished, change, difference, small):
     before = content(finished)
     settings = {"network__dueling": True, "evaluation__games": 3} | change
     with pytest.raises(ConfigError) as refusal:
@@ -219,8 +218,9 @@ def test_a_run_of_other_settings_is_refused_and_nothing_changes(finished, change
     assert content(finished) == before
 
 
-def test_settings_that_do_not_change_what_is_learned_may_change_and_are_kept(tmp_path, monkeypatch):
-    watched = Watched(monkeypatch)
+def test_settings_that_do_not_change_what_is_learned_may_change_and_are_kept(
+    tmp_path, monkeypatch, small, stop_at, watched
+):
     stop_at(monkeypatch, 50)
     watched.train(small(tmp_path / "run"))
     harmless = {"env_steps": 90, "evaluate_every": 30, "checkpoint__keep": 1, "tracking__log_every": 10}
@@ -231,12 +231,11 @@ def test_settings_that_do_not_change_what_is_learned_may_change_and_are_kept(tmp
     assert (stored.env_steps, stored.checkpoint.keep, stored.evaluation.epsilon) == (90, 1, 0.5)
 
 
-def test_an_evaluation_of_training_lasts_as_long_as_one_afterwards(tmp_path, monkeypatch):
+def test_an_evaluation_of_training_lasts_as_long_as_one_afterwards(tmp_path, monkeypatch, small, watched):
     """An episode limit above the protocol's cap on a game moves that cap, in training as in `rlvision evaluate`."""
     made = []
     make_env = builders.make_env
     monkeypatch.setattr(builders, "make_env", lambda config, *args: made.append(config) or make_env(config, *args))
-    watched = Watched(monkeypatch)
     longer = {"env__max_episode_frames": None, "evaluation__max_frames": 200_000, "env_steps": 30, "evaluate_every": 20}
     watched.train(small(tmp_path, PONG, **longer, evaluation__max_idle_frames=40))
     training, *evaluations = [config.env.max_episode_frames for config in made]
@@ -248,9 +247,8 @@ def history(folder: Path) -> list[dict]:
 
 
 def test_every_session_leaves_a_line_of_what_it_changed_and_computed_with_and_why_it_ended(
-    tmp_path, monkeypatch, capsys
+    tmp_path, monkeypatch, capsys, small, stop_at, watched
 ):
-    watched = Watched(monkeypatch)
     stop_at(monkeypatch, 50)
     over_the_run = {"optimiser__schedule": "linear", "exploration__final": 0.1, "exploration__decay_env_steps": 40}
     over_the_run |= {"agent__final_n_step": 4, "agent__final_gamma": 0.995, **PRIORITISED}
@@ -298,9 +296,11 @@ def test_a_damaged_history_names_its_file(tmp_path, finished):
         resume(tmp_path)
 
 
-def test_a_longer_run_stretches_what_changes_over_the_whole_run(tmp_path, monkeypatch):
+def test_a_longer_run_stretches_what_changes_over_the_whole_run(
+    tmp_path, monkeypatch, metrics, note_calls, small, watched
+):
     """Which then stands where it would stand in a run that was that long from the start."""
-    watched, settings = Watched(monkeypatch), {"optimiser__schedule": "linear", "evaluate_every": 0, **PRIORITISED}
+    settings = {"optimiser__schedule": "linear", "evaluate_every": 0, **PRIORITISED}
     watched.train(small(tmp_path, env_steps=104, **settings))
     betas = []
     note_calls(monkeypatch, PrioritisedSampler, "sample", lambda sampler, size, beta, draws: betas.append(beta))
@@ -316,8 +316,7 @@ def test_a_longer_run_stretches_what_changes_over_the_whole_run(tmp_path, monkey
     assert agent.memory._beta(182) == pytest.approx(0.5 + 0.5 * 182 / 184)  # of one after the last step
 
 
-def test_a_run_may_be_moved_and_resumed_from_where_it_is(tmp_path, monkeypatch):
-    watched = Watched(monkeypatch)
+def test_a_run_may_be_moved_and_resumed_from_where_it_is(tmp_path, monkeypatch, small, stop_at, watched):
     stop_at(monkeypatch, 50)
     watched.train(small(tmp_path / "run", env_steps=80))
     (tmp_path / "run").rename(tmp_path / "moved")
@@ -327,9 +326,8 @@ def test_a_run_may_be_moved_and_resumed_from_where_it_is(tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_checkpoint_of_other_environments_is_refused(tmp_path, monkeypatch):
+def test_a_checkpoint_of_other_environments_is_refused(tmp_path, small, watched):
     """As when a new version of a library changes the actions of a game."""
-    watched = Watched(monkeypatch)
     watched.train(small(tmp_path, env_steps=40, env__kwargs={"actions": 4}))
     path = tmp_path / "config.yaml"
     path.write_text(path.read_text().replace("actions: 4", "actions: 5"))
@@ -337,7 +335,7 @@ def test_a_checkpoint_of_other_environments_is_refused(tmp_path, monkeypatch):
         train(small(tmp_path, env_steps=80, env__kwargs={"actions": 5}))
 
 
-def test_determinism_holds_while_a_run_trains_and_changes_nothing_on_the_cpu(tmp_path, monkeypatch):
+def test_determinism_holds_while_a_run_trains_and_changes_nothing_on_the_cpu(tmp_path, monkeypatch, small):
     inside, run = [], Session.run
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
     monkeypatch.setattr(
@@ -372,3 +370,11 @@ def test_what_a_kill_left_half_way_goes_as_the_next_session_begins(tmp_path, fin
     assert all(path.exists() for path in left)
     resume(run)
     assert not list(run.rglob("*.part"))
+
+
+def test_a_link_in_the_run_folder_is_refused_before_anything_is_made(tmp_path, finished, monkeypatch):
+    run = shutil.copytree(finished, tmp_path / "run")
+    (run / "videos").symlink_to(tmp_path)
+    monkeypatch.setattr(builders, "make_env", lambda *_: pytest.fail("an environment was made"))
+    with pytest.raises(CheckpointError, match=r"expected a folder at .*videos, got a symbolic link"):
+        train(replace(RunFolder(run).config(), out=str(run)))

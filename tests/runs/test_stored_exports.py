@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_exports import ENV_STEPS, observations, settings, small_export
 
 from rlvision.core.types import EnvSpec
 from rlvision.runs.export_folder import digest
 from rlvision.runs.export_manifest import read_manifest
 from rlvision.runs.run import Run
+from tests.runs.conftest import ENV_STEPS
 
 STORED = Path(__file__).parent / "stored"
 Q_VALUES = {
@@ -28,7 +28,7 @@ SPECS = {
 
 
 @pytest.mark.parametrize("name", Q_VALUES)
-def test_an_old_export_plays_as_it_did(name):
+def test_an_old_export_plays_as_it_did(name, observations):
     run = Run(STORED / name, device="cpu")
     seen = observations(3, SPECS[name]).numpy()
     np.testing.assert_allclose(run.q_values(seen), Q_VALUES[name], rtol=1e-4, atol=1e-5)
@@ -62,7 +62,7 @@ def test_the_stored_weights_are_those_that_were_stored():
 
 
 @pytest.mark.parametrize("name", Q_VALUES)
-def test_an_export_of_today_says_all_that_the_old_one_did(tmp_path, name):
+def test_an_export_of_today_says_all_that_the_old_one_did(tmp_path, name, settings, small_export):
     small_export(tmp_path / "it", settings())
     old, new = (json.loads((folder / "export.json").read_text()) for folder in (STORED / name, tmp_path / "it"))
     assert list(old) == list(new)

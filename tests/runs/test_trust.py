@@ -4,13 +4,12 @@ import logging
 
 import pytest
 import wandb
-from small_runs import Watched, small
 
 SECRET = "f00dfeedc0ffee5ec4e7" * 2  # as long as a key of W&B
 
 
 @pytest.mark.parametrize("where", ["environment", "netrc"])
-def test_no_key_is_written_into_the_run_folder_or_the_log(tmp_path, monkeypatch, caplog, capfd, where):
+def test_no_key_is_written_into_the_run_folder_or_the_log(tmp_path, monkeypatch, caplog, capfd, where, small, watched):
     """Neither offline nor on the way to a server that is away."""
     for name in ("WANDB_API_KEY", "WANDB_MODE"):
         monkeypatch.delenv(name, raising=False)
@@ -24,7 +23,7 @@ def test_no_key_is_written_into_the_run_folder_or_the_log(tmp_path, monkeypatch,
         (tmp_path / "netrc").write_text(f"machine 127.0.0.1:9 login user password {SECRET}\n")
         (tmp_path / "netrc").chmod(0o600)
     with caplog.at_level(logging.DEBUG):
-        Watched(monkeypatch).train(small(tmp_path / "run", wandb="auto", env_steps=60))
+        watched.train(small(tmp_path / "run", wandb="auto", env_steps=60))
     wandb.teardown()
     files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
     assert [path for path in files if path.suffix == ".wandb"]

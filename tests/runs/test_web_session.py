@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import PATIENCE, Served, Watcher
 from websockets.sync.client import connect
 
 from rlvision.cli import main as cli
@@ -18,6 +17,7 @@ from rlvision.runs import builders, web_session
 from rlvision.runs.checkpoint import write_state
 from rlvision.runs.run_folder import RunFolder, spec_to_state
 from rlvision.runs.web_session import NewestWeights, serve
+from tests.watch.web.conftest import PATIENCE, Served, Watcher
 
 COUNTING = {
     "env.game": "rlvision.envs.counting_env:CountingEnv",

@@ -4,12 +4,12 @@ from collections import Counter
 
 import pytest
 import torch
-from wiring import AGENTS, agents, atari, cases, networks, optimisers, policies, runs, settings_for, worlds
-from wiring.watched import observed
 
 from rlvision.config.fields import flatten
 from rlvision.config.loading import load_config
 from rlvision.learning.learner import QLearner
+from tests.runs.wiring import AGENTS, agents, atari, cases, networks, optimisers, policies, runs, settings_for, worlds
+from tests.runs.wiring.watched import observed
 
 TABLES = tuple(room.table for room in (agents, optimisers, networks, policies, worlds, atari, runs))
 CASES = [pytest.param(agent, row, id=f"{agent}-{row.title}") for agent, row in cases(TABLES)]

@@ -20,7 +20,7 @@ from rlvision.sweeps.runner import Runner
 from rlvision.sweeps.sweep_file import read_sweep
 from rlvision.sweeps.trials import make_trials
 
-FAKE = (sys.executable, str(Path(__file__).with_name("fake_train.py")))
+FAKE = (sys.executable, str(Path(__file__).parents[1] / "own" / "fake_train.py"))
 FILE = """
 program: train.py
 method: grid

@@ -139,7 +139,7 @@ def test_a_run_without_rows_has_none_and_no_folder_is_an_error(tmp_path: Path) -
 def test_a_line_without_an_end_is_not_read_whole(tmp_path: Path) -> None:
     with (tmp_path / "metrics.jsonl").open("wb") as file:
         file.write(b'{"env_steps": 1}\n')
-        file.truncate(2**42)
+        file.truncate(2**28)
     rows = each_row(tmp_path)
     assert next(rows) == {"env_steps": 1}
     with pytest.raises(CheckpointError, match=r"line 2 of .*metrics\.jsonl"):

@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from wandb_files import fragments, inspect, rows
-from wandb_server import WandbServer, wandb_server
 
 from rlvision.core.types import State
 from rlvision.tracking.jsonl import JsonlTracker, read_metrics
 from rlvision.tracking.trackers import MultiTracker
 from rlvision.tracking.wandb import WandbTracker
+from tests.tracking.conftest import WandbServer
 
 KEY = "c0ffee5ec4e7f00dfeed" * 2
 
@@ -82,9 +81,14 @@ def same(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
     return one.keys() == other.keys() and all(repr(float(one[name])) == repr(float(other[name])) for name in one)
 
 
-def all_rows(folder: Path) -> list[dict[str, Any]]:
+@pytest.fixture
+def all_rows(fragments, rows):
     """Those of all of W&B's files, the oldest file first."""
-    return [row for path in fragments(folder) for row in rows(path)]
+
+    def _all_rows(folder: Path) -> list[dict[str, Any]]:
+        return [row for path in fragments(folder) for row in rows(path)]
+
+    return _all_rows
 
 
 def require_mirror(folder: Path, mirrored: list[dict[str, Any]]) -> None:
@@ -95,7 +99,10 @@ def require_mirror(folder: Path, mirrored: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("whom", [pytest.param("process", marks=pytest.mark.slow), "everything"])
-def test_a_run_killed_and_continued_is_whole_on_the_disk(tmp_path: Path, whom: str) -> None:
+def test_a_run_killed_and_continued_is_whole_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whom: str, fragments, rows, all_rows
+) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])  # so that the process can import this module
     process = context.Process(target=run_until_killed, args=(tmp_path, 20, 30, whom))
     process.start()
     process.join()
@@ -108,7 +115,7 @@ def test_a_run_killed_and_continued_is_whole_on_the_disk(tmp_path: Path, whom: s
     require_mirror(tmp_path, all_rows(tmp_path))
 
 
-def test_rows_that_a_power_cut_took_are_sent_again_from_the_file(tmp_path: Path) -> None:
+def test_rows_that_a_power_cut_took_are_sent_again_from_the_file(tmp_path: Path, fragments, rows, all_rows) -> None:
     group = trackers(tmp_path)
     with closing(group):
         log(group, range(12))
@@ -120,7 +127,7 @@ def test_rows_that_a_power_cut_took_are_sent_again_from_the_file(tmp_path: Path)
     require_mirror(tmp_path, all_rows(tmp_path))
 
 
-def test_a_run_that_was_not_tracked_is_sent_whole_once_it_is(tmp_path: Path) -> None:
+def test_a_run_that_was_not_tracked_is_sent_whole_once_it_is(tmp_path: Path, fragments, rows) -> None:
     group = trackers(tmp_path, "disabled")
     log(group, range(5))
     group.close()
@@ -130,7 +137,9 @@ def test_a_run_that_was_not_tracked_is_sent_whole_once_it_is(tmp_path: Path) -> 
     require_mirror(tmp_path, rows(path))
 
 
-def test_a_run_killed_before_its_first_checkpoint_goes_on_in_the_same_run(tmp_path: Path) -> None:
+def test_a_run_killed_before_its_first_checkpoint_goes_on_in_the_same_run(
+    tmp_path: Path, fragments, rows, all_rows
+) -> None:
     group = trackers(tmp_path)
     log(group, range(4))
     group.close()
@@ -142,16 +151,19 @@ def test_a_run_killed_before_its_first_checkpoint_goes_on_in_the_same_run(tmp_pa
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Any:
+def server(monkeypatch: pytest.MonkeyPatch, wandb_server: WandbServer) -> WandbServer:
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     monkeypatch.setattr("rlvision.tracking.wandb.UPLOAD_SECONDS", 2.0)
-    with wandb_server() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        yield server
+    monkeypatch.setenv("WANDB_BASE_URL", wandb_server.url)
+    return wandb_server
 
 
 def test_online_a_run_cut_off_from_the_network_is_whole_when_it_goes_on(
-    tmp_path: Path, server: WandbServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    server: WandbServer,
+    caplog: pytest.LogCaptureFixture,
+    fragments,
+    rows,
 ) -> None:
     group = trackers(tmp_path, "auto")
     log(group, range(3))
@@ -193,7 +205,7 @@ def test_a_run_begun_offline_is_sent_whole_when_a_key_is_there(tmp_path: Path, s
 
 
 def test_a_key_that_the_server_refuses_costs_one_warning(
-    tmp_path: Path, server: WandbServer, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, server: WandbServer, caplog: pytest.LogCaptureFixture, all_rows
 ) -> None:
     server.refuse = True
     group = trackers(tmp_path, "auto")
@@ -206,7 +218,7 @@ def test_a_key_that_the_server_refuses_costs_one_warning(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nobody waits for the dead process
-def test_the_process_of_w_and_b_may_die(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_process_of_w_and_b_may_die(tmp_path: Path, caplog: pytest.LogCaptureFixture, all_rows) -> None:
     group = trackers(tmp_path)
     log(group, range(2))
     listing = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
@@ -223,7 +235,7 @@ def test_the_process_of_w_and_b_may_die(tmp_path: Path, caplog: pytest.LogCaptur
     gc.collect()
 
 
-def test_exhibits_come_with_the_next_row_and_the_last_ones_in_the_summary(tmp_path: Path) -> None:
+def test_exhibits_come_with_the_next_row_and_the_last_ones_in_the_summary(tmp_path: Path, fragments, inspect) -> None:
     picture, video, page = tmp_path / "curve.png", tmp_path / "game.mp4", tmp_path / "game.html"
     page.write_text("<p>a game</p>")
     Image.new("RGB", (4, 4)).save(picture)
@@ -252,7 +264,9 @@ def test_exhibits_come_with_the_next_row_and_the_last_ones_in_the_summary(tmp_pa
     assert summary["evaluate/mean"] == {"max": 5, "last": 3}
 
 
-def test_what_cannot_be_shown_costs_no_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_shown_costs_no_row(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, fragments, inspect, rows
+) -> None:
     tracker = WandbTracker("offline", tmp_path, {})
     with closing(tracker):
         tracker.log_media({"evaluate/video": tmp_path / "gone.mp4", "q/values": np.array([1.0], np.float32)}, 1)
@@ -266,7 +280,7 @@ def test_what_cannot_be_shown_costs_no_row(tmp_path: Path, caplog: pytest.LogCap
 
 
 def test_checkpoints_are_kept_as_a_run_folder_and_nothing_goes_home(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fragments, inspect
 ) -> None:
     monkeypatch.delenv("WANDB_DATA_DIR", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

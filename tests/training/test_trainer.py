@@ -8,7 +8,6 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from small_runs import BREAKOUT, END, PONG, Watched, differences, everything, metrics, note_calls, small
 
 import rlvision.runs.run
 import rlvision.runs.session
@@ -20,15 +19,15 @@ from rlvision.learning.learner import QLearner
 from rlvision.runs.checkpoint import CheckpointFolder, read_state
 from rlvision.runs.run import Session
 from rlvision.training.trainer import RECENT_GAMES
+from tests.conftest import BREAKOUT, END, PONG
 
 
 @pytest.fixture
-def watched(monkeypatch):
-    return Watched(monkeypatch)
+def rows_with(metrics):
+    def _rows_with(folder, name):
+        return [row["env_steps"] for row in metrics(folder) if name in row]
 
-
-def rows_with(folder, name):
-    return [row["env_steps"] for row in metrics(folder) if name in row]
+    return _rows_with
 
 
 def reached(period, stride, end):
@@ -41,7 +40,7 @@ def reached(period, stride, end):
 
 @pytest.mark.parametrize("num_envs", [1, 3])
 @pytest.mark.parametrize("ratio", [0.7, 2.0])
-def test_the_replay_ratio_is_exact_at_every_step(tmp_path, monkeypatch, watched, num_envs, ratio):
+def test_the_replay_ratio_is_exact_at_every_step(tmp_path, monkeypatch, watched, num_envs, ratio, note_calls, small):
     made = []
     note_calls(monkeypatch, QLearner, "update", lambda *_: made.append(watched.collector.env_steps))
     settings = {"replay__samples_per_env_step": ratio, "env__num_envs": num_envs, "evaluate_every": 0}
@@ -52,7 +51,9 @@ def test_the_replay_ratio_is_exact_at_every_step(tmp_path, monkeypatch, watched,
 
 
 @pytest.mark.parametrize("num_envs", [1, 3])
-def test_rows_exams_and_checkpoints_come_when_the_plan_says(tmp_path, monkeypatch, watched, num_envs):
+def test_rows_exams_and_checkpoints_come_when_the_plan_says(
+    tmp_path, monkeypatch, watched, num_envs, note_calls, small, rows_with
+):
     saved = []
     note_calls(monkeypatch, Session, "_save", lambda _, env_steps, state: saved.append(env_steps))
     plan = {"tracking__log_every": 10, "evaluate_every": 25, "checkpoint_every": 16, "env_steps": 70}
@@ -63,7 +64,7 @@ def test_rows_exams_and_checkpoints_come_when_the_plan_says(tmp_path, monkeypatc
     assert saved == [*reached(16, num_envs, end), end]
 
 
-def test_no_exam_and_no_checkpoint_but_the_last(tmp_path, watched):
+def test_no_exam_and_no_checkpoint_but_the_last(tmp_path, watched, small, rows_with):
     folder = watched.train(small(tmp_path, evaluate_every=0, checkpoint_every=0))._folder
     assert rows_with(tmp_path, "evaluate/mean") == [END]
     assert [int(path.stem) for path in folder.checkpoints.paths()] == [END]
@@ -83,7 +84,9 @@ class InTurn:
         return self._row
 
 
-def test_learning_while_the_emulators_run_changes_nothing(tmp_path, monkeypatch, watched):
+def test_learning_while_the_emulators_run_changes_nothing(
+    tmp_path, monkeypatch, watched, differences, everything, small
+):
     settings = {"replay__prioritised": True, "evaluate_every": 0}
     overlapped = everything(watched.train(small(tmp_path / "overlapped", PONG, **settings)))
     in_turn = InTurn(ReplayableVectorEnv.send, ReplayableVectorEnv.recv)
@@ -95,7 +98,9 @@ def test_learning_while_the_emulators_run_changes_nothing(tmp_path, monkeypatch,
 # What ends it
 
 
-def test_early_stopping_keeps_the_weights_of_the_best_exam(tmp_path, monkeypatch, watched):
+def test_early_stopping_keeps_the_weights_of_the_best_exam(
+    tmp_path, monkeypatch, watched, differences, metrics, small, rows_with
+):
     scores, weights = iter([1.0, 3.0, 2.0, 3.0, 2.5, 9.0]), []
 
     def scripted(*_, **__):
@@ -113,7 +118,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_exam(tmp_path, monkeypatch
     assert [row["evaluate/best"] for row in metrics(tmp_path) if "evaluate/best" in row] == [1, 3, 3, 3, 3]
 
 
-def test_a_target_score_ends_the_run_once_enough_games_reached_it(tmp_path, monkeypatch, watched, capsys):
+def test_a_target_score_ends_the_run_once_enough_games_reached_it(tmp_path, watched, capsys, metrics, small):
     watched.train(small(tmp_path, env_steps=2000, evaluate_every=0, evaluation__target_score=-50.0))
     means = [row["episode/score_mean_20"] for row in metrics(tmp_path) if "episode/score" in row]
     enough = [mean >= -50.0 and games >= RECENT_GAMES for games, mean in enumerate(means, 1)]
@@ -126,7 +131,9 @@ def test_a_target_score_ends_the_run_once_enough_games_reached_it(tmp_path, monk
 
 
 @pytest.mark.parametrize("settings", [{"network__dropout": 0.3}, {"network__norm": "joint"}])
-def test_exams_rows_and_checkpoints_change_nothing_in_training(tmp_path, watched, settings):
+def test_exams_rows_and_checkpoints_change_nothing_in_training(
+    tmp_path, watched, settings, differences, everything, small
+):
     """Not the weights or running statistics, not the games, not a single draw of a random number."""
     often, never = (
         everything(watched.train(small(tmp_path / str(every), evaluate_every=every, **plan, **settings)))["state"]
@@ -141,7 +148,7 @@ def test_exams_rows_and_checkpoints_change_nothing_in_training(tmp_path, watched
     assert differences(often, never) == []
 
 
-def test_games_of_training_are_scored_whole_and_raw(tmp_path, watched):
+def test_games_of_training_are_scored_whole_and_raw(tmp_path, watched, metrics, small):
     """Lost lives end no game, what the learner clips is not clipped, and truncation does not matter."""
     settings = {
         "agent__reward_clip": 0.1,
@@ -164,7 +171,9 @@ def test_games_of_training_are_scored_whole_and_raw(tmp_path, watched):
     assert all(row["episode/frames"] == 4 * row["episode/length"] >= 300 for row in games)  # and games went on
 
 
-def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path, monkeypatch, watched, caplog):
+def test_a_full_disk_costs_checkpoints_but_not_the_run(
+    tmp_path, monkeypatch, watched, caplog, differences, everything, small
+):
     undisturbed = everything(watched.train(small(tmp_path / "undisturbed")))
     fsync = os.fsync
 
@@ -183,7 +192,7 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path, monkeypatch, wa
 
 
 def test_the_best_weights_that_a_full_disk_did_not_take_are_written_with_the_next_checkpoint(
-    tmp_path, monkeypatch, watched, caplog
+    tmp_path, monkeypatch, watched, caplog, differences, small
 ):
     best = {60: 3.0, 120: 9.0, 160: 1.0}
     monkeypatch.setattr(Session, "_evaluate", lambda _, at, interrupted: Evaluation((Episode(best[at], 1, 1, at),), {}))
@@ -205,7 +214,9 @@ def test_the_best_weights_that_a_full_disk_did_not_take_are_written_with_the_nex
     assert differences(*states) == []
 
 
-def test_a_full_disk_at_the_end_is_an_error_and_the_same_command_continues(tmp_path, monkeypatch, watched):
+def test_a_full_disk_at_the_end_is_an_error_and_the_same_command_continues(
+    tmp_path, monkeypatch, watched, differences, everything, note_calls, small
+):
     undisturbed = everything(watched.train(small(tmp_path / "undisturbed")))
 
     def full(descriptor):
@@ -219,7 +230,7 @@ def test_a_full_disk_at_the_end_is_an_error_and_the_same_command_continues(tmp_p
     assert differences(undisturbed, everything(watched.train(small(tmp_path / "run")))) == []
 
 
-def test_a_run_may_be_trained_in_a_thread_where_no_signals_arrive(tmp_path, watched):
+def test_a_run_may_be_trained_in_a_thread_where_no_signals_arrive(tmp_path, watched, small):
     thread = threading.Thread(target=rlvision.runs.run.train, args=(small(tmp_path, env_steps=40),))
     thread.start()
     thread.join()

@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_envs import made
-from small_worlds import DRIFTING
 
 from rlvision.core.errors import CheckpointError
 from rlvision.core.types import BoolArray, EnvStep, FloatArray, IntArray, UInt8Array
@@ -23,6 +21,7 @@ PONG = ("pong", {**SMALL, "sticky": 0.25, "max_episode_frames": 120, "fire_on_re
 NEVER_RESEEDED = ("pong", {**SMALL, "max_episode_frames": 100, "noop_max": 30})
 BREAKOUT = ("breakout", {**SMALL, "life_loss": True, "fire_on_reset": True, "reseed_after": 60})
 CARTPOLE = ("CartPole-v1", {**SMALL, "crop": (160, 320, 0, 600)})
+DRIFTING = ("small_worlds:Drifting", {"height": 32, "width": 32, "stack": 1, "kwargs": {"lengths": (9,)}})
 
 
 class Recall:
@@ -65,30 +64,38 @@ def no_thoughts(env: ReplayableVectorEnv) -> Any:
     return q_values
 
 
-def train(folder: Path, world: tuple[str, dict[str, Any]], rows: int) -> Recall:
-    name, settings = world
-    env, memory = made(name, 2, **settings), Recall()
-    recorder = GameRecorder(env, GameArchive(folder, 2**20))
-    returns = DiscountedReturns(2, Constant(0.9), None)
-    collector = Collector(env, Fumbling(env.spec.num_actions), memory, returns, recorder)  # type: ignore[arg-type]
-    env.reset(5)
-    for _ in range(rows):
-        collector.send()
-        collector.recv()
-    recorder.close()
-    env.close()
-    return memory
+@pytest.fixture
+def train(made):
+    def _train(folder: Path, world: tuple[str, dict[str, Any]], rows: int) -> Recall:
+        name, settings = world
+        env, memory = made(name, 2, **settings), Recall()
+        recorder = GameRecorder(env, GameArchive(folder, 2**20))
+        returns = DiscountedReturns(2, Constant(0.9), None)
+        collector = Collector(env, Fumbling(env.spec.num_actions), memory, returns, recorder)  # type: ignore[arg-type]
+        env.reset(5)
+        for _ in range(rows):
+            collector.send()
+            collector.recv()
+        recorder.close()
+        env.close()
+        return memory
+
+    return _train
 
 
-def play_again(
-    games: list[RecordedGame], game: RecordedGame, world: tuple[str, dict[str, Any]], **how: Any
-) -> tuple[list[RolloutStep], GameReplay]:
-    name, settings = world
-    env = made(name, 1, **settings)
-    replay = GameReplay(game, games, env, make_screen(env), no_thoughts(env), **how)
-    rollout_steps = list(replay.rollout)
-    env.close()
-    return rollout_steps, replay
+@pytest.fixture
+def play_again(made):
+    def _play_again(
+        games: list[RecordedGame], game: RecordedGame, world: tuple[str, dict[str, Any]], **how: Any
+    ) -> tuple[list[RolloutStep], GameReplay]:
+        name, settings = world
+        env = made(name, 1, **settings)
+        replay = GameReplay(game, games, env, make_screen(env), no_thoughts(env), **how)
+        rollout_steps = list(replay.rollout)
+        env.close()
+        return rollout_steps, replay
+
+    return _play_again
 
 
 def outcome(rollout_steps: list[RolloutStep], replay: GameReplay) -> str:
@@ -101,7 +108,7 @@ def outcome(rollout_steps: list[RolloutStep], replay: GameReplay) -> str:
     ids=["sticky actions", "many games on an action log", "lives, FIRE, new seeds", "CartPole"],
 )
 def test_a_replay_shows_what_the_training_saw_bit_for_bit(
-    tmp_path: Path, world: tuple[str, dict[str, Any]], rows: int, which: tuple[int, int]
+    tmp_path: Path, world: tuple[str, dict[str, Any]], rows: int, which: tuple[int, int], play_again, train
 ) -> None:
     memory = train(tmp_path, world, rows)
     games, seen = read_games(tmp_path), memory.games()
@@ -120,7 +127,7 @@ def test_a_replay_shows_what_the_training_saw_bit_for_bit(
         assert len({game.seed for game in games}) > 2
 
 
-def test_a_game_in_the_middle_of_a_tape_opens_with_its_own_first_picture(tmp_path: Path) -> None:
+def test_a_game_in_the_middle_of_a_tape_opens_with_its_own_first_picture(tmp_path: Path, play_again, train) -> None:
     world = ("pong", {**NEVER_RESEEDED[1], "height": 210, "width": 160, "gray": False, "stack": 1})
     memory = train(tmp_path, world, 60)
     games = read_games(tmp_path)
@@ -129,7 +136,7 @@ def test_a_game_in_the_middle_of_a_tape_opens_with_its_own_first_picture(tmp_pat
     np.testing.assert_array_equal(rollout_steps[0].frames[0], memory.games()[index][0].transpose(1, 2, 0))
 
 
-def test_a_recording_of_another_game_is_not_taken_for_it(tmp_path: Path) -> None:
+def test_a_recording_of_another_game_is_not_taken_for_it(tmp_path: Path, play_again, train) -> None:
     train(tmp_path, CARTPOLE, 60)
     games = read_games(tmp_path)
     first, other = games[0], next(game for game in games if game.length != games[0].length)
@@ -143,7 +150,7 @@ def test_a_recording_of_another_game_is_not_taken_for_it(tmp_path: Path) -> None
     assert "does not repeat itself" in said
 
 
-def test_a_world_that_does_not_repeat_itself_is_told(tmp_path: Path) -> None:
+def test_a_world_that_does_not_repeat_itself_is_told(tmp_path: Path, play_again, train) -> None:
     train(tmp_path, DRIFTING, 30)
     games = read_games(tmp_path)
     rollout_steps, replay = play_again(games, games[0], DRIFTING)
@@ -152,7 +159,7 @@ def test_a_world_that_does_not_repeat_itself_is_told(tmp_path: Path) -> None:
     )
 
 
-def test_a_replay_that_is_cut_short_claims_nothing(tmp_path: Path) -> None:
+def test_a_replay_that_is_cut_short_claims_nothing(tmp_path: Path, play_again, train) -> None:
     train(tmp_path, CARTPOLE, 60)
     games = read_games(tmp_path)
     rollout_steps, replay = play_again(games, games[0], CARTPOLE, max_steps=3)
@@ -161,7 +168,7 @@ def test_a_replay_that_is_cut_short_claims_nothing(tmp_path: Path) -> None:
     assert replay.outcome([]).startswith("cut short")  # the viewer left
 
 
-def test_games_are_chosen_by_score_or_number(tmp_path: Path) -> None:
+def test_games_are_chosen_by_score_or_number(tmp_path: Path, train) -> None:
     train(tmp_path, CARTPOLE, 150)
     games = read_games(tmp_path)
     scores = [game.score for game in games]

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import browser, find_browser
-from counting_rollout import SIZE, counting_rollout
 from PIL import Image
 
 from rlvision.core.errors import ConfigError
@@ -21,6 +19,7 @@ from rlvision.watch.html.film_strip import SpriteSheet
 from rlvision.watch.html.page import PageMeta, page_path, write_pages
 from rlvision.watch.rollout import RolloutStep
 from rlvision.watch.web import server
+from tests.watch.conftest import SIZE
 
 
 def film_back(sprite_sheet: dict[str, Any]) -> list[UInt8Array]:
@@ -48,8 +47,12 @@ SCREEN = """window.screenAsShown = () => {
 """Draws the screen as the page shows it: the picture, and the saliency map above it."""
 
 
-def about(**settings: Any) -> PageMeta:
-    return PageMeta(**{"title": "Counting", "fps": 30.0, "spec": counting_rollout(3).spec} | settings)
+@pytest.fixture
+def about(counting_rollout):
+    def _about(**settings: Any) -> PageMeta:
+        return PageMeta(**{"title": "Counting", "fps": 30.0, "spec": counting_rollout(3).spec} | settings)
+
+    return _about
 
 
 def corner(rollout_step: RolloutStep) -> FloatArray:
@@ -88,7 +91,7 @@ def test_tall_pictures_make_strips_that_webp_can_hold() -> None:
     assert len(sprite_sheet.strips) == 3
 
 
-def test_the_page_holds_the_game(tmp_path: Path) -> None:
+def test_the_page_holds_the_game(tmp_path: Path, counting_rollout, about) -> None:
     path = tmp_path / "new" / "game.html"
     [game] = write_pages(
         counting_rollout(5, seed=4), path, about(saliency=corner, crop=(0, 32, 0, 32), note="a </script> b")
@@ -110,7 +113,7 @@ def test_the_page_holds_the_game(tmp_path: Path) -> None:
     assert heat[20:, 20:].max() < 40
 
 
-def test_a_screen_that_stays_is_kept_once(tmp_path: Path) -> None:
+def test_a_screen_that_stays_is_kept_once(tmp_path: Path, counting_rollout, about) -> None:
     def still() -> Any:
         for rollout_step in counting_rollout(3):
             yield RolloutStep(
@@ -126,14 +129,14 @@ def test_a_screen_that_stays_is_kept_once(tmp_path: Path) -> None:
     assert held["saliency"] is None
 
 
-def test_every_game_has_a_page_of_its_own(tmp_path: Path) -> None:
+def test_every_game_has_a_page_of_its_own(tmp_path: Path, counting_rollout, about) -> None:
     path = tmp_path / "games.html"
     games = write_pages(counting_rollout(3, 5, games=2), path, about())
     assert [len(game_in(page_path(path, number))["actions"]) for number in (1, 2)] == [game.length for game in games]
     assert sorted(found.name for found in tmp_path.iterdir()) == ["games-2.html", "games.html"]
 
 
-def test_a_network_that_has_diverged_makes_a_page(tmp_path: Path) -> None:
+def test_a_network_that_has_diverged_makes_a_page(tmp_path: Path, counting_rollout, about) -> None:
     def divergence_error() -> Any:
         for rollout_step in counting_rollout(3):
             q = np.array([np.nan, np.inf, 2.0], dtype=np.float32)
@@ -143,21 +146,21 @@ def test_a_network_that_has_diverged_makes_a_page(tmp_path: Path) -> None:
     assert game_in(tmp_path / "nan.html")["q"] == [0.0, 0.0, 2.0] * 3
 
 
-def test_nothing_in_the_page_comes_from_elsewhere(tmp_path: Path) -> None:
+def test_nothing_in_the_page_comes_from_elsewhere(tmp_path: Path, counting_rollout, about) -> None:
     write_pages(counting_rollout(3), tmp_path / "x.html", about(title="<b>&"))
     text = tmp_path.joinpath("x.html").read_text()
     assert not re.search(r"https?://|src=|@import|url\(", text)
     assert "<title>&lt;b&gt;&amp;</title>" in text
 
 
-def test_a_title_that_looks_like_a_placeholder_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_title_that_looks_like_a_placeholder_stays_as_it_is(tmp_path: Path, counting_rollout, about) -> None:
     write_pages(counting_rollout(3), tmp_path / "x.html", about(title="{{css}}", note="{{js}} {{decision}}"))
     text = tmp_path.joinpath("x.html").read_text()
     assert "<title>{{css}}</title>" in text
     assert game_in(tmp_path / "x.html")["note"] == "{{js}} {{decision}}"
 
 
-def test_this_page_and_the_live_one_share_their_drawing(tmp_path: Path) -> None:
+def test_this_page_and_the_live_one_share_their_drawing(tmp_path: Path, counting_rollout, about) -> None:
     write_pages(counting_rollout(3), tmp_path / "x.html", about())
     live = PageParts.load("rlvision.watch.web", "page.html", "page.css", server.SCRIPTS).page()
     assets = files("rlvision.watch.assets")
@@ -168,61 +171,58 @@ def test_this_page_and_the_live_one_share_their_drawing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["game.txt", "game", "game.mp4"])
-def test_another_suffix_is_refused_before_anything_is_played(tmp_path: Path, name: str) -> None:
+def test_another_suffix_is_refused_before_anything_is_played(tmp_path: Path, name: str, about) -> None:
     with pytest.raises(ConfigError, match=r"expected an HTML file that ends in \.html"):
         write_pages(iter(()), tmp_path / name, about())
 
 
-def test_a_browser_plays_the_page(tmp_path: Path) -> None:
-    find_browser()
+def test_a_browser_plays_the_page(tmp_path: Path, chromium, counting_rollout, about) -> None:
     path = tmp_path / "game.html"
     rollout_steps = list(counting_rollout(80, seed=4))
     write_pages(rollout_steps, path, about(title="A <game>", saliency=corner))
-    with browser(tmp_path / "profile") as chromium:
-        tab = chromium.open(path.as_uri())
-        pixel = "[...screenAsShown().getImageData({}, {}, 1, 1).data].slice(0, 3)"
+    tab = chromium.open(path.as_uri())
+    pixel = "[...screenAsShown().getImageData({}, {}, 1, 1).data].slice(0, 3)"
 
-        def shows(index: int) -> None:
-            """The last screen of a decision, its number and what was thought."""
-            rollout_step = rollout_steps[index]
-            tab.wait(f"document.getElementById('place').textContent === '{index + 1} / 80'")
-            for row, column in ((0, 7), (9, 20), (31, 31)):
-                x, y = 8 * column + 4, 8 * row + 4  # 32 pixels are enlarged to 256
-                color = json.dumps(rollout_step.frames[-1][row, column].tolist(), separators=(",", ":"))
-                tab.wait(f"JSON.stringify({pixel.format(x, y)}) === '{color}'")
-            q = tab.run("[...document.querySelectorAll('#q-values .number')].map(cell => cell.textContent)")
-            assert q == [f"{value:.3f}" for value in rollout_step.q_values]
-            assert tab.run("document.querySelectorAll('#q-values li.chosen').length") == 1
-            assert (
-                tab.run(
-                    "[...document.querySelectorAll('#q-values li')].findIndex(row => row.classList.contains('chosen'))"
-                )
-                == rollout_step.action
-            )
+    def shows(index: int) -> None:
+        """The last screen of a decision, its number and what was thought."""
+        rollout_step = rollout_steps[index]
+        tab.wait(f"document.getElementById('place').textContent === '{index + 1} / 80'")
+        for row, column in ((0, 7), (9, 20), (31, 31)):
+            x, y = 8 * column + 4, 8 * row + 4  # 32 pixels are enlarged to 256
+            color = json.dumps(rollout_step.frames[-1][row, column].tolist(), separators=(",", ":"))
+            tab.wait(f"JSON.stringify({pixel.format(x, y)}) === '{color}'")
+        q = tab.run("[...document.querySelectorAll('#q-values .number')].map(cell => cell.textContent)")
+        assert q == [f"{value:.3f}" for value in rollout_step.q_values]
+        assert tab.run("document.querySelectorAll('#q-values li.chosen').length") == 1
+        assert (
+            tab.run("[...document.querySelectorAll('#q-values li')].findIndex(row => row.classList.contains('chosen'))")
+            == rollout_step.action
+        )
 
-        def slide(index: int) -> None:
-            tab.run(
-                f"(s => {{ s.value = {index}; s.dispatchEvent(new Event('input')) }})(document.getElementById('scrub'))"
-            )
+    def slide(index: int) -> None:
+        tab.run(
+            f"(s => {{ s.value = {index}; s.dispatchEvent(new Event('input')) }})(document.getElementById('scrub'))"
+        )
 
-        tab.wait("document.getElementById('title').textContent === 'A <game>'")
-        tab.run(SCREEN)
-        for index in (79, 0, 64, 63):  # over the borders of strips, in any order
-            slide(index)
-            shows(index)
-        tab.press("ArrowRight")
-        shows(64)
-        tab.press("ArrowLeft")
-        shows(63)
-        tab.run("document.getElementById('speed').value = '8'")
-        tab.click("#play")
-        tab.wait("document.getElementById('play').textContent === 'Play'")  # it has come to the end and stopped
-        shows(79)
-        slide(40)
-        shows(40)
-        tab.click("#saliency")
-        lit, dark = f"{pixel.format(40, 40)}", f"{pixel.format(240, 240)}"
-        tab.wait(f"{lit}[0] > 200 && {dark}[0] <= 128")
-        seen = "document.querySelectorAll('#stack canvas').length"
-        assert tab.run(seen) == 2
-        assert tab.run("performance.getEntriesByType('resource').length") == 0  # nothing was fetched
+    tab.wait("document.getElementById('title').textContent === 'A <game>'")
+    tab.run(SCREEN)
+    for index in (79, 0, 64, 63):  # over the borders of strips, in any order
+        slide(index)
+        shows(index)
+    tab.press("ArrowRight")
+    shows(64)
+    tab.press("ArrowLeft")
+    shows(63)
+    tab.run("document.getElementById('speed').value = '8'")
+    tab.click("#play")
+    tab.wait("document.getElementById('play').textContent === 'Play'")  # it has come to the end and stopped
+    shows(79)
+    slide(40)
+    shows(40)
+    tab.click("#saliency")
+    lit, dark = f"{pixel.format(40, 40)}", f"{pixel.format(240, 240)}"
+    tab.wait(f"{lit}[0] > 200 && {dark}[0] <= 128")
+    seen = "document.querySelectorAll('#stack canvas').length"
+    assert tab.run(seen) == 2
+    assert tab.run("performance.getEntriesByType('resource').length") == 0  # nothing was fetched
+    tab.close()

@@ -2,7 +2,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from counting_rollout import counting_rollout
 
 from rlvision.core.errors import ConfigError
 from rlvision.watch.html.page import PageMeta
@@ -34,7 +33,7 @@ def test_what_cannot_be_shown_is_refused_at_once(
         Output(**named)  # type: ignore[arg-type]
 
 
-def test_files_are_written_where_they_were_wanted(tmp_path: Path) -> None:
+def test_files_are_written_where_they_were_wanted(tmp_path: Path, counting_rollout) -> None:
     about = PageMeta(title="Counting", fps=30.0, spec=counting_rollout(3).spec)
     video, page = Output(video=tmp_path / "a.mp4"), Output(html=tmp_path / "a.html")
     assert [game.length for game in video.show(counting_rollout(3, games=2), about)] == [3, 3]

@@ -6,7 +6,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from counting_rollout import counting_rollout
 from rich.console import Console
 
 from rlvision.core.errors import ConfigError
@@ -19,7 +18,7 @@ SCALE = 8  # 32 pixels are enlarged to 256
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".webm"])
-def test_the_video_shows_the_games_that_were_played(tmp_path: Path, suffix: str) -> None:
+def test_the_video_shows_the_games_that_were_played(tmp_path: Path, suffix: str, counting_rollout) -> None:
     path = tmp_path / f"games{suffix}"
     games = record(counting_rollout(3, 5, games=2, seed=4), path, title="Counting", fps=30)
     rollout_steps = list(counting_rollout(3, 5, games=2, seed=4))
@@ -45,12 +44,12 @@ def test_the_video_shows_the_games_that_were_played(tmp_path: Path, suffix: str)
         assert np.array_equal(screen, draw(number, step, 32))
 
 
-def test_a_game_that_is_cut_short_is_told_so(tmp_path: Path) -> None:
+def test_a_game_that_is_cut_short_is_told_so(tmp_path: Path, counting_rollout) -> None:
     [game] = record(counting_rollout(50, max_steps=4), tmp_path / "cut.mp4", title="Counting", fps=30)
     assert (game.length, game.over) == (4, False)
 
 
-def test_a_terminal_is_told_how_far_the_recording_is_and_a_file_is_not(tmp_path: Path) -> None:
+def test_a_terminal_is_told_how_far_the_recording_is_and_a_file_is_not(tmp_path: Path, counting_rollout) -> None:
     for terminal in (True, False):
         console = Console(file=io.StringIO(), width=100, force_terminal=terminal)
         record(counting_rollout(6), tmp_path / "told.mp4", title="Counting", fps=30, console=console)
@@ -59,7 +58,7 @@ def test_a_terminal_is_told_how_far_the_recording_is_and_a_file_is_not(tmp_path:
         assert ("told.mp4: game 1, decision 6" in output.getvalue()) == terminal
 
 
-def test_nothing_is_played_for_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+def test_nothing_is_played_for_a_file_that_cannot_be_written(tmp_path: Path, counting_rollout) -> None:
     rollout = counting_rollout(3)
     with pytest.raises(ConfigError, match=r"ends in \.mp4 or \.webm"):
         record(rollout, tmp_path / "games.avi", title="Counting", fps=30)
@@ -78,7 +77,7 @@ class StopReason:
         raise KeyboardInterrupt
 
 
-def test_an_interruption_writes_no_video_and_says_how_far_it_was(tmp_path: Path, capsys) -> None:
+def test_an_interruption_writes_no_video_and_says_how_far_it_was(tmp_path: Path, capsys, counting_rollout) -> None:
     with pytest.raises(KeyboardInterrupt):
         record(StopReason(counting_rollout(6), 3), tmp_path / "game.mp4", title="Counting", fps=30)
     assert list(tmp_path.iterdir()) == []

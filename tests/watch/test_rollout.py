@@ -1,6 +1,4 @@
 import numpy as np
-from counting_rollout import counting_rollout
-from small_envs import atari
 
 from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
 from rlvision.envs.counting_env import read, reward
@@ -13,7 +11,7 @@ def steps(rollout_step: RolloutStep) -> tuple[int, list[int]]:
     return read(rollout_step.observation[-1])[1], [read(frame[:, :, 0])[1] for frame in rollout_step.frames]
 
 
-def test_a_game_is_told_from_its_opening_to_its_end() -> None:
+def test_a_game_is_told_from_its_opening_to_its_end(counting_rollout) -> None:
     rollout_steps = list(counting_rollout(4))
     assert [steps(rollout_step) for rollout_step in rollout_steps] == [(0, [0, 1]), (1, [2]), (2, [3]), (3, [4])]
     assert [rollout_step.action for rollout_step in rollout_steps] == [0, 1, 2, 0]
@@ -36,7 +34,7 @@ def test_a_game_is_told_from_its_opening_to_its_end() -> None:
     assert {rollout_step.lives for rollout_step in rollout_steps} == {None}
 
 
-def test_every_game_has_a_seed_of_its_own_and_can_be_repeated() -> None:
+def test_every_game_has_a_seed_of_its_own_and_can_be_repeated(counting_rollout) -> None:
     rollout = counting_rollout(2, games=3, seed=7)
     rollout_steps = list(rollout)
     assert [
@@ -54,13 +52,13 @@ def test_every_game_has_a_seed_of_its_own_and_can_be_repeated() -> None:
     assert [read(rollout_step.observation[-1])[0] for rollout_step in counting_rollout(2, games=3, seed=7)] == numbers
 
 
-def test_games_of_one_decision_begin_and_end_at_once() -> None:
+def test_games_of_one_decision_begin_and_end_at_once(counting_rollout) -> None:
     assert [
         (rollout_step.first, rollout_step.over, steps(rollout_step)) for rollout_step in counting_rollout(1, games=2)
     ] == [(True, True, (0, [0, 1]))] * 2
 
 
-def test_a_game_is_cut_short_after_max_steps() -> None:
+def test_a_game_is_cut_short_after_max_steps(counting_rollout) -> None:
     rollout_steps = list(counting_rollout(9, games=2, max_steps=3))
     assert [(rollout_step.length, rollout_step.last, rollout_step.over) for rollout_step in rollout_steps] == [
         (1, False, False),
@@ -70,7 +68,7 @@ def test_a_game_is_cut_short_after_max_steps() -> None:
     assert game_of(rollout_steps[2]) == Game(rollout_steps[2].score, 3, 0, over=False)
 
 
-def test_a_skipped_game_gives_way_to_the_next() -> None:
+def test_a_skipped_game_gives_way_to_the_next(counting_rollout) -> None:
     rollout = counting_rollout(9, games=3)
     seen = []
     for rollout_step in rollout:
@@ -80,7 +78,7 @@ def test_a_skipped_game_gives_way_to_the_next() -> None:
     assert seen == [(1, 1), (2, 1), (2, 2), *((3, length) for length in range(1, 10))]
 
 
-def test_a_decision_is_made_only_once_the_moment_before_it_was_seen() -> None:
+def test_a_decision_is_made_only_once_the_moment_before_it_was_seen(counting_rollout) -> None:
     rollout, tape = counting_rollout(4), []
     act = rollout._policy.act
     rollout._policy.act = lambda *given: tape.append("decides") or act(*given)
@@ -101,7 +99,7 @@ def no_opinion(observation: UInt8Array) -> FloatArray:
     return np.zeros((1, 4), dtype=np.float32)
 
 
-def test_a_lost_life_ends_no_game() -> None:
+def test_a_lost_life_ends_no_game(atari) -> None:
     env = atari("breakout", 1, life_loss=True, sticky=0.0, noop_max=0)
     rollout_steps = list(Rollout(env, make_screen(env), no_opinion, FireAlways(), seed=3))
     env.close()

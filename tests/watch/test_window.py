@@ -2,7 +2,6 @@ import sys
 from typing import Any
 
 import pytest
-from counting_rollout import counting_rollout
 
 from rlvision.core.errors import ConfigError, MissingExtraError
 from rlvision.core.types import UInt8Array
@@ -43,13 +42,19 @@ def shown(picture: UInt8Array) -> tuple[int, int]:
     return read(picture[top : top + 256 : 8, MARGIN : MARGIN + 256 : 8, 0])
 
 
-def watched(monkeypatch: pytest.MonkeyPatch, keys: dict[int, str], *lengths: int, games: int = 1) -> tuple[Any, Viewer]:
-    viewer = Viewer(monkeypatch, keys)
-    return show_live(open_window, counting_rollout(*lengths, games=games), title="Counting", fps=1000), viewer
+@pytest.fixture
+def watched(counting_rollout):
+    def _watched(
+        monkeypatch: pytest.MonkeyPatch, keys: dict[int, str], *lengths: int, games: int = 1
+    ) -> tuple[Any, Viewer]:
+        viewer = Viewer(monkeypatch, keys)
+        return show_live(open_window, counting_rollout(*lengths, games=games), title="Counting", fps=1000), viewer
+
+    return _watched
 
 
 @pytest.mark.usefixtures("dummy_display")
-def test_every_frame_is_shown_and_the_games_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_frame_is_shown_and_the_games_are_told(monkeypatch: pytest.MonkeyPatch, watched) -> None:
     games, viewer = watched(monkeypatch, {}, 4, games=2)
     assert [(game.length, game.over) for game in games] == [(4, True)] * 2
     assert [shown(picture)[1] for picture in viewer.pictures] == [0, 1, 2, 3, 4] * 2
@@ -59,20 +64,20 @@ def test_every_frame_is_shown_and_the_games_are_told(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("dummy_display")
 @pytest.mark.parametrize("key", ["q", "escape"])
-def test_the_viewer_may_leave(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+def test_the_viewer_may_leave(monkeypatch: pytest.MonkeyPatch, key: str, watched) -> None:
     games, viewer = watched(monkeypatch, {3: key}, 1000)
     assert games == []
     assert len(viewer.pictures) == 3
 
 
 @pytest.mark.usefixtures("dummy_display")
-def test_a_pause_holds_the_picture_and_a_step_moves_it_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pause_holds_the_picture_and_a_step_moves_it_by_one(monkeypatch: pytest.MonkeyPatch, watched) -> None:
     _, viewer = watched(monkeypatch, {3: "space", 6: "s", 10: "q"}, 1000)
     assert [shown(picture)[1] for picture in viewer.pictures] == [0, 1, 2, 2, 2, 2, 3, 3, 3, 3]
 
 
 @pytest.mark.usefixtures("dummy_display")
-def test_the_next_game_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_game_can_be_asked_for(monkeypatch: pytest.MonkeyPatch, watched) -> None:
     games, viewer = watched(monkeypatch, {3: "n", 6: "space", 7: "n", 9: "q"}, 1000, games=3)
     assert games == []
     numbers, steps = zip(*(shown(picture) for picture in viewer.pictures), strict=True)
@@ -81,19 +86,19 @@ def test_the_next_game_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.usefixtures("dummy_display")
-def test_the_overlay_can_be_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_overlay_can_be_taken_away(monkeypatch: pytest.MonkeyPatch, watched) -> None:
     _, viewer = watched(monkeypatch, {2: "o", 4: "o", 6: "q"}, 1000)
     beside = [bool((picture[:, 520:] != picture[0, 0]).any()) for picture in viewer.pictures]
     assert beside == [True, True, False, False, True, True]
 
 
 @pytest.mark.usefixtures("dummy_display")
-def test_twice_the_speed_draws_every_other_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_twice_the_speed_draws_every_other_frame(monkeypatch: pytest.MonkeyPatch, watched) -> None:
     _, viewer = watched(monkeypatch, {1: "+"}, 20)
     assert len(viewer.pictures) == 1 + 20 // 2
 
 
-def test_without_a_display_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_display_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch, counting_rollout) -> None:
     for name in DISPLAYS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
@@ -101,7 +106,7 @@ def test_without_a_display_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch)
         show_live(open_window, counting_rollout(3), title="Counting", fps=60)
 
 
-def test_a_display_that_does_not_open_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_display_that_does_not_open_is_told_so(monkeypatch: pytest.MonkeyPatch, counting_rollout) -> None:
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
     with pytest.raises(ConfigError, match=r"nonsense.*--video=FILE"):
@@ -109,7 +114,7 @@ def test_a_display_that_does_not_open_is_told_so(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.usefixtures("dummy_display")
-def test_without_pygame_the_package_to_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pygame_the_package_to_install_is_named(monkeypatch: pytest.MonkeyPatch, counting_rollout) -> None:
     monkeypatch.setitem(sys.modules, "pygame", None)
     with pytest.raises(MissingExtraError, match="pip install pygame-ce"):
         show_live(open_window, counting_rollout(3), title="Counting", fps=60)

@@ -11,8 +11,8 @@ from rlvision.core.types import Batch
 from rlvision.nn.encoder_base import as_float
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import builders
-from wiring import Table
-from wiring.parts import BASE, SPEC, experienced, made_batch, step, weights
+from tests.runs.wiring import Table
+from tests.runs.wiring.parts import BASE, SPEC, experienced, made_batch, step, weights
 
 MOVING = {"agent.final_gamma": 0.97, "agent.final_n_step": 2, "agent.horizon_env_steps": 70}
 

@@ -10,8 +10,8 @@ from ale_py.vector_env import AtariVectorEnv
 from rlvision.config.schema import Config
 from rlvision.envs.atari_games import ATARI_PROTOCOLS
 from rlvision.runs import builders
-from wiring import Table, without
-from wiring.worlds import COUNTING, act, playing
+from tests.runs.wiring import Table, without
+from tests.runs.wiring.worlds import COUNTING, act, playing
 
 ATARI = {
     **without(COUNTING, "env.kwargs", "env.num_workers"),

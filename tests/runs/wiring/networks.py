@@ -19,8 +19,8 @@ from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import ENCODERS
 from rlvision.nn.statistics import statistics_layers
 from rlvision.runs import builders
-from wiring import Table, without
-from wiring.parts import BASE, SPEC, experienced, made_batch
+from tests.runs.wiring import Table, without
+from tests.runs.wiring.parts import BASE, SPEC, experienced, made_batch
 
 DN_SETTINGS = ("network.momentum", "network.r_max", "network.d_max", "network.dropout")
 OTHERS = without(BASE, *DN_SETTINGS)

@@ -7,8 +7,8 @@ import torch
 
 from rlvision.config.schema import Config
 from rlvision.runs import builders
-from wiring import Table
-from wiring.parts import BASE, SPEC, experienced, made_batch
+from tests.runs.wiring import Table
+from tests.runs.wiring.parts import BASE, SPEC, experienced, made_batch
 
 FALLING = {"optimiser.schedule": "linear", "optimiser.final_learning_rate": 0.0005, "optimiser.warmup_updates": 0}
 LAST_UPDATE = 580

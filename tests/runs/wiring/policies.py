@@ -8,8 +8,8 @@ import torch
 from rlvision.config.schema import Config
 from rlvision.core.types import TrainingPolicy
 from rlvision.runs import builders
-from wiring import Table
-from wiring.parts import BASE, SPEC
+from tests.runs.wiring import Table
+from tests.runs.wiring.parts import BASE, SPEC
 
 FALLING = {"exploration.final": 0.15, "exploration.final_env_steps": 1_000}
 

@@ -9,8 +9,8 @@ from rlvision.config.schema import Config
 from rlvision.core.seeding import derive
 from rlvision.evaluation.result import Evaluation
 from rlvision.runs.run import Run
-from wiring import Finder, Table, parts
-from wiring.watched import EnvId, observed
+from tests.runs.wiring import Finder, Table, parts
+from tests.runs.wiring.watched import EnvId, observed
 
 BASE = {
     **parts.BASE,
@@ -18,7 +18,7 @@ BASE = {
     "evaluate_every": 30,
     "checkpoint_every": 28,
     "wandb": "offline",
-    "env.game": "wiring.watched:World",
+    "env.game": "tests.runs.wiring.watched:World",
     "env.num_envs": 2,
     "env.crop": None,
     "env.height": 32,

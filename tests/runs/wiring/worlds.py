@@ -16,7 +16,7 @@ from rlvision.core.types import UInt8Array
 from rlvision.envs.counting_env import draw, read
 from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.runs import builders
-from wiring import Table
+from tests.runs.wiring import Table
 
 COUNTING = {
     "env.game": "rlvision.envs.counting_env:CountingEnv",
@@ -85,7 +85,7 @@ class Still(gymnasium.Env):
         return self.picture, 0.0, False, False, {}
 
 
-@finds("env.crop", {"env.game": "wiring.worlds:Still", "env.gray": True, "env.kwargs": {}})
+@finds("env.crop", {"env.game": "tests.runs.wiring.worlds:Still", "env.gray": True, "env.kwargs": {}})
 def place_on_the_screen(config: Config) -> tuple[int, ...]:
     _, frame = newest_frame(config, 0)
     screen, (height, width) = Still.picture[:, :, 0], frame.shape

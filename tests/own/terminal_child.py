@@ -2,10 +2,9 @@
 
 import sys
 
-from counting_rollout import counting_rollout
-
 from rlvision.watch.outputs import show_live
 from rlvision.watch.terminal.viewer import open_terminal
+from tests.watch.conftest import count_games
 
 
 class BreakageError(Exception):
@@ -22,7 +21,7 @@ def breaking(rollout: object) -> object:
 
 if __name__ == "__main__":
     what, fps = sys.argv[1], float(sys.argv[2])
-    rollout = counting_rollout(4, 6, games=2) if what == "short" else counting_rollout(100_000, games=None)
+    rollout = count_games(4, 6, games=2) if what == "short" else count_games(100_000, games=None)
     if what == "broken":
         rollout_steps, rollout = breaking(rollout), type("Rollout", (), {"spec": rollout.spec})()  # type: ignore[assignment]
         type(rollout).__iter__ = lambda self: rollout_steps

@@ -5,8 +5,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from browser import Browser, Tab, browser
-from served import Served, checkpoint, once, served, wait
+
+from tests.watch.conftest import Browser, Tab
+from tests.watch.web.conftest import Served
 
 LONG = 10_000
 INDEX = "Number(document.body.dataset.index)"
@@ -14,14 +15,8 @@ MODE = "document.body.dataset.mode"
 PIXELS = "document.getElementById('picture').toDataURL()"
 
 
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("profile")) as running:
-        yield running
-
-
 @pytest.fixture
-def page() -> Iterator[Served]:
+def page(checkpoint, once, served) -> Iterator[Served]:
     with served(once(checkpoint()), LONG, speed=1.0) as there:
         yield there
 
@@ -44,7 +39,7 @@ def settled(tab: Tab, there: Served) -> int:
     return newest
 
 
-def test_a_game_is_watched_steered_and_gone_back_in(chromium: Browser, page: Served) -> None:
+def test_a_game_is_watched_steered_and_gone_back_in(chromium: Browser, page: Served, wait) -> None:
     tab = chromium.open(page.address)
     tab.wait(f"{INDEX} > 2 && {MODE} === 'live'")
     before = tab.run(PIXELS)
@@ -87,7 +82,7 @@ def test_a_game_is_watched_steered_and_gone_back_in(chromium: Browser, page: Ser
     tab.close()
 
 
-def test_a_person_takes_over_with_keys_and_mouse_and_gives_back(chromium: Browser, page: Served) -> None:
+def test_a_person_takes_over_with_keys_and_mouse_and_gives_back(chromium: Browser, page: Served, wait) -> None:
     page.player.pause(True)
     tab = chromium.open(page.address)
     tab.wait(f"{MODE} === 'paused'")
@@ -119,7 +114,7 @@ def test_a_person_takes_over_with_keys_and_mouse_and_gives_back(chromium: Browse
     tab.close()
 
 
-def test_the_tab_may_be_loaded_again_and_there_may_be_two(chromium: Browser, page: Served) -> None:
+def test_the_tab_may_be_loaded_again_and_there_may_be_two(chromium: Browser, page: Served, wait) -> None:
     tab = chromium.open(page.address)
     tab.wait(f"{INDEX} > 5")
     tab.click("#pause")
@@ -166,7 +161,7 @@ def test_the_inside_of_the_network_is_drawn(chromium: Browser, page: Served) -> 
     tab.close()
 
 
-def test_a_run_without_weights_says_that_it_waits(chromium: Browser) -> None:
+def test_a_run_without_weights_says_that_it_waits(chromium: Browser, checkpoint, served) -> None:
     weights = [None, checkpoint()]
     with served(lambda: weights[0], LONG) as there:
         tab = chromium.open(there.address)

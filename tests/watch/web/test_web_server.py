@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from counting_rollout import step_as_q_values
-from served import PATIENCE, Served, checkpoint, once, picture, served, wait
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -22,6 +20,8 @@ from rlvision.watch.web import server
 from rlvision.watch.web.inspector import STRIDE, Inspector
 from rlvision.watch.web.security import new_token, refusal
 from rlvision.watch.web.server import WebView
+from tests.watch.conftest import step_as_q_values
+from tests.watch.web.conftest import PATIENCE, Served
 
 LONG = 10_000
 TOKEN = "right"  # noqa: S105 - of nothing
@@ -66,7 +66,7 @@ def test_no_two_tokens_are_the_same() -> None:
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Served]:
+def page(checkpoint, once, served) -> Iterator[Served]:
     """A game that is paused at its third decision."""
     with served(once(checkpoint()), LONG, paused=True) as there, there.viewer() as keeps:
         keeps.get("step")
@@ -141,7 +141,7 @@ def test_it_listens_to_this_machine_alone(page: Served) -> None:
         socket.create_connection(("127.0.0.2", parts.port), 1)  # it would answer, were it listening everywhere
 
 
-def test_a_viewer_who_comes_late_is_told_all_of_it(page: Served) -> None:
+def test_a_viewer_who_comes_late_is_told_all_of_it(page: Served, picture) -> None:
     with page.viewer() as late:
         hello = late.get("hello")
         assert {name: hello[name] for name in ("title", "run", "actions", "stack", "part", "fps", "keep")} == {
@@ -162,7 +162,7 @@ def test_a_viewer_who_comes_late_is_told_all_of_it(page: Served) -> None:
     assert [read(half)[1] for half in (stack[:32], stack[32:])] == [1, 2]
 
 
-def test_one_may_look_back_while_others_do_not(page: Served) -> None:
+def test_one_may_look_back_while_others_do_not(page: Served, picture) -> None:
     with page.viewer() as one, page.viewer() as other:
         assert [one.get("step")["index"], other.get("step")["index"]] == [2, 2]
         one.look(index=1)
@@ -225,7 +225,9 @@ def test_the_saliency_is_of_the_action_taken_unless_one_is_chosen(page: Served) 
         b"\xff\xfe",
     ],
 )
-def test_an_order_that_makes_no_sense_ends_the_connection_and_nothing_else(page: Served, message: str | bytes) -> None:
+def test_an_order_that_makes_no_sense_ends_the_connection_and_nothing_else(
+    page: Served, message: str | bytes, wait
+) -> None:
     code, reason = ending(page, message)
     assert (code, reason[:8]) == (1008, "expected")
     wait(page.player, lambda: page.player.status(0)["viewers"] == 1)
@@ -249,7 +251,7 @@ def ending(there: Served, message: str | bytes) -> tuple[int, str]:
     raise AssertionError("the connection ended without a word")
 
 
-def test_a_person_plays_over_the_line() -> None:
+def test_a_person_plays_over_the_line(checkpoint, once, served) -> None:
     with served(once(checkpoint()), LONG, paused=True) as there, there.viewer() as one, there.viewer() as other:
         one.get("step")
         one.order("take")
@@ -288,7 +290,9 @@ def listening_with_small_buffers(port: int) -> socket.socket:
     return listener
 
 
-def test_who_does_not_listen_holds_up_neither_the_game_nor_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_does_not_listen_holds_up_neither_the_game_nor_the_end(
+    monkeypatch: pytest.MonkeyPatch, checkpoint, once, served, wait
+) -> None:
     monkeypatch.setattr(server, "_listening", listening_with_small_buffers)
     with served(once(checkpoint()), LONG) as there, there.viewer() as listens:
         deaf = deaf_socket(there)
@@ -303,7 +307,7 @@ def test_who_does_not_listen_holds_up_neither_the_game_nor_the_end(monkeypatch: 
     assert 0 < len(left) < told / 4
 
 
-def test_newer_weights_are_told() -> None:
+def test_newer_weights_are_told(checkpoint, served) -> None:
     gate, weights = threading.Event(), [checkpoint(7), checkpoint(9)]
     with served(lambda: weights.pop(0) if gate.is_set() and weights else None, LONG) as there, there.viewer() as viewer:
         assert viewer.get("status")["weights"] is None
@@ -312,7 +316,7 @@ def test_newer_weights_are_told() -> None:
         viewer.get("step")
 
 
-def test_a_network_that_cannot_be_looked_into_says_so() -> None:
+def test_a_network_that_cannot_be_looked_into_says_so(checkpoint, once, served) -> None:
     class Blind(type(checkpoint().network)):
         def forward(self, observation):
             raise RuntimeError("no gradient")

@@ -1,4 +1,7 @@
-"""A real browser without a screen: Chromium, readable_action to over its DevTools protocol."""
+"""Games of the counting environment, whose pictures say which game and step they are of, and a real browser.
+
+The browser is Chromium without a screen, driven over its DevTools protocol.
+"""
 
 import base64
 import json
@@ -10,27 +13,65 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
+from rlvision.envs.gymnasium_env import GymnasiumEnv
+from rlvision.envs.screen import make_screen
+from rlvision.envs.settings import EnvSettings
+from rlvision.watch.rollout import Rollout
+from tests.conftest import COUNTING_ENV
+
+SIZE = 32
+ACTIONS = 3
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PATIENCE = 20.0
-"""Seconds for a page to become as a test expects it."""
+"""Seconds to wait for what must come."""
 
 
-def find_browser() -> str:
-    """The browser's program; a test that needs it is skipped where there is none."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
+class Cycle:
+    """A policy that takes the actions in turn."""
+
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
+        return np.full(len(observation), env_steps % ACTIONS, dtype=np.int64)
+
+
+def step_as_q_values(observation: UInt8Array) -> FloatArray:
+    """Q-values [N, A] that tell the step of the newest frame: step, step + 1, step + 2."""
+    steps = observation[:, -1, 0, 4:8].astype(np.int64) @ [2**24, 2**16, 2**8, 1] - 1
+    return (steps[:, None] + np.arange(ACTIONS)).astype(np.float32)
+
+
+def counting_env(*lengths: int) -> GymnasiumEnv:
+    """The counting environment; its games last so long."""
+    kwargs = {"lengths": lengths, "size": SIZE, "actions": ACTIONS}
+    shape = {"height": SIZE, "width": SIZE, "stack": 2, "frameskip": 1, "max_pool": False}
+    return GymnasiumEnv(EnvSettings(game=COUNTING_ENV, kwargs=kwargs, **shape), 1)
+
+
+def count_games(*lengths: int, games: int | None = 1, max_steps: int | None = None, seed: int = 0) -> Rollout:
+    """A rollout of the counting environment."""
+    env = counting_env(*lengths)
+    return Rollout(env, make_screen(env), step_as_q_values, Cycle(), seed=seed, games=games, max_steps=max_steps)
+
+
+@pytest.fixture(scope="session")
+def counting_rollout():
+    """Rollouts of the counting environment."""
+    return count_games
+
+
+@pytest.fixture(scope="package")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Browser"]:
+    """A Chromium; a test that needs it is skipped where there is none."""
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
         pytest.skip("needs a Chromium: apt-get install chromium")
-    return found
-
-
-@contextmanager
-def browser(profile: Path, *options: str) -> Iterator["Browser"]:
-    """A Chromium with a profile of its own."""
+    profile = tmp_path_factory.mktemp("profile")
     command = [
-        find_browser(),
+        program,
         "--headless=new",
         "--no-sandbox",  # as root in a container there is none
         "--disable-gpu",
@@ -40,7 +81,6 @@ def browser(profile: Path, *options: str) -> Iterator["Browser"]:
         "--no-first-run",
         "--remote-debugging-port=0",
         f"--user-data-dir={profile}",
-        *options,
         "about:blank",
     ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

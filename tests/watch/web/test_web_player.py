@@ -2,13 +2,12 @@ import threading
 
 import numpy as np
 import pytest
-from counting_rollout import Cycle
-from served import checkpoint, once, playing, shown, wait
 
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.watch.web.human_policy import HumanPolicy
 from rlvision.watch.web.player import Player
 from rlvision.watch.web.weights import WeightWatcher
+from tests.watch.conftest import Cycle
 
 LONG = 10_000
 
@@ -21,7 +20,7 @@ def count(player: Player) -> int:
     return player.history.next_index
 
 
-def test_a_game_goes_on_only_while_somebody_watches() -> None:
+def test_a_game_goes_on_only_while_somebody_watches(checkpoint, once, playing, shown, wait) -> None:
     with playing(once(checkpoint()), LONG) as player:
         wait(player, lambda: count(player) == 1)
         with player.changed:
@@ -33,7 +32,7 @@ def test_a_game_goes_on_only_while_somebody_watches() -> None:
         assert shown(player) == list(range(count(player)))
 
 
-def test_a_paused_game_moves_by_single_steps() -> None:
+def test_a_paused_game_moves_by_single_steps(checkpoint, once, playing, shown, wait) -> None:
     with playing(once(checkpoint()), LONG, paused=True) as player:
         viewer = player.enter()
         wait(player, lambda: count(player) == 1)
@@ -47,7 +46,7 @@ def test_a_paused_game_moves_by_single_steps() -> None:
         wait(player, lambda: count(player) > 10)
 
 
-def test_a_person_takes_over_and_gives_back() -> None:
+def test_a_person_takes_over_and_gives_back(checkpoint, once, playing, wait) -> None:
     with playing(once(checkpoint()), LONG, paused=True) as player:
         somebody, other = player.enter(), player.enter()
         wait(player, lambda: count(player) == 1)
@@ -68,7 +67,7 @@ def test_a_person_takes_over_and_gives_back() -> None:
         assert player.status(somebody)["person"] == "nobody"
 
 
-def test_who_leaves_gives_back_and_who_takes_last_plays() -> None:
+def test_who_leaves_gives_back_and_who_takes_last_plays(checkpoint, once, playing) -> None:
     with playing(once(checkpoint()), LONG, paused=True) as player:
         one, two = player.enter(), player.enter()
         player.take_over(one)
@@ -78,7 +77,7 @@ def test_who_leaves_gives_back_and_who_takes_last_plays() -> None:
         assert (player.status(one)["person"], player.status(one)["viewers"]) == ("nobody", 1)
 
 
-def test_the_next_game_can_be_asked_for_in_a_pause_too() -> None:
+def test_the_next_game_can_be_asked_for_in_a_pause_too(checkpoint, once, playing, shown, wait) -> None:
     with playing(once(checkpoint()), LONG, paused=True) as player:
         player.enter()
         wait(player, lambda: count(player) == 1)
@@ -88,7 +87,7 @@ def test_the_next_game_can_be_asked_for_in_a_pause_too() -> None:
         assert shown(player) == [0, 0]
 
 
-def test_games_follow_one_another() -> None:
+def test_games_follow_one_another(checkpoint, once, playing, wait) -> None:
     with playing(once(checkpoint()), 2) as player:
         player.enter()
         wait(player, lambda: count(player) >= 5)
@@ -96,7 +95,7 @@ def test_games_follow_one_another() -> None:
         assert facts == [(1, 1, False), (1, 2, True), (2, 1, False), (2, 2, True), (3, 1, False)]
 
 
-def test_epsilon_makes_the_agent_act_at_random() -> None:
+def test_epsilon_makes_the_agent_act_at_random(checkpoint, once, playing, wait) -> None:
     with playing(once(checkpoint()), LONG) as player:
         player.enter()
         wait(player, lambda: count(player) > 20)
@@ -108,7 +107,7 @@ def test_epsilon_makes_the_agent_act_at_random() -> None:
         assert player.status(1)["epsilon"] == 1.0
 
 
-def test_the_game_waits_for_the_first_weights_and_takes_newer_ones() -> None:
+def test_the_game_waits_for_the_first_weights_and_takes_newer_ones(checkpoint, playing, wait) -> None:
     gate = threading.Event()
     weights = [checkpoint(7), checkpoint(9)]
     with playing(lambda: weights.pop(0) if gate.is_set() and weights else None, LONG) as player:
@@ -119,7 +118,7 @@ def test_the_game_waits_for_the_first_weights_and_takes_newer_ones() -> None:
         wait(player, lambda: count(player) > 3)
 
 
-def test_what_cannot_be_is_refused() -> None:
+def test_what_cannot_be_is_refused(checkpoint, once, playing) -> None:
     with playing(once(checkpoint()), LONG, paused=True) as player:
         for wrong in (-1, 3):
             with pytest.raises(ConfigError, match=f"expected an action from 0 to 2, got {wrong}"):
@@ -133,7 +132,7 @@ def test_what_cannot_be_is_refused() -> None:
                 player.set_epsilon(wrong)
 
 
-def test_weights_that_cannot_be_loaded_are_told_and_the_old_ones_stay() -> None:
+def test_weights_that_cannot_be_loaded_are_told_and_the_old_ones_stay(checkpoint) -> None:
     said, first = threading.Condition(), checkpoint(1)
     replies = [first, None, CheckpointError("expected a checkpoint, got sand"), None, checkpoint(2)]
 

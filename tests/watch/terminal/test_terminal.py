@@ -15,13 +15,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from emulator import Emulator
 
 from rlvision.core.errors import ConfigError
 from rlvision.watch.terminal.tty import Terminal, require_terminal
+from tests.watch.terminal.conftest import Emulator
 
-HERE = Path(__file__).parent
-MODULES = os.pathsep.join(map(str, (HERE.parents[1], HERE.parent / "envs")))  # of the child
+ROOT = Path(__file__).parents[3]
 PATIENCE = 60.0
 
 
@@ -36,12 +35,11 @@ class Session:
         self.output = ""
         self._pending = b""
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "terminal_child.py"), what, str(fps)],
+            [sys.executable, str(ROOT / "tests" / "own" / "terminal_child.py"), what, str(fps)],
             stdin=self._slave,
             stdout=self._slave,
             stderr=subprocess.PIPE,
-            cwd=HERE,
-            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": MODULES},
+            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)},
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )

@@ -1,4 +1,4 @@
-"""Worlds for tests of replaying."""
+"""A world that cannot be repeated."""
 
 import os
 from typing import Any
@@ -15,9 +15,3 @@ class Drifting(CountingEnv):
         picture, *rest = super().step(action)
         picture[-1, -1] = np.frombuffer(os.urandom(3), dtype=np.uint8)
         return picture, *rest
-
-
-DRIFTING: tuple[str, dict[str, Any]] = (
-    "small_worlds:Drifting",
-    {"height": 32, "width": 32, "stack": 1, "kwargs": {"lengths": (9,)}},
-)

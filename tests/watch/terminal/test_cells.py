@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from emulator import Emulator
 
 from rlvision.core.types import UInt8Array
 from rlvision.watch.terminal.cells import Cells, Depth, Painter, color_depth, to_codes
+from tests.watch.terminal.conftest import Emulator
 
 BLACK, RED = (0, 0, 0), (255, 0, 0)
 

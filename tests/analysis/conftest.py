@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from rlvision.config.loading import load_config, save_config
 from rlvision.tracking.jsonl import JsonlTracker
 
@@ -11,7 +13,13 @@ Points = Sequence[tuple[int, float]]
 """(env steps, score)."""
 
 
-def store_run(
+@pytest.fixture(scope="session")
+def store_run():
+    """A run folder with these evaluations, training games and hours."""
+    return _store_run
+
+
+def _store_run(
     folder: Path,
     *,
     game: str = "pong",
@@ -22,7 +30,6 @@ def store_run(
     settings: Mapping[str, Any] | None = None,
     preset: str | None = None,
 ) -> Path:
-    """A run folder with these evaluations, training games and hours."""
     folder.mkdir(parents=True)
     usual = "cartpole" if game == "CartPole-v1" else "atari"
     config = load_config(preset or usual, {"out": str(folder), "env.game": game, "seed": seed, **(settings or {})})

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from counting_rollout import counting_rollout
 
 from rlvision.watch.controls import Controls
 from rlvision.watch.drawing.overlay import ValueTrace
@@ -14,10 +13,14 @@ SCREEN = np.full((210, 160, 3), (200, 30, 10), dtype=np.uint8)
 NAMES = ("NOOP", "FIRE", "UPRIGHTFIRE", "LEFT")
 
 
-def rollout_step(q_values: tuple[float, ...], action: int = 2) -> RolloutStep:
-    [first, *_] = counting_rollout(5)
-    q = np.array(q_values, dtype=np.float32)
-    return replace(first, q_values=q, action=action, score=12.5, length=1234, lives=3, frames=(SCREEN,))
+@pytest.fixture
+def rollout_step(counting_rollout):
+    def _rollout_step(q_values: tuple[float, ...], action: int = 2) -> RolloutStep:
+        [first, *_] = counting_rollout(5)
+        q = np.array(q_values, dtype=np.float32)
+        return replace(first, q_values=q, action=action, score=12.5, length=1234, lives=3, frames=(SCREEN,))
+
+    return _rollout_step
 
 
 def page(
@@ -32,7 +35,7 @@ def lines(cells: Cells) -> list[str]:
     return ["".join(map(chr, row)) for row in cells.letters.tolist()]
 
 
-def test_the_panel_says_what_there_is_to_say() -> None:
+def test_the_panel_says_what_there_is_to_say(rollout_step) -> None:
     text = "\n".join(lines(page(32, 110, rollout_step((0.0, 1.0, 4.0, -1.0)))))
     for words in (
         "Breakout",
@@ -48,7 +51,7 @@ def test_the_panel_says_what_there_is_to_say() -> None:
     assert any("VALUE" in line and line.rstrip().endswith("4.000") for line in text.splitlines())
 
 
-def test_bars_reach_from_the_mean_to_either_side_in_eighths() -> None:
+def test_bars_reach_from_the_mean_to_either_side_in_eighths(rollout_step) -> None:
     cells = page(32, 110, rollout_step((0.0, 1.0, 4.0, -1.0)))  # mean 1: -1, 0, +3, -2
     left = next(line.index("NOOP") for line in lines(cells) if "NOOP" in line)
     rows = {
@@ -67,7 +70,7 @@ def test_bars_reach_from_the_mean_to_either_side_in_eighths() -> None:
     assert letters == " " * 5 + "▍" + " " * 10
 
 
-def test_the_game_is_as_large_as_fits_with_its_shape_kept() -> None:
+def test_the_game_is_as_large_as_fits_with_its_shape_kept(rollout_step) -> None:
     for rows, columns in ((24, 80), (50, 200), (20, 70), (60, 66)):
         cells = page(rows, columns, rollout_step((0.0, 1.0, 4.0, -1.0)))
         drawn = np.argwhere((cells.inks == SCREEN[0, 0]).all(axis=2) & (cells.letters == ord("▀")))
@@ -79,7 +82,7 @@ def test_the_game_is_as_large_as_fits_with_its_shape_kept() -> None:
 
 
 @pytest.mark.parametrize("panel", [True, False])
-def test_any_size_can_be_drawn_with_any_number_of_actions(panel: bool) -> None:
+def test_any_size_can_be_drawn_with_any_number_of_actions(panel: bool, rollout_step) -> None:
     names = tuple(f"A_LONG_NAME_FOR_ACTION_{index}" for index in range(18))
     shown = rollout_step(tuple(float(index) for index in range(18)), action=17)
     for rows in (1, 2, 7, 8, 12, 24, 90):
@@ -89,7 +92,7 @@ def test_any_size_can_be_drawn_with_any_number_of_actions(panel: bool) -> None:
             assert Painter("256").changes(cells)
 
 
-def test_where_there_is_no_room_for_all_actions_the_best_are_shown() -> None:
+def test_where_there_is_no_room_for_all_actions_the_best_are_shown(rollout_step) -> None:
     names = tuple(f"A{index}" for index in range(18))
     text = "\n".join(
         lines(page(14, 100, rollout_step(tuple(float(index % 9) for index in range(18)), 17), names=names))
@@ -99,7 +102,7 @@ def test_where_there_is_no_room_for_all_actions_the_best_are_shown() -> None:
     assert {index % 9 for index in shown} == {8, 7, 6, 5}
 
 
-def test_the_overlay_off_and_a_narrow_terminal_leave_the_game_and_a_line() -> None:
+def test_the_overlay_off_and_a_narrow_terminal_leave_the_game_and_a_line(rollout_step) -> None:
     for cells in (
         page(24, 80, rollout_step((0.0, 1.0, 4.0, -1.0)), Controls(panel=False)),
         page(24, 60, rollout_step((0.0,) * 4)),
@@ -109,14 +112,14 @@ def test_the_overlay_off_and_a_narrow_terminal_leave_the_game_and_a_line() -> No
         assert text[-1].startswith("score 12.5   UP RIGHT FIRE")
 
 
-def test_the_foot_has_room_for_the_pace() -> None:
+def test_the_foot_has_room_for_the_pace(rollout_step) -> None:
     for columns in (64, 70, 110):
         for controls, word in ((Controls(paused=True), "paused"), (Controls(speed_index=5), "x4")):
             foot = lines(page(24, columns, rollout_step((0.0,) * 4), controls))[-1]
             assert foot.rstrip().endswith(f" {word}")
 
 
-def test_a_network_that_has_diverged_can_still_be_watched() -> None:
+def test_a_network_that_has_diverged_can_still_be_watched(rollout_step) -> None:
     text = "\n".join(lines(page(32, 110, rollout_step((float("nan"), float("inf"), 1.0, 2.0)))))
     assert "nan" in text
     assert "2.000" in text

@@ -1,16 +1,65 @@
-"""As much of a W&B server, on this machine, as a run needs that logs rows: it keeps them, and says how many it has."""
+"""W&B's files as its own command line reads them, and as much of its server as a run needs that logs rows."""
 
 import gzip
 import json
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import pytest
+
+from rlvision.tracking.jsonl import NOT_FINITE
+from rlvision.tracking.metrics import MEDIA
+
 VIEWER = {"id": "viewer", "entity": "me", "username": "me", "flags": "{}", "teams": {"edges": []}}
 PROJECT = {"id": "project", "name": "rlvision", "entity": {"id": "entity", "name": "me"}}
+
+
+@pytest.fixture(scope="session")
+def fragments():
+    """W&B's files of a run folder, the oldest first."""
+    return _fragments
+
+
+def _fragments(folder: Path) -> list[Path]:
+    return sorted(folder.glob("wandb/*run-*/*.wandb"), key=lambda path: path.stat().st_mtime)
+
+
+@pytest.fixture(scope="session")
+def inspect():
+    """The records of a file."""
+    return _inspect
+
+
+def _inspect(path: Path) -> list[dict[str, Any]]:
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="session")
+def rows():
+    """The rows of a file, with W&B's step; without its other columns, and without what is no number."""
+    return _rows
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    items = [record["history"]["item"] for record in _inspect(path) if record["type"] == "history"]
+    return [{name: _number(item[name]) for name in item if _is_number(name)} for item in items]
+
+
+def _is_number(name: str) -> bool:
+    """What is no number is spread over several columns: ``q/values.bins``."""
+    return name == "_step" or not (name.startswith("_") or name.partition(".")[0] in MEDIA)
+
+
+def _number(value: Any) -> float:
+    return NOT_FINITE[value] if isinstance(value, str) else value
 
 
 class WandbServer(ThreadingHTTPServer):
@@ -104,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-@contextmanager
+@pytest.fixture
 def wandb_server() -> Iterator[WandbServer]:
     """A server at work meanwhile."""
     with WandbServer() as server:

@@ -1,5 +1,6 @@
 """The counting environment on a web page: a player, a viewer's end of the line, and what both agree on."""
 
+import io
 import json
 import threading
 import time
@@ -9,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
-from counting_rollout import ACTIONS, SIZE, step_as_q_values
-from small_envs import rendered
+from PIL import Image
 from websockets.sync.client import ClientConnection, connect
 
 from rlvision.envs.counting_env import read
@@ -25,26 +26,33 @@ from rlvision.watch.web.player import Player
 from rlvision.watch.web.protocol import unpack
 from rlvision.watch.web.server import WebView
 from rlvision.watch.web.weights import LoadedCheckpoint
-
-PATIENCE = 20.0
-"""Seconds to wait for what must come."""
+from tests.watch.conftest import ACTIONS, PATIENCE, SIZE, counting_env, step_as_q_values
 
 
-def checkpoint(env_steps: int = 1000, encoder: str = "dn") -> LoadedCheckpoint:
+@pytest.fixture(scope="session")
+def checkpoint():
     """Weights whose Q-values tell the step."""
+    return _checkpoint
+
+
+def _checkpoint(env_steps: int = 1000, encoder: str = "dn") -> LoadedCheckpoint:
     torch.manual_seed(env_steps)
     built = build_encoder(encoder, (2, SIZE, SIZE))
     network = QNetwork(built, LinearHead(built.features, ACTIONS))
     return LoadedCheckpoint(network, step_as_q_values, env_steps, "last")
 
 
+@pytest.fixture(scope="session")
+def playing():
+    """A player at work in a thread of its own; games of the counting environment last so long."""
+    return _playing
+
+
 @contextmanager
-def playing(
+def _playing(
     load: Callable[[], LoadedCheckpoint | None], *lengths: int, speed: float = SPEEDS[-1], paused: bool = False
 ) -> Iterator[Player]:
-    """A player at work in a thread of its own; games of the counting environment last so long."""
-    settings: dict[str, Any] = {"lengths": lengths, "size": SIZE, "actions": ACTIONS}
-    env = rendered("rlvision.envs.counting_env:CountingEnv", 1, height=SIZE, width=SIZE, stack=2, kwargs=settings)
+    env = counting_env(*lengths)
     player, weight_watcher = make_player(env, load, epsilon=0.0, seed=5)
     player.set_speed(speed)
     player.pause(paused)
@@ -64,13 +72,23 @@ def playing(
         env.close()
 
 
-def shown(player: Player) -> list[int]:
+@pytest.fixture(scope="session")
+def shown():
     """The step that each decision so far was made at, as its observation shows it."""
+    return _shown
+
+
+def _shown(player: Player) -> list[int]:
     return [read(shot.observation[-1])[1] for shot in player.history]
 
 
-def wait(player: Player, until: Callable[[], object]) -> None:
+@pytest.fixture(scope="session")
+def wait():
     """Wait for something to become true of a player."""
+    return _wait
+
+
+def _wait(player: Player, until: Callable[[], object]) -> None:
     with player.changed:
         assert player.changed.wait_for(until, PATIENCE), "it never came"
 
@@ -119,11 +137,16 @@ class Watcher:
                 return {**header, "blobs": blobs}
 
 
-@contextmanager
-def served(load: Callable[[], LoadedCheckpoint | None], *lengths: int, **how: Any) -> Iterator[Served]:
+@pytest.fixture(scope="session")
+def served():
     """A player and its page on a free port."""
+    return _served
+
+
+@contextmanager
+def _served(load: Callable[[], LoadedCheckpoint | None], *lengths: int, **how: Any) -> Iterator[Served]:
     with ExitStack() as stack:
-        player = stack.enter_context(playing(load, *lengths, **how))
+        player = stack.enter_context(_playing(load, *lengths, **how))
         inspector, stop = Inspector(player.changed), threading.Event()
         worker = threading.Thread(target=inspector.work, args=(stop,))
         worker.start()
@@ -133,16 +156,22 @@ def served(load: Callable[[], LoadedCheckpoint | None], *lengths: int, **how: An
         yield Served(player, stack.enter_context(view.open(0)))
 
 
-def once(*brains: LoadedCheckpoint) -> Callable[[], LoadedCheckpoint | None]:
+@pytest.fixture(scope="session")
+def once():
     """Loads these weights, one at a time."""
+    return _once
+
+
+def _once(*brains: LoadedCheckpoint) -> Callable[[], LoadedCheckpoint | None]:
     left = list(brains)
     return lambda: left.pop(0) if left else None
 
 
-def picture(png: bytes) -> np.ndarray:
+@pytest.fixture(scope="session")
+def picture():
     """The pixels of a PNG file, by Pillow."""
-    import io
+    return _picture
 
-    from PIL import Image
 
+def _picture(png: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)))

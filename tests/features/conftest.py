@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -27,8 +28,13 @@ class Flat(nn.Module):
         return pixels.flatten(1)
 
 
-def linear_network(weights: Tensor) -> QNetwork:
+@pytest.fixture(scope="session")
+def linear_network():
     """Q(s, a) = Σ weights[a] * pixels, for weights [A, C, H, W]."""
+    return _linear_network
+
+
+def _linear_network(weights: Tensor) -> QNetwork:
     encoder = Flat(*weights.shape[1:])
     head = LinearHead(encoder.features, len(weights))
     with torch.no_grad():
@@ -37,21 +43,36 @@ def linear_network(weights: Tensor) -> QNetwork:
     return QNetwork(encoder, head)
 
 
-def built_network(encoder: str, shape: tuple[int, int, int]) -> QNetwork:
+@pytest.fixture(scope="session")
+def built_network():
     """A network of the project with random weights, in training mode."""
+    return _built_network
+
+
+def _built_network(encoder: str, shape: tuple[int, int, int]) -> QNetwork:
     torch.manual_seed(0)
     built = build_encoder(encoder, shape)
     return QNetwork(built, LinearHead(built.features, 3))
 
 
-def noise(*shape: int, seed: int = 0) -> UInt8Array:
+@pytest.fixture(scope="session")
+def noise():
     """A random observation [1, *shape]."""
+    return _noise
+
+
+def _noise(*shape: int, seed: int = 0) -> UInt8Array:
     return np.random.default_rng(seed).integers(0, 256, (1, *shape), dtype=np.uint8)
 
 
-@contextmanager
-def untouched(network: QNetwork) -> Iterator[None]:
+@pytest.fixture(scope="session")
+def untouched():
     """Fails where a buffer, a parameter, a gradient, a mode or a hook is another at the end."""
+    return _untouched
+
+
+@contextmanager
+def _untouched(network: QNetwork) -> Iterator[None]:
     for parameter in network.parameters():
         parameter.grad = torch.ones_like(parameter)
     before = _state(network)

@@ -6,19 +6,18 @@ from pathlib import Path
 
 import av
 import pytest
-from small_runs import PRIORITISED, Watched, small, stop_at
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from wandb_files import fragments, inspect, rows
 
 from rlvision.runs.run import Run
 from rlvision.tracking.jsonl import read_metrics
 from rlvision.tracking.metrics import METRICS
+from tests.conftest import PRIORITISED
 
 ELSEWHERE = {"policy/temperature", *(name for name in METRICS if name.startswith("system/gpu"))}
 
 
 @pytest.fixture(scope="module")
-def tracked(tmp_path_factory):
+def tracked(tmp_path_factory, small, stop_at, watch_runs):
     """A run that was stopped after 80 of 160 env steps and continued, with all trackers."""
     folder = tmp_path_factory.mktemp("tracked") / "run"
     settings = {"tracking__tensorboard": True, "tracking__video_every": 1, "tracking__video_steps": 12, **PRIORITISED}
@@ -26,7 +25,7 @@ def tracked(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for name in ("WANDB_MODE", "WANDB_RUN_ID", "WANDB_DATA_DIR"):
             patch.delenv(name, raising=False)
-        watched = Watched(patch)
+        watched = watch_runs(patch)
         stop_at(patch, 80)
         watched.train(config)
         watched.train(config)
@@ -38,7 +37,7 @@ def test_every_metric_has_the_name_of_the_table(tracked):
     assert {re.sub("^weights/.*", "weights/<module>", name) for name in names} == METRICS.keys() - ELSEWHERE
 
 
-def test_wandb_holds_every_value_of_every_row(tracked):
+def test_wandb_holds_every_value_of_every_row(tracked, fragments, rows):
     first, second = fragments(tracked)
     mirrored = [*rows(first), *rows(second)]
     assert [row.pop("_step") for row in mirrored] == list(range(len(mirrored)))
@@ -58,7 +57,7 @@ def test_tensorboard_holds_every_value_of_every_row(tracked):
     assert [event.step for event in events.Histograms("q/values")] == [60, 120, 160]
 
 
-def test_every_evaluation_has_a_video_that_plays(tracked):
+def test_every_evaluation_has_a_video_that_plays(tracked, fragments, inspect):
     videos = sorted((tracked / "videos").glob("*.mp4"))
     assert [path.with_suffix(".html") for path in videos] == sorted((tracked / "videos").glob("*.html"))
     assert [path.name for path in videos] == [f"{steps:012d}.mp4" for steps in (60, 120, 160)]
@@ -73,7 +72,7 @@ def test_every_evaluation_has_a_video_that_plays(tracked):
     assert all(sum(item["q/values.values"]) == 8 * 4 and "evaluate/mean" in item for item in shown)
 
 
-def test_what_wandb_keeps_is_a_run_folder(tracked, tmp_path):
+def test_what_wandb_keeps_is_a_run_folder(tracked, tmp_path, fragments, inspect):
     records = chain.from_iterable(map(inspect, fragments(tracked)))
     artifacts = [record["artifact"] for record in records if record["type"] == "artifact"]
     aliases = [*chain.from_iterable(artifact["aliases"] for artifact in artifacts)]

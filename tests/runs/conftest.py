@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -51,13 +52,18 @@ class Chapter(nn.Module):
         return self.head(x.view(x.size(0), -1))
 
 
-def settings(**changes: Any) -> Config:
+@pytest.fixture(scope="session")
+def settings():
     """CartPole in small; settings by dotted name with ``__`` for the dot."""
+    return _settings
+
+
+def _settings(**changes: Any) -> Config:
     named = {name.replace("__", "."): value for name, value in changes.items()}
     return load_config("quick", {**CARTPOLE, "env.frameskip": SPEC.frameskip, **named})
 
 
-def used_network(config: Config, spec: EnvSpec = SPEC) -> QNetwork:
+def _used_network(config: Config, spec: EnvSpec = SPEC) -> QNetwork:
     """A network whose every parameter and running statistic has moved away from where it began."""
     network = make_network(config, spec)
     draws = torch.Generator().manual_seed(4)
@@ -71,16 +77,26 @@ def used_network(config: Config, spec: EnvSpec = SPEC) -> QNetwork:
     return network
 
 
-def observations(count: int, spec: EnvSpec = SPEC) -> Tensor:
+@pytest.fixture(scope="session")
+def observations():
     """[count, C, H, W] uint8, always the same."""
+    return _observations
+
+
+def _observations(count: int, spec: EnvSpec = SPEC) -> Tensor:
     draws = torch.Generator().manual_seed(5)
     return torch.randint(256, (count, *spec.observation_shape), generator=draws, dtype=torch.uint8)
 
 
-def small_export(out: Path, config: Config | None = None, spec: EnvSpec = SPEC) -> QNetwork:
+@pytest.fixture(scope="session")
+def small_export():
     """Write an export; returns its network."""
-    config = config or settings()
-    network = used_network(config, spec)
+    return _small_export
+
+
+def _small_export(out: Path, config: Config | None = None, spec: EnvSpec = SPEC) -> QNetwork:
+    config = config or _settings()
+    network = _used_network(config, spec)
     played = playing_config(config, spec, network)
     write_export(
         out, str(out), config=config, played=played, spec=spec, env_steps=ENV_STEPS, network=network, reports=()
@@ -88,10 +104,15 @@ def small_export(out: Path, config: Config | None = None, spec: EnvSpec = SPEC) 
     return network
 
 
-def small_run(out: Path, config: Config | None = None) -> QNetwork:
+@pytest.fixture(scope="session")
+def small_run():
     """Write a run folder that has its best weights; returns its network."""
-    config = config or settings()
-    network = used_network(config)
+    return _small_run
+
+
+def _small_run(out: Path, config: Config | None = None) -> QNetwork:
+    config = config or _settings()
+    network = _used_network(config)
     out.mkdir()
     save_config(config, out / "config.yaml")
     state = {"env_steps": ENV_STEPS, "spec": spec_to_state(SPEC), "online": network.state_dict()}
@@ -99,15 +120,25 @@ def small_run(out: Path, config: Config | None = None) -> QNetwork:
     return network
 
 
-def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+@pytest.fixture(scope="session")
+def edit():
     """Change what an ``export.json`` says."""
+    return _edit
+
+
+def _edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     path = folder / MANIFEST
     tree = json.loads(path.read_text())
     change(tree)
     path.write_text(json.dumps(tree))
 
 
-def replace_model(folder: Path, content: bytes) -> None:
+@pytest.fixture(scope="session")
+def replace_model():
     """Put other weights in, with their checksum."""
+    return _replace_model
+
+
+def _replace_model(folder: Path, content: bytes) -> None:
     (folder / MODEL).write_bytes(content)
-    edit(folder, lambda tree: tree["weights"].update(sha256=digest(content)))
+    _edit(folder, lambda tree: tree["weights"].update(sha256=digest(content)))
