@@ -273,7 +273,7 @@ def test_an_agent_explores_and_plays_by_the_weights_that_were_just_learned():
         seed=1,
         device=torch.device("cpu"),
         autocast=make_autocast("float32", torch.device("cpu")),
-        record=None,
+        capture=None,
         network=NetworkSettings(calibration_batches=0),
         replay=ReplaySettings(capacity=50),
         optimiser=learning.OptimiserSettings(learning_rate=0.05),

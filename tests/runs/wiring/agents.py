@@ -53,7 +53,7 @@ def env_steps_that_are_kept(config: Config) -> int:
 
 @finds("replay.compression", each=("none", "lz4"))
 def store_of_frames(config: Config) -> str:
-    kinds = {"RawFrames": "none", "PackedFrames": "lz4"}
+    kinds = {"RawFrames": "none", "CompressedFrames": "lz4"}
     return kinds[type(experienced(config, rows=1).memory._ring.frames).__name__]
 
 

@@ -221,4 +221,4 @@ def whether_kernels_are_captured(config: Config) -> bool:
         patch.setattr(builders, "cuda_graph", lambda function: (function(), lambda: None))
         setup = replace(builders.make_setup(config, SPEC), device=torch.device("cpu"))
     agent = find_agent(config.agent.name)(config.agent).make_agent(setup)
-    return agent.learner._captured is not None
+    return agent.learner._graphed is not None

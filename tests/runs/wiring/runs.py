@@ -10,7 +10,7 @@ from rlvision.core.seeding import derive
 from rlvision.evaluation.result import Evaluation
 from rlvision.runs.run import Run
 from tests.runs.wiring import Finder, Table, parts
-from tests.runs.wiring.watched import EnvId, observed
+from tests.runs.wiring.watched import ScriptedEnv, observed
 
 BASE = {
     **parts.BASE,
@@ -18,7 +18,7 @@ BASE = {
     "evaluate_every": 30,
     "checkpoint_every": 28,
     "wandb": "offline",
-    "env.game": "tests.runs.wiring.watched:World",
+    "env.game": "tests.runs.wiring.watched:ScriptedEnv",
     "env.num_envs": 2,
     "env.crop": None,
     "env.height": 32,
@@ -140,12 +140,12 @@ GREEDY = {"exploration.start": 0.0, "exploration.end": 0.0}
 
 def share_of_random_actions(evaluation: Evaluation) -> float:
     """By counting those that are not greedy."""
-    return round(EnvId.others / sum(episode.length for episode in evaluation.episodes) * 3 / 2, 1)
+    return round(ScriptedEnv.others / sum(episode.length for episode in evaluation.episodes) * 3 / 2, 1)
 
 
 @finds("evaluation.epsilon", {**LONG, **GREEDY})
 def random_actions_of_an_evaluation(config: Config) -> float:
-    EnvId.others = 0
+    ScriptedEnv.others = 0
     (evaluation,) = observed(config).evaluations
     return share_of_random_actions(evaluation)
 
@@ -153,7 +153,7 @@ def random_actions_of_an_evaluation(config: Config) -> float:
 @finds("evaluation.epsilon", LONG)
 def random_actions_of_an_evaluation_afterwards(config: Config) -> float:
     observed(config)
-    EnvId.others = 0
+    ScriptedEnv.others = 0
     return share_of_random_actions(Run(str(config.out), trust_imports=True).evaluate(games=6))
 
 

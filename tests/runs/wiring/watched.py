@@ -23,7 +23,7 @@ from rlvision.runs.checkpoint import read_state
 from rlvision.runs.session import Session
 
 
-class EnvId(gymnasium.Env):
+class ScriptedEnv(gymnasium.Env):
     """Games whose rewards are chosen, and which count the actions that are not the first.
 
     Args:
@@ -47,7 +47,7 @@ class EnvId(gymnasium.Env):
 
     def step(self, action: Any) -> Any:
         self.now += 1
-        EnvId.others += int(action > 0)
+        ScriptedEnv.others += int(action > 0)
         reward = float(self.games) if self.rises else float(self.now <= self.rewarded)
         return self._picture(), reward, self.now >= self.length, False, {}
 
