@@ -1,7 +1,6 @@
 """The collector steps the environments with a policy, fills the memory and counts the scores."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,16 +15,11 @@ from rlvision.core.types import (
     RewardTransform,
     Schedule,
     State,
-    Stateful,
     VectorEnv,
 )
 
-
-class Recorder(Stateful, Protocol):
-    """A recorder of training games, so that they can be watched afterwards."""
-
-    def add(self, step: EnvStep, games: Sequence[tuple[int, Episode]], number: int, env_steps: int) -> None:
-        """Record a row, and the (environment, game) pairs that ended before it; ``number`` is that of the first."""
+if TYPE_CHECKING:
+    from rlvision.envs.game_archive import GameRecorder
 
 
 class Collector:
@@ -41,7 +35,7 @@ class Collector:
         policy: Policy,
         memory: Memory,
         returns: "DiscountedReturns",
-        recorder: Recorder | None = None,
+        recorder: "GameRecorder | None" = None,
     ) -> None:
         self.env = env
         self.env_steps = 0

@@ -136,7 +136,7 @@ def test_an_installer_may_put_links_in_the_place_of_its_files(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     bundled_agents.cache_clear()
     try:
-        assert find_agent(Path("pong")).weights("best")["env_steps"] > 0
+        assert Run("pong").env_steps > 0
     finally:
         monkeypatch.undo()
         bundled_agents.cache_clear()

@@ -219,7 +219,7 @@ def test_wandb_is_not_led_out_of_its_folder(tmp_path: Path, caplog: pytest.LogCa
     tracker.close()
     assert list(victim.iterdir()) == []
     assert warnings_of(caplog) == [
-        f"W&B could not begin an offline run (expected files and folders in {tmp_path}/run/wandb, got the link or "
+        f"W&B could not start an offline run (expected files and folders in {tmp_path}/run/wandb, got the link or "
         f"pipe {name}: delete it): training goes on, and metrics.jsonl is complete"
     ]
 
