@@ -96,7 +96,7 @@ def test_a_file_that_is_added_is_found_and_nothing_else_need_change(add_agent):
 def test_a_file_in_the_folder_holds_one_agent(add_agent, text, listed):
     add_agent("strange", text)
     with pytest.raises(
-        ConfigError, match=rf"expected one class with make_agent\(setup\) in .*, got {listed}: keep one"
+        ConfigError, match=rf"expected one class with make_agent\(setup\) in .*, got {listed}: leave exactly one"
     ):
         find_agent("strange")
 
