@@ -13,7 +13,9 @@ def test_the_online_view_of_what_follows_is_refused_once_the_forward_that_learns
     """That forward has moved the running statistics, which the view shares."""
     values = values_of(learner(arm), batch())
     _ = values.online_tm1
-    with pytest.raises(RuntimeError, match="expected online_t to be read before online_tm1"):
+    with pytest.raises(
+        RuntimeError, match=r"expected online_t to be read before online_tm1, .*: swap the two in the TD rule"
+    ):
         _ = values.online_t
     _ = values.target_t  # has statistics of its own
 
