@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rlvision.core.types import QOutput, State
-from rlvision.nn.noisy import noisy_layers, resample_noise, switch_noise
+from rlvision.nn.noisy import noisy_layers, switch_noise
 from rlvision.nn.qnetwork import QNetwork, shared_weight_copy
 from rlvision.nn.statistics import batch_statistics, calibrating, statistics_layers
 
@@ -40,6 +40,7 @@ class OnlineTargetActor:
         self.actor = shared_weight_copy(online)
         self.explorer = shared_weight_copy(online) if noisy_layers(online) else self.actor
         self._noise = noise or torch.Generator()
+        self._noisy_layers = [*noisy_layers(self.online), *noisy_layers(self.target)]
         for layer in noisy_layers(self.explorer):
             layer.input_noise, layer.output_noise = layer.input_noise.clone(), layer.output_noise.clone()
         switch_noise(self.actor, on=False)
@@ -49,8 +50,8 @@ class OnlineTargetActor:
 
     def resample_noise(self) -> None:
         """Draw the noise of the next update for ``online`` and ``target``."""
-        resample_noise(self.online, self._noise)
-        resample_noise(self.target, self._noise)
+        for layer in self._noisy_layers:
+            layer.resample(self._noise)
 
     @torch.no_grad()
     def sync_target(self, tau: float = 1.0) -> None:
