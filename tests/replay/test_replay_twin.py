@@ -175,7 +175,7 @@ def test_every_combination(agree, num_envs, stack, horizon, prioritised):
 
 
 @given(shapes, st.binary(min_size=30, max_size=120))
-@settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_replay_is_its_naive_twin(agree, shape, program):
     agree(shape, program)
 
