@@ -93,13 +93,17 @@ class Options:
 class Process:
     """A contender in its own process."""
 
-    def __init__(self, contender: Contender, work: Work) -> None:
+    def __init__(self, contender: Contender) -> None:
         self.name = contender.name
         self.slices: list[dict[str, float]] = []
         command = [sys.executable, "-m", f"contenders.{contender.module}", *contender.arguments]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, cwd=HERE, stdin=pipe, stdout=pipe, text=True)
-        self.introduction: dict[str, Any] = self._ask(json.dumps(asdict(work)))
+        self.introduction: dict[str, Any] = {}
+
+    def introduce(self, work: Work) -> None:
+        """Hand over the work, and wait until its replay is filled and it is warm."""
+        self.introduction = self._ask(json.dumps(asdict(work)))
 
     def train(self, env_steps: int) -> None:
         self.slices.append(self._ask(str(env_steps)))
@@ -129,7 +133,9 @@ def main() -> None:
     if options.tree:
         compare_trees(options)
         return
-    processes = [Process(contender, options.work) for contender in present(options)]
+    processes = [Process(contender) for contender in present(options)]  # they import at the same time
+    for process in processes:
+        process.introduce(options.work)
     expect_equal(processes)
     for _ in range(options.rounds):
         for process in processes:

@@ -98,6 +98,15 @@ def own_code():
         yield folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """One thread for torch, here and in child processes: with tensors this small, more would wait for each other."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")
+        torch.set_num_threads(1)
+        yield
+
+
 # Replays
 
 

@@ -13,7 +13,7 @@ from rlvision.runs import run as runs
 
 PACKAGE = Path(__file__).parents[2] / "rlvision"
 HELP_SCREENS = ("--help", "train quick --help", "evaluate --help", "watch --help", "compare --help", "sweep --help")
-TINY = "train quick --env-steps=300 --replay.learning-starts=64 --evaluation.games=1 --wandb=disabled --device=cpu"
+TINY = "train quick --env-steps=120 --replay.learning-starts=64 --evaluation.games=1 --wandb=disabled --device=cpu"
 PROGRAM = """
 import sys
 sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
@@ -42,7 +42,7 @@ def without(tmp_path):
 def test_training_does_without_the_room(room, without, tmp_path):
     done = without(room, f"{TINY} --out=run")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "all 300 env steps are done" in done.stdout
+    assert "all 120 env steps are done" in done.stdout
     assert len(list((tmp_path / "run" / "checkpoints").glob("*.ckpt"))) >= 1
 
 

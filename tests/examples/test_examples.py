@@ -56,7 +56,7 @@ def test_these_are_the_examples():
 
 def test_dqn_in_one_file_trains_and_draws(tmp_path):
     """Learning starts after 1,000 env steps, so there are updates in it."""
-    said = run([str(ROOT / "examples" / "dqn.py"), "--env-steps=2400", f"--plot={tmp_path / 'dqn.png'}"], tmp_path)
+    said = run([str(ROOT / "examples" / "dqn.py"), "--env-steps=2008", f"--plot={tmp_path / 'dqn.png'}"], tmp_path)
     line = next(line for line in said.splitlines() if line.lstrip().startswith("2,000 env steps"))
     updates = int(line.split(" updates")[0].split(",", 2)[2].replace(",", ""))
     assert updates == (2_000 - 1_000) * 8 // 32 + 2  # and those of the step that was under way
@@ -78,7 +78,7 @@ def test_what_a_reader_of_dqn_has_to_load_is_small(tmp_path):
 def test_an_example_of_ones_own_trains_and_is_evaluated(tmp_path, name, score):
     """As its docstring says: in the folder of the file, where its name can be imported."""
     (tmp_path / f"{name}.py").write_text((ROOT / "examples" / f"{name}.py").read_text())
-    said = run([f"{name}.py", "--env-steps=1100", "--out=run"], tmp_path)
+    said = run([f"{name}.py", "--env-steps=1040", "--out=run"], tmp_path)
     assert score in said.splitlines()[-1]
     assert (tmp_path / "run" / "config.yaml").exists()
     assert f"{name}:" in (tmp_path / "run" / "config.yaml").read_text()

@@ -140,7 +140,7 @@ def test_a_sweep_trains_it(tmp_path, monkeypatch, own_code):
     config = small(tmp_path / "unused", **SETTINGS)
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(_preset(config)))
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(sweep))
-    assert main(["sweep", "sweep.yaml", "--out=swept", "--threads=1"]) == 0
+    assert main(["sweep", "sweep.yaml", "--out=swept", "--threads=1", "--processes=2"]) == 0
     runs = [path.parent for path in (tmp_path / "swept").glob("*/config.yaml")]
     assert sorted(yaml.safe_load((run / "config.yaml").read_text())["agent"]["step_size"] for run in runs) == [0.1, 0.2]
 
