@@ -30,15 +30,14 @@ FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 QFunction = Callable[[UInt8Array], Tensor]
 """Observations [N, C, H, W] uint8 -> Q-values [N, A] float32, on the CPU."""
-
 RewardTransform = Callable[[Tensor], Tensor]
 """Raw rewards of any shape -> rewards that the agent learns from, same shape."""
-
 Schedule = Callable[[int], float]
 """A number as a function of a counter: env steps or updates."""
-
 State = dict[str, Any]
 """Return value of ``state_dict``: nested dicts and lists of tensors and plain Python values."""
+ALL = slice(None)
+"""All of the N environments, where a part of them could be named."""
 Rows = list[State]
 """The files of a memory's rows, oldest first, as plain values in a checkpoint."""
 Progress = Callable[[int, int], None]
@@ -59,8 +58,7 @@ class EnvStep:
         first          yes   -      -          yes     the observation is a reset's
         starts         yes   yes    never      yes     may a transition start here?
 
-    A row starts a transition unless the next row is ``first``. A lost life may set ``terminated``
-    while the game continues; then no ``first`` row follows.
+    A row starts a transition unless the next row is ``first``. After a lost life that terminates, none follows.
     """
 
     observation: UInt8Array  # [N, C, H, W]
@@ -75,9 +73,8 @@ class EnvStep:
 class Transition:
     """A decision and its outcome n steps later.
 
-    ``reward`` is the n-step return of the rewards in between. ``discount`` is γ^m, with m the
-    number of rewards summed, or 0 if the episode terminated. After a time limit or another
-    truncation it stays γ^m, and the target bootstraps from the true last observation.
+    ``reward`` is the n-step return of the rewards in between. ``discount`` is γ^m, with m the number of rewards summed,
+    or 0 if the episode terminated. After a truncation the target bootstraps from the true last observation.
     """
 
     observation: Tensor  # [B, C, H, W] uint8
@@ -106,10 +103,7 @@ class QOutput:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """The result of one gradient step.
-
-    ``metrics`` may hold tensors []. Reading one waits for the device, so they are read only when they are logged.
-    """
+    """The result of one gradient step; its metrics [] are read when they are logged, since reading waits."""
 
     loss: Tensor  # []
     priority: Tensor  # [B] float32, the absolute TD error
@@ -208,6 +202,9 @@ class Policy(Protocol):
 class TrainingPolicy(Policy, Stateful, Protocol):
     """A policy that explores; a checkpoint holds its random numbers and its state between steps."""
 
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int, part: slice = ALL) -> IntArray:
+        """Return actions [n] as `Policy.act` does, for the environments of ``part``, n of the N."""
+
     def metrics(self, env_steps: int) -> Mapping[str, float]:
         """Return the current values of its schedules, by metric name."""
 
@@ -279,6 +276,8 @@ class Agent:
         q_function: Q-values for evaluations, in float32.
         gamma: discount per env step, as a function of env steps.
         reward_transform: applied to raw rewards [..] before learning; None if the agent learns from raw rewards.
+        rows_until_due: returns how many rows the memory takes before the next batches are due, for an agent that
+            learns between rollouts; None for one that learns while the environments step.
     """
 
     policy: TrainingPolicy
@@ -288,6 +287,7 @@ class Agent:
     q_function: QFunction
     gamma: Schedule
     reward_transform: RewardTransform | None
+    rows_until_due: Callable[[], int] | None = None
 
 
 class Tracker(Protocol):

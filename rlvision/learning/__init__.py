@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rlvision.learning.agent import playing_q_function as playing_q_function
     from rlvision.learning.agent import replay_agent as replay_agent
     from rlvision.learning.agent import reward_transform as reward_transform
+    from rlvision.learning.agent import rollout_agent as rollout_agent
     from rlvision.learning.augmentation import RandomShift as RandomShift
     from rlvision.learning.finite_checks import require_finite as require_finite
     from rlvision.learning.finite_checks import require_finite_weights as require_finite_weights
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rlvision.learning.losses import check_quantiles as check_quantiles
     from rlvision.learning.losses import double_q_target as double_q_target
     from rlvision.learning.losses import huber as huber
+    from rlvision.learning.losses import lambda_returns as lambda_returns
     from rlvision.learning.losses import mse as mse
     from rlvision.learning.losses import of_action as of_action
     from rlvision.learning.losses import online_selector as online_selector
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from rlvision.learning.registry import agent_names as agent_names
     from rlvision.learning.registry import default_settings as default_settings
     from rlvision.learning.registry import find_agent as find_agent
+    from rlvision.learning.rollout import RecordingPolicy as RecordingPolicy
+    from rlvision.learning.rollout import Rollout as Rollout
     from rlvision.learning.schedules import Constant as Constant
     from rlvision.learning.schedules import Cosine as Cosine
     from rlvision.learning.schedules import Every as Every
@@ -50,7 +54,10 @@ if TYPE_CHECKING:
     from rlvision.learning.settings import ExplorationSettings as ExplorationSettings
     from rlvision.learning.settings import OptimiserSettings as OptimiserSettings
     from rlvision.learning.settings import QLearningSettings as QLearningSettings
+    from rlvision.learning.settings import ReturnSettings as ReturnSettings
+    from rlvision.learning.settings import RolloutSettings as RolloutSettings
     from rlvision.learning.targets import CrossQTargets as CrossQTargets
+    from rlvision.learning.targets import NoTargets as NoTargets
     from rlvision.learning.targets import TargetNetwork as TargetNetwork
     from rlvision.learning.targets import Values as Values
     from rlvision.learning.targets import make_targets as make_targets
@@ -58,7 +65,15 @@ if TYPE_CHECKING:
 __getattr__, __all__ = public_names(
     __name__,
     {
-        "agent": ["Setup", "make_network", "make_replay", "playing_q_function", "replay_agent", "reward_transform"],
+        "agent": [
+            "Setup",
+            "make_network",
+            "make_replay",
+            "playing_q_function",
+            "replay_agent",
+            "reward_transform",
+            "rollout_agent",
+        ],
         "augmentation": ["RandomShift"],
         "finite_checks": ["require_finite", "require_finite_weights"],
         "learner": ["QLearner"],
@@ -69,6 +84,7 @@ __getattr__, __all__ = public_names(
             "check_quantiles",
             "double_q_target",
             "huber",
+            "lambda_returns",
             "mse",
             "of_action",
             "online_selector",
@@ -80,8 +96,16 @@ __getattr__, __all__ = public_names(
         "optimisers": ["STATES", "decay_groups", "make_optimiser"],
         "policies": ["EpsilonGreedy", "NoisyGreedy", "PersistentEpsilonGreedy", "Softmax"],
         "registry": ["Algorithm", "agent_names", "default_settings", "find_agent"],
+        "rollout": ["RecordingPolicy", "Rollout"],
         "schedules": ["Constant", "Cosine", "Every", "Geometric", "Linear", "Then", "WarmUp"],
-        "settings": ["AgentSettings", "ExplorationSettings", "OptimiserSettings", "QLearningSettings"],
-        "targets": ["CrossQTargets", "TargetNetwork", "Values", "make_targets"],
+        "settings": [
+            "AgentSettings",
+            "ExplorationSettings",
+            "OptimiserSettings",
+            "QLearningSettings",
+            "ReturnSettings",
+            "RolloutSettings",
+        ],
+        "targets": ["CrossQTargets", "NoTargets", "TargetNetwork", "Values", "make_targets"],
     },
 )

@@ -1,33 +1,42 @@
-"""Assembly of an agent that learns Q-values from a replay, shared by the files in ``agents/``."""
+"""Assembly of agents that learn Q-values from a replay or from rollouts, shared by the files in ``agents/``."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from rlvision.core.devices import Autocast, make_autocast
 from rlvision.core.seeding import derive, generator
-from rlvision.core.types import Agent, EnvSpec, QFunction, RewardTransform
+from rlvision.core.types import Agent, EnvSpec, QFunction, RewardTransform, TrainingPolicy
 from rlvision.learning.augmentation import AUGMENTATIONS
 from rlvision.learning.learner import QLearner
 from rlvision.learning.losses import TDRule
 from rlvision.learning.policies import make_policy, make_q_function
+from rlvision.learning.rollout import RecordingPolicy, Rollout
 from rlvision.learning.schedules import (
+    Constant,
     Linear,
     exploration_schedule,
     gamma_schedule,
     learning_rate_schedule,
     n_step_schedule,
 )
-from rlvision.learning.settings import ExplorationSettings, OptimiserSettings, QLearningSettings
-from rlvision.learning.targets import make_targets
+from rlvision.learning.settings import (
+    ExplorationSettings,
+    OptimiserSettings,
+    QLearningSettings,
+    ReturnSettings,
+    RolloutSettings,
+)
+from rlvision.learning.targets import NoTargets, TargetEstimator, make_targets
 from rlvision.nn.cuda_graphs import CaptureFn
-from rlvision.nn.fusion import channels_last, fuse_conv_bn
+from rlvision.nn.fusion import channels_last, fuse_conv_bn, fuse_conv_bn_train
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import make_q_network, norm_variant
 from rlvision.nn.settings import NetworkSettings
-from rlvision.nn.target_network import OnlineTargetActor
+from rlvision.nn.target_network import OnlineActor, OnlineTargetActor
 from rlvision.replay.buffer import ReplayBuffer
 from rlvision.replay.settings import ReplaySettings
 
@@ -88,23 +97,62 @@ def replay_agent(setup: Setup, settings: QLearningSettings, network: QNetwork, t
     """
     memory = make_replay(setup, settings)
     networks = OnlineTargetActor(network, generator(setup.seed, "noise"))
-    policy = make_policy(
-        setup.exploration,
-        exploration_schedule(setup.exploration, setup.env_steps),
+    sample = partial(_sampled_observation, memory)
+    targets = make_targets(
         networks,
-        setup.spec,
-        lambda view: make_q_function(fuse_conv_bn(view), setup.device, setup.autocast, setup.capture),
-        generator(setup.seed, "exploration"),
+        norm_variant(setup.network),
+        period=settings.target_period,
+        tau=settings.target_tau,
+        autocast=setup.autocast,
+        sample=sample,
+        calibration_batches=setup.network.calibration_batches,
     )
-    learner = _learner(setup, settings, networks, td_rule, lambda: memory.sample().transition.observation)
+    replay = setup.replay
+    updates = int(max(setup.env_steps - replay.learning_starts, 0) * replay.samples_per_env_step / replay.batch_size)
     return Agent(
-        policy=policy,
+        policy=_policy(setup, networks, partial(_acting_q_function, setup)),
         memory=memory,
-        learner=learner,
+        learner=_learner(setup, settings, networks, targets, td_rule, updates, sample),
         network=networks.actor,
         q_function=playing_q_function(setup, networks.actor),
         gamma=gamma_schedule(settings, setup.env_steps),
         reward_transform=reward_transform(settings),
+    )
+
+
+def rollout_agent(setup: Setup, settings: RolloutSettings, network: QNetwork, td_rule: TDRule) -> Agent:
+    """Make an agent that plays a rollout in all environments, then learns from its λ-returns; it has no target network.
+
+    Args:
+        setup: of the run.
+        settings: of the agent.
+        network: the online network.
+        td_rule: the loss of a batch, whose rewards are λ-returns; it reads only ``online_tm1``.
+
+    Raises:
+        MemoryBudgetError: a rollout would not fit into the free memory.
+    """
+    num_envs, networks = setup.spec.num_envs, OnlineActor(network, generator(setup.seed, "noise"))
+    policy = RecordingPolicy(partial(_acting_q_function, setup), partial(_policy, setup, networks), num_envs)
+    memory = Rollout(
+        settings,
+        setup.spec,
+        values=lambda: policy.values,
+        reward_transform=reward_transform(settings),
+        device=setup.device,
+        generator=generator(setup.seed, "rollout"),
+    )
+    updates = setup.env_steps // (settings.rollout_steps * num_envs) * settings.batches(num_envs)
+    targets = NoTargets(fuse_conv_bn_train(networks.online), setup.autocast)
+    return Agent(
+        policy=policy,
+        memory=memory,
+        learner=_learner(setup, settings, networks, targets, td_rule, updates, memory.sample),
+        network=networks.actor,
+        q_function=playing_q_function(setup, networks.actor),
+        gamma=Constant(settings.gamma),
+        reward_transform=reward_transform(settings),
+        rows_until_due=memory.rows_until_due,
     )
 
 
@@ -122,7 +170,7 @@ def make_replay(setup: Setup, settings: QLearningSettings) -> ReplayBuffer:
     )
 
 
-def reward_transform(settings: QLearningSettings) -> RewardTransform | None:
+def reward_transform(settings: ReturnSettings) -> RewardTransform | None:
     """Return the scaling and clipping of raw rewards; None if the agent learns from them unchanged."""
     scale, bound = settings.reward_scale, settings.reward_clip
     if scale == 1.0 and bound is None:
@@ -139,33 +187,41 @@ def playing_q_function(setup: Setup, network: QNetwork) -> QFunction:
     return make_q_function(fuse_conv_bn(network), setup.device, make_autocast("float32", setup.device), setup.capture)
 
 
+def _acting_q_function(setup: Setup, view: QNetwork) -> QFunction:
+    """Return the Q-function of a view for training, in the precision of training."""
+    return make_q_function(fuse_conv_bn(view), setup.device, setup.autocast, setup.capture)
+
+
+def _policy(setup: Setup, networks: OnlineActor, q_function: Callable[[QNetwork], QFunction]) -> TrainingPolicy:
+    schedule = exploration_schedule(setup.exploration, setup.env_steps)
+    draws = generator(setup.seed, "exploration")
+    return make_policy(setup.exploration, schedule, networks, setup.spec, q_function, draws)
+
+
+def _sampled_observation(memory: ReplayBuffer) -> Tensor:
+    return memory.sample().transition.observation
+
+
 def _learner(
     setup: Setup,
-    settings: QLearningSettings,
-    networks: OnlineTargetActor,
+    settings: ReturnSettings,
+    networks: OnlineActor,
+    targets: TargetEstimator,
     td_rule: TDRule,
+    updates: int,
     sample: Callable[[], Tensor],
 ) -> QLearner:
-    replay, calibration_batches = setup.replay, setup.network.calibration_batches
-    updates = int(max(setup.env_steps - replay.learning_starts, 0) * replay.samples_per_env_step / replay.batch_size)
+    """Make the learner; ``updates`` is their number in the whole run, and ``sample`` draws observations [B, C, H, W]."""
     make_augmentation = AUGMENTATIONS.get(settings.augmentation)
     return QLearner(
         networks=networks,
-        targets=make_targets(
-            networks,
-            norm_variant(setup.network),
-            period=settings.target_period,
-            tau=settings.target_tau,
-            autocast=setup.autocast,
-            sample=sample,
-            calibration_batches=calibration_batches,
-        ),
+        targets=targets,
         td_rule=td_rule,
         settings=setup.optimiser,
         learning_rate=learning_rate_schedule(setup.optimiser, updates),
         autocast=setup.autocast,
         sample=sample,
-        calibration_batches=calibration_batches,
+        calibration_batches=setup.network.calibration_batches,
         augmentation=make_augmentation and make_augmentation(generator(setup.seed, "augmentation")),
         capture=setup.capture,
     )

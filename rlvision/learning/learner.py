@@ -18,7 +18,7 @@ from rlvision.learning.settings import OptimiserSettings
 from rlvision.learning.targets import TargetEstimator
 from rlvision.nn.cuda_graphs import CaptureFn, GraphedFunction
 from rlvision.nn.diagnostics import diagnose
-from rlvision.nn.target_network import OnlineTargetActor
+from rlvision.nn.target_network import OnlineActor
 
 _CLIP_EPSILON = 2e-6
 """A margin above the epsilon that torch adds to the norm: norms below the bound by this much need no clipping."""
@@ -38,7 +38,7 @@ class QLearner:
     """Deep Q-learning (Mnih et al. 2015) for any network, loss and targets.
 
     Args:
-        networks: online, target and actor.
+        networks: online and actor, and a target if there is one.
         targets: computes the values of s and s', and updates the target network.
         td_rule: the loss of a batch, from these values.
         settings: of the optimiser of the online network's parameters.
@@ -54,7 +54,7 @@ class QLearner:
     def __init__(
         self,
         *,
-        networks: OnlineTargetActor,
+        networks: OnlineActor,
         targets: TargetEstimator,
         td_rule: TDRule,
         settings: OptimiserSettings,

@@ -83,6 +83,32 @@ def double_q_target(r_t: Tensor, discount_t: Tensor, q_t: Tensor, selector_t: Te
     return (r_t + discount_t * of_action(q_t, selector_t.argmax(dim=1))).detach()
 
 
+def lambda_returns(r_t: Tensor, discount_t: Tensor, v_t: Tensor, lambda_t: Tensor) -> Tensor:
+    """Return the λ-returns G [T, N] of T steps, constants to the gradient (Sutton and Barto 2018, section 12.1).
+
+    ``G_tm1 = r_t + discount_t * ((1 - lambda_t) * v_t + lambda_t * G_t)``, from the last step backwards. After the
+    last step, G_t is v_t. For Q-learning v_t is ``max_a q_t(a)``: Peng's Q(λ) (Peng and Williams 1996).
+
+    Args:
+        r_t: rewards [T, N] float32.
+        discount_t: discounts [T, N] float32, 0 where the episode terminated.
+        v_t: values of the next observation [T, N] float32.
+        lambda_t: λ [T, N] float32, 0 where no return follows the next observation.
+
+    Raises:
+        ValueError: a shape or a dtype differs.
+    """
+    given = (r_t, discount_t, v_t, lambda_t)
+    if r_t.dim() != 2 or len({tuple(t.shape) for t in given}) > 1 or any(t.dtype != torch.float32 for t in given):
+        got = [(tuple(t.shape), t.dtype) for t in given]
+        raise ValueError(f"expected r_t, discount_t, v_t and lambda_t [T, N] float32, got {got}")
+    returns, g_t = torch.empty_like(r_t), v_t[-1]
+    for t in reversed(range(len(r_t))):
+        g_t = r_t[t] + discount_t[t] * torch.lerp(v_t[t], g_t, lambda_t[t])
+        returns[t] = g_t
+    return returns.detach()
+
+
 def quantile_targets(r_t: Tensor, discount_t: Tensor, quantiles_t: Tensor, selector_t: Tensor) -> Tensor:
     """Return the target quantiles of QR-DQN [B, K] (Dabney et al. 2018, algorithm 1), constants to the gradient.
 

@@ -20,6 +20,10 @@ def _adamw(groups: Groups, lr: float, epsilon: float, momentum: float) -> Optimi
     return optim.AdamW(groups, lr=lr, betas=(momentum, 0.999), eps=epsilon, fused=True)
 
 
+def _radam(groups: Groups, lr: float, epsilon: float, momentum: float) -> Optimizer:
+    return optim.RAdam(groups, lr=lr, betas=(momentum, 0.999), eps=epsilon, foreach=True)
+
+
 def _sgd(groups: Groups, lr: float, epsilon: float, momentum: float) -> Optimizer:
     return optim.SGD(groups, lr=lr, momentum=momentum, fused=True)
 
@@ -35,13 +39,14 @@ def _adagrad(groups: Groups, lr: float, epsilon: float, momentum: float) -> Opti
 OPTIMISERS: Mapping[str, Callable[[Groups, float, float, float], Optimizer]] = {
     "adam": _adam,  # Kingma and Ba 2015
     "adamw": _adamw,  # Loshchilov and Hutter 2019
+    "radam": _radam,  # Liu et al. 2020
     "sgd": _sgd,  # with momentum, Polyak 1964
     "rmsprop": _rmsprop,  # centred, with the decay of 0.95 of DQN (Mnih et al. 2015), where the momentum was 0
     "adagrad": _adagrad,  # Duchi et al. 2011
 }
 """name -> (parameter groups, learning rate, epsilon, momentum) -> optimiser."""
 
-STATES: Mapping[str, int] = {"adam": 2, "adamw": 2, "sgd": 1, "rmsprop": 3, "adagrad": 1}
+STATES: Mapping[str, int] = {"adam": 2, "adamw": 2, "radam": 2, "sgd": 1, "rmsprop": 3, "adagrad": 1}
 """name -> number of values of optimiser state per weight."""
 
 

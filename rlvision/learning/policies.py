@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from rlvision.core.devices import Autocast
 from rlvision.core.types import (
+    ALL,
     BoolArray,
     EnvSpec,
     IntArray,
@@ -22,7 +23,7 @@ from rlvision.learning.settings import ExplorationSettings
 from rlvision.nn.cuda_graphs import CaptureFn, GraphedByShape
 from rlvision.nn.noisy import resample_noise
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.nn.target_network import OnlineTargetActor
+from rlvision.nn.target_network import OnlineActor
 
 LONGEST = 10_000
 """Largest number of decisions that repeat one random action."""
@@ -96,11 +97,11 @@ class EpsilonGreedy(_RandomPolicy):
         self._epsilon = epsilon
         self._exponents = exponents
 
-    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
-        """Return actions [N] int64."""
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int, part: slice = ALL) -> IntArray:
+        """Return actions [n] int64 for the environments of ``part``."""
         count = len(observation)
-        explores = torch.rand(count, generator=self._generator) < self._epsilons(env_steps)  # [N]
-        action = torch.randint(self._num_actions, (count,), generator=self._generator)  # [N]
+        explores = torch.rand(count, generator=self._generator) < self._epsilons(env_steps, part)  # [n]
+        action = torch.randint(self._num_actions, (count,), generator=self._generator)  # [n]
         if not explores.all():
             action = torch.where(explores, action, self._q_function(observation).argmax(dim=1))
         return action.numpy()
@@ -109,9 +110,9 @@ class EpsilonGreedy(_RandomPolicy):
         """Return the mean epsilon of the environments."""
         return {"policy/epsilon": float(self._epsilons(env_steps).mean())}
 
-    def _epsilons(self, env_steps: int) -> Tensor:
+    def _epsilons(self, env_steps: int, part: slice = ALL) -> Tensor:
         epsilon = torch.tensor(self._epsilon(env_steps))
-        return epsilon if self._exponents is None else epsilon**self._exponents
+        return epsilon if self._exponents is None else epsilon ** self._exponents[part]
 
 
 class PersistentEpsilonGreedy(_RandomPolicy):
@@ -126,39 +127,37 @@ class PersistentEpsilonGreedy(_RandomPolicy):
 
     Args:
         q_function: the network that acts.
-        num_actions: A.
+        spec: of the environments.
         epsilon: the probability that a random action begins while none is repeated.
         exponent: µ of the zeta distribution of durations, above 1; 2 in the paper.
         generator: the CPU generator of all draws.
     """
 
     def __init__(
-        self, q_function: QFunction, num_actions: int, epsilon: Schedule, exponent: float, generator: torch.Generator
+        self, q_function: QFunction, spec: EnvSpec, epsilon: Schedule, exponent: float, generator: torch.Generator
     ) -> None:
         super().__init__(generator)
         self._q_function = q_function
-        self._num_actions = num_actions
+        self._num_actions = spec.num_actions
         self._epsilon = epsilon
         share = torch.arange(1, LONGEST + 1, dtype=torch.float64) ** -exponent
         self._cumulated = share.cumsum(0) / share.sum()  # [LONGEST]
-        self._action = torch.zeros(0, dtype=torch.int64)  # [N] the last random action
-        self._left = torch.zeros(0, dtype=torch.int64)  # [N] decisions that still repeat it
+        self._action = torch.zeros(spec.num_envs, dtype=torch.int64)  # [N] the last random action
+        self._left = torch.zeros(spec.num_envs, dtype=torch.int64)  # [N] decisions that still repeat it
 
-    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
-        """Return actions [N] int64."""
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int, part: slice = ALL) -> IntArray:
+        """Return actions [n] int64 for the environments of ``part``."""
         count = len(observation)
-        if len(self._left) != count:
-            self._action, self._left = torch.zeros(2, count, dtype=torch.int64).unbind()
-        left = torch.where(torch.from_numpy(first), 0, self._left)
+        left = torch.where(torch.from_numpy(first), 0, self._left[part])
         begins = (torch.rand(count, generator=self._generator) < self._epsilon(env_steps)) & (left == 0)
         drawn = torch.randint(self._num_actions, (count,), generator=self._generator)
-        self._action = torch.where(begins, drawn, self._action)
+        action = torch.where(begins, drawn, self._action[part])
         left = torch.where(begins, self._durations(count), left)
         lasts = left > 0
-        self._left = (left - 1).clamp_min(0)
-        if lasts.all():
-            return self._action.numpy().copy()
-        return torch.where(lasts, self._action, self._q_function(observation).argmax(dim=1)).numpy()
+        self._action[part], self._left[part] = action, (left - 1).clamp_min(0)
+        if not lasts.all():
+            action = torch.where(lasts, action, self._q_function(observation).argmax(dim=1))
+        return action.numpy()
 
     def metrics(self, env_steps: int) -> dict[str, float]:
         """Return epsilon."""
@@ -166,12 +165,13 @@ class PersistentEpsilonGreedy(_RandomPolicy):
 
     def state_dict(self) -> State:
         """Return the state of the generator, and the actions that are being repeated."""
-        return {**super().state_dict(), "action": self._action, "left": self._left}
+        return {**super().state_dict(), "action": self._action.clone(), "left": self._left.clone()}
 
     def load_state_dict(self, state: State) -> None:
         """Restore a saved state."""
         super().load_state_dict(state)
-        self._action, self._left = state["action"], state["left"]
+        self._action.copy_(state["action"])
+        self._left.copy_(state["left"])
 
     def _durations(self, count: int) -> Tensor:
         uniform = torch.rand(count, dtype=torch.float64, generator=self._generator)
@@ -192,8 +192,8 @@ class Softmax(_RandomPolicy):
         self._q_function = q_function
         self._temperature = temperature
 
-    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
-        """Return actions [N] int64."""
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int, part: slice = ALL) -> IntArray:
+        """Return actions [n] int64 for the environments of ``part``."""
         q_values = self._q_function(observation)  # [N, A]
         probability = torch.softmax(q_values / self._temperature(env_steps), dim=1)
         return torch.multinomial(probability, 1, generator=self._generator).squeeze(1).numpy()
@@ -219,8 +219,8 @@ class NoisyGreedy(_RandomPolicy):
         self._q_function = q_function
         self._resample = resample
 
-    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
-        """Return actions [N] int64."""
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int, part: slice = ALL) -> IntArray:
+        """Return actions [n] int64 for the environments of ``part``."""
         self._resample(self._generator)
         return self._q_function(observation).argmax(dim=1).numpy()
 
@@ -237,7 +237,7 @@ def ladder_exponents(num_envs: int, alpha: float) -> Tensor:
 def make_policy(
     settings: ExplorationSettings,
     schedule: Schedule,
-    networks: OnlineTargetActor,
+    networks: OnlineActor,
     spec: EnvSpec,
     q_function: Callable[[QNetwork], QFunction],
     draws: torch.Generator,
@@ -258,6 +258,6 @@ def make_policy(
     if settings.kind == "softmax":
         return Softmax(acts, schedule, draws)
     if settings.kind == "persistent":
-        return PersistentEpsilonGreedy(acts, spec.num_actions, schedule, settings.persistence, draws)
+        return PersistentEpsilonGreedy(acts, spec, schedule, settings.persistence, draws)
     exponents = ladder_exponents(spec.num_envs, settings.ladder_alpha) if settings.kind == "ladder" else None
     return EpsilonGreedy(acts, spec.num_actions, schedule, draws, exponents)

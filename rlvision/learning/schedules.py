@@ -100,6 +100,11 @@ class Every:
         self.period = period
         self._passed = start // period if period else 0
 
+    @property
+    def next(self) -> int:
+        """The count at which it fires next; the period must not be 0."""
+        return (self._passed + 1) * self.period
+
     def due(self, count: int) -> bool:
         """Return whether the counter has reached a multiple of the period since the last call."""
         if not self.period or count // self.period == self._passed:

@@ -1,7 +1,7 @@
 """Settings that agents share: the agent itself, the optimiser, the exploration."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from rlvision.core.ranges import (
     DecayRate,
@@ -20,16 +20,51 @@ from rlvision.core.ranges import (
 class AgentSettings:
     """The agent; its settings depend on its name."""
 
+    uses_replay: ClassVar[bool] = True
+    """Whether the settings under ``replay.`` have an effect. Without a replay, an agent learns between rollouts."""
+
     name: NonEmptyStr = "dqn"
     """Name of a file in rlvision's agents/, or package.module:AgentClass of your own."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class QLearningSettings(AgentSettings):
-    """Settings of agents that learn Q-values from a replay."""
+class ReturnSettings(AgentSettings):
+    """Settings of agents that learn discounted returns from pixels."""
 
     gamma: UnitInterval = 0.99
     """Discount per env step."""
+    reward_scale: PositiveFloat = 1.0
+    """Factor of each reward in learning, applied before reward_clip. Beyond TD errors of 1 the Huber loss is linear."""
+    reward_clip: PositiveFloat | None = 1.0
+    """Bound of each reward in learning; unset, there is none. Scores are neither scaled nor clipped."""
+    augmentation: Literal["none", "shift"] = "none"
+    """shift moves each observation of a batch by up to four pixels at random before the loss (Yarats et al. 2021)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutSettings(ReturnSettings):
+    """Settings of agents that learn from the last steps of all environments, and then forget them."""
+
+    uses_replay: ClassVar[bool] = False
+
+    return_lambda: UnitInterval = 0.65
+    """λ of the λ-returns: 0 bootstraps after one step, 1 sums the rewards to the end of the rollout."""
+    rollout_steps: PositiveInt = 32
+    """Env steps of each environment between two phases of learning."""
+    epochs: PositiveInt = 2
+    """Passes over a rollout."""
+    batch_size: PositiveInt = 128
+    """Env steps of a rollout in one update; a divisor of rollout_steps * env.num_envs."""
+
+    def batches(self, num_envs: int) -> int:
+        """Return the number of updates after each rollout of ``num_envs`` environments."""
+        return self.epochs * (self.rollout_steps * num_envs // self.batch_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QLearningSettings(ReturnSettings):
+    """Settings of agents that learn Q-values from a replay."""
+
     n_step: PositiveInt = 3
     """Rewards summed before the bootstrap."""
     final_gamma: UnitInterval | None = None
@@ -38,23 +73,17 @@ class QLearningSettings(AgentSettings):
     """Rewards to which n_step moves over horizon_env_steps (Schwarzer et al. 2023); unset, it stays."""
     horizon_env_steps: PositiveInt | None = None
     """Env steps over which gamma and n_step move; unset, over the whole run."""
-    reward_scale: PositiveFloat = 1.0
-    """Factor of each reward in learning, applied before reward_clip. Beyond TD errors of 1 the Huber loss is linear."""
-    reward_clip: PositiveFloat | None = 1.0
-    """Bound of each reward in learning; unset, there is none. Scores are neither scaled nor clipped."""
     target_period: PositiveInt = 500
     """Updates between hard copies into the target network."""
     target_tau: UpdateWeight | None = None
     """Soft target: weight of the online network at every update, instead of hard copies."""
-    augmentation: Literal["none", "shift"] = "none"
-    """shift moves each observation of a batch by up to four pixels at random before the loss (Yarats et al. 2021)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimiserSettings:
     """The optimiser of the network's weights."""
 
-    name: Literal["adam", "adamw", "sgd", "rmsprop", "adagrad"] = "adam"
+    name: Literal["adam", "adamw", "radam", "sgd", "rmsprop", "adagrad"] = "adam"
     """The optimiser."""
     learning_rate: PositiveFloat = 2.5e-4
     """Step size at the start."""
@@ -65,9 +94,9 @@ class OptimiserSettings:
     warmup_updates: NonNegativeInt = 0
     """Updates over which the learning rate rises from zero."""
     epsilon: PositiveFloat = 1.5e-4
-    """Added to the denominator (Adam, AdamW, RMSProp, Adagrad)."""
+    """Added to the denominator (Adam, AdamW, RAdam, RMSProp, Adagrad)."""
     momentum: DecayRate = 0.9
-    """SGD and RMSProp: momentum; Adam and AdamW: beta1."""
+    """SGD and RMSProp: momentum; Adam, AdamW and RAdam: beta1."""
     weight_decay: NonNegativeFloat = 0.0
     """L2 penalty (AdamW: decoupled) on weights; never on scale, shift or bias."""
     max_grad_norm: PositiveFloat | None = 10.0

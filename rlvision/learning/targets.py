@@ -166,6 +166,57 @@ class _CrossQValues:
             return split_batch(self._online(to_channels_last_float(observations)))
 
 
+class NoTargets:
+    """The values of s alone, for losses whose targets come with the batch.
+
+    Args:
+        online: the online network in training mode.
+        autocast: the precision of the forward.
+    """
+
+    def __init__(self, online: Forward, autocast: Autocast) -> None:
+        self._online = online
+        self._autocast = autocast
+
+    def values(self, transition: Transition) -> Values:
+        """Return the values of a batch; those of s' cannot be read."""
+        return _OnlineValues(self._online, self._autocast, transition)
+
+    def update_target(self, updates: int) -> None:
+        """Do nothing: there is no target network."""
+
+
+class _OnlineValues:
+    def __init__(self, online: Forward, autocast: Autocast, transition: Transition) -> None:
+        self._online = online
+        self._autocast = autocast
+        self._transition = transition
+
+    @property
+    def target_t(self) -> QOutput:
+        raise _no_bootstrap("target_t")
+
+    @property
+    def online_t(self) -> QOutput:
+        raise _no_bootstrap("online_t")
+
+    @property
+    def target_tm1(self) -> QOutput:
+        raise _no_bootstrap("target_tm1")
+
+    @cached_property
+    def online_tm1(self) -> QOutput:
+        with self._autocast():
+            return self._online(to_channels_last_float(self._transition.observation))
+
+
+def _no_bootstrap(name: str) -> RuntimeError:
+    return RuntimeError(
+        f"expected a TD rule that reads online_tm1 alone, since its targets come with the batch, got one that reads "
+        f"{name}: learn from a replay to bootstrap in the loss"
+    )
+
+
 def make_targets(
     networks: OnlineTargetActor,
     norm: NormVariant,

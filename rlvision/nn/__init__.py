@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from rlvision.nn.standard_encoders import MLP as MLP
     from rlvision.nn.standard_encoders import ImpalaCNN as ImpalaCNN
     from rlvision.nn.standard_encoders import NatureCNN as NatureCNN
+    from rlvision.nn.target_network import OnlineActor as OnlineActor
     from rlvision.nn.target_network import OnlineTargetActor as OnlineTargetActor
     from rlvision.nn.target_network import batch_statistics_forward as batch_statistics_forward
     from rlvision.nn.target_network import recalibrate as recalibrate
@@ -57,6 +58,6 @@ __getattr__, __all__ = public_names(
         "registry": ["build_encoder", "make_q_network", "norm_variant"],
         "settings": ["NetworkSettings"],
         "standard_encoders": ["ImpalaCNN", "MLP", "NatureCNN"],
-        "target_network": ["OnlineTargetActor", "batch_statistics_forward", "recalibrate"],
+        "target_network": ["OnlineActor", "OnlineTargetActor", "batch_statistics_forward", "recalibrate"],
     },
 )

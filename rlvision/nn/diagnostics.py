@@ -11,7 +11,8 @@ metric                        meaning
 ============================  ==================================================================
 
 Q_train is the learner's forward on s, without dropout; Q_act is the policy's. Both run fused as in training, in the
-precision of the context. The ``bn/`` metrics exist only for networks with running statistics.
+precision of the context. The ``bn/`` metrics exist only for networks with running statistics, the drift only with a
+target network.
 """
 
 import copy
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from rlvision.nn.fusion import fuse_conv_bn, fuse_conv_bn_train
 from rlvision.nn.normalisation import BatchRenorm2d
 from rlvision.nn.statistics import statistics_layers
-from rlvision.nn.target_network import OnlineTargetActor
+from rlvision.nn.target_network import OnlineActor, OnlineTargetActor
 
 WIDE_GAP = 0.2
 """Gap above which the greedy action of many states depends on the mode."""
@@ -56,7 +57,7 @@ class GapMonitor:
 
 
 @torch.no_grad()
-def diagnose(networks: OnlineTargetActor, observation: Tensor) -> dict[str, Tensor]:
+def diagnose(networks: OnlineActor, observation: Tensor) -> dict[str, Tensor]:
     """Return all metrics above as scalar tensors, measured on observations [B, C, H, W] uint8.
 
     Buffers, modes and random states do not change: the training forward runs on a copy, with dropout off.
@@ -64,7 +65,8 @@ def diagnose(networks: OnlineTargetActor, observation: Tensor) -> dict[str, Tens
     metrics = weight_norms(networks.online)
     if statistics_layers(networks.online):
         metrics |= _mode_differences(networks, observation)
-        metrics["bn/target_drift"] = target_drift(networks)
+        if isinstance(networks, OnlineTargetActor):
+            metrics["bn/target_drift"] = target_drift(networks)
     return metrics
 
 
@@ -94,7 +96,7 @@ def weight_norms(network: nn.Module) -> dict[str, Tensor]:
     return {f"weights/{name}": _norm(parameters) for name, parameters in owners.items() if parameters}
 
 
-def _mode_differences(networks: OnlineTargetActor, observation: Tensor) -> dict[str, Tensor]:
+def _mode_differences(networks: OnlineActor, observation: Tensor) -> dict[str, Tensor]:
     shadow = fuse_conv_bn_train(copy.deepcopy(networks.online))
     _switch_off_dropout(shadow)
     learns = shadow(observation).q_values  # [B, A]

@@ -12,46 +12,86 @@ from rlvision.nn.qnetwork import QNetwork, shared_weight_copy
 from rlvision.nn.statistics import batch_statistics, calibrating, statistics_layers
 
 
-class OnlineTargetActor:
-    """The online network, its target, the actor and the explorer.
+class OnlineActor:
+    """The online network and the views that act with its weights.
 
     ============  ==========  =========================  ====================================
     view          mode        tensors                    used for
     ============  ==========  =========================  ====================================
     ``online``    training    its own                    one forward per update, on s
-    ``target``    evaluation  copies, without gradient   bootstrap values, target(s')
     ``actor``     evaluation  online's, shared           acting, argmax over s', evaluation
     ``explorer``  evaluation  online's, shared           acting while training by noisy weights
     ============  ==========  =========================  ====================================
 
     Modes are pinned: ``train()`` and ``eval()`` on a view change nothing. An optimizer's step or a ``load_state_dict``
     on ``online`` takes effect in ``actor`` at once. Call ``actor`` and ``explorer`` without gradients. In a network
-    with noisy layers, ``online``, ``target`` and ``explorer`` each have their own noise, and ``actor`` has none. In any
-    other network, ``explorer`` is ``actor``.
+    with noisy layers, ``online`` and ``explorer`` each have their own noise, and ``actor`` has none. In any other
+    network, ``explorer`` is ``actor``.
 
     Args:
         online: the network, already on its device: moving it later would separate its tensors from the actor's.
-        noise: the CPU generator of the noise in ``online`` and ``target``.
+        noise: the CPU generator of the noise in ``online``.
     """
 
     def __init__(self, online: QNetwork, noise: torch.Generator | None = None) -> None:
         self.online = online
-        self.target = copy.deepcopy(online).requires_grad_(False)
         self.actor = shared_weight_copy(online)
         self.explorer = shared_weight_copy(online) if noisy_layers(online) else self.actor
         self._noise = noise or torch.Generator()
-        self._noisy_layers = [*noisy_layers(self.online), *noisy_layers(self.target)]
+        self._noisy_layers = noisy_layers(self.online)
         for layer in noisy_layers(self.explorer):
             layer.input_noise, layer.output_noise = layer.input_noise.clone(), layer.output_noise.clone()
         switch_noise(self.actor, on=False)
         self.online.pin_mode(training=True)
-        for view in (self.target, self.actor, self.explorer):
+        for view in (self.actor, self.explorer):
             view.pin_mode(training=False)
 
     def resample_noise(self) -> None:
-        """Draw the noise of the next update for ``online`` and ``target``."""
+        """Draw the noise of the next update."""
         for layer in self._noisy_layers:
             layer.resample(self._noise)
+
+    @property
+    def has_statistics(self) -> bool:
+        """Whether the network keeps running statistics, which need calibration."""
+        return bool(statistics_layers(self.online))
+
+    @torch.no_grad()
+    def calibrate(self, observations: Iterable[Tensor]) -> None:
+        """Measure the statistics of ``online`` over batches [B, C, H, W]."""
+        recalibrate(self.online, observations)
+
+    def state_dict(self) -> State:
+        """Return the network, buffers included, and the state of the noise generator."""
+        return {"online": self.online.state_dict(), "noise": self._noise.get_state()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Restore the network and the noise generator; the other views share the online tensors."""
+        self.online.load_state_dict(state["online"])
+        self._noise.set_state(state["noise"])
+
+
+class OnlineTargetActor(OnlineActor):
+    """The views of `OnlineActor`, and the target network.
+
+    ============  ==========  =========================  ====================================
+    view          mode        tensors                    used for
+    ============  ==========  =========================  ====================================
+    ``target``    evaluation  copies, without gradient   bootstrap values, target(s')
+    ============  ==========  =========================  ====================================
+
+    In a network with noisy layers, ``target`` has its own noise, from the generator of ``online``.
+
+    Args:
+        online: as in `OnlineActor`.
+        noise: as in `OnlineActor`.
+    """
+
+    def __init__(self, online: QNetwork, noise: torch.Generator | None = None) -> None:
+        self.target = copy.deepcopy(online).requires_grad_(False)
+        super().__init__(online, noise)
+        self.target.pin_mode(training=False)
+        self._noisy_layers += noisy_layers(self.target)
 
     @torch.no_grad()
     def sync_target(self, tau: float = 1.0) -> None:
@@ -68,27 +108,20 @@ class OnlineTargetActor:
             torch._foreach_lerp_(target, online, tau)
         _copy(self.target.buffers(), self.online.buffers())
 
-    @property
-    def has_statistics(self) -> bool:
-        """Whether the network keeps running statistics, which need calibration."""
-        return bool(statistics_layers(self.online))
-
     @torch.no_grad()
     def calibrate(self, observations: Iterable[Tensor]) -> None:
         """Measure the statistics of ``online`` over batches [B, C, H, W], then sync the target."""
-        recalibrate(self.online, observations)
+        super().calibrate(observations)
         self.sync_target()
 
     def state_dict(self) -> State:
         """Return both networks, buffers included, and the state of the noise generator."""
-        networks = {"online": self.online.state_dict(), "target": self.target.state_dict()}
-        return {**networks, "noise": self._noise.get_state()}
+        return {**super().state_dict(), "target": self.target.state_dict()}
 
     def load_state_dict(self, state: State) -> None:
-        """Restore both networks and the noise generator; the actor shares the online tensors."""
-        self.online.load_state_dict(state["online"])
+        """Restore both networks and the noise generator."""
+        super().load_state_dict(state)
         self.target.load_state_dict(state["target"])
-        self._noise.set_state(state["noise"])
 
 
 @torch.no_grad()

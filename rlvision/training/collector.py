@@ -1,5 +1,6 @@
 """The collector steps the environments with a policy, fills the memory and counts the scores."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,13 +11,16 @@ from rlvision.core.types import (
     BoolArray,
     EnvStep,
     Episode,
+    IntArray,
     Memory,
-    Policy,
     RewardTransform,
     Schedule,
     State,
+    TrainingPolicy,
+    UInt8Array,
     VectorEnv,
 )
+from rlvision.envs.split_env import Act, SplitEnv, play_in_turn
 
 if TYPE_CHECKING:
     from rlvision.envs.game_archive import GameRecorder
@@ -32,7 +36,7 @@ class Collector:
     def __init__(
         self,
         env: VectorEnv,
-        policy: Policy,
+        policy: TrainingPolicy,
         memory: Memory,
         returns: "DiscountedReturns",
         recorder: "GameRecorder | None" = None,
@@ -57,7 +61,34 @@ class Collector:
 
     def recv(self) -> list[Episode]:
         """Wait for the environments, store the row and return the finished games."""
-        step = self.env.recv()
+        return self._add(self.env.recv())
+
+    def collect(self, rows: int) -> Iterator[list[Episode]]:
+        """Make ``rows`` steps with the weights as they are, and yield the finished games of each.
+
+        While one half of the environments steps, the policy acts for the other, if the environments are split.
+        """
+        if isinstance(self.env, SplitEnv):
+            yield from map(self._add, play_in_turn(self.env, self._acting_in_turn(), rows))
+        else:
+            for _ in range(rows):
+                self.send()
+                yield self.recv()
+
+    def _acting_in_turn(self) -> Act:
+        """Return a function that acts for one half, in the env steps that all environments will have made by then."""
+        num_envs, env_steps = self.env.spec.num_envs, [self.env_steps, self.env_steps]
+        parts = slice(0, num_envs // 2), slice(num_envs // 2, num_envs)
+
+        def act(half: int, observation: UInt8Array, first: BoolArray) -> IntArray:
+            action = self._policy.act(observation, first, env_steps[half], parts[half])
+            env_steps[half] += num_envs
+            return action
+
+        return act
+
+    def _add(self, step: EnvStep) -> list[Episode]:
+        """Store a row and return the finished games."""
         self._memory.add(step)
         self._returns.add(step, self.env_steps)
         self.env_steps += len(step.action)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from rlvision.core.devices import one_thread
 from rlvision.core.errors import EnvError
 from rlvision.core.files import warn_on_os_error
 from rlvision.core.seeding import random_state, set_random_state
@@ -21,6 +22,8 @@ from rlvision.training.collector import Collector
 from rlvision.training.metrics import Clock, Meter
 
 RECENT_GAMES = 20
+MAX_ROWS = 32
+"""Rows of a rollout between two looks for a signal."""
 AGENT_PARTS = ("policy", "memory", "learner")
 """Parts of an agent whose state a checkpoint holds."""
 
@@ -66,6 +69,7 @@ class Trainer:
         self._clock = Clock()
         self._recent: deque[float] = deque(maxlen=RECENT_GAMES)
         self._eval_state = EvalState()
+        self._learned_at = 0  # env steps
         self._interrupted: StopReason = lambda: None
         self._gap_monitor = GapMonitor()
         self._set_timers()
@@ -89,15 +93,12 @@ class Trainer:
         return self._interrupted() or reason
 
     def step(self) -> None:
-        """Step all environments once, make the updates that are due meanwhile, and then run what is scheduled."""
-        self._collector.send()
-        for batch in self._agent.memory.batches():
-            update = self._agent.learner.update(batch)
-            self._agent.memory.update_priorities(batch.index, update.priority)
-            self._meter.add(update.metrics)
-        for episode in self._collector.recv():
-            self._log_episode(episode)
-        self._hooks.show_progress(self._collector.env_steps)
+        """Step all environments, make the updates that are due, and then run what is scheduled."""
+        if self._agent.rows_until_due is None:
+            self._step_and_learn()
+        else:
+            self._roll(self._agent.rows_until_due())
+            self._learn()
         self._run_scheduled()
 
     def state_dict(self) -> State:
@@ -108,6 +109,7 @@ class Trainer:
             "meter": self._meter.state_dict(),
             "recent": list(self._recent),
             "eval_state": self._eval_state.state_dict(),
+            "learned_at": self._learned_at,
             "random": random_state(),
             "hours": self._clock.hours,
         }
@@ -120,9 +122,41 @@ class Trainer:
         self._meter.load_state_dict(state["meter"])
         self._recent.extend(state["recent"])
         self._eval_state.load_state_dict(state["eval_state"])
+        self._learned_at = state["learned_at"]
         set_random_state(state["random"])
         self._clock.hours_before = state["hours"]
         self._set_timers()
+
+    def _step_and_learn(self) -> None:
+        """Step once, and make the updates that are due while the environments step."""
+        self._collector.send()
+        self._learn()
+        self._show(self._collector.recv())
+
+    def _roll(self, rows_until_due: int) -> None:
+        """Step until a batch or something scheduled is due, at most `MAX_ROWS` times.
+
+        The number of rows changes no result, because the weights are fixed meanwhile and games are counted row by row.
+        """
+        now, stride = self._collector.env_steps, self._collector.env.spec.num_envs
+        timers = (self._log_timer, self._evaluate_timer, self._checkpoint_timer)
+        due = [self._plan.env_steps, *(timer.next for timer in timers if timer.period)]
+        rows = min(rows_until_due, MAX_ROWS, *(-(-(count - now) // stride) for count in due))
+        with one_thread():
+            for episodes in self._collector.collect(rows):
+                self._show(episodes)
+
+    def _learn(self) -> None:
+        for batch in self._agent.memory.batches():
+            update = self._agent.learner.update(batch)
+            self._agent.memory.update_priorities(batch.index, update.priority)
+            self._meter.add(update.metrics)
+            self._learned_at = self._collector.env_steps
+
+    def _show(self, episodes: list[Episode]) -> None:
+        for episode in episodes:
+            self._log_episode(episode)
+        self._hooks.show_progress(self._collector.env_steps)
 
     def _set_timers(self) -> None:
         now, plan = self._collector.env_steps, self._plan
@@ -211,12 +245,16 @@ class Trainer:
         plan = self._plan
         if self._collector.env_steps >= plan.env_steps:
             return f"all {plan.env_steps:,} env steps are done"
-        enough = len(self._recent) == RECENT_GAMES and plan.target_score is not None
+        enough = len(self._recent) == RECENT_GAMES and plan.target_score is not None and self._is_between_rollouts()
         if enough and self._recent_mean() >= (plan.target_score or 0.0):
             return f"the mean of the last {RECENT_GAMES} games reached {self._recent_mean():g}"
         if plan.patience is not None and self._eval_state.evals_since_best >= plan.patience:
             return f"early stopping: {plan.patience} evaluations without a new best ({self._eval_state.best:g})"
         return None
+
+    def _is_between_rollouts(self) -> bool:
+        """Return whether no rollout is half done; an interruption may halve one, and must not change where a run ends."""
+        return self._agent.rows_until_due is None or self._learned_at == self._collector.env_steps
 
     def _recent_mean(self) -> float:
         return sum(self._recent) / len(self._recent)
