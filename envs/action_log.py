@@ -5,11 +5,13 @@ including the resets without a seed that it made on the way.
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
-from rlvision.core.types import UInt8Array
+from rlvision.core.errors import CheckpointError
+from rlvision.core.types import EnvSpec, Progress, State, UInt8Array, VectorEnv
 
 SEED_BITS = 31  # emulators keep their seed in a signed 32-bit integer
 
@@ -70,3 +72,35 @@ class ActionLog:
     def to_numpy(self) -> UInt8Array:
         """Copy the actions to an array [T]: uint8, or int32 if there are more than 256 different actions."""
         return np.array(self.actions, dtype=self._typecode)
+
+
+class ReplayableEnv(VectorEnv, Protocol):
+    """Environments with action logs, from which they are restored; whole or in halves."""
+
+    progress: Progress
+    """Called during a replay with the steps done and their total."""
+
+    @property
+    def action_logs(self) -> list[ActionLog]:
+        """Return the action log of each environment."""
+
+    def rewind(self, seeds: Sequence[int]) -> UInt8Array:
+        """Reset every environment by its own seed, [N]."""
+
+    def begin_games(self, seeds: Mapping[int, int]) -> UInt8Array:
+        """Begin a game by its seed in each of the given environments; the others play on."""
+
+
+def check_state(state: State, spec: EnvSpec) -> None:
+    """Check that a state is of environments with this spec.
+
+    Raises:
+        CheckpointError: it has another number of environments, or an action that they do not have.
+    """
+    actions = [np.asarray(action_log) for action_log in state["actions"]]
+    highest = max((int(action_log.max()) for action_log in actions if len(action_log)), default=0)
+    if len(actions) != spec.num_envs or highest >= spec.num_actions:
+        raise CheckpointError(
+            f"expected action logs of {spec.num_envs} environments with {spec.num_actions} actions, "
+            f"got {len(actions)} action logs with actions up to {highest}: resume with the settings of the run"
+        )

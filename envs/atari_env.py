@@ -32,6 +32,7 @@ class AtariEnv(ReplayableVectorEnv):
     Args:
         settings: of the games; unset values are the protocol's.
         num_envs: N.
+        first_index: as in `ReplayableVectorEnv`.
 
     Attributes:
         game: rom id.
@@ -43,7 +44,7 @@ class AtariEnv(ReplayableVectorEnv):
         EnvError: the game's ROM is missing or damaged.
     """
 
-    def __init__(self, settings: EnvSettings, num_envs: int) -> None:
+    def __init__(self, settings: EnvSettings, num_envs: int, first_index: int = 0) -> None:
         if num_envs < 1:
             raise ConfigError(f"expected at least 1 environment, got num_envs={num_envs}: raise it")
         require_sizes(settings)
@@ -56,7 +57,7 @@ class AtariEnv(ReplayableVectorEnv):
         self._codes = choose_actions(self.game_actions, settings.actions)
         names = tuple(self.game_actions[code] for code in self._codes)
         spec = EnvSpec(num_envs, observation_shape(settings), frame_channels(settings), names, settings.frameskip)
-        super().__init__(spec, settings.reseed_after)
+        super().__init__(spec, settings.reseed_after, first_index)
         self._game_start: IntArray = np.full(num_envs, -1)
         self._info: Info = {}
 

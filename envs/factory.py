@@ -3,15 +3,17 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import gymnasium
 
 from rlvision.core.errors import ConfigError
+from rlvision.envs.action_log import ReplayableEnv
 from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.atari_games import find_game, nearest_game
 from rlvision.envs.gymnasium_env import GymnasiumEnv
 from rlvision.envs.settings import ATARI_ONLY, GYMNASIUM_ONLY, EnvSettings
-from rlvision.envs.vector_env import ReplayableVectorEnv
+from rlvision.envs.split_env import SplitEnv
 
 
 def is_atari(name: str) -> bool:
@@ -19,7 +21,7 @@ def is_atari(name: str) -> bool:
     return find_game(name) is not None
 
 
-def make(settings: EnvSettings, num_envs: int) -> ReplayableVectorEnv:
+def make(settings: EnvSettings, num_envs: int, split: bool = False) -> ReplayableEnv:
     """Make environments of the settings' game: Atari's, a registered Gymnasium id, or ``package.module:EnvClass``.
 
     A single environment always runs in this process, where its screen can be watched.
@@ -27,6 +29,8 @@ def make(settings: EnvSettings, num_envs: int) -> ReplayableVectorEnv:
     Args:
         settings: of each environment; ``settings.num_envs`` is ignored here.
         num_envs: N.
+        split: make an even number of Atari games, 4 or more, as a `SplitEnv`; others stay whole, because their steps
+            do not overlap with this process or share a number of workers.
 
     Raises:
         ConfigError: the name is unknown, or the game does not have one of the settings.
@@ -35,6 +39,8 @@ def make(settings: EnvSettings, num_envs: int) -> ReplayableVectorEnv:
     """
     if is_atari(settings.game):
         _refuse_misplaced(settings, GYMNASIUM_ONLY)
+        if split and num_envs >= 4 and num_envs % 2 == 0:
+            return SplitEnv(partial(AtariEnv, settings, num_envs // 2))
         return AtariEnv(settings, num_envs)
     _require_gymnasium_name(settings.game)
     _refuse_misplaced(settings, ATARI_ONLY)

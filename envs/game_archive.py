@@ -30,7 +30,8 @@ from rlvision.core.errors import CheckpointError
 from rlvision.core.files import read_bytes
 from rlvision.core.folders import list_folder
 from rlvision.core.types import EnvStep, Episode, State
-from rlvision.envs.vector_env import ReplayableVectorEnv, observation_hash
+from rlvision.envs.action_log import ReplayableEnv
+from rlvision.envs.vector_env import observation_hash
 
 GAMES_FOLDER = "games"
 SUFFIX = ".games"
@@ -145,7 +146,7 @@ class GameRecorder:
         archive: receives the games.
     """
 
-    def __init__(self, env: ReplayableVectorEnv, archive: GameArchive) -> None:
+    def __init__(self, env: ReplayableEnv, archive: GameArchive) -> None:
         self._env = env
         self._archive = archive
         self._typecode = _typecode(1 if env.spec.num_actions <= 256 else 4)

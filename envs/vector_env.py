@@ -11,9 +11,9 @@ from hashlib import blake2b
 import numpy as np
 import torch
 
-from rlvision.core.errors import CheckpointError, EnvError
+from rlvision.core.errors import EnvError
 from rlvision.core.types import BoolArray, EnvSpec, EnvStep, FloatArray, IntArray, Progress, State, UInt8Array
-from rlvision.envs.action_log import ActionLog
+from rlvision.envs.action_log import ActionLog, check_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +36,16 @@ class ReplayableVectorEnv(ABC):
     Args:
         spec: shapes and names.
         reseed_after: a reset uses a seed once the action log holds at least this many steps; 0: every reset does.
+        first_index: place of environment 0 in a larger vector, from which the seeds of `reset` derive.
 
     Attributes:
         action_logs: one for each environment.
         progress: called during a replay with the steps done and their total.
     """
 
-    def __init__(self, spec: EnvSpec, reseed_after: int) -> None:
+    def __init__(self, spec: EnvSpec, reseed_after: int, first_index: int = 0) -> None:
         self._spec = spec
-        self._reseed_after = reseed_after
+        self._reseed_after, self._first_index = reseed_after, first_index
         self._seed = 0
         self._observation: UInt8Array | None = None
         self._first: BoolArray = np.zeros(spec.num_envs, dtype=np.bool_)
@@ -71,9 +72,14 @@ class ReplayableVectorEnv(ABC):
         """Whether each current observation comes from a reset, [N]."""
         return self._first.copy()
 
+    @property
+    def stepping(self) -> bool:
+        """Whether a step is under way: `send` was called, and not yet `recv`."""
+        return self._pending is not None
+
     def reset(self, seed: int) -> UInt8Array:
-        """Reset every environment, environment i by a seed derived from (seed, i)."""
-        self._expect_idle("reset")
+        """Reset every environment, environment i by a seed derived from (seed, first_index + i)."""
+        self.expect_idle("reset")
         if seed < 0:
             raise EnvError(f"expected a seed of at least 0, got {seed}: choose another")
         self._begin_action_logs(seed)
@@ -81,7 +87,7 @@ class ReplayableVectorEnv(ABC):
 
     def rewind(self, seeds: Sequence[int]) -> UInt8Array:
         """Reset every environment by the seed [N] of an action log, so that its actions can be repeated."""
-        self._expect_idle("rewind")
+        self.expect_idle("rewind")
         self._begin_action_logs(0)
         for action_log, seed in zip(self.action_logs, seeds, strict=True):
             action_log.seed = seed
@@ -95,7 +101,7 @@ class ReplayableVectorEnv(ABC):
         Args:
             seeds: environment -> seed of its new game.
         """
-        self._expect_idle("begin_games")
+        self.expect_idle("begin_games")
         begun = np.isin(np.arange(self._spec.num_envs), list(seeds))  # [N]
         for index, seed in seeds.items():
             self.action_logs[index].restart()
@@ -110,11 +116,8 @@ class ReplayableVectorEnv(ABC):
         Raises:
             EnvError: an action is not one of the A, or a step is still under way.
         """
-        self._expect_idle("send")
-        _ = self.observation
-        if not self._in_step:
-            raise EnvError("expected reset(seed) or load_state_dict(state) after a step that failed, got send(action)")
-        self._pending = self._checked(action)
+        self.expect_ready()
+        self._pending = check_action(action, self._spec)
         self._begin(self._pending)
 
     def recv(self) -> EnvStep:
@@ -125,18 +128,34 @@ class ReplayableVectorEnv(ABC):
         Raises:
             EnvError: there is no such step, an environment failed, or a reward is not a finite number.
         """
-        if self._pending is None:
-            raise EnvError("expected send(action) before recv(), got recv() alone: send actions first")
-        action, self._pending = self._pending, None
-        self._in_step = False
-        row = self._advance(action, self._finish())
-        self._in_step = True
-        return row
+        return self.advance(*self.wait())
 
     def step(self, action: IntArray) -> EnvStep:
         """Call `send`, then `recv`."""
         self.send(action)
         return self.recv()
+
+    def wait(self) -> tuple[IntArray, Outcome]:
+        """Wait for the step, the first half of `recv`; return its actions and its outcome, not yet in the logs."""
+        if self._pending is None:
+            raise EnvError("expected send(action) before recv(), got recv() alone: send actions first")
+        action, self._pending = self._pending, None
+        self._in_step = False
+        outcome = self._finish()
+        if not np.isfinite(outcome.reward).all():  # the last check before the replay, for every kind of environment
+            raise EnvError(f"expected finite rewards, got {outcome.reward.tolist()}: fix the environment's reward")
+        return action, outcome
+
+    def advance(self, action: IntArray, outcome: Outcome) -> EnvStep:
+        """Move on to the outcome of a step, the second half of `recv`, and return the row."""
+        for action_log, taken in zip(self.action_logs, action.tolist(), strict=True):
+            action_log.append(taken)
+        ended = outcome.terminated, outcome.truncated
+        row = EnvStep(self.observation, action, outcome.reward, *ended, self._first)
+        self._first = outcome.first
+        self._observation = self._restart_action_logs(outcome)
+        self._in_step = True
+        return row
 
     def seeds(self) -> tuple[int, ...]:
         """Return N seeds, those of each environment's last seeded reset."""
@@ -144,7 +163,7 @@ class ReplayableVectorEnv(ABC):
 
     def state_dict(self) -> State:
         """Return the action logs, and a hash of each observation to verify them by; no emulators."""
-        self._expect_idle("state_dict")
+        self.expect_idle("state_dict")
         return {
             "seed": self._seed,
             "counts": torch.tensor([action_log.count for action_log in self.action_logs]),
@@ -159,7 +178,7 @@ class ReplayableVectorEnv(ABC):
         Raises:
             CheckpointError: the state is of other environments.
         """
-        self._expect_idle("load_state_dict")
+        self.expect_idle("load_state_dict")
         self._load_action_logs(state)
         self._observation = self._replay(self.progress)
         self._first = np.asarray(state["first"], dtype=np.bool_).copy()
@@ -171,6 +190,20 @@ class ReplayableVectorEnv(ABC):
         if not self._closed:
             self._closed = True
             self._release()
+
+    def expect_ready(self) -> None:
+        """Refuse a `send` that cannot be: before a reset, during a step, after one that failed, or after `close`."""
+        self.expect_idle("send")
+        _ = self.observation
+        if not self._in_step:
+            raise EnvError("expected reset(seed) or load_state_dict(state) after a step that failed, got send(action)")
+
+    def expect_idle(self, verb: str) -> None:
+        """Refuse ``verb`` on closed environments and during a step."""
+        if self._closed:
+            raise EnvError(f"expected open environments, got {verb}() after close(): make new ones")
+        if self._pending is not None:
+            raise EnvError(f"expected recv() after send(action), got {verb}(): receive the step under way first")
 
     @abstractmethod
     def _release(self) -> None:
@@ -196,18 +229,6 @@ class ReplayableVectorEnv(ABC):
     def _replay(self, progress: Progress) -> UInt8Array:
         """Bring all environments to the end of their action logs; return all N observations."""
 
-    def _advance(self, action: IntArray, outcome: Outcome) -> EnvStep:
-        """Return the row that a step completes, and move on to its outcome."""
-        if not np.isfinite(outcome.reward).all():  # the last check before the replay, for every kind of environment
-            raise EnvError(f"expected finite rewards, got {outcome.reward.tolist()}: fix the environment's reward")
-        for action_log, taken in zip(self.action_logs, action.tolist(), strict=True):
-            action_log.append(taken)
-        ended = outcome.terminated, outcome.truncated
-        row = EnvStep(self.observation, action, outcome.reward, *ended, self._first)
-        self._first = outcome.first
-        self._observation = self._restart_action_logs(outcome)
-        return row
-
     def _restart_action_logs(self, outcome: Outcome) -> UInt8Array:
         """Start new action logs for the environments that are due."""
         if not outcome.first.any():
@@ -227,18 +248,13 @@ class ReplayableVectorEnv(ABC):
 
     def _begin_action_logs(self, seed: int) -> None:
         self._seed, self._in_step = seed, True
-        self.action_logs = [ActionLog(seed, index, self._spec.num_actions) for index in range(self._spec.num_envs)]
+        places = range(self._first_index, self._first_index + self._spec.num_envs)
+        self.action_logs = [ActionLog(seed, place, self._spec.num_actions) for place in places]
 
     def _load_action_logs(self, state: State) -> None:
-        actions = [np.asarray(action_log) for action_log in state["actions"]]
-        highest = max((int(action_log.max()) for action_log in actions if len(action_log)), default=0)
-        if len(actions) != self._spec.num_envs or highest >= self._spec.num_actions:
-            raise CheckpointError(
-                f"expected action logs of {self._spec.num_envs} environments with {self._spec.num_actions} actions, "
-                f"got {len(actions)} action logs with actions up to {highest}: resume with the settings of the run"
-            )
+        check_state(state, self._spec)
         self._begin_action_logs(int(state["seed"]))
-        for action_log, count, taken in zip(self.action_logs, state["counts"].tolist(), actions, strict=True):
+        for action_log, count, taken in zip(self.action_logs, state["counts"].tolist(), state["actions"], strict=True):
             action_log.rewind_to(count, taken.tolist())
 
     def _begin_lost(self, lost: BoolArray) -> None:
@@ -259,23 +275,22 @@ class ReplayableVectorEnv(ABC):
     def _action_log_seeds(self) -> list[int]:
         return [action_log.seed for action_log in self.action_logs]
 
-    def _checked(self, action: object) -> IntArray:
-        """Return a copy of the actions [N], which must be valid."""
-        shape, count = (self._spec.num_envs,), self._spec.num_actions
-        if not isinstance(action, np.ndarray) or action.shape != shape or action.dtype.kind not in "iu":
-            got = f"{action.dtype} {list(action.shape)}" if isinstance(action, np.ndarray) else type(action).__name__
-            raise EnvError(f"expected a numpy array of {shape[0]} integer actions, got {got}: convert them")
-        if action.min() < 0 or action.max() >= count:
-            raise EnvError(f"expected actions from 0 to {count - 1}, got {action.tolist()}: choose among these")
-        return action.astype(np.int64)
-
-    def _expect_idle(self, verb: str) -> None:
-        if self._closed:
-            raise EnvError(f"expected open environments, got {verb}() after close(): make new ones")
-        if self._pending is not None:
-            raise EnvError(f"expected recv() after send(action), got {verb}(): receive the step under way first")
-
 
 def observation_hash(observation: UInt8Array) -> str:
     """Return a hash of one observation."""
     return blake2b(observation.tobytes(), digest_size=16).hexdigest()
+
+
+def check_action(action: object, spec: EnvSpec) -> IntArray:
+    """Return a copy of the actions [N].
+
+    Raises:
+        EnvError: they are not N integers, or one is not among the A actions.
+    """
+    shape, count = (spec.num_envs,), spec.num_actions
+    if not isinstance(action, np.ndarray) or action.shape != shape or action.dtype.kind not in "iu":
+        got = f"{action.dtype} {list(action.shape)}" if isinstance(action, np.ndarray) else type(action).__name__
+        raise EnvError(f"expected a numpy array of {shape[0]} integer actions, got {got}: convert them")
+    if action.min() < 0 or action.max() >= count:
+        raise EnvError(f"expected actions from 0 to {count - 1}, got {action.tolist()}: choose among these")
+    return action.astype(np.int64)

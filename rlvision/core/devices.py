@@ -54,6 +54,20 @@ def determinism(wanted: bool) -> Iterator[None]:
         torch.backends.cudnn.benchmark = benchmark
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute with one thread inside the block, where the other cores step the emulators.
+
+    Results are those of any process with one thread, whatever the number of cores or the run's ``threads``.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def numerics_info(device: torch.device, precision: str) -> dict[str, str]:
     """Return the settings, by name, that decide the exact bits of a result, apart from the versions of libraries."""
     return {

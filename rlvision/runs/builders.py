@@ -8,8 +8,8 @@ from rlvision.config.schema import Config, default_agent
 from rlvision.core.devices import make_autocast, resolve_device
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import Agent, EnvSpec, QFunction
+from rlvision.envs.action_log import ReplayableEnv
 from rlvision.envs.factory import make
-from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.learning.agent import Setup, playing_q_function
 from rlvision.learning.registry import find_agent
 from rlvision.nn.cuda_graphs import CaptureFn, cuda_graph
@@ -18,13 +18,18 @@ from rlvision.replay.buffer import required_bytes
 from rlvision.runs.checkpoint import describe_tensor
 
 
-def make_env(config: Config, num_envs: int) -> ReplayableVectorEnv:
+def make_env(config: Config, num_envs: int, *, split: bool = False) -> ReplayableEnv:
     """Make ``num_envs`` environments of a run. A single one is always in this process, so that it can be watched.
+
+    Args:
+        config: of the run.
+        num_envs: N.
+        split: make them in two halves where `rlvision.envs.factory.make` can.
 
     Raises:
         RLVisionError: there is no such environment, or it does not support these settings.
     """
-    return make(config.env, num_envs)
+    return make(config.env, num_envs, split)
 
 
 def make_setup(config: Config, spec: EnvSpec) -> Setup:

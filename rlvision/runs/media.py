@@ -22,8 +22,8 @@ from rlvision.core.memory import return_freed_memory
 from rlvision.core.seeding import derive, generator
 from rlvision.core.signals import StopReason
 from rlvision.core.types import Agent, BoolArray, FloatArray, IntArray, Policy, UInt8Array
+from rlvision.envs.action_log import ReplayableEnv
 from rlvision.envs.screen import make_screen
-from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.evaluation.games import EvaluationCancelled
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.learning.schedules import Constant
@@ -54,7 +54,7 @@ class MediaLogger:
         folder: RunFolder,
         agent: Agent,
         media_tracker: MediaTracker,
-        make_env: Callable[[Config, int], ReplayableVectorEnv],
+        make_env: Callable[[Config, int], ReplayableEnv],
     ) -> None:
         self._config = config
         self._folder = folder
@@ -111,7 +111,7 @@ class MediaLogger:
     def _play(
         self,
         record_game: Callable[..., Path],
-        env: ReplayableVectorEnv,
+        env: ReplayableEnv,
         path: Path,
         env_steps: int,
         interrupted: StopReason,

@@ -16,9 +16,9 @@ from rlvision.core.memory import keep_freed_memory
 from rlvision.core.progress import count_games
 from rlvision.core.seeding import generator
 from rlvision.core.types import FloatArray, IntArray, UInt8Array
+from rlvision.envs.action_log import ReplayableEnv
 from rlvision.envs.game_archive import RecordedGame, read_games
 from rlvision.envs.screen import make_screen
-from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.evaluation.games import evaluate
 from rlvision.evaluation.report import Report
 from rlvision.evaluation.result import Evaluation
@@ -82,7 +82,7 @@ class Run:
         """Return greedy actions [N] for observations [N, C, H, W] uint8."""
         return self._q_function(observation).argmax(dim=1).numpy()
 
-    def make_env(self, num_envs: int = 1) -> ReplayableVectorEnv:
+    def make_env(self, num_envs: int = 1) -> ReplayableEnv:
         """Make environments of the run's kind; the caller resets them first and closes them last."""
         return self._make_env(self.config, num_envs)
 
@@ -250,7 +250,7 @@ class Run:
     def _epsilon(self, epsilon: float | None) -> float:
         return self.config.evaluation.epsilon if epsilon is None else epsilon
 
-    def _make_env(self, config: Config, num_envs: int) -> ReplayableVectorEnv:
+    def _make_env(self, config: Config, num_envs: int) -> ReplayableEnv:
         """Make environments, perhaps under another protocol, and check that the network was trained for them."""
         env = builders.make_env(config, num_envs)
         try:

@@ -20,8 +20,8 @@ from rlvision.core.progress import RESTORING_GAMES, show_steps
 from rlvision.core.seeding import derive
 from rlvision.core.signals import ExitNow, SignalHandler, StopReason, interruption
 from rlvision.core.types import State, Tracker
+from rlvision.envs.action_log import ReplayableEnv
 from rlvision.envs.game_archive import GameArchive, GameRecorder
-from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.evaluation.games import evaluate
 from rlvision.evaluation.result import Evaluation
 from rlvision.learning.finite_checks import require_finite_weights
@@ -51,7 +51,7 @@ class Session:
         announcement: line about the memory of the run, printed at the start.
     """
 
-    def __init__(self, config: Config, folder: RunFolder, env: ReplayableVectorEnv, announcement: str) -> None:
+    def __init__(self, config: Config, folder: RunFolder, env: ReplayableEnv, announcement: str) -> None:
         torch.manual_seed(derive(config.seed, "torch"))  # for dropout
         self._config = config
         self._folder = folder
@@ -65,7 +65,7 @@ class Session:
         self._media_logger = MediaLogger(config, folder, self._agent, self._tracker, builders.make_env)
         self._recorder = self._make_recorder()
         self._trainer = self._make_trainer()
-        self._evaluation_env: ReplayableVectorEnv | None = None
+        self._evaluation_env: ReplayableEnv | None = None
         self._unsaved_best: State | None = None
 
     def run(self) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from rlvision.core.seeding import generator
 from rlvision.core.signals import StopReason, interruption
 from rlvision.core.types import EnvSpec
+from rlvision.envs.action_log import ReplayableEnv
 from rlvision.envs.screen import make_screen
-from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.runs import builders
 from rlvision.runs.export_folder import MODEL, ExportFolder
@@ -72,7 +72,7 @@ def serve(
 
 
 def make_player(
-    env: ReplayableVectorEnv, load: Callable[[], LoadedCheckpoint | None], *, epsilon: float, seed: int
+    env: ReplayableEnv, load: Callable[[], LoadedCheckpoint | None], *, epsilon: float, seed: int
 ) -> tuple[Player, WeightWatcher]:
     """Return a player of an environment, and the watcher of its weights, which has tried to load them once.
 

@@ -9,8 +9,9 @@ import numpy as np
 from rlvision.core.errors import CheckpointError
 from rlvision.core.progress import RESTORING_GAMES, show_steps
 from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
+from rlvision.envs.action_log import ReplayableEnv
 from rlvision.envs.game_archive import RecordedGame, prefix_games
-from rlvision.envs.vector_env import ReplayableVectorEnv, observation_hash
+from rlvision.envs.vector_env import observation_hash
 from rlvision.watch.rollout import Game, Rollout, Screen
 
 
@@ -69,7 +70,7 @@ class GameReplay:
         self,
         game: RecordedGame,
         games: Sequence[RecordedGame],
-        env: ReplayableVectorEnv,
+        env: ReplayableEnv,
         screen: Screen,
         q_values: Callable[[UInt8Array], FloatArray],
         *,
