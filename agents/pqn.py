@@ -64,6 +64,4 @@ class PQN:
     def td_loss(self, values: learning.Values, transition: Transition) -> learning.TDLoss:
         """Return the loss of ``Q(s, a)`` against its λ-return, [B]; nothing follows a λ-return."""
         q_tm1 = learning.of_action(values.online_tm1.q_values, transition.action)  # [B]
-        return learning.TDLoss(
-            self._elementwise_loss(q_tm1, transition.reward), transition.reward - q_tm1.detach()
-        )
+        return learning.TDLoss(self._elementwise_loss(q_tm1, transition.reward), transition.reward - q_tm1.detach())

@@ -13,14 +13,16 @@ import torch
 
 import rlvision.runs.media
 import rlvision.runs.run
+from rlvision.config.fields import flatten
 from rlvision.config.loading import load_config
-from rlvision.config.schema import Config
-from rlvision.core.types import EnvSpec, Schedule
+from rlvision.config.schema import Config, defaults_for
+from rlvision.core.types import EnvSpec, EnvStep, Schedule
 from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.factory import is_atari, make
 from rlvision.envs.game_archive import archive_files
 from rlvision.envs.gymnasium_env import GymnasiumEnv
 from rlvision.envs.settings import EnvSettings
+from rlvision.learning.registry import default_settings
 from rlvision.learning.schedules import Constant
 from rlvision.replay.buffer import ReplayBuffer
 from rlvision.replay.settings import ReplaySettings
@@ -219,7 +221,12 @@ def small():
 
 def _small(out: Path, world: Mapping[str, Any] = COUNTING, **settings: Any) -> Config:
     named = {name.replace("__", "."): value for name, value in settings.items()}
-    return load_config("quick", {**SMALL, **world, "out": str(out), **named})
+    agent = default_settings(str(named.get("agent.name", "dqn")))
+    known = flatten(defaults_for(agent))
+    usual = {name: value for name, value in SMALL.items() if name in known}
+    if not agent.uses_replay:
+        usual = {name: value for name, value in usual.items() if not name.startswith("replay.")}
+    return load_config("quick", {**usual, **world, "out": str(out), **named})
 
 
 @pytest.fixture(scope="session")
@@ -229,16 +236,16 @@ def stop_at():
 
 
 def _stop_at(monkeypatch: pytest.MonkeyPatch, env_steps: int, number: int = signal.SIGTERM) -> None:
-    recv = Collector.recv
+    add = Collector._add
 
-    def recv_and_stop(self: Collector) -> Any:
-        episodes = recv(self)
+    def add_and_stop(self: Collector, step: EnvStep) -> Any:
+        episodes = add(self, step)
         if self.env_steps >= env_steps:
-            monkeypatch.setattr(Collector, "recv", recv)
+            monkeypatch.setattr(Collector, "_add", add)
             os.kill(os.getpid(), number)
         return episodes
 
-    monkeypatch.setattr(Collector, "recv", recv_and_stop)
+    monkeypatch.setattr(Collector, "_add", add_and_stop)
 
 
 @pytest.fixture(scope="session")

@@ -71,10 +71,16 @@ def show_settings(preset: str | None, agent: str | None) -> None:
 
 
 def _typed(config: "Config") -> "type[Config]":
-    """Return the class of the configuration with the agent's own settings in it, so that tyro draws their options."""
+    """Return the class of the configuration that tyro draws, with the agent's own settings and no unused replay."""
+    import tyro
+
+    from rlvision.replay.settings import ReplaySettings
+
     base, own = type(config), type(config.agent)
-    agent = field(default_factory=own)
-    typed = make_dataclass("Config", [("agent", own, agent)], bases=(base,), frozen=True, kw_only=True)
+    changed: list[tuple[str, Any, Any]] = [("agent", own, field(default_factory=own))]
+    if not config.agent.uses_replay:
+        changed.append(("replay", tyro.conf.Suppress[ReplaySettings], field(default_factory=ReplaySettings)))
+    typed = make_dataclass("Config", changed, bases=(base,), frozen=True, kw_only=True)
     typed.__doc__ = base.__doc__
     return cast("type[Config]", typed)
 

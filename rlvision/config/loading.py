@@ -25,6 +25,7 @@ from rlvision.core.files import read_text, write_atomically
 from rlvision.learning.registry import default_settings
 from rlvision.learning.settings import AgentSettings
 from rlvision.nn.norm_variants import resolve_momentum
+from rlvision.replay.settings import ReplaySettings
 
 ENCODER_SETTINGS = {"network.kwargs", *(f"network.{name}" for name in DN_SETTINGS)}
 """Settings of the layers inside an encoder, by dotted name."""
@@ -38,7 +39,8 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
 
     A preset's settings of the encoder's layers apply to the preset's encoder only. If the overrides choose another
     encoder, these settings return to their defaults. If the overrides choose another agent, it keeps the preset's
-    values of the settings that both agents have. Its other settings have their defaults.
+    values of the settings that both agents have. Its other settings have their defaults. An agent without a replay
+    ignores the preset's settings of the replay.
 
     Args:
         preset: Name of a preset (see `rlvision.config.presets.known_presets`), or path of a YAML file like it.
@@ -61,7 +63,7 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
         config = assemble(
             config, {name: default for name, default in flatten(Config()).items() if name in ENCODER_SETTINGS}
         )
-    config = _with_momentum(assemble(config, chosen))
+    config = _without_unused_replay(_with_momentum(assemble(config, chosen)), chosen)
     if config.out is None:
         config = replace(config, out=_default_folder(found.name, config.seed))
     validate_config(config)
@@ -124,8 +126,12 @@ def defaults_of(tree: Mapping[Any, Any], source: str, trusts: Callable[[str], bo
 
 
 def save_config(config: Config, path: Path) -> None:
-    """Write every setting to ``path`` atomically."""
-    values = {name: list(value) if isinstance(value, tuple) else value for name, value in flatten(config).items()}
+    """Write every setting that the agent has to ``path`` atomically."""
+    values = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in flatten(config).items()
+        if config.agent.uses_replay or not name.startswith("replay.")
+    }
     write_atomically(path, (HEADER + dump_yaml(nest(values))).encode())
 
 
@@ -141,6 +147,18 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
 def _with_momentum(config: Config) -> Config:
     """Fill in the default momentum of the norm, so that files show the number and comparisons use it."""
     return assemble(config, {"network.momentum": resolve_momentum(config.network.norm, config.network.momentum)})
+
+
+def _without_unused_replay(config: Config, chosen: Mapping[str, Any]) -> Config:
+    """Drop the preset's settings of the replay if the agent has none, and refuse those that were chosen for it."""
+    if config.agent.uses_replay:
+        return config
+    if named := [name for name in chosen if name.startswith("replay.")]:
+        raise ConfigError(
+            f"expected no settings of a replay for agent {config.agent.name}, which has none, got {named[0]}: "
+            "leave it out"
+        )
+    return replace(config, replay=ReplaySettings())
 
 
 def agent_named(tree: Mapping[Any, Any], source: str, otherwise: str) -> str:

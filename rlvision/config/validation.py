@@ -12,7 +12,7 @@ from rlvision.config.fields import flatten
 from rlvision.config.schema import Config, defaults_for
 from rlvision.core.errors import ConfigError
 from rlvision.envs.settings import EnvSettings
-from rlvision.learning.settings import QLearningSettings
+from rlvision.learning.settings import QLearningSettings, RolloutSettings
 from rlvision.nn.norm_variants import NORM_VARIANTS, resolve_momentum
 from rlvision.nn.settings import NetworkSettings
 
@@ -66,8 +66,23 @@ def _check_capacity(config: Config) -> None:
         _refuse(expected, f"{replay.capacity}", "raise replay.capacity or lower agent.n_step")
 
 
+def _check_rollout(config: Config) -> None:
+    agent, num_envs = config.agent, config.env.num_envs
+    if not isinstance(agent, RolloutSettings):
+        return
+    if (rows := agent.rollout_steps * num_envs) % agent.batch_size:
+        fitting = max(size for size in range(1, min(agent.batch_size, rows) + 1) if rows % size == 0)
+        expected = f"agent.batch_size to divide agent.rollout_steps * env.num_envs ({rows})"
+        _refuse(expected, f"{agent.batch_size}", f"set it to {fitting}, say")
+    if NORM_VARIANTS[config.network.norm].target != "eval":
+        expected = f"a network.norm without a target network for {agent.name}, which has none"
+        _refuse(expected, config.network.norm, "choose running for plain BatchNorm, renorm or layer")
+
+
 def _check_batch_size(config: Config) -> None:
     replay = config.replay
+    if not config.agent.uses_replay:
+        return
     if replay.batch_size > replay.learning_starts:
         expected = f"replay.learning_starts of at least replay.batch_size ({replay.batch_size})"
         _refuse(expected, f"{replay.learning_starts}", "raise replay.learning_starts or lower replay.batch_size")
@@ -75,7 +90,7 @@ def _check_batch_size(config: Config) -> None:
 
 def _check_learning_starts(config: Config) -> None:
     replay = config.replay
-    if replay.learning_starts > replay.capacity:
+    if config.agent.uses_replay and replay.learning_starts > replay.capacity:
         expected = f"replay.learning_starts of at most replay.capacity ({replay.capacity})"
         _refuse(expected, f"{replay.learning_starts}", "lower replay.learning_starts or raise replay.capacity")
 
@@ -196,6 +211,7 @@ _CHECKS: tuple[Callable[[Config], None], ...] = (
     _check_num_workers,
     _check_step_timeout,
     _check_capacity,
+    _check_rollout,
     _check_batch_size,
     _check_learning_starts,
     _check_exploration_decay,
@@ -239,6 +255,7 @@ REQUIREMENTS = (
         "replay.prioritised",
         lambda c: c.replay.prioritised,
     ),
+    Requirement(("checkpoint.replay",), "an agent with a replay", lambda c: c.agent.uses_replay),
     Requirement(("agent.double",), "a target network (not network.norm=joint)", lambda c: c.network.norm != "joint"),
     Requirement(
         ("agent.target_period",),

@@ -137,7 +137,7 @@ def rollout_agent(setup: Setup, settings: RolloutSettings, network: QNetwork, td
     memory = Rollout(
         settings,
         setup.spec,
-        values=lambda: policy.values,
+        take_values=policy.take_values,
         reward_transform=reward_transform(settings),
         device=setup.device,
         generator=generator(setup.seed, "rollout"),
@@ -211,7 +211,7 @@ def _learner(
     updates: int,
     sample: Callable[[], Tensor],
 ) -> QLearner:
-    """Make the learner; ``updates`` is their number in the whole run, and ``sample`` draws observations [B, C, H, W]."""
+    """Make the learner of a run with so many ``updates``; ``sample`` draws observations [B, C, H, W]."""
     make_augmentation = AUGMENTATIONS.get(settings.augmentation)
     return QLearner(
         networks=networks,

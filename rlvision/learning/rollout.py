@@ -1,7 +1,8 @@
 """The memory of the last steps of all environments, with λ-returns, for agents without a replay."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -34,15 +35,12 @@ _BYTES_BESIDE_PIXELS = 8 + 4 + 4 + 1 + 1
 
 
 class RecordingPolicy:
-    """A policy that keeps the value of each state in which it acts, ``max_a Q(s, a)``.
+    """A policy that keeps the values of the states in which it acts, ``max_a Q(s, a)``, until a memory takes them.
 
     Args:
         q_function: makes the Q-function of a view of the network.
         make_policy: makes the policy that acts, from a function that makes the Q-function of a view.
         num_envs: N.
-
-    Attributes:
-        values: of the states in which each environment acted last, [N].
     """
 
     def __init__(
@@ -51,38 +49,52 @@ class RecordingPolicy:
         make_policy: Callable[[Callable[[QNetwork], QFunction]], TrainingPolicy],
         num_envs: int,
     ) -> None:
-        self._q_values: Tensor | None = None
-        self.values = torch.zeros(num_envs)
-
-        def recording(view: QNetwork) -> QFunction:
-            self._q_function = q_function(view)
-            return self._recorded
-
-        self._policy = make_policy(recording)
+        self._num_envs = num_envs
+        self._make_q_function = q_function
+        self._latest: list[Tensor] = []  # the Q-values of the present action
+        self._values: deque[Tensor] = deque()  # of the rows that no memory has taken, oldest first
+        self._policy = make_policy(self._recording)
 
     def act(self, observation: UInt8Array, first: BoolArray, env_steps: int, part: slice = ALL) -> IntArray:
-        """Return actions [n] int64 for the environments of ``part``, and record their values."""
-        self._q_values = None
+        """Return actions [n] int64 for the environments of ``part``, and record the values of their states.
+
+        The parts of a row come in the order of the environments.
+        """
+        self._latest.clear()
         action = self._policy.act(observation, first, env_steps, part)
-        q_values = self._recorded(observation) if self._q_values is None else self._q_values  # None: all are random
-        self.values[part] = q_values.amax(dim=1)
+        if not self._latest:  # all actions are random
+            self._q_function(observation)
+        self._values.append(self._latest[-1].amax(dim=1))
         return action
 
-    def metrics(self, env_steps: int) -> dict[str, float]:
+    def take_values(self) -> Tensor:
+        """Return the values [N] of the oldest row, and forget them."""
+        row = [self._values.popleft()]
+        while sum(map(len, row)) < self._num_envs:
+            row.append(self._values.popleft())
+        return torch.cat(row)
+
+    def metrics(self, env_steps: int) -> Mapping[str, float]:
         """Return those of the policy."""
-        return dict(self._policy.metrics(env_steps))
+        return self._policy.metrics(env_steps)
 
     def state_dict(self) -> State:
-        """Return the state of the policy; a memory has stored the values by then."""
+        """Return the state of the policy; by then a memory has taken all values."""
         return self._policy.state_dict()
 
     def load_state_dict(self, state: State) -> None:
         """Restore a saved state."""
         self._policy.load_state_dict(state)
 
-    def _recorded(self, observation: UInt8Array) -> Tensor:
-        self._q_values = self._q_function(observation)
-        return self._q_values
+    def _recording(self, view: QNetwork) -> QFunction:
+        acts = self._make_q_function(view)
+
+        def q_function(observation: UInt8Array) -> Tensor:
+            self._latest.append(acts(observation))
+            return self._latest[-1]
+
+        self._q_function = q_function
+        return q_function
 
 
 class Rollout:
@@ -100,7 +112,7 @@ class Rollout:
     Args:
         settings: T, γ, λ, epochs and the size of a minibatch, which divides T * N.
         spec: of the environments.
-        values: returns the values [N] of the states in which the policy acted last.
+        take_values: returns the values [N] of the states of a row, called once for each row.
         reward_transform: applied to raw rewards, such as clipping.
         generator: CPU generator of the order in minibatches; `state_dict` holds its state.
         device: of the rows.
@@ -114,7 +126,7 @@ class Rollout:
         settings: RolloutSettings,
         spec: EnvSpec,
         *,
-        values: Callable[[], Tensor],
+        take_values: Callable[[], Tensor],
         generator: torch.Generator,
         reward_transform: RewardTransform | None = None,
         device: torch.device | str = "cpu",
@@ -122,7 +134,7 @@ class Rollout:
         device, rows, num_envs = torch.device(device), settings.rollout_steps + 1, spec.num_envs
         check_budget(rollout_bytes(settings, spec), device, f"a rollout of {rows} rows", "lower agent.rollout_steps")
         self._settings, self._num_envs, self._device = settings, num_envs, device
-        self._values, self._transform = values, reward_transform
+        self._take_values, self._transform = take_values, reward_transform
         self._generator = generator
         self._count = 0  # complete rows
         self._observation = torch.zeros(rows, num_envs, *spec.observation_shape, dtype=torch.uint8, device=device)
@@ -130,16 +142,16 @@ class Rollout:
         self._reward, self._value = torch.zeros(2, rows, num_envs).unbind()  # raw rewards
         self._terminated, self._first = torch.zeros(2, rows, num_envs, dtype=torch.bool).unbind()
 
-    def add(self, step: EnvStep, part: slice = ALL) -> None:
-        """Store the next row of the environments of ``part``; the last of them completes the row."""
-        row, last = self._count, range(self._num_envs)[part][-1]
-        self._observation[row, part] = torch.from_numpy(step.observation).to(self._device)
-        self._action[row, part] = torch.from_numpy(step.action)
-        self._reward[row, part] = torch.from_numpy(step.reward)
-        self._terminated[row, part] = torch.from_numpy(step.terminated)
-        self._first[row, part] = torch.from_numpy(step.first)
-        self._value[row, part] = self._values()[part]
-        self._count += last == self._num_envs - 1
+    def add(self, step: EnvStep) -> None:
+        """Store the next row."""
+        row = self._count
+        self._observation[row] = torch.from_numpy(step.observation).to(self._device)
+        self._action[row] = torch.from_numpy(step.action)
+        self._reward[row] = torch.from_numpy(step.reward)
+        self._terminated[row] = torch.from_numpy(step.terminated)
+        self._first[row] = torch.from_numpy(step.first)
+        self._value[row] = self._take_values()
+        self._count += 1
 
     def rows_until_due(self) -> int:
         """Return the number of rows that complete the rollout."""
@@ -152,7 +164,8 @@ class Rollout:
         returns, weight = self.returns()
         size = returns.numel()
         for _ in range(self._settings.epochs):
-            for index in torch.randperm(size, generator=self._generator).split(self._settings.batch_size):
+            order = torch.randperm(size, generator=self._generator)
+            for index in order.view(-1, self._settings.batch_size):
                 yield self._batch(index, returns.flatten(), weight.flatten())
         self._forget()
 

@@ -10,9 +10,9 @@ metric                        meaning
 ``weights/<module>``          Euclidean norm of a module's own parameters
 ============================  ==================================================================
 
-Q_train is the learner's forward on s, without dropout; Q_act is the policy's. Both run fused as in training, in the
-precision of the context. The ``bn/`` metrics exist only for networks with running statistics, the drift only with a
-target network.
+Q_train is the learner's forward on s, without dropout and noise; Q_act is the policy's. Both run fused as in training,
+in the precision of the context. The ``bn/`` metrics exist only for networks with running statistics, the drift only
+with a target network.
 """
 
 import copy
@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from rlvision.nn.fusion import fuse_conv_bn, fuse_conv_bn_train
+from rlvision.nn.noisy import switch_noise
 from rlvision.nn.normalisation import BatchRenorm2d
 from rlvision.nn.statistics import statistics_layers
 from rlvision.nn.target_network import OnlineActor, OnlineTargetActor
@@ -99,6 +100,7 @@ def weight_norms(network: nn.Module) -> dict[str, Tensor]:
 def _mode_differences(networks: OnlineActor, observation: Tensor) -> dict[str, Tensor]:
     shadow = fuse_conv_bn_train(copy.deepcopy(networks.online))
     _switch_off_dropout(shadow)
+    switch_noise(shadow, on=False)
     learns = shadow(observation).q_values  # [B, A]
     acts = fuse_conv_bn(networks.actor)(observation).q_values  # [B, A]
     metrics = {"bn/gap": gap(learns, acts), "bn/greedy_disagreement": disagreement(learns, acts)}

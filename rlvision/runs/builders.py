@@ -14,7 +14,6 @@ from rlvision.learning.agent import Setup, playing_q_function
 from rlvision.learning.registry import find_agent
 from rlvision.nn.cuda_graphs import CaptureFn, cuda_graph
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.replay.buffer import required_bytes
 from rlvision.runs.checkpoint import describe_tensor
 
 
@@ -117,8 +116,3 @@ def make_capture(config: Config) -> CaptureFn | None:
     if device.type != "cuda":
         raise ConfigError(f"expected --device=cuda for cuda_graphs=True, got {device}: leave cuda_graphs out")
     return cuda_graph
-
-
-def describe_replay_memory(config: Config, spec: EnvSpec) -> str:
-    """Return the replay's capacity setting with its value and memory, for an error message."""
-    return f"replay.capacity ({config.replay.capacity:,}, {required_bytes(config.replay, spec) / 1e9:.2f} GB)"

@@ -20,11 +20,10 @@ from rlvision.envs.preprocessing import frame_channels, observation_shape
 from rlvision.learning.optimisers import STATES
 from rlvision.nn.norm_variants import NORM_VARIANTS
 from rlvision.nn.qnetwork import QNetwork
-from rlvision.replay.buffer import required_bytes
 from rlvision.replay.frame_store import require_compressible
-from rlvision.replay.persistence import BLOCK_BYTES
 from rlvision.runs import builders
 from rlvision.runs.eval_protocol import MAX_EVAL_ENVS
+from rlvision.runs.experience import Experience, experience_of
 
 MIN_LISTED_BYTES = 0.005e9
 """Parts of fewer bytes are not listed."""
@@ -203,16 +202,16 @@ def estimate_memory(config: Config) -> MemoryEstimate:
         ConfigError: the network cannot be built, the device does not exist, or compressed frames are set on a GPU.
     """
     device = resolve_device(config.device)
-    if config.replay.compression != "none":
+    if config.agent.uses_replay and config.replay.compression != "none":
         require_compressible(device)
     spec, resident = expected_spec(config), resident_bytes()
-    network = network_footprint(config, spec)
+    network, experience = network_footprint(config, spec), experience_of(config, spec)
     parts = (
         _libraries(config, resident),
-        _replay(config, spec, device),
+        _experience(config, experience, device),
         _emulators(config, spec),
-        *_learning(config, spec, network),
-        _checkpoint(config, spec, network),
+        *_learning(config, spec, network, experience),
+        _checkpoint(config, spec, network, experience),
         MemoryItem("GPU's libraries", GPU_BYTES, "choose another GPU", on_device=True),
     )
     return MemoryEstimate(parts if device.type == "cuda" else parts[:-1], device, resident)
@@ -244,11 +243,10 @@ def _libraries(config: Config, resident: int) -> MemoryItem:
     return MemoryItem("libraries", nbytes, "free some memory, or use a machine with more")
 
 
-def _replay(config: Config, spec: EnvSpec, device: torch.device) -> MemoryItem:
-    replay = config.replay
-    nbytes = required_bytes(replay, spec)
-    pack = ", or set replay.compression=lz4" if device.type == "cpu" and replay.compression == "none" else ""
-    return MemoryItem("replay", nbytes, f"lower replay.capacity ({replay.capacity:,}){pack}", on_device=True)
+def _experience(config: Config, experience: Experience, device: torch.device) -> MemoryItem:
+    can_compress = experience.name == "replay" and device.type == "cpu" and config.replay.compression == "none"
+    pack = ", or set replay.compression=lz4" if can_compress else ""
+    return MemoryItem(experience.name, experience.nbytes, f"lower {experience.setting}{pack}", on_device=True)
 
 
 def _emulators(config: Config, spec: EnvSpec) -> MemoryItem:
@@ -262,9 +260,11 @@ def _emulators(config: Config, spec: EnvSpec) -> MemoryItem:
     return MemoryItem("emulators", nbytes, f"lower env.num_workers ({env.num_workers})" if workers else remedy)
 
 
-def _learning(config: Config, spec: EnvSpec, network: Footprint | None) -> tuple[MemoryItem, MemoryItem]:
+def _learning(
+    config: Config, spec: EnvSpec, network: Footprint | None, experience: Experience
+) -> tuple[MemoryItem, MemoryItem]:
     """Return the memory of all copies of the network, and of a batch with its activations."""
-    encoder, size = config.network.encoder, config.replay.batch_size
+    encoder, size = config.network.encoder, experience.batch_size
     weights, kept, largest = (network.weights, network.kept, network.largest) if network else (0, 0, 0)
     unknown = "" if network else " (its layers not counted)"
     joint = 2 if encoder == "dn" and NORM_VARIANTS[config.network.norm].target == "joint" else 1
@@ -272,7 +272,7 @@ def _learning(config: Config, spec: EnvSpec, network: Footprint | None) -> tuple
     quantiles = network.quantiles if network and network.quantiles > 1 else 0
     batch = size * (2 * pixels * (1 + FLOAT_BYTES) + joint * (kept + 2 * largest) + PAIRED * quantiles**2 * FLOAT_BYTES)
     acting = spec.num_envs * (pixels * FLOAT_BYTES + 2 * largest)
-    fewer = f"lower replay.batch_size ({size})" + (f" or the quantiles of the agent ({quantiles})" if quantiles else "")
+    fewer = f"lower {experience.batch_setting}" + (f" or the quantiles of the agent ({quantiles})" if quantiles else "")
     smaller = f"choose a smaller network.encoder ({encoder})"
     return (
         MemoryItem("network", weights * (COPIES + STATES[config.optimiser.name]), smaller, on_device=True),
@@ -286,13 +286,11 @@ COPIES = 6
 """Copies of the weights: online, target, gradient, two fused ones (`rlvision.nn.fusion`), one for diagnostics."""
 
 
-def _checkpoint(config: Config, spec: EnvSpec, network: Footprint | None) -> MemoryItem:
+def _checkpoint(config: Config, spec: EnvSpec, network: Footprint | None, experience: Experience) -> MemoryItem:
     """Return the memory of a checkpoint, which is built in memory; the replay's rows are written block by block."""
-    replay, pixels = config.replay, math.prod(spec.observation_shape)
-    state = (2 + STATES[config.optimiser.name]) * (network.weights if network else 0) + replay.batch_size * pixels
-    masses = 8 * replay.capacity if replay.prioritised else 0
-    rows = 3 * BLOCK_BYTES if config.checkpoint.replay else 0
-    return MemoryItem("checkpoint", 3 * state + 4 * masses + rows, "choose a smaller network.encoder")
+    batch = experience.batch_size * math.prod(spec.observation_shape)
+    state = (2 + STATES[config.optimiser.name]) * (network.weights if network else 0) + batch
+    return MemoryItem("checkpoint", 3 * state + experience.checkpoint_bytes, "choose a smaller network.encoder")
 
 
 def _kind(config: Config) -> str:

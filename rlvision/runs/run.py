@@ -279,7 +279,7 @@ def train(config: Config) -> Run:
     estimate = estimate_memory(config)
     estimate.check_available()
     announcement = estimate.summary()
-    env = builders.make_env(config, config.env.num_envs)
+    env = builders.make_env(config, config.env.num_envs, split=not config.agent.uses_replay)
     try:
         with determinism(config.deterministic):
             Session(config, folder, env, announcement).run()

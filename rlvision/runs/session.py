@@ -2,7 +2,6 @@
 
 import copy
 import logging
-import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -28,6 +27,7 @@ from rlvision.learning.finite_checks import require_finite_weights
 from rlvision.replay.persistence import collect_garbage
 from rlvision.runs import builders, history
 from rlvision.runs.eval_protocol import MAX_EVAL_ENVS, make_limits, with_frame_cap
+from rlvision.runs.experience import experience_of, never_learns
 from rlvision.runs.media import MediaLogger
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.tracking.console import ConsoleTracker
@@ -57,10 +57,11 @@ class Session:
         self._folder = folder
         self._env = env
         self._announcement = announcement
-        with explain_oom(f"lower {builders.describe_replay_memory(config, env.spec)}, or set --device=cpu"):
+        self._experience = experience_of(config, env.spec)
+        with explain_oom(f"lower {self._experience.describe()}, or set --device=cpu"):
             self._agent = builders.make_agent(config, env.spec)
         title = f"{config.env.game} {folder.path} seed {config.seed}"
-        self._console = ConsoleTracker(config.env_steps, title, learning_starts=config.replay.learning_starts)
+        self._console = ConsoleTracker(config.env_steps, title, learning_starts=self._experience.learning_starts)
         self._tracker = make_trackers(config, folder.path, self._console)
         self._media_logger = MediaLogger(config, folder, self._agent, self._tracker, builders.make_env)
         self._recorder = self._make_recorder()
@@ -94,7 +95,7 @@ class Session:
             self._begin(signals)
         except ExitNow as reason:
             return str(reason)
-        if _never_learns(self._config):
+        if never_learns(self._config):
             self._console.message("nothing will be learned: the run ends before its first update")
         if unused := "; ".join(unused_settings(self._config)):
             self._console.message(f"without effect: {unused}")
@@ -127,19 +128,22 @@ class Session:
         return int(state["env_steps"])
 
     def _announce_refill(self, state: State) -> None:
-        if state["env_steps"] and not (self._config.checkpoint.replay and state["replay"] is not None):
-            needed = self._config.replay.learning_starts
+        if self._config.agent.uses_replay and state["env_steps"] and not self._has_replay(state):
+            needed = self._experience.learning_starts
             self._console.set_learning_starts(state["env_steps"] + needed)
             self._console.message(f"without its replay: the run collects {needed:,} env steps before it learns again")
 
+    def _has_replay(self, state: State) -> bool:
+        return self._config.checkpoint.replay and state["replay"] is not None
+
     def _load_replay(self, state: State) -> None:
-        if self._config.checkpoint.replay and state["replay"] is not None:
+        if self._has_replay(state):
             with show_steps("reading the replay") as report:
                 self._agent.memory.load_rows(self._folder.checkpoints.replay_folder, state["replay"], report)
 
     def _oom_remedy(self) -> str:
-        config, replay = self._config, builders.describe_replay_memory(self._config, self._env.spec)
-        lower = f"lower replay.batch_size ({config.replay.batch_size}) or {replay} in another run"
+        experience = self._experience
+        lower = f"lower {experience.batch_setting} or {experience.describe()} in another run"
         return f"{lower}; --device=cpu continues this one"
 
     def _make_recorder(self) -> GameRecorder | None:
@@ -231,13 +235,6 @@ def _plan(config: Config) -> TrainPlan:
         target_score=config.evaluation.target_score,
         patience=config.evaluation.patience,
     )
-
-
-def _never_learns(config: Config) -> bool:
-    """Return whether no update is due before the last step, which is too late: updates run during the next step."""
-    replay, num_envs = config.replay, config.env.num_envs
-    before_the_last = math.ceil(config.env_steps / num_envs) * num_envs - num_envs
-    return replay.samples_per_env_step * (before_the_last - replay.learning_starts) < replay.batch_size
 
 
 def make_trackers(config: Config, folder: Path, console: ConsoleTracker) -> MultiTracker:

@@ -253,7 +253,7 @@ class Trainer:
         return None
 
     def _is_between_rollouts(self) -> bool:
-        """Return whether no rollout is half done; an interruption may halve one, and must not change where a run ends."""
+        """Return whether no rollout is half done, as after an interruption, which must not change where a run ends."""
         return self._agent.rows_until_due is None or self._learned_at == self._collector.env_steps
 
     def _recent_mean(self) -> float:

@@ -37,6 +37,7 @@ CENTRED = math.sqrt(0.05 * GRADIENT**2 - (0.05 * GRADIENT) ** 2)  # RMSProp with
         ("sgd", LR * GRADIENT),
         ("adam", ADAM),
         ("adamw", ADAM),
+        ("radam", LR * GRADIENT),  # its variance is not rectified before the sixth step (Liu et al. 2020, algorithm 2)
         ("rmsprop", LR * GRADIENT / (CENTRED + EPSILON)),
         ("adagrad", LR * GRADIENT / (GRADIENT + EPSILON)),
     ],
@@ -50,6 +51,7 @@ def test_first_step(name, first_step):
     [
         ("sgd", LR * GRADIENT * (1 + (1 + MOMENTUM))),
         ("adam", 2 * ADAM),
+        ("radam", 2 * LR * GRADIENT),
         ("adagrad", LR * (GRADIENT / (GRADIENT + EPSILON) + GRADIENT / (GRADIENT * math.sqrt(2) + EPSILON))),
     ],
 )
@@ -63,6 +65,6 @@ def test_weight_decay_is_in_the_gradient_or_beside_it():
 
 
 def test_an_unknown_name_is_refused():
-    with pytest.raises(ConfigError, match="adam, adamw, sgd, rmsprop, adagrad, got 'lion'"):
+    with pytest.raises(ConfigError, match="adam, adamw, radam, sgd, rmsprop, adagrad, got 'lion'"):
         make_optimiser(settings("lion"), [])
-    assert set(OPTIMISERS) == {"adam", "adamw", "sgd", "rmsprop", "adagrad"}
+    assert set(OPTIMISERS) == {"adam", "adamw", "radam", "sgd", "rmsprop", "adagrad"}

@@ -102,8 +102,9 @@ def test_streams_differ_by_name_and_seed():
 # Random actions that last.
 
 
-def persistent(epsilon, exponent=2.0, q=q_function, seed=3):
-    return PersistentEpsilonGreedy(q, 4, epsilon, exponent, generator(seed, "test"))
+def persistent(epsilon, exponent=2.0, q=q_function, seed=3, num_envs=ENVS):
+    spec = EnvSpec(num_envs, (1, 1, 1), 1, tuple("abcd"), 1)
+    return PersistentEpsilonGreedy(q, spec, epsilon, exponent, generator(seed, "test"))
 
 
 @pytest.mark.parametrize("exponent", [1.5, 2.0, 3.0])
@@ -282,3 +283,22 @@ def test_the_exponent_of_durations_is_the_setting():
         explorer.act(PIXELS, GOES_ON, 0)
     assert (short._left == 0).float().mean() > 0.99
     assert (long._left == 0).float().mean() < 0.5
+
+
+def test_a_part_acts_by_its_own_rungs_of_the_ladder():
+    """Half the environments explore always, and half never."""
+    exponents = torch.cat([torch.zeros(ENVS // 2), torch.full((ENVS // 2,), 1000.0)])
+    acting = policy(Constant(0.5), exponents)
+    parts = slice(0, ENVS // 2), slice(ENVS // 2, ENVS)
+    front, back = (acting.act(OBSERVATION[part], GOES_ON[part], 0, part) for part in parts)
+    assert len(set(front.tolist())) == 4
+    assert set(back.tolist()) == {GREEDY}
+
+
+def test_each_part_repeats_its_own_actions():
+    """The exponent is so near 1 that random actions last, and they begin in the first row alone."""
+    acting, parts = persistent(Linear(1.0, 0.0, 1), 1.0001, seed=2, num_envs=4), (slice(0, 2), slice(2, 4))
+    rows = [[acting.act(OBSERVATION[part], GOES_ON[part], row, part).tolist() for part in parts] for row in range(3)]
+    assert rows[0] == rows[1] == rows[2]
+    assert GREEDY not in rows[0][0] + rows[0][1]
+    assert rows[0][0] != rows[0][1]

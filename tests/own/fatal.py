@@ -25,7 +25,7 @@ PLACES: dict[str, tuple[Any, str]] = {
     "an optimiser's step": (torch.optim.Adam, "step"),
     "a target sync": (rlvision.nn.target_network, "_copy"),  # parameters, then buffers
     "an evaluation": (ReplayableVectorEnv, "step"),  # training sends and receives
-    "a step of the environments": (Collector, "recv"),
+    "a step of the environments": (Collector, "_add"),
     "an update of priorities": (ReplayBuffer, "update_priorities"),
     "a row of metrics": (JsonlTracker, "log"),
     "the rows of the replay": (rlvision.replay.persistence, "crc32"),

@@ -8,10 +8,22 @@ import torch
 from rlvision.config.fields import flatten
 from rlvision.config.loading import load_config
 from rlvision.learning.learner import QLearner
-from tests.runs.wiring import AGENTS, agents, atari, cases, networks, optimisers, policies, runs, settings_for, worlds
+from tests.runs.wiring import (
+    AGENTS,
+    agents,
+    atari,
+    cases,
+    networks,
+    optimisers,
+    policies,
+    rollouts,
+    runs,
+    settings_for,
+    worlds,
+)
 from tests.runs.wiring.watched import observed
 
-TABLES = tuple(room.table for room in (agents, optimisers, networks, policies, worlds, atari, runs))
+TABLES = tuple(room.table for room in (agents, optimisers, networks, policies, worlds, atari, runs, rollouts))
 CASES = [pytest.param(agent, row, id=f"{agent}-{row.title}") for agent, row in cases(TABLES)]
 
 
@@ -37,7 +49,15 @@ def test_every_setting_has_a_row_in_which_it_is_not_its_default(agent, folder):
     rows = [row for table in TABLES for row in table.rows]
     changed = {row.name for row in rows if flatten(row.config(agent, folder)).get(row.name) != usual.get(row.name)}
     assert changed | {"agent.name"} >= set(usual)  # each agent has its own name, which is found with both
-    assert {row.name for row in rows} <= set(settings_for("dqn")) | set(settings_for("qr_dqn"))
+    assert {row.name for row in rows} <= {name for each in (*AGENTS, "pqn") for name in settings_for(each)}
+
+
+def test_every_setting_of_a_rollout_has_a_row_in_which_it_is_not_its_default(folder):
+    usual = {name: value for name, value in settings_for("pqn").items() if name.startswith("agent.")}
+    changed = {
+        row.name for row in rollouts.table.rows if flatten(row.config("pqn", folder))[row.name] != usual[row.name]
+    }
+    assert changed | {"agent.name"} == set(usual)
 
 
 @pytest.mark.parametrize("table", TABLES)

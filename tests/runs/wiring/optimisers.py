@@ -23,7 +23,7 @@ def groups(config: Config) -> list[dict[str, Any]]:
     return builders.make_agent(config, SPEC).learner._optimiser.param_groups
 
 
-@finds("optimiser.name", each=("adam", "adamw", "sgd", "rmsprop", "adagrad"))
+@finds("optimiser.name", each=("adam", "adamw", "radam", "sgd", "rmsprop", "adagrad"))
 def class_of_the_optimiser(config: Config) -> str:
     return type(builders.make_agent(config, SPEC).learner._optimiser).__name__.lower()
 

@@ -1,0 +1,212 @@
+"""Runs of an agent that learns between rollouts: in halves or in turn, interrupted or killed, they are the same run."""
+
+import random
+import signal
+from importlib import import_module
+
+import pytest
+import torch
+
+from rlvision.cli.main import main
+from rlvision.config.loading import load_config, read_config
+from rlvision.core.errors import ConfigError
+from rlvision.envs.split_env import SplitEnv
+from rlvision.learning.learner import QLearner
+from rlvision.replay.settings import ReplaySettings
+from rlvision.runs import builders
+from rlvision.runs.checkpoint import read_state
+from rlvision.runs.memory_estimate import estimate_memory
+from rlvision.runs.run import Run
+from rlvision.training.collector import Collector
+from tests.conftest import BREAKOUT, CARTPOLE, COUNTING, PONG
+from tests.runs.test_kills import Process
+
+END = 320
+PQN = {
+    "env_steps": END,
+    "agent__name": "pqn",
+    "agent__rollout_steps": 6,
+    "agent__batch_size": 8,
+    "env__num_envs": 4,
+    "optimiser__name": "radam",
+    "optimiser__schedule": "linear",
+}
+WORLDS = {
+    "atari, both halves": (PONG, {}),
+    "atari, lost lives, a ladder, BatchNorm": (
+        BREAKOUT,
+        {"exploration__kind": "ladder", "network__norm": "running", "agent__augmentation": "shift"},
+    ),
+    "rendered, LayerNorm": (
+        CARTPOLE,
+        {"network__norm": "layer", "env__num_envs": 2, "agent__batch_size": 6, "network__dropout": 0.3},
+    ),
+    "counting, random actions last": (COUNTING, {"exploration__kind": "persistent"}),
+    "atari, noise explores": (PONG, {"network__noisy": True, "network__hidden": 8, "exploration__kind": "noisy"}),
+}
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_continued_run_equals_the_undisturbed_one(
+    tmp_path, monkeypatch, watched, name, differences, everything, small, stop_at
+):
+    world, settings = WORLDS[name]
+    settings = {**PQN, **settings}
+    session = watched.train(small(tmp_path / "undisturbed", world, **settings))
+    undisturbed, is_atari = everything(session), "atari" in name
+    assert isinstance(session._env, SplitEnv) == is_atari
+    monkeypatch.setattr("rlvision.training.trainer.MAX_ROWS", 2)
+    config = small(tmp_path / "continued", world, **settings)
+    for env_steps in (33, 107):
+        stop_at(monkeypatch, env_steps)
+        stopped = watched.train(config)
+        assert env_steps <= stopped._trainer._collector.env_steps < env_steps + 2 * config.env.num_envs
+        assert 0 < stopped._agent.memory.rows_until_due() < config.agent.rollout_steps  # in the middle of a rollout
+    assert differences(undisturbed, everything(watched.train(config))) == []
+
+
+def test_halves_that_step_while_the_other_acts_equal_halves_that_step_in_turn(
+    tmp_path, monkeypatch, watched, differences, everything, small
+):
+    def in_turn(self, rows):
+        for _ in range(rows):
+            parts, acts = self.env.parts, self._acting_in_turn()
+            actions = [acts(half, part.observation, part.first) for half, part in enumerate(parts)]
+            yield self._add(self.env.step(numpy_cat(actions)))
+
+    def numpy_cat(actions):
+        return torch.cat([torch.from_numpy(action) for action in actions]).numpy()
+
+    overlapped = everything(watched.train(small(tmp_path / "overlapped", PONG, **PQN)))
+    monkeypatch.setattr(Collector, "collect", in_turn)
+    assert differences(overlapped, everything(watched.train(small(tmp_path / "in turn", PONG, **PQN)))) == []
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(12, marks=pytest.mark.slow)])
+def test_killed_again_and_again(own_code, tmp_path, kills, differences, everything, small, watched):
+    fatal, rng = import_module("fatal"), random.Random(kills)
+    settings = {**PQN, "tracking__log_every": 10}
+    undisturbed = everything(watched.train(small(tmp_path / "undisturbed", PONG, **settings)))
+    config = small(tmp_path / "killed", PONG, **settings)
+    places = [
+        "half a checkpoint",
+        *rng.choices(["an update", "a step of the environments", "an evaluation"], k=kills - 1),
+    ]
+    statuses = [Process(config, fatal.train_until, place, rng.randint(1, 4)).finish() for place in places]
+    assert -signal.SIGKILL in statuses
+    assert differences(undisturbed, everything(watched.train(config))) == []
+
+
+def test_updates_come_between_rollouts_in_the_order_of_the_paper(tmp_path, monkeypatch, watched, small):
+    """Rows 0 to 6 are the first rollout of 6 steps; then come 2 epochs of 3 minibatches, and so on every 6 rows."""
+    events = []
+    add, update = Collector._add, QLearner.update
+    monkeypatch.setattr(Collector, "_add", lambda self, step: events.append("row") or add(self, step))
+    monkeypatch.setattr(QLearner, "update", lambda self, batch: events.append("update") or update(self, batch))
+    watched.train(small(tmp_path / "run", PONG, **PQN))
+    rows = END // 4
+    wanted = ["row"] * 7 + (["update"] * 6 + ["row"] * 6) * ((rows - 7) // 6) + ["update"] * 6
+    assert events[: len(wanted)] == wanted
+    assert events[len(wanted) :] == ["row"] * ((rows - 7) % 6)
+
+
+def test_one_thread_acts_and_all_of_them_learn(tmp_path, monkeypatch, watched, small):
+    threads = {"row": set(), "update": set()}
+    add, update = Collector._add, QLearner.update
+
+    def note(what, function):
+        def noted(self, given):
+            threads[what].add(torch.get_num_threads())
+            return function(self, given)
+
+        return noted
+
+    monkeypatch.setattr(Collector, "_add", note("row", add))
+    monkeypatch.setattr(QLearner, "update", note("update", update))
+    try:
+        watched.train(small(tmp_path / "run", PONG, **PQN, threads=2))
+    finally:
+        torch.set_num_threads(1)
+    assert threads == {"row": {1}, "update": {2}}
+
+
+def test_a_target_score_ends_a_run_between_rollouts_also_after_an_interruption(
+    tmp_path, monkeypatch, watched, differences, everything, small, stop_at
+):
+    settings = {**PQN, "env_steps": 4000, "evaluation__target_score": -30.0, "evaluate_every": 0, "checkpoint_every": 0}
+    session = watched.train(small(tmp_path / "undisturbed", PONG, **settings))
+    ended = session._trainer._collector.env_steps
+    assert 800 <= ended < 4000
+    assert ended % 24 == 4  # a rollout of 6 steps of 4 environments, after the first row
+    config = small(tmp_path / "continued", PONG, **settings)
+    monkeypatch.setattr("rlvision.training.trainer.MAX_ROWS", 1)
+    stop_at(monkeypatch, ended - 8)
+    assert watched.train(config)._trainer._collector.env_steps == ended - 8
+    assert differences(everything(session), everything(watched.train(config))) == []
+
+
+def test_nothing_speaks_of_a_replay(tmp_path, watched, capsys, small):
+    config = small(tmp_path / "run", **PQN)
+    watched.train(config)
+    assert "replay" not in capsys.readouterr().out
+    text = (tmp_path / "run" / "config.yaml").read_text()
+    assert "\nreplay:" not in text
+    assert read_config(tmp_path / "run" / "config.yaml") == config
+    names = [part.name for part in estimate_memory(config).parts]
+    assert "rollout" in names
+    assert "replay" not in names
+    state = read_state(tmp_path / "run" / "checkpoints" / f"{END:012d}.ckpt")
+    assert state["replay"] == []
+    assert "target" not in state["trainer"]["agent"]["learner"]
+    main(["train", "quick", "--agent.name=pqn", "--help"])
+    shown = capsys.readouterr().out
+    assert "--agent.rollout-steps" in shown
+    assert "--replay." not in shown
+    main(["train", "quick", "--help"])
+    assert "--replay.capacity" in capsys.readouterr().out
+
+
+def test_the_estimate_counts_the_rows_of_a_rollout(tmp_path, small):
+    config = small(tmp_path / "run", PONG, **{**PQN, "agent__rollout_steps": 50})
+    (rollout,) = [part for part in estimate_memory(config).parts if part.name == "rollout"]
+    pixels = 2 * 36 * 36
+    assert rollout.nbytes == 51 * 4 * (pixels + 18)
+    assert rollout.remedy == "lower agent.rollout_steps (50)"
+
+
+def test_a_trained_agent_is_evaluated_and_exported(tmp_path, watched, small):
+    config = small(tmp_path / "run", PONG, **PQN, network__norm="running")
+    watched.train(config)
+    run = Run(tmp_path / "run")
+    scores = run.evaluate(games=2).scores
+    run.export(tmp_path / "export")
+    assert Run(tmp_path / "export").evaluate(games=2).scores == scores
+    spec = run.make_env().spec
+    assert builders.make_network(config, spec).matches_reference  # so the chapter's class loads what it learned
+
+
+REFUSED = [
+    (
+        {"replay__capacity": 500},
+        r"no settings of a replay for agent pqn, which has none, got replay.capacity: leave it",
+    ),
+    (
+        {"agent__batch_size": 7},
+        r"agent.batch_size to divide agent.rollout_steps \* env.num_envs \(24\), got 7: set it to 6",
+    ),
+    ({"network__norm": "joint"}, "without a target network for pqn, which has none, got joint: choose running"),
+    ({"network__norm": "batch"}, "got batch: choose running"),
+    ({"network__norm": "recalibrated"}, "got recalibrated: choose running"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), REFUSED, ids=lambda value: str(value)[:30])
+def test_settings_that_it_cannot_have_are_refused(tmp_path, settings, message, small):
+    with pytest.raises(ConfigError, match=message):
+        small(tmp_path / "run", **{**PQN, **settings})
+
+
+def test_a_presets_replay_gives_way(tmp_path):
+    config = load_config("pong", {"agent.name": "pqn", "out": str(tmp_path)})
+    assert config.replay == ReplaySettings()
+    assert load_config("pong", {"agent.name": "pqn", "agent.gamma": 0.5, "out": str(tmp_path)}).agent.gamma == 0.5
