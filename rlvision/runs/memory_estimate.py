@@ -24,7 +24,7 @@ from rlvision.replay.buffer import required_bytes
 from rlvision.replay.frame_store import require_compressible
 from rlvision.replay.persistence import BLOCK_BYTES
 from rlvision.runs import builders
-from rlvision.runs.eval_protocol import MAX_EVAL_ENVS
+from rlvision.runs.eval_protocol import count_envs
 
 MIN_LISTED_BYTES = 0.005e9
 """Parts of fewer bytes are not listed."""
@@ -253,7 +253,7 @@ def _replay(config: Config, spec: EnvSpec, device: torch.device) -> MemoryItem:
 
 def _emulators(config: Config, spec: EnvSpec) -> MemoryItem:
     """Return the memory of the environments for training, evaluations and videos."""
-    env, eval_envs = config.env, min(config.evaluation.games, MAX_EVAL_ENVS)
+    env, eval_envs = config.env, count_envs(config, config.evaluation.games)
     count = env.num_envs + eval_envs + (1 if config.tracking.video_every else 0)
     workers = sum(min(env.num_workers, envs) for envs in (env.num_envs, eval_envs) if envs > 1)
     observations = 4 * math.prod(spec.observation_shape)  # the last one, the next one, and copies in preprocessing
