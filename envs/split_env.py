@@ -27,8 +27,8 @@ class SplitEnv:
     """Two halves of N environments, which are also stepped as one vector.
 
     Environment i is the same, bit for bit, as environment i of one vector of N with the same seed, and the state of
-    either can be loaded into the other. `play_in_turn` steps the halves at different times. Between its rows the halves
-    are `stepping`, and only `action_logs`, `observation`, `first` and `seeds` can be read.
+    either can be loaded into the other. `play_double_buffered` steps the halves at different times. Between its rows
+    the halves are `stepping`, and only `action_logs`, `observation`, `first` and `seeds` can be read.
 
     If a step of the whole fails in one half, the other half's outcome is dropped, so that the whole is as it was before
     the step and can be saved. That cannot be promised to a caller who steps the halves at different times: when one
@@ -181,7 +181,7 @@ class SplitEnv:
         return lambda done, own_total: self.progress(before + done, total)
 
 
-def play_in_turn(env: SplitEnv, act: Act, steps: int) -> Iterator[EnvStep]:
+def play_double_buffered(env: SplitEnv, act: Act, steps: int) -> Iterator[EnvStep]:
     """Make ``steps`` steps and yield their rows; while one half steps, the policy acts for the other.
 
     The halves stand still again only after the last row. Until then they cannot be saved.

@@ -1,7 +1,9 @@
 """Evaluation of a Q-function on whole games with raw scores."""
 
 from collections.abc import Callable
+from contextlib import closing
 
+from rlvision.core.devices import one_thread
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import Episode, QFunction
 from rlvision.evaluation.episode_limits import EpisodeLimits
@@ -26,15 +28,16 @@ def evaluate(
 ) -> Evaluation:
     """Play whole games and return their raw scores.
 
-    The games are the same in any number of environments, whichever of them ends first.
+    The games are the same in any number of environments, whichever of them ends first. On a CPU torch computes with one
+    thread, whatever the run's ``threads``: so scores do not depend on it, and the other cores step the emulators.
 
     Args:
-        env: the environments to play in; their current games end.
+        env: the environments to play in; their current games end. In parts, one part steps while another acts.
         q_function: observations [n, C, H, W] uint8 -> Q-values [n, A]; `rlvision.evaluation.scheduler.ROWS` at a time.
         settings: how many games, at least 1, and the probability of a random action.
         seed: of the games and of the exploration.
         limits: of a game; None for those of the settings.
-        interrupted: called before every step; a true result ends the evaluation.
+        interrupted: called before every step of the environments or of a part; a true result ends the evaluation.
         on_episode: called with every game when it is over.
 
     Raises:
@@ -45,12 +48,12 @@ def evaluate(
     if settings.games < 1:
         raise ConfigError(f"expected at least 1 game to evaluate, got {settings.games}: raise evaluation.games")
     limits = limits or EpisodeLimits.of_settings(settings, None)
-    scheduler = EpisodeScheduler(env, q_function, settings, seed, limits)
-    while scheduler.playing:
-        if interrupted():
-            raise EvaluationCancelled
-        for episode in scheduler.step():
-            on_episode(episode)
+    with one_thread(), closing(EpisodeScheduler(env, q_function, settings, seed, limits)) as scheduler:
+        while scheduler.playing:
+            if interrupted():
+                raise EvaluationCancelled
+            for episode in scheduler.step():
+                on_episode(episode)
     numbers = sorted(scheduler.played)
     cut = {place: scheduler.cut[number] for place, number in enumerate(numbers) if number in scheduler.cut}
     return Evaluation(tuple(scheduler.played[number] for number in numbers), cut)

@@ -2,12 +2,13 @@
 
 Game number i has its own seed and its own random numbers, and its observations always lie in the same row of a batch of
 the same size. So it is the same game, bit for bit, in any number of environments: 2 games are the first 2 of 30, and 1
-environment plays the same games as 16.
+environment plays the same games as 16. Of environments in parts, one part steps while the network acts for the other.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from itertools import cycle
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -34,6 +35,15 @@ class SeedableEnv(VectorEnv, Protocol):
 
     def begin_games(self, seeds: Mapping[int, int]) -> UInt8Array:
         """Begin a game by its seed in each of the given environments; the others play on."""
+
+
+@runtime_checkable
+class InParts(Protocol):
+    """Environments in parts that can step at different times, such as `rlvision.envs.split_env.SplitEnv`."""
+
+    @property
+    def parts(self) -> Sequence[SeedableEnv]:
+        """Return the parts, in the order of their environments."""
 
 
 def game_seed(seed: int, number: int) -> int:
@@ -65,6 +75,24 @@ class _Game:
         if reward:
             self.scored_at = self.length
 
+    def episode(self, frameskip: int) -> Episode:
+        """Return the game so far, at ``frameskip`` frames a decision."""
+        return Episode(self.score, self.length, self.length * frameskip, self.seed)
+
+
+class _Part:
+    """A part of the environments, with its games in progress by environment."""
+
+    def __init__(self, env: SeedableEnv) -> None:
+        self.env = env
+        self.playing: dict[int, _Game] = {}
+        self.stepping = False  # whether a step is under way
+
+    def recv(self) -> EnvStep:
+        """Wait for the step under way, and return its row."""
+        self.stepping = False
+        return self.env.recv()
+
 
 class EpisodeScheduler:
     """A schedule that gives an environment the next game as soon as its own is over.
@@ -76,8 +104,13 @@ class EpisodeScheduler:
         ended          -     yes   -
         env.first      -     -     yes: it scored 3 in t+1 decisions; the next game begins at once
 
+    Two parts take turns, so that the network acts for one while the other steps::
+
+        step      0         1                    2                    3
+        part 0    act ... received             | act ... received   |
+        part 1            | act ... received             | act ... received
+
     Attributes:
-        playing: the games in progress, by environment.
         played: the games that are over, by number.
         cut: game number -> the limit that cut it.
     """
@@ -85,55 +118,77 @@ class EpisodeScheduler:
     def __init__(
         self, env: SeedableEnv, q_function: QFunction, settings: EvaluationSettings, seed: int, limits: EpisodeLimits
     ) -> None:
-        self._env, self._q_function = env, q_function
+        self._q_function = q_function
         self._settings, self._seed, self._limits = settings, seed, limits
         self._lost: set[int] = set()
         self._stand_ins = 0
-        num_envs, games = env.spec.num_envs, settings.games
-        self._waiting = list(range(num_envs, games))[::-1]
-        self.playing = {place: _Game(seed, place) for place in range(min(num_envs, games))}
+        self._waiting = list(range(env.spec.num_envs, settings.games))[::-1]
         self.played: dict[int, Episode] = {}
         self.cut: dict[int, str] = {}
-        env.rewind([game_seed(seed, number) for number in range(num_envs)])
-        self._replace_others()
+        self._parts = [_Part(part) for part in (env.parts if isinstance(env, InParts) else (env,))]
+        self._turns = cycle(self._parts)
+        self._acting = next(self._turns)
+        start = 0
+        for part in self._parts:
+            stop = start + part.env.spec.num_envs
+            self._begin_first(part, range(start, stop))
+            start = stop
+
+    @property
+    def playing(self) -> bool:
+        """Whether a game is in progress."""
+        return any(part.playing for part in self._parts)
 
     def step(self) -> list[Episode]:
-        """Make one decision in every game; return the games that this step ended."""
-        step = self._env.step(self._actions())
-        leaving = [place for place in self.playing if self._is_over(place, step)]
-        games = [self.playing.pop(place) for place in leaving]
-        self._begin(leaving)
+        """Act in one part, then complete the step of the part that acted before; return the games that it ended."""
+        if self._acting.playing:
+            self._acting.env.send(self._actions(self._acting))
+            self._acting.stepping = True
+        self._acting = next(self._turns)  # the same part, if it is the only one
+        return self._receive(self._acting) if self._acting.stepping else []
+
+    def close(self) -> None:
+        """Wait for the steps under way, so that the environments can be used again."""
+        for part in self._parts:
+            if part.stepping:
+                part.recv()
+
+    def _receive(self, part: _Part) -> list[Episode]:
+        step = part.recv()
+        leaving = [place for place in part.playing if self._is_over(part, place, step)]
+        games = [part.playing.pop(place) for place in leaving]
+        self._begin(part, leaving)
         return [self.played[game.number] for game in games if game.number in self.played]
 
-    def _actions(self) -> IntArray:
-        """Return the actions [N]; environments without a game take the first."""
-        places, games = list(self.playing), list(self.playing.values())
-        observation = self._env.observation[places]  # [n, C, H, W]
+    def _actions(self, part: _Part) -> IntArray:
+        """Return the actions [N] of a part; environments without a game take the first."""
+        places, games = list(part.playing), list(part.playing.values())
+        observation = part.env.observation[places]  # [n, C, H, W]
         greedy = q_values(self._q_function, observation, [game.number for game in games]).argmax(dim=1)  # [n]
-        action: IntArray = np.zeros(self._env.spec.num_envs, dtype=np.int64)
+        action: IntArray = np.zeros(part.env.spec.num_envs, dtype=np.int64)
         for place, game, best in zip(places, games, greedy.tolist(), strict=True):
-            action[place] = game.choose(best, self._settings.epsilon, self._env.spec.num_actions)
+            action[place] = game.choose(best, self._settings.epsilon, part.env.spec.num_actions)
         return action
 
-    def _is_over(self, place: int, step: EnvStep) -> bool:
+    def _is_over(self, part: _Part, place: int, step: EnvStep) -> bool:
         """Add the step to the game at ``place``; return whether the game is over."""
-        game = self.playing[place]
-        if self._env.first[place]:
-            self._finish(game)
+        game, frameskip = part.playing[place], part.env.spec.frameskip
+        if part.env.first[place]:
+            self._finish(game, frameskip)
             return True
-        terminated, frameskip = bool(step.terminated[place]), self._env.spec.frameskip
+        terminated = bool(step.terminated[place])
         game.add(float(step.reward[place]), terminated or bool(step.truncated[place]))
         idle = game.length - game.scored_at
         reason = None if terminated else self._limits.reason_to_stop(game.length * frameskip, idle * frameskip)
         if reason is not None:
             self.cut[game.number] = reason
-            self.played[game.number] = self._episode(game)
+            self.played[game.number] = game.episode(frameskip)
         return reason is not None
 
-    def _finish(self, game: _Game) -> None:
+    def _finish(self, game: _Game, frameskip: int) -> None:
         """Record a game; play it again if its environment failed, which a reset without an end shows."""
         if game.ended:
-            self.played[game.number] = self._episode(game)
+            self.played[game.number] = game.episode(frameskip)
         elif game.number not in self._lost:
             self._lost.add(game.number)
             self._waiting.append(game.number)
@@ -151,25 +206,38 @@ class EpisodeScheduler:
         _log.warning("%s: game %d is played instead", lost, number)
         return number
 
-    def _episode(self, game: _Game) -> Episode:
-        return Episode(game.score, game.length, game.length * self._env.spec.frameskip, game.seed)
+    def _begin_first(self, part: _Part, numbers: range) -> None:
+        """Begin the games of these numbers, one in each environment; those past the last game are not counted."""
+        part.env.rewind([game_seed(self._seed, number) for number in numbers])
+        counted = {place: number for place, number in enumerate(numbers) if number < self._settings.games}
+        part.playing = {place: _Game(self._seed, number) for place, number in counted.items()}
+        self._replace_others(part)
 
-    def _begin(self, places: Sequence[int]) -> None:
+    def _begin(self, part: _Part, places: Sequence[int]) -> None:
         """Give the environments at ``places`` the next games, if any are left."""
-        begun = {place: _Game(self._seed, self._waiting.pop()) for place in places if self._waiting}
-        self.playing |= begun
+        begun = {}
+        for place in places:
+            if self._waiting:
+                part.playing[place] = _Game(self._seed, self._next_number(part))
+                begun[place] = part.playing[place].seed
         if begun:
-            self._env.begin_games({place: game.seed for place, game in begun.items()})
-            self._replace_others()
+            part.env.begin_games(begun)
+            self._replace_others(part)
 
-    def _replace_others(self) -> None:
+    def _next_number(self, part: _Part) -> int:
+        """Return the first waiting game whose row is free, so that the part needs one batch; else the first of all."""
+        taken = {game.number % ROWS for game in part.playing.values()}
+        free = (index for index, number in reversed([*enumerate(self._waiting)]) if number % ROWS not in taken)
+        return self._waiting.pop(next(free, -1))
+
+    def _replace_others(self, part: _Part) -> None:
         """Treat a game as lost if its environment failed to begin with its seed and began another game."""
-        seeds = self._env.seeds()
-        others = [place for place, game in self.playing.items() if game.length == 0 and seeds[place] != game.seed]
+        seeds = part.env.seeds()
+        others = [place for place, game in part.playing.items() if game.length == 0 and seeds[place] != game.seed]
         for place in others:
-            self._finish(self.playing.pop(place))
+            self._finish(part.playing.pop(place), part.env.spec.frameskip)
         if others:
-            self._begin(others)
+            self._begin(part, others)
 
 
 def q_values(q_function: QFunction, observation: UInt8Array, numbers: Sequence[int]) -> Tensor:

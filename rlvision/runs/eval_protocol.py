@@ -55,6 +55,16 @@ def with_frame_cap(config: Config, max_frames: int) -> Config:
     return replace(config, env=replace(config.env, max_episode_frames=max_frames))
 
 
+def count_envs(config: Config, games: int, most: int = MAX_EVAL_ENVS) -> int:
+    """Return how many environments play: one for each game, up to ``most``, and one to spare if that allows two halves.
+
+    16 in two halves fill one batch of the network each (`rlvision.evaluation.scheduler.ROWS`).
+    """
+    count = min(games, most)
+    spare = count % 2 and 4 < count < most and find_game(config.env.game) is not None
+    return count + bool(spare)
+
+
 def eval_conditions(config: Config, epsilon: float, seed: int) -> EvalConditions:
     """Return the conditions of an evaluation, for its report."""
     game = find_game(config.env.game)

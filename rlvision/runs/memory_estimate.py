@@ -22,7 +22,7 @@ from rlvision.nn.norm_variants import NORM_VARIANTS
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.replay.frame_store import require_compressible
 from rlvision.runs import builders
-from rlvision.runs.eval_protocol import MAX_EVAL_ENVS
+from rlvision.runs.eval_protocol import count_envs
 from rlvision.runs.experience import Experience, experience_of
 
 MIN_LISTED_BYTES = 0.005e9
@@ -251,7 +251,7 @@ def _experience(config: Config, experience: Experience, device: torch.device) ->
 
 def _emulators(config: Config, spec: EnvSpec) -> MemoryItem:
     """Return the memory of the environments for training, evaluations and videos."""
-    env, eval_envs = config.env, min(config.evaluation.games, MAX_EVAL_ENVS)
+    env, eval_envs = config.env, count_envs(config, config.evaluation.games)
     count = env.num_envs + eval_envs + (1 if config.tracking.video_every else 0)
     workers = sum(min(env.num_workers, envs) for envs in (env.num_envs, eval_envs) if envs > 1)
     observations = 4 * math.prod(spec.observation_shape)  # the last one, the next one, and copies in preprocessing

@@ -104,7 +104,8 @@ class Run:
         limits = options.get("limits") or eval_protocol.make_limits(config)
         config = eval_protocol.with_frame_cap(config, limits.max_frames)
         epsilon, seed = self._epsilon(options.get("epsilon")), options.get("seed", 0)
-        env = self._make_env(config, min(games, options.get("num_envs", MAX_EVAL_ENVS)))
+        num_envs = eval_protocol.count_envs(config, games, options.get("num_envs", MAX_EVAL_ENVS))
+        env = self._make_env(config, num_envs, split=True)
         try:
             with count_games(games) as on_episode:
                 settings = replace(config.evaluation, games=games, epsilon=epsilon)
@@ -250,9 +251,9 @@ class Run:
     def _epsilon(self, epsilon: float | None) -> float:
         return self.config.evaluation.epsilon if epsilon is None else epsilon
 
-    def _make_env(self, config: Config, num_envs: int) -> ReplayableEnv:
+    def _make_env(self, config: Config, num_envs: int, *, split: bool = False) -> ReplayableEnv:
         """Make environments, perhaps under another protocol, and check that the network was trained for them."""
-        env = builders.make_env(config, num_envs)
+        env = builders.make_env(config, num_envs, split=split)
         try:
             require_same_spec(replace(self.spec, num_envs=num_envs), env.spec)
         except CheckpointError:

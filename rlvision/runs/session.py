@@ -26,7 +26,7 @@ from rlvision.evaluation.result import Evaluation
 from rlvision.learning.finite_checks import require_finite_weights
 from rlvision.replay.persistence import collect_garbage
 from rlvision.runs import builders, history
-from rlvision.runs.eval_protocol import MAX_EVAL_ENVS, make_limits, with_frame_cap
+from rlvision.runs.eval_protocol import count_envs, make_limits, with_frame_cap
 from rlvision.runs.experience import experience_of, never_learns
 from rlvision.runs.media import MediaLogger
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
@@ -168,8 +168,9 @@ class Session:
     def _evaluate(self, env_steps: int, interrupted: StopReason) -> Evaluation:
         config, limits = self._config, make_limits(self._config)
         if self._evaluation_env is None:
-            num_envs = min(config.evaluation.games, MAX_EVAL_ENVS)
-            self._evaluation_env = builders.make_env(with_frame_cap(config, limits.max_frames), num_envs)
+            num_envs = count_envs(config, config.evaluation.games)
+            capped = with_frame_cap(config, limits.max_frames)
+            self._evaluation_env = builders.make_env(capped, num_envs, split=True)
         seed = derive(config.seed, f"evaluation at {env_steps}")
         return evaluate(
             self._evaluation_env,

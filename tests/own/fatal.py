@@ -15,6 +15,7 @@ import rlvision.runs.run
 from rlvision.config.schema import Config
 from rlvision.core.files import PART
 from rlvision.envs.vector_env import ReplayableVectorEnv
+from rlvision.evaluation.scheduler import EpisodeScheduler
 from rlvision.learning.learner import QLearner
 from rlvision.replay.buffer import ReplayBuffer
 from rlvision.tracking.jsonl import JsonlTracker
@@ -24,7 +25,7 @@ PLACES: dict[str, tuple[Any, str]] = {
     "an update": (QLearner, "update"),
     "an optimiser's step": (torch.optim.Adam, "step"),
     "a target sync": (rlvision.nn.target_network, "_copy"),  # parameters, then buffers
-    "an evaluation": (ReplayableVectorEnv, "step"),  # training sends and receives
+    "an evaluation": (EpisodeScheduler, "step"),
     "a step of the environments": (Collector, "_add"),
     "an update of priorities": (ReplayBuffer, "update_priorities"),
     "a row of metrics": (JsonlTracker, "log"),
