@@ -180,11 +180,13 @@ def test_too_much_is_refused_before_anything_is_made(tmp_path, monkeypatch, caps
     status = cli.main(["train", "atari", "--replay.capacity=1000000000", "--device=cpu", f"--out={out}"])
     said = capsys.readouterr().err
     assert (status, made, out.exists()) == (2, [], False)
-    assert said.startswith("rlvision: expected 70")
-    assert "for this run (replay 7088.00, libraries " in said
+    assert said.startswith("rlvision: expected 59")
+    assert "for this run (replay 5961.00, libraries " in said
     assert said.endswith("lower replay.capacity (1,000,000,000), or set replay.compression=lz4\n")
 
 
 def test_a_run_begins_by_saying_what_it_needs(tmp_path, capsys, small):
     rlvision.runs.run.train(small(tmp_path / "run", env_steps=4))
-    assert re.match(r"needs about \d+\.\d+ GB of \d+", capsys.readouterr().out)
+    memory, view, *_ = capsys.readouterr().out.splitlines()
+    assert re.match(r"needs about \d+\.\d+ GB of \d+", memory)
+    assert view.startswith("the network sees 29x29 of 32x32 pixels (82 %)")
