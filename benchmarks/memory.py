@@ -131,7 +131,7 @@ def new_replay(capacity: int, kind: Compression) -> ReplayBuffer:
 
 def steps(game: str, rows: int) -> Iterator[EnvStep]:
     """Yield the rows of eight games with random actions."""
-    env = make(EnvSettings(game=game), NUM_ENVS)
+    env = make(EnvSettings(game=game, height=84, width=84), NUM_ENVS)
     random = np.random.default_rng(0)
     env.reset(0)
     for _ in range(rows):

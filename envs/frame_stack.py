@@ -24,7 +24,7 @@ class NativeFrames:
     """
 
     def __init__(self, settings: EnvSettings) -> None:
-        self.size, self.stack = (settings.height, settings.width), settings.stack
+        self.size, self.stack = settings.size, settings.stack
 
     def advance(self, screens: UInt8Array, first: BoolArray) -> UInt8Array:
         """Return ale-py's [N, stack, H, W] or [N, stack, H, W, 3] as [N, C, H, W]."""

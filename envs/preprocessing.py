@@ -37,7 +37,7 @@ def require_sizes(settings: EnvSettings) -> None:
     Raises:
         ConfigError: a size or the stack is below 1.
     """
-    sizes = settings.height, settings.width, settings.stack
+    sizes = *settings.size, settings.stack
     if min(sizes) < 1:
         raise ConfigError(f"expected height, width and stack of at least 1, got {list(sizes)}: raise them")
 
@@ -49,7 +49,7 @@ def frame_channels(settings: EnvSettings) -> int:
 
 def observation_shape(settings: EnvSettings) -> tuple[int, int, int]:
     """Return the shape (C, H, W) of an observation, C = stack * c."""
-    return settings.stack * frame_channels(settings), settings.height, settings.width
+    return settings.stack * frame_channels(settings), *settings.size
 
 
 def reduce_screen(screen: UInt8Array, settings: EnvSettings) -> UInt8Array:
@@ -59,7 +59,7 @@ def reduce_screen(screen: UInt8Array, settings: EnvSettings) -> UInt8Array:
 
 def to_frame(reduced: UInt8Array, settings: EnvSettings) -> UInt8Array:
     """Resize a reduced screen [H, W, c] to a frame [c, height, width]."""
-    return resize(reduced, settings.height, settings.width).transpose(2, 0, 1)
+    return resize(reduced, *settings.size).transpose(2, 0, 1)
 
 
 def crop(picture: UInt8Array, part: Crop | None) -> UInt8Array:

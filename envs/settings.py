@@ -18,6 +18,8 @@ from rlvision.core.ranges import (
 
 ProtocolName = Literal["nature", "machado"]
 """The two published protocols of Atari games: Mnih et al. (2015), and Machado et al. (2018)."""
+FRAME_SIZE = 84
+"""Height and width of frames in the literature, for environments that are made without an encoder and a size."""
 Crop = tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt, NonNegativeInt]
 """The part of a screen to keep: rows top to bottom, columns left to right, the ends excluded."""
 
@@ -36,10 +38,10 @@ class EnvSettings:
     """Gymnasium: seconds for one step or reset before a worker is killed and replaced; 0 for no limit."""
     max_restarts: NonNegativeInt = 3
     """Gymnasium: failures of one environment within 1,000 steps that lose one game each; the next ends the run."""
-    height: Pixels = 84
-    """Rows of the network's input, in pixels."""
-    width: Pixels = 84
-    """Columns of the network's input, in pixels."""
+    height: Pixels | None = None
+    """Rows of the network's input; unset, the encoder's own size: 77 for dn (84 with max_pool), 84 for others."""
+    width: Pixels | None = None
+    """Columns of the network's input; unset, the encoder's own size: 77 for dn (84 with max_pool), 84 for others."""
     crop: Crop | None = None
     """Part of the screen to keep before resizing, in screen pixels: top, bottom, left, right."""
     stack: FramesPerStep = 4
@@ -72,6 +74,12 @@ class EnvSettings:
     """Atari: an environment is seeded again at the first reset after this many steps; action logs stay short."""
     kwargs: dict[str, Any] = field(default_factory=dict)
     """Gymnasium: further arguments of the environment, as YAML or JSON: '{continuous: false}'."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a frame. `FRAME_SIZE` stands for one that is still unset: no encoder is known here."""
+        height = FRAME_SIZE if self.height is None else self.height
+        return height, FRAME_SIZE if self.width is None else self.width
 
 
 ATARI_ONLY = (

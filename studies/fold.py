@@ -72,11 +72,14 @@ def command_of(config: Config) -> str:
 
 
 def _changes(config: Config, start: str) -> dict[str, Any]:
-    """Return the settings that differ from a preset; found in two passes, as some settings follow from others."""
+    """Return the settings that differ from a preset; found in two passes, as some settings follow from others.
+
+    Unset sizes follow from the run in ``out``, so the presets are loaded for a folder without one.
+    """
     preset, wanted = str(STUDIES.parent / start) if "/" in start else start, _kept(config)
     changes: dict[str, Any] = {}
     for _ in range(2):
-        given = _kept(load_config(preset, changes))
+        given = _kept(load_config(preset, {**changes, "out": str(STUDIES)}))
         changes |= {name: value for name, value in wanted.items() if name in given and given[name] != value}
     return changes
 

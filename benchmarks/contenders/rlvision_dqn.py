@@ -85,7 +85,7 @@ def settings(work: Work, *, double: bool, norm: Norm) -> Config:
         checkpoint_every=0,
         device=work.device,
         precision=work.precision,
-        env=EnvSettings(game=work.game, num_envs=work.num_envs),
+        env=EnvSettings(game=work.game, num_envs=work.num_envs, height=84, width=84),  # the peers' size
         network=NetworkSettings(encoder=work.network, norm=norm if has_norm else "none", momentum=0.1),  # torch's
         replay=ReplaySettings(
             capacity=work.capacity,

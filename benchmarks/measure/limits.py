@@ -15,7 +15,7 @@ FRAME = SIZE[0] * SIZE[1]
 
 def emulators(work: Work) -> Case:
     """Return a case of ale-py's own vector environment with random actions and nothing else; in env steps."""
-    settings = EnvSettings(game=work.game)
+    settings = EnvSettings(game=work.game, height=SIZE[0], width=SIZE[1])
     wrapped = AtariEnv(settings, 1)
     native = make_native(settings, work.num_envs, SIZE, STACK)
     actions = np.random.default_rng(0).integers(wrapped.spec.num_actions, size=(1024, work.num_envs))

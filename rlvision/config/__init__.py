@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from rlvision.config.fields import short as short
     from rlvision.config.fields import short_name as short_name
     from rlvision.config.fields import unknown as unknown
+    from rlvision.config.loading import CONFIG_FILE as CONFIG_FILE
     from rlvision.config.loading import defaults_of as defaults_of
     from rlvision.config.loading import differences as differences
+    from rlvision.config.loading import fill_unset as fill_unset
     from rlvision.config.loading import load_config as load_config
     from rlvision.config.loading import read_config as read_config
     from rlvision.config.loading import save_config as save_config
@@ -61,7 +63,16 @@ __getattr__, __all__ = public_names(
             "short_name",
             "unknown",
         ],
-        "loading": ["defaults_of", "differences", "load_config", "read_config", "save_config", "settings_for"],
+        "loading": [
+            "CONFIG_FILE",
+            "defaults_of",
+            "differences",
+            "fill_unset",
+            "load_config",
+            "read_config",
+            "save_config",
+            "settings_for",
+        ],
         "presets": ["SUFFIXES", "find_preset", "known_presets", "read_text"],
         "schema": ["CheckpointName", "Config", "default_agent"],
         "strict_yaml": ["parse"],

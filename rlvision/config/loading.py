@@ -8,6 +8,7 @@ Example:
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import field, make_dataclass, replace
 from keyword import iskeyword
 from pathlib import Path
@@ -20,7 +21,7 @@ from rlvision.config.schema import Config, defaults_for
 from rlvision.config.strict_yaml import dump as dump_yaml
 from rlvision.config.strict_yaml import parse as parse_yaml
 from rlvision.config.validation import DN_SETTINGS, validate_config
-from rlvision.core.errors import ConfigError
+from rlvision.core.errors import ConfigError, RLVisionError
 from rlvision.core.files import read_text, write_atomically
 from rlvision.learning.registry import default_settings
 from rlvision.learning.settings import AgentSettings
@@ -29,6 +30,8 @@ from rlvision.replay.settings import ReplaySettings
 
 ENCODER_SETTINGS = {"network.kwargs", *(f"network.{name}" for name in DN_SETTINGS)}
 """Settings of the layers inside an encoder, by dotted name."""
+CONFIG_FILE = "config.yaml"
+"""File with the settings of a run, in its folder."""
 LARGEST = 2**20
 """Maximum size of a settings file in bytes."""
 HEADER = "# All settings of this run, defaults included. rlvision train --help explains them.\n"
@@ -48,7 +51,7 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
 
     Returns:
         The configuration. ``out`` defaults to ``runs/PRESET-seedSEED``, and under a W&B agent to
-        ``runs/sweep-SWEEP/RUN``. ``network.momentum`` defaults to that of the norm.
+        ``runs/sweep-SWEEP/RUN``. What else is unset is filled in by `fill_unset`.
 
     Raises:
         ConfigError: A name is unknown, a value cannot be used, or two values cannot be used together.
@@ -63,9 +66,10 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
         config = assemble(
             config, {name: default for name, default in flatten(Config()).items() if name in ENCODER_SETTINGS}
         )
-    config = _without_unused_replay(_with_momentum(assemble(config, chosen)), chosen)
+    config = _without_unused_replay(assemble(config, chosen), chosen)
     if config.out is None:
         config = replace(config, out=_default_folder(found.name, config.seed))
+    config = fill_unset(config)
     validate_config(config)
     return config
 
@@ -100,7 +104,7 @@ def read_config(path: Path, *, trusts: Callable[[str], bool] = lambda agent: Fal
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
     tree, source = _mapping(text, str(path)), str(path)
-    config = _with_momentum(_changed(defaults_of(tree, source, trusts), tree, source))
+    config = _with_own_defaults(_changed(defaults_of(tree, source, trusts), tree, source))
     validate_config(config)
     return config
 
@@ -144,9 +148,29 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
     return {name: (before.get(name), after.get(name)) for name in before | after if before.get(name) != after.get(name)}
 
 
-def _with_momentum(config: Config) -> Config:
-    """Fill in the default momentum of the norm, so that files show the number and comparisons use it."""
-    return assemble(config, {"network.momentum": resolve_momentum(config.network.norm, config.network.momentum)})
+def fill_unset(config: Config) -> Config:
+    """Fill in the unset settings that follow from others, so that files show the numbers and comparisons use them.
+
+    ``network.momentum`` is that of the norm. ``env.height`` and ``env.width`` are those of the run in ``config.out``,
+    so that the same command continues it; without a run there, they are the encoder's own size.
+    """
+    if config.out is not None and None in (config.env.height, config.env.width):
+        with suppress(RLVisionError):  # there is no run, or a damaged one, which training refuses
+            config = _with_size(config, *read_config(Path(config.out) / CONFIG_FILE).env.size)
+    return _with_own_defaults(config)
+
+
+def _with_own_defaults(config: Config) -> Config:
+    """Fill in the default momentum of the norm, and the own size of the encoder."""
+    network = config.network
+    config = assemble(config, {"network.momentum": resolve_momentum(network.norm, network.momentum)})
+    return _with_size(config, network.own_size, network.own_size)
+
+
+def _with_size(config: Config, height: int, width: int) -> Config:
+    """Fill in the size of the frames where it is unset."""
+    unset = {"env.height": height, "env.width": width}
+    return assemble(config, {name: size for name, size in unset.items() if flatten(config)[name] is None})
 
 
 def _without_unused_replay(config: Config, chosen: Mapping[str, Any]) -> Config:

@@ -76,7 +76,8 @@ class DNEncoder(Encoder):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        rows, columns = feature_map(height, width, 3 * (_POOLED if max_pool else _STRIDED))
+        self.windows = 3 * (_POOLED if max_pool else _STRIDED)
+        rows, columns = feature_map(height, width, self.windows)
         stride = 1 if max_pool else 2
         act, pool = _activation(activation), partial(nn.MaxPool2d, 2) if max_pool else nn.Identity
         self.conv1 = nn.Conv2d(in_channels, 16, KERNEL, stride)
@@ -135,8 +136,8 @@ class DN(DNEncoder):
         return self.head(super().forward(observation))  # type: ignore[no-any-return]
 
 
-_STRIDED = [Window(KERNEL, 2)]
-_POOLED = [Window(KERNEL, 1), Window(2, 2)]
+_STRIDED = (Window(KERNEL, 2),)
+_POOLED = (Window(KERNEL, 1), Window(2, 2))
 
 
 def _activation(name: str) -> Callable[[], nn.Module]:

@@ -49,3 +49,8 @@ class NetworkSettings:
     """Noisy weights in the head, which explore instead of random actions (Fortunato et al. 2018)."""
     kwargs: dict[str, Any] = field(default_factory=dict)
     """Further arguments of the encoder, as YAML or JSON."""
+
+    @property
+    def own_size(self) -> int:
+        """Height and width of frames that suit the encoder: no built-in one loses a pixel of them (docs/network.md)."""
+        return 77 if self.encoder == "dn" and not self.max_pool else 84

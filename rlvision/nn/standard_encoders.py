@@ -33,7 +33,8 @@ class NatureCNN(Encoder):
         hidden: int = 512,
     ) -> None:
         super().__init__()
-        rows, columns = feature_map(height, width, (Window(8, 4), Window(4, 2), Window(3, 1)))
+        self.windows = (Window(8, 4), Window(4, 2), Window(3, 1))
+        rows, columns = feature_map(height, width, self.windows)
         self.conv1, self.norm1 = nn.Conv2d(in_channels, 32, 8, 4), normalisation(norm, 32, momentum)
         self.conv2, self.norm2 = nn.Conv2d(32, 64, 4, 2), normalisation(norm, 64, momentum)
         self.conv3, self.norm3 = nn.Conv2d(64, 64, 3, 1), normalisation(norm, 64, momentum)
@@ -77,7 +78,9 @@ class ImpalaCNN(Encoder):
         super().__init__()
         if width_multiplier < 1:
             raise ConfigError(f"expected a width multiplier of at least 1, got {width_multiplier}: 1 is the paper's")
-        rows, columns = feature_map(height, width, 3 * (Window(3, 2, 1),))
+        same, halved = Window(3, 1, 1), Window(3, 2, 1)
+        self.windows = 3 * (same, halved, *4 * (same,))  # of a stage: convolution, pooling, two residual blocks
+        rows, columns = feature_map(height, width, self.windows)
         narrow, wide = 16 * width_multiplier, 32 * width_multiplier
         self.stage1 = _Stage(in_channels, narrow, norm, momentum)
         self.stage2 = _Stage(narrow, wide, norm, momentum)
@@ -113,6 +116,7 @@ class MLP(Encoder):
         sizes = (in_channels * height * width, *hidden)
         blocks = [nn.Sequential(nn.Linear(*pair), nn.ReLU(inplace=True)) for pair in pairwise(sizes)]
         self.layers = nn.Sequential(*blocks)
+        self.windows = ()
         self.features = hidden[-1]
         self.levels = {f"hidden{i + 1}": Level(f"layers.{i}", size, 0) for i, size in enumerate(hidden)}
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import torch
+from torch import nn
 
 from rlvision.config.schema import Config, default_agent
 from rlvision.core.devices import make_autocast, resolve_device
@@ -13,6 +14,7 @@ from rlvision.envs.factory import make
 from rlvision.learning.agent import Setup, playing_q_function
 from rlvision.learning.registry import find_agent
 from rlvision.nn.cuda_graphs import CaptureFn, cuda_graph
+from rlvision.nn.encoder_base import Encoder, seen_pixels, whole_sizes
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs.checkpoint import describe_tensor
 
@@ -116,3 +118,18 @@ def make_capture(config: Config) -> CaptureFn | None:
     if device.type != "cuda":
         raise ConfigError(f"expected --device=cuda for cuda_graphs=True, got {device}: leave cuda_graphs out")
     return cuda_graph
+
+
+def describe_view(network: nn.Module, spec: EnvSpec) -> str | None:
+    """Return the share of a frame that a network sees, and sizes that it sees all of; None if that is unknown."""
+    encoder = getattr(network, "encoder", None)
+    if not isinstance(encoder, Encoder) or encoder.windows is None:
+        return None
+    windows, (_, height, width) = encoder.windows, spec.observation_shape
+    rows, columns = seen_pixels(height, windows), seen_pixels(width, windows)
+    if (rows, columns) == (height, width):
+        return f"the network sees the whole {height}x{width} picture"
+    cut = {name: size for name, size in {"height": height, "width": width}.items() if seen_pixels(size, windows) < size}
+    whole = ", ".join("env.{}={} or {}".format(name, *whole_sizes(size, windows)) for name, size in cut.items())
+    share = 100 * rows * columns // (height * width)
+    return f"the network sees {rows}x{columns} of {height}x{width} pixels ({share} %); it sees all with {whole}"

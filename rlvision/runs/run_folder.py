@@ -22,7 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rlvision.config.loading import differences, read_config, save_config
+from rlvision.config.loading import CONFIG_FILE, differences, read_config, save_config
 from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.files import path_exists
@@ -81,7 +81,7 @@ class RunFolder:
     def __init__(self, path: Path, keep: int = 2, *, trusts: Callable[[str], bool] = lambda agent: False) -> None:
         self.path = path
         self._trusts = trusts
-        self.config_path = path / "config.yaml"
+        self.config_path = path / CONFIG_FILE
         self.checkpoints = CheckpointFolder(path / "checkpoints", keep)
         self.games_folder = path / GAMES_FOLDER
 

@@ -89,6 +89,8 @@ class Session:
     def _work(self, signals: SignalHandler) -> str:
         """Train, and return the reason why training ended."""
         self._console.message(self._announcement)
+        if seen := builders.describe_view(self._agent.network, self._env.spec):
+            self._console.message(seen)
         if self._folder.has_passed(self._config):
             return f"the run is past {self._config.env_steps:,} env steps already: it stays as it is"
         try:

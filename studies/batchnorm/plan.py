@@ -23,6 +23,8 @@ class World:
 
 SLOW: Overrides = {"network.momentum": 0.1}
 """Torch's momentum, the default of all arms when the study was run."""
+FIELD: Overrides = {"env.height": 77, "env.width": 77}
+"""One size for all arms; unset, each encoder would have its own."""
 
 WORLDS: Mapping[str, World] = {
     "catch": World("Catch, 40x32, one frame", str(HERE / "catch.yaml"), SLOW, too_small_for=("nature",)),
@@ -35,6 +37,7 @@ WORLDS: Mapping[str, World] = {
             "evaluation.target_score": None,
             "env.actions": ["FIRE", "RIGHTFIRE", "LEFTFIRE"],
             "env.crop": [34, 194, 0, 160],
+            **FIELD,
             "network.norm": "renorm",
             **SLOW,
             "exploration.final": None,
@@ -49,6 +52,7 @@ WORLDS: Mapping[str, World] = {
         {
             "env_steps": 100_000,
             "evaluate_every": 0,
+            **FIELD,
             "network.norm": "renorm",
             **SLOW,
             "env.full_action_space": None,

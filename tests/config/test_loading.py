@@ -10,6 +10,7 @@ from rlvision.config.loading import differences, load_config, read_config, save_
 from rlvision.config.presets import find_preset, known_presets
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
+from rlvision.envs.settings import EnvSettings
 from rlvision.nn.settings import NetworkSettings
 
 PRESETS = [preset.name for preset in known_presets()]
@@ -87,6 +88,57 @@ def test_a_file_without_a_momentum_is_read_with_the_norms(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("preset", "overrides", "size"),
+    [
+        ("pong", {}, (77, 77)),
+        ("atari", {}, (77, 77)),
+        ("pong-fast", {}, (77, 77)),
+        ("breakout", {}, (77, 77)),
+        ("pong", {"network.encoder": "nature"}, (84, 84)),
+        ("pong-fast", {"network.encoder": "mine:Net"}, (84, 84)),
+        ("pong", {"network.max_pool": True}, (84, 84)),
+        ("pong", {"env.height": 60}, (60, 77)),
+        ("pong", {"env.width": 60}, (77, 60)),
+        ("quick", {"env.height": None, "env.width": None}, (77, 77)),
+    ],
+)
+def test_an_encoder_brings_its_size_unless_another_is_chosen(preset, overrides, size, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = load_config(preset, overrides)
+    assert (config.env.height, config.env.width) == size
+    save_config(config, tmp_path / "config.yaml")
+    assert "height: {}\n  width: {}\n".format(*size) in (tmp_path / "config.yaml").read_text()
+
+
+def test_a_file_without_a_size_is_read_with_the_encoders(tmp_path):
+    (tmp_path / "config.yaml").write_text("network: {encoder: nature}\nenv: {width: 50}")
+    assert read_config(tmp_path / "config.yaml").env.size == (84, 50)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "size"), [({}, (84, 90)), ({"env.height": 77}, (77, 90)), ({"env.width": 77}, (84, 77))]
+)
+def test_an_unset_size_is_that_of_the_run_in_the_folder(overrides, size, tmp_path):
+    old = load_config("pong", {"env.height": 84, "env.width": 90, "out": tmp_path})
+    save_config(old, tmp_path / "config.yaml")
+    config = load_config("pong", {"out": tmp_path, **overrides})
+    assert config.env.size == size
+    assert set(differences(old, config)) == set(overrides)
+
+
+def test_the_run_in_the_usual_folder_counts_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "pong-seed2").mkdir(parents=True)
+    save_config(load_config("pong", {"env.height": 84}), tmp_path / "runs" / "pong-seed2" / "config.yaml")
+    assert [load_config("pong", {"seed": seed}).env.height for seed in (1, 2)] == [77, 84]
+
+
+def test_a_damaged_run_decides_no_size(tmp_path):
+    (tmp_path / "config.yaml").write_text("env: {height: high}")
+    assert load_config("pong", {"out": tmp_path}).env.size == (77, 77)
+
+
+@pytest.mark.parametrize(
     "overrides",
     [{"agent.n_step": 5}, {"agent": {"n_step": 5}}, {"agent.n-step": 5}, {"agent": {"n-step": 5.0}}],
 )
@@ -103,8 +155,9 @@ def test_the_run_folder_is_named_after_preset_and_seed(tmp_path):
 
 def test_an_empty_preset_is_all_defaults(tmp_path):
     (tmp_path / "empty.yaml").write_text("# nothing\n")
-    network = NetworkSettings(momentum=0.1)  # that of the default norm
-    assert load_config(str(tmp_path / "empty.yaml")) == replace(Config(), out="runs/empty-seed1", network=network)
+    network, env = NetworkSettings(momentum=0.1), EnvSettings(height=77, width=77)  # of the default norm and encoder
+    expected = replace(Config(), out="runs/empty-seed1", network=network, env=env)
+    assert load_config(str(tmp_path / "empty.yaml")) == expected
 
 
 def test_a_mapping_valued_setting_is_replaced_not_merged(tmp_path):

@@ -131,6 +131,12 @@ def test_the_shape_of_an_observation_follows_from_the_settings():
     assert observation_shape(EnvSettings(height=6, width=7, stack=2)) == (2, 6, 7)
 
 
+def test_without_an_encoder_an_unset_size_is_that_of_the_literature():
+    assert EnvSettings().size == (84, 84)
+    assert (EnvSettings(height=6).size, EnvSettings(width=7).size) == ((6, 84), (84, 7))
+    assert observation_shape(EnvSettings(width=7)) == (4, 84, 7)
+
+
 def test_opencv_without_its_system_library_is_one_line_with_the_remedy(tmp_path):
     (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
     program = f"""

@@ -1,6 +1,7 @@
 """Policies: their statistics, their independence, their reproducibility."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -219,12 +220,12 @@ SPEC = EnvSpec(2, (1, 2, 3), 1, ("a", "b", "c", "d"), 1)
 PIXELS = np.random.default_rng(0).integers(256, size=(ENVS, 1, 2, 3), dtype=np.uint8)
 
 
-def policy_of(kind, networks=None, **settings):
+def policy_of(kind, networks=None, spec=SPEC, **settings):
     settings = ExplorationSettings(kind=kind, start=0.5, end=0.1, decay_env_steps=10, **settings)
     schedule = exploration_schedule(settings, 100)
     autocast = make_autocast("float32", torch.device("cpu"))
     q_function_of = lambda view: make_q_function(view, torch.device("cpu"), autocast)  # noqa: E731
-    return make_policy(settings, schedule, networks or noisy_views(), SPEC, q_function_of, generator(3, "exploration"))
+    return make_policy(settings, schedule, networks or noisy_views(), spec, q_function_of, generator(3, "exploration"))
 
 
 def test_a_noisy_policy_takes_the_greedy_action_of_new_noise_at_every_step():
@@ -277,7 +278,9 @@ def test_only_noisy_exploration_acts_by_noise():
 
 
 def test_the_exponent_of_durations_is_the_setting():
-    short, long = (policy_of("persistent", persistence=exponent) for exponent in (9.0, 1.01))
+    short, long = (
+        policy_of("persistent", spec=replace(SPEC, num_envs=ENVS), persistence=exponent) for exponent in (9.0, 1.01)
+    )
     for explorer in (short, long):
         explorer._epsilon = Constant(1.0)
         explorer.act(PIXELS, GOES_ON, 0)

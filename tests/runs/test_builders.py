@@ -55,6 +55,38 @@ def test_building_a_network_leaves_the_callers_random_numbers_alone():
 
 
 @pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({}, "the network sees the whole 77x77 picture"),
+        ({"encoder": "nature"}, "the network sees the whole 84x84 picture"),
+        (
+            {"size": (84, 84)},
+            "the network sees 77x77 of 84x84 pixels (84 %); it sees all with env.height=77 or 85, env.width=77 or 85",
+        ),
+        ({"size": (40, 61)}, "the network sees 37x61 of 40x61 pixels (92 %); it sees all with env.height=37 or 45"),
+        ({"size": (77, 60)}, "the network sees 77x53 of 77x60 pixels (88 %); it sees all with env.width=53 or 61"),
+        ({"size": (84, 84), "encoder": "mlp"}, "the network sees the whole 84x84 picture"),
+        ({"encoder": "own_networks:Particular"}, None),
+    ],
+)
+def test_a_network_says_what_it_sees(settings, line):
+    given = {"network.encoder": settings.get("encoder", "dn"), "device": "cpu"}
+    given |= dict(zip(("env.height", "env.width"), settings.get("size", ()), strict=False))
+    config = load_config("pong", given)
+    spec = EnvSpec(1, (4, *config.env.size), 1, ("a", "b"), 4)
+    assert builders.describe_view(builders.make_network(config, spec), spec) == line
+
+
+def test_windows_of_a_network_that_is_no_encoder_of_ours_mean_nothing():
+    network = torch.nn.Linear(1, 1)
+    spec = EnvSpec(1, (4, 84, 84), 1, ("a", "b"), 4)
+    assert builders.describe_view(network, spec) is None
+    network.encoder = torch.nn.Linear(1, 1)
+    network.encoder.windows = (1, 2)
+    assert builders.describe_view(network, spec) is None
+
+
+@pytest.mark.parametrize(
     ("overrides", "epsilons"),
     [
         ({}, [1.0, 0.1, 0.1, 0.1]),

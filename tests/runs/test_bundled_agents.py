@@ -1,6 +1,7 @@
 """Bundled agents: found by name, from anywhere, and as good as their cards say."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,9 @@ def test_a_shipped_agent_is_found_from_anywhere_and_names_no_code(name, tmp_path
     q_values = run.q_values(observations(4, run.spec).numpy())
     assert q_values.shape == (4, run.spec.num_actions)
     assert np.isfinite(q_values).all()
+    size = (84, 84) if name == "pong" else (77, 77)  # as they were trained
+    with closing(run.make_env()) as env:
+        assert (run.config.env.size, env.spec.observation_shape) == (size, (4, *size))
 
 
 @pytest.mark.parametrize("name", bundled_agents())

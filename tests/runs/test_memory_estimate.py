@@ -61,17 +61,17 @@ def test_what_an_optimiser_keeps_is_what_it_keeps(name):
 def test_the_parts_of_pong_by_hand():
     config = load_config("pong", {"device": "cpu", "wandb": "disabled", "agent.name": "dqn"})
     assert part(config, "replay").nbytes == required_bytes(
-        ReplaySettings(capacity=100_000), EnvSpec(8, (4, 84, 84), 1, ("0",), frameskip=4)
+        ReplaySettings(capacity=100_000), EnvSpec(8, (4, 77, 77), 1, ("0",), frameskip=4)
     )
     at_once = 8 + 16 + 1  # of the 20 games of an evaluation, 16 go side by side
-    assert part(config, "emulators").nbytes == at_once * (1_900_000 + 4 * 4 * 84 * 84)
+    assert part(config, "emulators").nbytes == at_once * (1_900_000 + 4 * 4 * 77 * 77)
     with torch.device("meta"):
         network = make_q_network(config.network, expected_spec(config))
     weights = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
     assert part(config, "network").nbytes == weights * (6 + 2)  # Adam's two
-    maps = (16 * 40 * 40, 32 * 18 * 18, 32 * 7 * 7)
+    maps = (16 * 37 * 37, 32 * 17 * 17, 32 * 7 * 7)
     kept = sum(2 * each for each in maps) + 18  # convolution and normalisation, in whose place ReLU writes; actions
-    assert part(config, "batch").nbytes == 32 * (2 * 4 * 84 * 84 * 5 + 4 * kept + 2 * 4 * maps[0])
+    assert part(config, "batch").nbytes == 32 * (2 * 4 * 77 * 77 * 5 + 4 * kept + 2 * 4 * maps[0])
 
 
 def test_settings_add_what_they_cost():
@@ -180,11 +180,13 @@ def test_too_much_is_refused_before_anything_is_made(tmp_path, monkeypatch, caps
     status = cli.main(["train", "atari", "--replay.capacity=1000000000", "--device=cpu", f"--out={out}"])
     said = capsys.readouterr().err
     assert (status, made, out.exists()) == (2, [], False)
-    assert said.startswith("rlvision: expected 70")
-    assert "for this run (replay 7088.00, libraries " in said
+    assert said.startswith("rlvision: expected 59")
+    assert "for this run (replay 5961.00, libraries " in said
     assert said.endswith("lower replay.capacity (1,000,000,000), or set replay.compression=lz4\n")
 
 
 def test_a_run_begins_by_saying_what_it_needs(tmp_path, capsys, small):
     rlvision.runs.run.train(small(tmp_path / "run", env_steps=4))
-    assert re.match(r"needs about \d+\.\d+ GB of \d+", capsys.readouterr().out)
+    memory, view, *_ = capsys.readouterr().out.splitlines()
+    assert re.match(r"needs about \d+\.\d+ GB of \d+", memory)
+    assert view.startswith("the network sees 29x29 of 32x32 pixels (82 %)")

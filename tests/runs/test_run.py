@@ -15,12 +15,13 @@ import torch
 import rlvision
 from rlvision.config.loading import read_config
 from rlvision.core.errors import CheckpointError, ConfigError, RLVisionError
+from rlvision.envs.settings import EnvSettings
 from rlvision.replay.samplers import PrioritisedSampler
 from rlvision.runs import builders
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.run import Run, Session, resume, train
 from rlvision.runs.run_folder import RunFolder
-from tests.conftest import END, PONG, PRIORITISED
+from tests.conftest import COUNTING, END, PONG, PRIORITISED
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +199,15 @@ def test_a_refusal_names_some_of_many_settings(finished, small):
     with pytest.raises(ConfigError, match=r"agent.n_step was 2, is 1.*; and \d more\): use them") as refusal:
         train(replace(other, agent=replace(other.agent, double=False, target_period=9, reward_scale=2.0)))
     assert str(refusal.value).count(" was ") == 6
+
+
+def test_settings_that_were_not_loaded_get_what_follows_from_others(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("rlvision.runs.run.Session", lambda config, *_: seen.append(config) or 1 / 0)
+    env = EnvSettings(game=COUNTING["env.game"], height=40)
+    with pytest.raises(ZeroDivisionError):
+        train(rlvision.Config(out=str(tmp_path / "run"), env=env, device="cpu", wandb="disabled"))
+    assert (seen[0].env.size, seen[0].network.momentum) == ((40, 77), 0.1)
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,16 @@ def test_the_command_of_every_run_gives_its_settings(study, monkeypatch):
         }, name
 
 
+def test_a_command_does_not_depend_on_the_runs_of_this_machine(tmp_path, monkeypatch):
+    from studies.fold import command_of
+
+    monkeypatch.chdir(tmp_path)
+    old = load_config("pong", {"env.height": 84, "env.width": 84})
+    Path(str(old.out)).mkdir(parents=True)
+    save_config(old, Path(str(old.out)) / "config.yaml")
+    assert command_of(old) == "rlvision train pong --env.height=84 --env.width=84"
+
+
 @pytest.mark.parametrize("study", STUDIES)
 def test_columns_are_of_equal_length_and_in_order(study):
     from studies.table import read_table, table_path
