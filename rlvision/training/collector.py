@@ -20,7 +20,7 @@ from rlvision.core.types import (
     UInt8Array,
     VectorEnv,
 )
-from rlvision.envs.split_env import Act, SplitEnv, play_in_turn
+from rlvision.envs.split_env import Act, SplitEnv, play_double_buffered
 
 if TYPE_CHECKING:
     from rlvision.envs.game_archive import GameRecorder
@@ -69,7 +69,7 @@ class Collector:
         While one half of the environments steps, the policy acts for the other, if the environments are split.
         """
         if isinstance(self.env, SplitEnv):
-            yield from map(self._add, play_in_turn(self.env, self._acting_in_turn(), rows))
+            yield from map(self._add, play_double_buffered(self.env, self._acting_in_turn(), rows))
         else:
             for _ in range(rows):
                 self.send()

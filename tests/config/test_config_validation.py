@@ -72,6 +72,14 @@ CASES = [
     ({"replay.capacity": 100, "replay.learning_starts": 50, "agent.final_n_step": 10}, "= 112, got 100"),
     ({"exploration.kind": "noisy"}, "network.noisy=true when exploration.kind is noisy, got false"),
     ({"network.kwargs": {"hidden": 64}}, "network.kwargs to be empty for network.encoder=dn"),
+    (
+        {"agent.name": "pqn", "agent.rollout_steps": 6, "agent.batch_size": 7, "env.num_envs": 4},
+        "agent.batch_size to divide agent.rollout_steps * env.num_envs (24), got 7: set it to 6",
+    ),
+    (
+        {"agent.name": "pqn", "network.norm": "joint"},
+        "a network.norm without a target network for pqn, which has none, got joint: choose running",
+    ),
 ]
 
 ON_THE_EDGE = [
@@ -94,6 +102,8 @@ ON_THE_EDGE = [
     {"agent.horizon_env_steps": 9, "agent.final_n_step": 10},
     {"agent.horizon_env_steps": 9, "agent.final_gamma": 0.999},
     {"agent.gamma": 1},
+    {"agent.name": "pqn", "agent.rollout_steps": 6, "agent.batch_size": 24, "env.num_envs": 4},
+    {"agent.name": "pqn", "network.norm": "running"},
     {"exploration.kind": "noisy", "network.noisy": True},
     {"network.noisy": True},
     {"network.norm": "recalibrated", "network.calibration_batches": 1},
