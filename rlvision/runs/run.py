@@ -282,9 +282,9 @@ def train(config: Config) -> Run:
     estimate = estimate_memory(config)
     estimate.check_available()
     announcement = estimate.summary()
-    with closing(builders.make_env(config, config.env.num_envs, split=not config.agent.uses_replay)) as env:
-        with determinism(config.deterministic):
-            Session(config, folder, env, announcement).run()
+    env = builders.make_env(config, config.env.num_envs, split=not config.agent.uses_replay)
+    with closing(env), determinism(config.deterministic):
+        Session(config, folder, env, announcement).run()
     return Run(folder.path, weights="best", device=config.device, trust_imports=True)
 
 

@@ -74,11 +74,11 @@ CASES = [
     ({"network.kwargs": {"hidden": 64}}, "network.kwargs to be empty for network.encoder=dn"),
     (
         {"agent.name": "pqn", "agent.rollout_steps": 6, "agent.batch_size": 7, "env.num_envs": 4},
-        "agent.batch_size to divide agent.rollout_steps * env.num_envs (24), got 7: set it to 6",
+        "agent.batch_size to divide agent.rollout_steps * env.num_envs (24), got 7",
     ),
     (
         {"agent.name": "pqn", "network.norm": "joint"},
-        "a network.norm without a target network for pqn, which has none, got joint: choose running",
+        "a network.norm without a target network for pqn, which has none, got joint",
     ),
 ]
 
