@@ -167,7 +167,7 @@ def rendered():
 @pytest.fixture(scope="session")
 def made():
     """Environments of either kind, as a run makes them."""
-    return lambda game, num_envs, **changes: make(_env_settings(game, **changes), num_envs)
+    return lambda game, num_envs, *, split=False, **changes: make(_env_settings(game, **changes), num_envs, split)
 
 
 def _env_settings(game: str, **changes: Any) -> EnvSettings:

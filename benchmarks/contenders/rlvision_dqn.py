@@ -38,6 +38,7 @@ class RLVisionLoop:
 
     def __init__(self, work: Work, *, double: bool, norm: Norm) -> None:
         keep_freed_memory()
+        self.work = work
         config = settings(work, double=double, norm=norm)
         self.env = builders.make_env(config, work.num_envs)
         self.agent = builders.make_agent(config, self.env.spec)

@@ -6,11 +6,19 @@ from contenders.rlvision_dqn import RLVisionLoop
 from contenders.work import Work
 from measure.rounds import Case
 
+from rlvision.core.devices import one_thread
+from rlvision.core.types import BoolArray, IntArray, UInt8Array
 from rlvision.envs.atari_env import AtariEnv, make_native
+from rlvision.envs.factory import make
 from rlvision.envs.settings import EnvSettings
+from rlvision.envs.split_env import SplitEnv, play_double_buffered
 
 SIZE, STACK = (84, 84), 4
 FRAME = SIZE[0] * SIZE[1]
+
+
+VECTOR_STEPS = 16
+"""Steps of all environments in one call of an acting case."""
 
 
 def emulators(work: Work) -> Case:
@@ -31,6 +39,36 @@ def emulators(work: Work) -> Case:
         return work.num_envs
 
     return step
+
+
+def acting_in_turn(loop: RLVisionLoop, num_envs: int) -> Case:
+    """Return a case in which the network acts and the emulators step by turns, with torch's own threads."""
+    env = make(EnvSettings(game=loop.work.game), num_envs)
+    env.reset(seed=1)
+
+    def play() -> float:
+        for _ in range(VECTOR_STEPS):
+            env.step(loop.agent.policy.act(env.observation, env.first, 0))
+        return VECTOR_STEPS * num_envs
+
+    return play
+
+
+def acting_double_buffered(loop: RLVisionLoop, num_envs: int) -> Case:
+    """Return a case in which the network acts, with one thread, for one half of the emulators while the other steps."""
+    env = make(EnvSettings(game=loop.work.game), num_envs, split=True)
+    if not isinstance(env, SplitEnv):
+        raise SystemExit(f"expected an even number of Atari games, 4 or more, to act for, got {num_envs}")
+    env.reset(seed=1)
+
+    def play() -> float:
+        with one_thread():
+            return sum(len(row.action) for row in play_double_buffered(env, act, VECTOR_STEPS))
+
+    def act(half: int, observation: UInt8Array, first: BoolArray) -> IntArray:
+        return loop.agent.policy.act(observation, first, 0)
+
+    return play
 
 
 def copies(work: Work, device: torch.device) -> Case:

@@ -41,6 +41,11 @@ class Rates:
         """Processor seconds for one unit; median over the turns."""
         return median(turn.cpu_seconds / turn.amount for turn in self.turns)
 
+    def share_of(self, other: "Rates") -> float:
+        """Return this rate as a share of another's; median over the rounds, whose turns other load affects alike."""
+        pairs = zip(self.turns, other.turns, strict=True)
+        return median((own.amount / own.seconds) / (its.amount / its.seconds) for own, its in pairs)
+
 
 def by_turns(cases: Mapping[str, Case], rounds: int, seconds: float) -> dict[str, Rates]:
     """Run every case ``rounds`` times, each time for at least ``seconds`` and at least once."""

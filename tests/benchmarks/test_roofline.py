@@ -77,10 +77,21 @@ def test_cases_take_turns_and_what_a_turn_did_is_counted():
     assert [turn.amount for turn in rates["b"].turns] == [5.0, 5.0]
     known = Rates([Turn(10, 2.0, 4.0), Turn(10, 1.0, 1.0), Turn(10, 5.0, 8.0)])
     assert (known.per_second, known.seconds, known.cpu_seconds) == (5.0, 0.2, 0.4)
+    whole = Rates([Turn(30, 3.0, 0.0), Turn(40, 2.0, 0.0), Turn(10, 1.0, 0.0)])
+    assert known.share_of(whole) == 0.5  # of 5/10, 10/20 and 2/10
 
 
 def test_a_run_agrees_with_itself(tmp_path):
-    sizes = {"rounds": 1, "seconds": 0, "slice": 8, "num-envs": 4, "prefill": 64, "capacity": 400, "threads": 1}
+    sizes = {
+        "rounds": 1,
+        "seconds": 0,
+        "slice": 8,
+        "num-envs": 4,
+        "prefill": 64,
+        "capacity": 400,
+        "threads": 1,
+        "acting-envs": 4,
+    }
     words = [word for name, size in sizes.items() for word in (f"--{name}", str(size))]
     command = [sys.executable, str(BENCHMARKS / "roofline.py"), *words, "--json", str(tmp_path / "numbers.json")]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -100,6 +111,10 @@ def test_a_run_agrees_with_itself(tmp_path):
     )
     assert sum(report["shares_of_the_loop"].values()) == pytest.approx(1)
     assert f"{report['ratio']:.0%} of the bound" in result.stdout
+    [(num_envs, acting)] = report["acting"].items()
+    assert num_envs == "4"
+    for name in ("acting in turn", "acting double-buffered"):
+        assert f"{acting[name]:.0%}" in result.stdout.splitlines()[-1]
 
 
 def test_a_slice_of_half_a_step_is_refused():

@@ -1,6 +1,8 @@
 """Evaluation: whole games, raw scores, the same games whatever is played beside them, and an honest interval."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from hashlib import blake2b
 from itertools import chain, repeat
 from typing import Any
@@ -214,12 +216,117 @@ def fingerprints(env: Any, games: int, spec: EnvSpec) -> tuple[Evaluation, list[
 )
 def test_every_pixel_of_an_atari_game_is_the_same_in_any_number_of_environments(game: str, settings: Any, made) -> None:
     def fingerprints_of(num_envs: int) -> tuple[Evaluation, list[str]]:
-        env = made(game, num_envs, height=36, width=36, stack=2, **settings)
-        return fingerprints(env, 4, env.spec)
+        env = made(game, num_envs, split=True, height=36, width=36, stack=2, **settings)
+        return fingerprints(env, 5, env.spec)
 
-    alone, beside = fingerprints_of(1), fingerprints_of(3)
-    assert alone == beside
-    assert len(set(alone[1])) == 4
+    alone, beside, in_halves = fingerprints_of(1), fingerprints_of(3), fingerprints_of(4)
+    assert alone == beside == in_halves
+    assert len(set(alone[1])) == 5
+
+
+def test_scores_are_the_same_in_halves_and_whole_whatever_the_number_of_environments(made) -> None:
+    def evaluation_of(num_envs: int, split: bool) -> Evaluation:
+        env = made("breakout", num_envs, split=split, height=36, width=36, stack=2, sticky=0.25)
+        weights = torch.randn(2 * 36 * 36, env.spec.num_actions, generator=torch.manual_seed(2))
+        settings = EvaluationSettings(games=7, epsilon=0.3)
+        with closing(env):
+            return evaluate(
+                env,
+                lambda observation: torch.from_numpy(observation).flatten(1).float() @ weights,
+                settings,
+                seed=3,
+                limits=EpisodeLimits(max_frames=400),
+            )
+
+    whole = evaluation_of(1, False)
+    assert len(set(whole.scores)) > 1
+    for num_envs, split in ((2, True), (5, True), (16, True)):
+        assert evaluation_of(num_envs, split) == whole
+
+
+class Halves:
+    """Two halves that write on one tape what they do."""
+
+    def __init__(self, tape: list[str], *halves: ScriptedEnv) -> None:
+        self.parts = [Taped(name, half, tape) for name, half in zip("ab", halves, strict=True)]
+        self.spec = replace(halves[0].spec, num_envs=sum(half.spec.num_envs for half in halves))
+
+
+class Taped:
+    """A half, which says when it is stepping."""
+
+    def __init__(self, name: str, env: ScriptedEnv, tape: list[str]) -> None:
+        self._name, self._env, self._tape = name, env, tape
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._env, name)
+
+    def send(self, action: IntArray) -> None:
+        self._tape.append(f"send {self._name}")
+        self._env.send(action)
+
+    def recv(self) -> EnvStep:
+        self._tape.append(f"recv {self._name}")
+        return self._env.recv()
+
+
+def test_while_one_half_steps_the_network_acts_for_the_other() -> None:
+    tape: list[str] = []
+    script = [([1.0] * 2, "T"), ([2.0], "T"), ([3.0] * 2, "T")]
+    env = Halves(tape, ScriptedEnv(1, *script), ScriptedEnv(1, *script))
+
+    def acting(observation: UInt8Array) -> Tensor:
+        tape.append("act")
+        return q_function(observation)
+
+    assert evaluate(env, acting, EvaluationSettings(games=3, epsilon=0.0), seed=SEED).scores == [2.0, 2.0, 6.0]  # type: ignore[arg-type]
+    in_both = ["act", "send a", "act", "send b", "recv a", "act", "send a", "recv b", "act", "send b", "recv a"]
+    assert tape[: len(in_both)] == in_both
+    assert tape.count("recv a") == tape.count("send a") == 3  # and game 2 where game 1 was, as that one was over first
+    assert tape.count("recv b") == tape.count("send b") == 5
+
+
+def test_an_abandoned_evaluation_leaves_no_half_in_a_step() -> None:
+    tape: list[str] = []
+    script = [([1.0] * 9, "T")] * 2
+    env = Halves(tape, ScriptedEnv(1, *script), ScriptedEnv(1, *script))
+    settings = EvaluationSettings(games=2, epsilon=0.0)
+    with pytest.raises(EvaluationCancelled):
+        evaluate(env, q_function, settings, seed=SEED, interrupted=lambda: len(tape) > 4)  # type: ignore[arg-type]
+    assert tape.count("send a") == tape.count("recv a") > 0
+    assert tape.count("send b") == tape.count("recv b") > 0
+
+
+def test_a_free_place_gets_a_game_whose_row_of_the_batch_is_free() -> None:
+    """Game 8 shares its row with game 0, which is long: games 9 to 11 begin before it."""
+    batches: list[int] = []
+    long, short = ([1.0] * 20, "T"), ([2.0], "T")
+    env = ScriptedEnv(8, long, *[short] * 11)
+
+    def counting_batches(observation: UInt8Array) -> Tensor:
+        batches.append(len(env.actions))
+        return q_function(observation)
+
+    evaluate(env, counting_batches, EvaluationSettings(games=12, epsilon=0.0), seed=SEED)
+    assert env.begun[8:] == [game_seed(SEED, number) for number in (9, 10, 11, 8)]
+    assert [batches.count(step) for step in range(5)] == [1, 1, 2, 2, 1]  # only game 8 needs a batch of its own
+
+
+def test_torch_computes_with_one_thread_in_an_evaluation_and_as_before_after_it() -> None:
+    threads: list[int] = []
+
+    def noting(observation: UInt8Array) -> Tensor:
+        threads.append(torch.get_num_threads())
+        return q_function(observation)
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        evaluate(ScriptedEnv(1, ([1.0], "T")), noting, EvaluationSettings(games=1), seed=SEED)  # type: ignore[arg-type]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert set(threads) == {1}
 
 
 def test_the_observation_of_a_game_has_its_own_row_in_batches_of_one_size() -> None:

@@ -66,11 +66,11 @@ def no_thoughts(env: ReplayableVectorEnv) -> Any:
 
 @pytest.fixture
 def train(made):
-    def _train(folder: Path, world: tuple[str, dict[str, Any]], rows: int) -> Recall:
+    def _train(folder: Path, world: tuple[str, dict[str, Any]], rows: int, num_envs: int = 2) -> Recall:
         name, settings = world
-        env, memory = made(name, 2, **settings), Recall()
+        env, memory = made(name, num_envs, split=True, **settings), Recall()
         recorder = GameRecorder(env, GameArchive(folder, 2**20))
-        returns = DiscountedReturns(2, Constant(0.9), None)
+        returns = DiscountedReturns(num_envs, Constant(0.9), None)
         collector = Collector(env, Fumbling(env.spec.num_actions), memory, returns, recorder)  # type: ignore[arg-type]
         env.reset(5)
         for _ in range(rows):
@@ -103,14 +103,26 @@ def outcome(rollout_steps: list[RolloutStep], replay: GameReplay) -> str:
 
 
 @pytest.mark.parametrize(
-    ("world", "rows", "which"),
-    [(PONG, 130, (0, 5)), (NEVER_RESEEDED, 110, (0, 6)), (BREAKOUT, 330, (0, -1)), (CARTPOLE, 120, (0, 7))],
-    ids=["sticky actions", "many games on an action log", "lives, FIRE, new seeds", "CartPole"],
+    ("world", "rows", "which", "num_envs"),
+    [
+        (PONG, 130, (0, 5), 2),
+        (NEVER_RESEEDED, 110, (0, 6), 2),
+        (BREAKOUT, 330, (0, -1), 2),
+        (BREAKOUT, 330, (2, -1), 4),
+        (CARTPOLE, 120, (0, 7), 2),
+    ],
+    ids=["sticky actions", "many games on an action log", "lives, FIRE, new seeds", "in two halves", "CartPole"],
 )
 def test_a_replay_shows_what_the_training_saw_bit_for_bit(
-    tmp_path: Path, world: tuple[str, dict[str, Any]], rows: int, which: tuple[int, int], play_again, train
+    tmp_path: Path,
+    world: tuple[str, dict[str, Any]],
+    rows: int,
+    which: tuple[int, int],
+    num_envs: int,
+    play_again,
+    train,
 ) -> None:
-    memory = train(tmp_path, world, rows)
+    memory = train(tmp_path, world, rows, num_envs)
     games, seen = read_games(tmp_path), memory.games()
     assert len(games) == len(seen) > 2
     for index in which:
