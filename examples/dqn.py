@@ -31,9 +31,9 @@ LEARNING_RATE = 5e-4
 
 
 def make_env() -> VectorEnv:
-    """Eight CartPoles, seen as two gray pictures [2, 40, 60] of the strip in which the pole moves."""
+    """Eight CartPoles, seen as two gray pictures [2, 37, 61] of the strip in which the pole moves."""
     settings = EnvSettings(
-        game="CartPole-v1", crop=(160, 320, 0, 600), height=40, width=60, stack=2, frameskip=2, max_pool=False
+        game="CartPole-v1", crop=(160, 320, 0, 600), height=37, width=61, stack=2, frameskip=2, max_pool=False
     )
     return make(settings, NUM_ENVS)
 

@@ -181,14 +181,14 @@ def card(place: str, manifest: Manifest, reports: Sequence[Report]) -> str:
 
 def _summary(manifest: Manifest) -> str:
     config, spec, training = manifest.config, manifest.spec, manifest.training
-    env, network = config.env, config.network
+    env, network, (_, height, width) = config.env, config.network, spec.observation_shape
     frames = "gray frames" if env.gray else "frames in colour"
     crop = f", cropped to rows and columns {list(env.crop)} of the screen" if env.crop else ""
     kind = f"{network.encoder} ({network.norm})" if network.encoder == "dn" else network.encoder
     rows = {
         "game": eval_conditions(config, 0.0, 0).game,
         "network": kind,
-        "sees": f"{spec.stack} {frames} of {env.height} x {env.width}{crop}; a decision lasts {spec.frameskip} frames",
+        "sees": f"{spec.stack} {frames} of {height} x {width}{crop}; a decision lasts {spec.frameskip} frames",
         "actions": ", ".join(spec.action_meanings),
         "trained": f"{manifest.env_steps:,} decisions ({training['frames']:,} frames), seed {training['seed']}",
         "made by": ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
