@@ -31,18 +31,16 @@ FOREVER = 10**12
 Norm = Literal["running", "renorm", "fixed"]
 
 
-class RLVisionLoop:
-    """A warmed-up `contenders.slices.Loop` of rlvision."""
+class TrainerLoop:
+    """A `contenders.slices.Loop` of rlvision's `Trainer`, with the settings of any run."""
 
     version = version("rlvision")
 
-    def __init__(self, work: Work, *, double: bool, norm: Norm) -> None:
+    def __init__(self, config: Config) -> None:
         keep_freed_memory()
-        self.work = work
-        config = settings(work, double=double, norm=norm)
-        self.env = builders.make_env(config, work.num_envs)
+        self.env = builders.make_env(config, config.env.num_envs, split=not config.agent.uses_replay)
         self.agent = builders.make_agent(config, self.env.spec)
-        returns = DiscountedReturns(work.num_envs, self.agent.gamma, self.agent.reward_transform)
+        returns = DiscountedReturns(config.env.num_envs, self.agent.gamma, self.agent.reward_transform)
         self.collector = Collector(self.env, self.agent.policy, self.agent.memory, returns)
         self._folder = tempfile.TemporaryDirectory()
         self.trainer = Trainer(
@@ -53,7 +51,6 @@ class RLVisionLoop:
             hooks=_hooks(),
         )
         self.env.reset(seed=1)
-        self.train(work.prefill + 2 * work.num_envs)
 
     @property
     def parameters(self) -> int:
@@ -71,6 +68,15 @@ class RLVisionLoop:
     def close(self) -> None:
         self.env.close()
         self._folder.cleanup()
+
+
+class RLVisionLoop(TrainerLoop):
+    """A warmed-up loop of DQN at the work of the contenders."""
+
+    def __init__(self, work: Work, *, double: bool, norm: Norm) -> None:
+        super().__init__(settings(work, double=double, norm=norm))
+        self.work = work
+        self.train(work.prefill + 2 * work.num_envs)
 
 
 def norm_of(*, renorm: bool, fixed: bool) -> Norm:
