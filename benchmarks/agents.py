@@ -16,7 +16,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import torch
 import tyro
 from contenders.rlvision_dqn import FOREVER, TrainerLoop
 from measure.machine import in_words, machine
@@ -116,14 +115,11 @@ def make_report(options: Options, measured: list[Measured]) -> dict[str, Any]:
             "frames": list(one.config.env.size),
             "rates": one.rates,
         }
-    about = {"torch": torch.__version__, "threads": torch.get_num_threads(), "norm": options.norm}
-    return {"agents": agents, "options": asdict(options), **about, "machine": machine()}
+    return {"agents": agents, "options": asdict(options), "norm": options.norm, "machine": machine()}
 
 
 def show(report: dict[str, Any]) -> None:
-    print(
-        f"{in_words(report['machine'])}; torch {report['torch']}, {report['threads']} threads, norm {report['norm']}\n"
-    )
+    print(f"{in_words(report['machine'])}; norm {report['norm']}\n")
     print(f"{'agent':12}{'environments':>14}{'env steps/s':>14}{'ratio':>8}   (rounds)")
     for name, one in report["agents"].items():
         print(f"{name:12}{one['num_envs']:14}{one['env_steps_per_second']:14.0f}{one['ratio']:8.2f}", end="")

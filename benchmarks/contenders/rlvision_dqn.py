@@ -43,10 +43,11 @@ class TrainerLoop:
         returns = DiscountedReturns(config.env.num_envs, self.agent.gamma, self.agent.reward_transform)
         self.collector = Collector(self.env, self.agent.policy, self.agent.memory, returns)
         self._folder = tempfile.TemporaryDirectory()
+        self._tracker = JsonlTracker(Path(self._folder.name))
         self.trainer = Trainer(
             agent=self.agent,
             collector=self.collector,
-            tracker=JsonlTracker(Path(self._folder.name)),
+            tracker=self._tracker,
             plan=_plan(config),
             hooks=_hooks(),
         )
@@ -67,6 +68,7 @@ class TrainerLoop:
 
     def close(self) -> None:
         self.env.close()
+        self._tracker.close()
         self._folder.cleanup()
 
 
