@@ -3,7 +3,9 @@
 import json
 import os
 import signal
-from collections.abc import Callable, Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +109,36 @@ def one_thread():
         monkeypatch.setenv("OMP_NUM_THREADS", "1")
         torch.set_num_threads(1)
         yield
+
+
+# Programs in processes of their own, without the four seconds in which each would import torch
+
+
+@pytest.fixture(scope="session")
+def run_program(own_code, one_thread, tmp_path_factory):
+    """Run a program as ``python *arguments`` does, in a fork of a Python that has imported torch, but not rlvision."""
+    process = subprocess.Popen(
+        [sys.executable, str(own_code / "warm_python.py")],
+        env={**os.environ, "MPLBACKEND": "Agg"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    folder = tmp_path_factory.mktemp("programs")
+    outputs = [folder / "stdout", folder / "stderr"]
+
+    def run(arguments: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        for path in outputs:
+            path.write_text("")
+        request = {"arguments": arguments, "cwd": str(cwd), "env": dict(env)}
+        request |= {"stdout": str(outputs[0]), "stderr": str(outputs[1])}
+        print(json.dumps(request), file=process.stdin, flush=True)
+        status = int(process.stdout.readline())
+        return subprocess.CompletedProcess(arguments, status, *(path.read_text() for path in outputs))
+
+    yield run
+    process.communicate()
 
 
 # Replays

@@ -6,6 +6,7 @@ Like the other contenders, it has one-step returns, plain BatchNorm and no Doubl
 
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -139,6 +140,11 @@ def _never(*_: object) -> NoReturn:
     raise AssertionError("the plan has no evaluation and no checkpoint")
 
 
+def loop_maker(arguments: Sequence[str]) -> Callable[[Work], RLVisionLoop]:
+    """Return a function that makes the loop which the arguments of the command line name."""
+    norm = norm_of(renorm="--renorm" in arguments, fixed="--fixed" in arguments)
+    return lambda work: RLVisionLoop(work, double="--double" in arguments, norm=norm)
+
+
 if __name__ == "__main__":
-    chosen = norm_of(renorm="--renorm" in sys.argv, fixed="--fixed" in sys.argv)
-    serve(lambda work: RLVisionLoop(work, double="--double" in sys.argv, norm=chosen))
+    serve(loop_maker(sys.argv[1:]))

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import torch
@@ -40,13 +40,20 @@ def serve(make_loop: Callable[[Work], Loop]) -> None:
     """Run a contender by the protocol of this module until the input ends."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # keeps the libraries' own output out of the answers
-    work = Work(**json.loads(sys.stdin.readline()))
+    for reply in replies(make_loop, sys.stdin):
+        print(reply, file=answers)
+
+
+def replies(make_loop: Callable[[Work], Loop], questions: Iterable[str]) -> Iterator[str]:
+    """Yield the answer to each line of a contender's input."""
+    questions = iter(questions)
+    work = Work(**json.loads(next(questions)))
     if work.threads is not None:
         torch.set_num_threads(work.threads)
     loop = make_loop(work)
-    print(json.dumps(introduction(loop)), file=answers)
-    for line in sys.stdin:
-        print(json.dumps(timed_slice(loop, int(line))), file=answers)
+    yield json.dumps(introduction(loop))
+    for line in questions:
+        yield json.dumps(timed_slice(loop, int(line)))
     loop.close()
 
 

@@ -1,7 +1,7 @@
 """Installations of rlvision in other environments, measured in turn: an older version beside a newer one.
 
 Each is the command ``rlvision train`` in a process of its own, by the words that all versions share. The process is
-stopped (SIGSTOP) while another one has its turn, so that only one runs at any moment. Progress is read off its
+stopped (SIGSTOP) while another one has its turn, so that only one runs while a slice is timed. Progress is read off its
 ``metrics.jsonl``, a row every so many env steps: a slice is timed from row to row.
 """
 
@@ -64,6 +64,9 @@ class TreeProcess:
             stderr=self._log,
             stdin=subprocess.DEVNULL,
         )
+
+    def warm_up(self) -> None:
+        """Wait until it has learned for a while, and stop it."""
         self._wait_for(self.work.prefill + 2 * self.row_every)
         self._stop()
 
@@ -148,6 +151,8 @@ def measure_trees(trees: list[Tree], work: Work, rounds: int, env_steps: int) ->
     """Train slices of every tree in turn, and return what came of it."""
     processes = [TreeProcess(tree, work, row_every=max(work.num_envs, env_steps // 5)) for tree in trees]
     try:
+        for process in processes:  # they import and warm up at the same time
+            process.warm_up()
         for _ in range(rounds):
             for process in processes:
                 process.train(env_steps)

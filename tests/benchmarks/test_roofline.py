@@ -1,7 +1,6 @@
 """The roofline: its arithmetic by hand, its turns by a tape, and a run of the script whose numbers agree."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,7 +80,9 @@ def test_cases_take_turns_and_what_a_turn_did_is_counted():
     assert known.share_of(whole) == 0.5  # of 5/10, 10/20 and 2/10
 
 
-def test_a_run_agrees_with_itself(tmp_path):
+def test_a_run_agrees_with_itself(tmp_path, monkeypatch, capsys):
+    from roofline import main
+
     sizes = {
         "rounds": 1,
         "seconds": 0,
@@ -93,10 +94,8 @@ def test_a_run_agrees_with_itself(tmp_path):
         "acting-envs": 4,
     }
     words = [word for name, size in sizes.items() for word in (f"--{name}", str(size))]
-    command = [sys.executable, str(BENCHMARKS / "roofline.py"), *words, "--json", str(tmp_path / "numbers.json")]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
-    assert result.returncode == 0, result.stderr
+    monkeypatch.setattr(sys, "argv", ["roofline.py", *words, "--json", str(tmp_path / "numbers.json")])
+    main()
     report = json.loads((tmp_path / "numbers.json").read_text())
     costs, cpu = report["milliseconds_per_env_step"], report["cpu_milliseconds_per_env_step"]
     rates, cores = report["rates_per_second"], report["machine"]["usable_cores"]
@@ -110,11 +109,12 @@ def test_a_run_agrees_with_itself(tmp_path):
         32 * (5 * sum(DN_LAYERS) - DN_LAYERS[0]) / 1e9, rel=1e-3
     )
     assert sum(report["shares_of_the_loop"].values()) == pytest.approx(1)
-    assert f"{report['ratio']:.0%} of the bound" in result.stdout
+    shown = capsys.readouterr().out
+    assert f"{report['ratio']:.0%} of the bound" in shown
     [(num_envs, acting)] = report["acting"].items()
     assert num_envs == "4"
     for name in ("acting in turn", "acting double-buffered"):
-        assert f"{acting[name]:.0%}" in result.stdout.splitlines()[-1]
+        assert f"{acting[name]:.0%}" in shown.splitlines()[-1]
 
 
 def test_a_slice_of_half_a_step_is_refused():

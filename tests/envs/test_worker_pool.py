@@ -48,9 +48,9 @@ def test_signals_to_the_whole_process_group_do_not_end_a_worker(play, rendered):
     assert not multiprocessing.active_children()
 
 
-def shared_memory():
-    """The files of multiprocessing in the machine's shared memory."""
-    return sorted(path.name for path in Path("/dev/shm").glob("pym*"))  # noqa: S108 - looked at, not written to
+def shared_memory(pid):
+    """The files of a process of ours in the machine's shared memory; other tests have theirs at the same time."""
+    return sorted(path.name for path in Path("/dev/shm").glob(f"pym-{pid}-*"))  # noqa: S108 - looked at, not written to
 
 
 def is_running(pid):
@@ -83,12 +83,12 @@ def test_close_leaves_nothing_behind_even_in_mid_step(rendered):
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts file descriptors by Linux's /proc")
 def test_a_worker_that_is_replaced_leaves_nothing_behind(play, rendered):
     rendered("odd_worlds:Odd", 2, num_workers=2).close()
-    before, shared = open_files(), shared_memory()
+    before, shared = open_files(), shared_memory(os.getpid())
     env = rendered("odd_worlds:Mortal", 2, num_workers=2)
     env.reset(0)
     play(env, 3)  # in the third step both die
     assert len(multiprocessing.active_children()) == 2
-    assert shared_memory() == shared
+    assert shared_memory(os.getpid()) == shared
     env.close()
     assert not multiprocessing.active_children()
     del env
@@ -108,14 +108,13 @@ def test_workers_leave_when_their_parent_is_killed(tmp_path, own_code, waiting):
 
         if __name__ == "__main__":
             path = {str(tmp_path / "never")!r}
-            env = GymnasiumEnv(EnvSettings(game="odd_worlds:Waiting", num_workers=2, kwargs={{"path": path}}), 2)
+            env = GymnasiumEnv(EnvSettings(game="odd_worlds:Hurried", num_workers=2, kwargs={{"path": path}}), 2)
             env.reset(0)
             if {waiting}:
                 env.send(np.zeros(2, dtype=np.int64))
             print(*[child.pid for child in multiprocessing.active_children()], flush=True)
             time.sleep(600)
     """
-    shared = shared_memory()
     with subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True
     ) as parent:
@@ -125,7 +124,7 @@ def test_workers_leave_when_their_parent_is_killed(tmp_path, own_code, waiting):
         parent.kill()
     while any(map(is_running, workers)):
         time.sleep(0.02)  # for ever, if need be: then the test is ended from without
-    assert shared_memory() == shared
+    assert not [name for pid in (parent.pid, *workers) for name in shared_memory(pid)]
 
 
 def test_a_program_that_forgets_to_close_ends_all_the_same():

@@ -1,7 +1,5 @@
 """Every example runs, and what a reader has to load to follow the first of them stays small."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -35,26 +33,25 @@ print("READ", len(read), sum(path.read_text().count("\\n") for path in read))
 """
 
 
-def run(arguments: list[str], folder: Path) -> str:
-    """What a Python program prints, in the folder of the examples or another."""
-    environment = {
-        "WANDB_MODE": "offline",
-        "MPLBACKEND": "Agg",
-        "OMP_NUM_THREADS": "1",
-        "PATH": "",
-        "HOME": str(folder),
-    }
-    environment |= {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+@pytest.fixture
+def run(run_program):
+    """Return what a Python program prints, in the folder of the examples or another."""
+
+    def printed(arguments: list[str], folder: Path) -> str:
+        environment = {"WANDB_MODE": "offline", "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "PATH": ""}
+        environment |= {"HOME": str(folder), "PYTHONPATH": str(ROOT)}
+        done = run_program(arguments, folder, environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return printed
 
 
 def test_these_are_the_examples():
     assert EXAMPLES == ["dqn", "own_agent", "own_environment", "own_network"]
 
 
-def test_dqn_in_one_file_trains_and_draws(tmp_path):
+def test_dqn_in_one_file_trains_and_draws(tmp_path, run):
     """Learning starts after 1,000 env steps, so there are updates in it."""
     said = run([str(ROOT / "examples" / "dqn.py"), "--env-steps=2008", f"--plot={tmp_path / 'dqn.png'}"], tmp_path)
     line = next(line for line in said.splitlines() if line.lstrip().startswith("2,000 env steps"))
@@ -63,7 +60,7 @@ def test_dqn_in_one_file_trains_and_draws(tmp_path):
     assert (tmp_path / "dqn.png").read_bytes()[1:4] == b"PNG"
 
 
-def test_what_a_reader_of_dqn_has_to_load_is_small(tmp_path):
+def test_what_a_reader_of_dqn_has_to_load_is_small(tmp_path, run):
     (tmp_path / "read.py").write_text(PROFILED)
     example = str(ROOT / "examples" / "dqn.py")
     said = run(["read.py", example, "--env-steps=600", f"--plot={tmp_path / 'dqn.png'}"], tmp_path)
@@ -75,7 +72,7 @@ def test_what_a_reader_of_dqn_has_to_load_is_small(tmp_path):
 @pytest.mark.parametrize(
     ("name", "score"), [("own_agent", "of 10 games"), ("own_environment", "of 20"), ("own_network", "of 10")]
 )
-def test_an_example_of_ones_own_trains_and_is_evaluated(tmp_path, name, score):
+def test_an_example_of_ones_own_trains_and_is_evaluated(tmp_path, run, name, score):
     """As its docstring says: in the folder of the file, where its name can be imported."""
     (tmp_path / f"{name}.py").write_text((ROOT / "examples" / f"{name}.py").read_text())
     said = run([f"{name}.py", "--env-steps=1040", "--out=run"], tmp_path)
@@ -85,7 +82,7 @@ def test_an_example_of_ones_own_trains_and_is_evaluated(tmp_path, name, score):
 
 
 @pytest.mark.slow
-def test_dqn_in_one_file_learns(tmp_path):
+def test_dqn_in_one_file_learns(tmp_path, run):
     """From 20 to over 80 in 24,000 env steps, with a seed that was not used to choose its numbers."""
     example = str(ROOT / "examples" / "dqn.py")
     said = run([example, "--seed=7", f"--plot={tmp_path / 'dqn.png'}"], tmp_path)

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +15,8 @@ import rlvision.replay.persistence
 import rlvision.runs.checkpoint
 import rlvision.runs.media
 import rlvision.runs.run
+from rlvision.cli.main import main
+from rlvision.config.loading import save_config
 from rlvision.config.schema import Config
 from rlvision.core.files import PART
 from rlvision.envs.vector_env import ReplayableVectorEnv
@@ -45,6 +50,14 @@ def train_until(config: Config, place: str, nth: int) -> None:
     owner, name = PLACES[place]
     setattr(owner, name, _mortal(getattr(owner, name), nth, place == "half a checkpoint"))
     rlvision.runs.run.train(config)
+
+
+def train_by_command(config: Config, said: Path) -> None:
+    """Train by the command line, which writes its words to a file."""
+    path = Path(config.out).with_suffix(".yaml")
+    save_config(config, path)
+    with said.open("w") as file, redirect_stdout(file):
+        sys.exit(main(["train", str(path)]))
 
 
 def _mortal(function: Callable[..., Any], nth: int, half: bool) -> Callable[..., Any]:

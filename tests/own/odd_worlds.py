@@ -8,6 +8,8 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiDiscrete
 
+import rlvision.envs.worker
+
 
 class Odd(gymnasium.Env):
     """A Gymnasium environment whose picture [4, 6, 3] counts its steps; the base of the others."""
@@ -134,3 +136,15 @@ class Waiting(Odd):
                 return super().step(action)
             time.sleep(0.005)
         raise TimeoutError("nobody wrote the file")
+
+
+class Hurried(Waiting):
+    """A step never ends, and its worker outlives its parent for a tenth of a second in place of five."""
+
+    def __init__(self, path, render_mode=None):
+        super().__init__(path, render_mode)
+        rlvision.envs.worker.GRACE_SECONDS = 0.1
+
+    def step(self, action):
+        while True:
+            time.sleep(0.005)

@@ -3,6 +3,7 @@
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ SHORT = {
         "--env.num-envs=2",
         "--replay.learning-starts=32",
         "--replay.capacity=1000",
+        "--replay.batch-size=8",
+        "--replay.samples-per-env-step=2",
         "--evaluation.games=1",
         "--evaluation.max-frames=200",
         "--tracking.video-every=0",
@@ -88,13 +91,14 @@ class Workspace:
         self.folder = folder
         self._done: set[str] = set()
 
-    def follow(self, page: str) -> list[dict[str, object]]:
+    def follow(self, page: str, languages: Sequence[str] = ("bash", "python")) -> list[dict[str, object]]:
         """Write a page's files, run its commands and its code; the names that each piece of code made."""
         for _, text in blocks(page):
             if name := re.match(r"# ([\w-]+\.(py|yaml))\n", text):
                 (self.folder / name[1]).write_text(text.replace('quick, "${args}"', f'quick, {SWEPT}, "${{args}}"'))
-        made = [self._follow(*block) for block in blocks(page)]
-        self._done |= {command for _, text in blocks(page) for command in commands(text)}
+        followed = [block for block in blocks(page) if block[0] in languages]
+        made = [self._follow(*block) for block in followed]
+        self._done |= {command for _, text in followed for command in commands(text)}
         return [names for names in made if names]
 
     def _follow(self, language: str, text: str) -> dict[str, object]:
@@ -138,12 +142,16 @@ def test_every_page_can_be_followed(workspace, page):
         assert "config" not in names or names["run"].env_steps == 64
 
 
-def test_the_readme_can_be_followed(workspace, capsys):
-    [names] = workspace.follow("README.md")
+def test_the_code_of_the_readme_runs(workspace, capsys):
+    [names] = workspace.follow("README.md", ["python"])
     names["env"].close()
     assert names["action"].shape == (3,)
     assert set(names["action"].tolist()) <= {0, 1}
     assert float(capsys.readouterr().out.splitlines()[-1]) > 0
+
+
+def test_the_commands_of_the_readme_can_be_followed(workspace):
+    workspace.follow("README.md", ["bash"])
     ran = {
         command.split()[1] for _, text in blocks("README.md") for command in commands(text) if "rlvision " in command
     }
@@ -165,4 +173,7 @@ def test_what_is_not_run_is_there():
 
 def test_the_set_up_commands_are_those_of_ci():
     marked = re.findall(r"<!-- ci: run -->\n```bash\n(.*?)\n```", text_of("README.md"))
-    assert marked == ["pip install . && rlvision train quick", "pip install '.[test]' && pytest"]
+    assert marked == [
+        "pip install . && rlvision train quick",
+        "pip install '.[test]' && pytest -n auto --dist worksteal",
+    ]

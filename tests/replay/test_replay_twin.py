@@ -21,8 +21,6 @@ shapes = st.fixed_dictionaries(
         "stack": st.integers(1, 4),
         "horizon": st.sampled_from(HORIZONS),
         "slack": st.integers(5, 12),  # rows beyond stack: the longest n is 5
-        "prioritised": st.booleans(),
-        "compression": st.sampled_from(["none", "lz4"]),
         "in_progress": st.booleans(),  # do the games begin before the replay does?
     }
 )
@@ -174,14 +172,18 @@ def test_every_combination(agree, num_envs, stack, horizon, prioritised):
         agree({**shape, **rest, "in_progress": in_progress}, rng.randbytes(50 * (1 + num_envs)))
 
 
-@given(shapes, st.binary(min_size=30, max_size=120))
-@settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
-def test_the_replay_is_its_naive_twin(agree, shape, program):
-    agree(shape, program)
+@pytest.mark.parametrize("compression", ["none", "lz4"])
+@pytest.mark.parametrize("prioritised", [False, True])
+@given(shape=shapes, program=st.binary(min_size=30, max_size=120))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))  # 800 in all
+def test_the_replay_is_its_naive_twin(agree, shape, program, prioritised, compression):
+    agree({**shape, "prioritised": prioritised, "compression": compression}, program)
 
 
 @pytest.mark.slow
-@given(shapes, st.binary(min_size=30, max_size=200))
-@settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
-def test_the_replay_is_its_naive_twin_in_very_many_histories(agree, shape, program):
-    agree(shape, program)
+@pytest.mark.parametrize("compression", ["none", "lz4"])
+@pytest.mark.parametrize("prioritised", [False, True])
+@given(shape=shapes, program=st.binary(min_size=30, max_size=200))
+@settings(max_examples=5_000, deadline=None, suppress_health_check=list(HealthCheck))  # 20,000 in all
+def test_the_replay_is_its_naive_twin_in_very_many_histories(agree, shape, program, prioritised, compression):
+    agree({**shape, "prioritised": prioritised, "compression": compression}, program)

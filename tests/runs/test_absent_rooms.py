@@ -1,9 +1,9 @@
 """Training without `rlvision.watch` or `rlvision.features`: it finishes, and says once what is missing."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+
+import pytest
 
 import rlvision
 
@@ -32,23 +32,28 @@ TINY = (
 )
 
 
-def train_without(rooms: set[str], folder: Path, *more: str) -> tuple[str, list[str]]:
-    """Train with a copy of the package that lacks these rooms; the output, and the modules imported of both."""
-    package = Path(str(rlvision.__file__)).parent
-    shutil.copytree(package, folder / "rlvision", ignore=shutil.ignore_patterns(*rooms, "__pycache__", "trained"))
-    assert not rooms & {path.name for path in (folder / "rlvision").iterdir()}
-    command = [sys.executable, "-c", LAUNCHER, "train", "quick", *TINY, f"--out={folder / 'run'}", *more]
-    done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    said, _, imported = done.stdout.rpartition("imported:")
-    return said + done.stderr, imported.split()
+@pytest.fixture
+def train_without(run_program):
+    """Train with a copy of the package that lacks rooms; the output, and the modules imported of both rooms."""
+
+    def train(rooms: set[str], folder: Path, *more: str) -> tuple[str, list[str]]:
+        package = Path(str(rlvision.__file__)).parent
+        shutil.copytree(package, folder / "rlvision", ignore=shutil.ignore_patterns(*rooms, "__pycache__", "trained"))
+        assert not rooms & {path.name for path in (folder / "rlvision").iterdir()}
+        command = ["-c", LAUNCHER, "train", "quick", *TINY, f"--out={folder / 'run'}", *more]
+        done = run_program(command, folder, environment(folder))
+        assert done.returncode == 0, done.stderr
+        said, _, imported = done.stdout.rpartition("imported:")
+        return said + done.stderr, imported.split()
+
+    return train
 
 
 def environment(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(folder), "PATH": "", "HOME": str(folder), "OMP_NUM_THREADS": "1", "COLUMNS": "400"}
 
 
-def test_without_watch_a_run_trains_and_has_no_videos(tmp_path: Path) -> None:
+def test_without_watch_a_run_trains_and_has_no_videos(tmp_path: Path, train_without) -> None:
     said, imported = train_without({"watch"}, tmp_path)
     assert not [name for name in imported if name.startswith("rlvision.watch")]
     assert said.count("expected rlvision.watch to record a video, got an installation without it") == 1
@@ -57,7 +62,7 @@ def test_without_watch_a_run_trains_and_has_no_videos(tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "videos").exists()
 
 
-def test_without_features_a_run_trains_and_its_pages_have_no_saliency(tmp_path: Path) -> None:
+def test_without_features_a_run_trains_and_its_pages_have_no_saliency(tmp_path: Path, train_without) -> None:
     said, imported = train_without({"features"}, tmp_path)
     assert "rlvision.watch.training_video" in imported
     assert not [name for name in imported if name.startswith("rlvision.features")]
@@ -67,7 +72,7 @@ def test_without_features_a_run_trains_and_its_pages_have_no_saliency(tmp_path: 
     assert all('"saliency":null' in page.read_text() for page in pages)
 
 
-def test_a_run_without_videos_needs_neither_and_says_nothing(tmp_path: Path) -> None:
+def test_a_run_without_videos_needs_neither_and_says_nothing(tmp_path: Path, train_without) -> None:
     said, imported = train_without({"watch", "features"}, tmp_path, "--tracking.video-every=0")
     assert imported == []
     assert "an installation without it" not in said

@@ -1,5 +1,6 @@
 """One signal at any time ends a run well, two end it at once; nothing is lost."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ import os, signal, sys
 
 class Terminating:
     def find_spec(self, name, *_):
-        if name == "torch":
+        if name == sys.argv[2]:
             sys.meta_path.remove(self)
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -36,12 +37,18 @@ def content(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_signal_while_it_imports_ends_well_before_the_first_step(tmp_path, watched, differences, everything, small):
+@pytest.mark.parametrize("module", ["rlvision.runs.run", pytest.param("torch", marks=pytest.mark.slow)])
+def test_a_signal_while_it_imports_ends_well_before_the_first_step(
+    tmp_path, watched, differences, everything, small, run_program, module
+):
     undisturbed = everything(watched.train(small(tmp_path / "undisturbed")))
     config = small(tmp_path / "run")
     save_config(config, tmp_path / "run.yaml")
-    command = [sys.executable, "-c", WHILE_IT_IMPORTS, tmp_path / "run.yaml"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = ["-c", WHILE_IT_IMPORTS, str(tmp_path / "run.yaml"), module]
+    if module == "torch":
+        done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+    else:
+        done = run_program(command, tmp_path, {**os.environ})
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("interrupted") == 1
     assert SAID in done.stdout

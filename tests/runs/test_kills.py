@@ -5,17 +5,15 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 
 import pytest
 
 import rlvision.runs.run
-from rlvision.config.loading import save_config
 from rlvision.config.schema import Config
 from rlvision.runs.checkpoint import read_state
 from tests.conftest import BREAKOUT, CARTPOLE, COUNTING, PONG, PRIORITISED
@@ -23,6 +21,12 @@ from tests.conftest import BREAKOUT, CARTPOLE, COUNTING, PONG, PRIORITISED
 
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forkserver():
+    """The Python that processes are forked from imports while the first test trains."""
+    ensure_running()
 
 
 @pytest.fixture
@@ -88,11 +92,14 @@ def wait_for_row(path: Path, row: int, alive: Callable[[], bool]) -> None:
 
 
 class Process:
-    """A run in a process of its own, forked from one that has imported everything: it begins at once."""
+    """A run in a process of its own, forked from one that has imported everything: it begins at once.
+
+    An optimiser imports torch._dynamo, which takes as long as torch itself.
+    """
 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["rlvision.runs.run", "rlvision.envs.gymnasium_env", "matplotlib.backends.backend_agg"]
+        ["rlvision.runs.run", "rlvision.envs.gymnasium_env", "matplotlib.backends.backend_agg", "torch._dynamo"]
     )
 
     def __init__(self, config: Config, train: Callable[..., object] = rlvision.runs.run.train, *args: object) -> None:
@@ -165,23 +172,12 @@ def test_killed_in_the_middle_of_everything(fatal, tmp_path, world, kills, diffe
     assert not list(Path(config.out).rglob("*.part"))
 
 
-def command(config: Config) -> list[str]:
-    """The command line of a run."""
-    path = Path(config.out).with_suffix(".yaml")
-    save_config(config, path)
-    return [sys.executable, str(Path(__file__).parents[2] / "train.py"), str(path)]
-
-
-def test_sigterm_and_ctrl_c_save_and_exit_well(tmp_path, differences, everything, small, watched):
+def test_sigterm_and_ctrl_c_save_and_exit_well(fatal, tmp_path, differences, everything, small, watched):
     settings = {"env_steps": 200, "evaluate_every": 0, "checkpoint_every": 0}
     undisturbed = everything(watched.train(small(tmp_path / "undisturbed", CARTPOLE, **settings)))
-    config = small(tmp_path / "run", CARTPOLE, **settings)
-    with subprocess.Popen(command(config), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        wait_for_row(tmp_path / "run" / "metrics.jsonl", 2, lambda: process.poll() is None)
-        process.terminate()
-        said, _ = process.communicate()
-    assert process.returncode == 0, said
-    assert "interrupted by SIGTERM; the same command continues" in said
+    config, said = small(tmp_path / "run", CARTPOLE, **settings), tmp_path / "said.txt"
+    assert Process(config, fatal.train_by_command, said).send(signal.SIGTERM, row=2) == 0
+    assert "interrupted by SIGTERM; the same command continues" in said.read_text()
     (first,) = (tmp_path / "run" / "checkpoints").glob("[0-9]*.ckpt")
     assert Process(config).send(signal.SIGINT, row=8) == 0
     assert first != max((tmp_path / "run" / "checkpoints").glob("[0-9]*.ckpt"))

@@ -1,7 +1,6 @@
 """W&B holds the rows of metrics.jsonl, each once, whatever happened to the process, the machine or the network."""
 
 import gc
-import math
 import multiprocessing
 import os
 import shutil
@@ -18,9 +17,9 @@ import pytest
 from PIL import Image
 
 from rlvision.core.types import State
-from rlvision.tracking.jsonl import JsonlTracker, read_metrics
-from rlvision.tracking.trackers import MultiTracker
+from rlvision.tracking.jsonl import read_metrics
 from rlvision.tracking.wandb import WandbTracker
+from tests.own.mirrored_rows import log, run_until_killed, trackers
 from tests.tracking.conftest import WandbServer
 
 KEY = "c0ffee5ec4e7f00dfeed" * 2
@@ -36,38 +35,6 @@ def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "settings"))
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
-
-
-def trackers(folder: Path, mode: Any = "offline") -> MultiTracker:
-    return MultiTracker({"files": JsonlTracker(folder), "wandb": WandbTracker(mode, folder, {})})
-
-
-def log(group: MultiTracker, numbers: range) -> None:
-    """Rows as a run makes them: several after the same number of env steps, not all of them finite."""
-    for number in numbers:
-        value = (1 / (number + 1), math.nan, -math.inf)[number % 3]
-        group.log({"loss/td": value, f"episode/{number % 2}": float(number)}, env_steps=number // 2 * 10)
-
-
-def children() -> list[int]:
-    """The processes that this one started."""
-    return [int(pid) for path in Path("/proc/self/task").glob("*/children") for pid in path.read_text().split()]
-
-
-def run_until_killed(folder: Path, saved: int, logged: int, whom: str) -> None:
-    """Log so many rows with a checkpoint in between, and never get to the end."""
-    os.setsid()
-    group = trackers(folder)
-    log(group, range(saved))
-    (folder / "checkpoint").write_text(repr(group.state_dict()))
-    if whom == "everything":
-        for pid in children():
-            os.kill(pid, signal.SIGSTOP)  # W&B's own process does not come to write what follows
-    log(group, range(saved, logged))
-    if whom == "process":
-        time.sleep(1.2)  # W&B's own process writes once a second, and dies with this one
-        os.kill(os.getpid(), signal.SIGKILL)
-    os.killpg(0, signal.SIGKILL)
 
 
 def continued(folder: Path, numbers: range, state: State, mode: Any = "offline") -> None:
@@ -102,7 +69,7 @@ def require_mirror(folder: Path, mirrored: list[dict[str, Any]]) -> None:
 def test_a_run_killed_and_continued_is_whole_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whom: str, fragments, rows, all_rows
 ) -> None:
-    monkeypatch.syspath_prepend(Path(__file__).parents[2])  # so that the process can import this module
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])  # so that the process can import the module
     process = context.Process(target=run_until_killed, args=(tmp_path, 20, 30, whom))
     process.start()
     process.join()

@@ -77,8 +77,8 @@ class Session:
         return int(found[1].replace(",", "")) if found else 0
 
     def settled(self) -> int:
-        """The decision once nothing more is written."""
-        while text := self.read(0.7):
+        """The decision once nothing more is written, for the time of nine frames at 30 a second."""
+        while text := self.read(0.3):
             self.screen.feed(text)
         return self.decision()
 
@@ -147,7 +147,7 @@ def test_the_keys(session: Opener) -> None:
         watched.type(key)
         watched.until(lambda count=count: watched.decision() == stopped + count)
         assert watched.settled() == stopped + count
-    assert watched.read(0.8) == ""  # a still picture sends nothing
+    assert watched.read(0.4) == ""  # a still picture sends nothing
     watched.resize(20, 100)
     watched.until(lambda: watched.decision() == stopped + 2)
     assert "paused" in watched.screen.lines()[-1]
