@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rlvision.envs.settings import EnvSettings as EnvSettings
     from rlvision.envs.settings import ProtocolName as ProtocolName
     from rlvision.envs.split_env import SplitEnv as SplitEnv
+    from rlvision.envs.split_env import play_double_buffered as play_double_buffered
     from rlvision.envs.vector_env import ReplayableVectorEnv as ReplayableVectorEnv
     from rlvision.envs.vector_env import observation_hash as observation_hash
 
@@ -46,7 +47,7 @@ __getattr__, __all__ = public_names(
         "preprocessing": ["frame_channels", "observation_shape", "resize"],
         "screen": ["make_screen"],
         "settings": ["Crop", "EnvSettings", "ProtocolName"],
-        "split_env": ["SplitEnv"],
+        "split_env": ["SplitEnv", "play_double_buffered"],
         "vector_env": ["ReplayableVectorEnv", "observation_hash"],
     },
 )

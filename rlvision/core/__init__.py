@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rlvision.core.devices import determinism as determinism
     from rlvision.core.devices import make_autocast as make_autocast
     from rlvision.core.devices import numerics_info as numerics_info
+    from rlvision.core.devices import one_thread as one_thread
     from rlvision.core.devices import resolve_device as resolve_device
     from rlvision.core.errors import CheckpointError as CheckpointError
     from rlvision.core.errors import ConfigError as ConfigError
@@ -113,7 +114,7 @@ __getattr__, __all__ = public_names(
     __name__,
     {
         "append_log": ["AppendLog"],
-        "devices": ["Autocast", "determinism", "make_autocast", "numerics_info", "resolve_device"],
+        "devices": ["Autocast", "determinism", "make_autocast", "numerics_info", "one_thread", "resolve_device"],
         "errors": [
             "CheckpointError",
             "ConfigError",

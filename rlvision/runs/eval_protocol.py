@@ -1,5 +1,6 @@
 """The protocol of an evaluation: the settings of its games, and the limits that cut a game."""
 
+import math
 from dataclasses import asdict, replace
 from typing import Any, TypedDict
 
@@ -56,11 +57,20 @@ def with_frame_cap(config: Config, max_frames: int) -> Config:
 
 
 def count_envs(config: Config, games: int, most: int = MAX_EVAL_ENVS) -> int:
-    """Return how many environments play: one for each game, up to ``most``, and one to spare if that allows two halves.
+    """Return how many environments play: no more than ``most``, and so many that all have about as many games.
 
-    16 in two halves fill one batch of the network each (`rlvision.evaluation.scheduler.ROWS`).
+    ::
+
+        20 games, at most 16     10 environments, 2 games each; 16 would take as long, most of them with nothing to play
+
+    An odd number of Atari games has one to spare, for two halves. The network's batch holds those of a half
+    (`rlvision.evaluation.scheduler.ROWS`).
     """
     count = min(games, most)
+    if count < 1:
+        return count
+    in_a_row = math.ceil(games / count)
+    count = math.ceil(games / in_a_row)
     spare = count % 2 and 4 < count < most and find_game(config.env.game) is not None
     return count + bool(spare)
 

@@ -63,7 +63,7 @@ def test_the_parts_of_pong_by_hand():
     assert part(config, "replay").nbytes == required_bytes(
         ReplaySettings(capacity=100_000), EnvSpec(8, (4, 77, 77), 1, ("0",), frameskip=4)
     )
-    at_once = 8 + 16 + 1  # of the 20 games of an evaluation, 16 go side by side
+    at_once = 8 + 10 + 1  # of the 20 games of an evaluation, 10 go side by side
     assert part(config, "emulators").nbytes == at_once * (1_900_000 + 4 * 4 * 77 * 77)
     with torch.device("meta"):
         network = make_q_network(config.network, expected_spec(config))

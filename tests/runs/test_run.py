@@ -13,12 +13,13 @@ import pytest
 import torch
 
 import rlvision
-from rlvision.config.loading import read_config
+from rlvision.config.loading import load_config, read_config
 from rlvision.core.errors import CheckpointError, ConfigError, RLVisionError
 from rlvision.envs.settings import EnvSettings
 from rlvision.replay.samplers import PrioritisedSampler
 from rlvision.runs import builders
 from rlvision.runs.checkpoint import read_state
+from rlvision.runs.eval_protocol import count_envs
 from rlvision.runs.run import Run, Session, resume, train
 from rlvision.runs.run_folder import RunFolder
 from tests.conftest import COUNTING, END, PONG, PRIORITISED
@@ -245,7 +246,9 @@ def test_an_evaluation_of_training_lasts_as_long_as_one_afterwards(tmp_path, mon
     """An episode limit above the protocol's cap on a game moves that cap, in training as in `rlvision evaluate`."""
     made = []
     make_env = builders.make_env
-    monkeypatch.setattr(builders, "make_env", lambda config, *args: made.append(config) or make_env(config, *args))
+    monkeypatch.setattr(
+        builders, "make_env", lambda config, *args, **how: made.append(config) or make_env(config, *args, **how)
+    )
     longer = {"env__max_episode_frames": None, "evaluation__max_frames": 200_000, "env_steps": 30, "evaluate_every": 20}
     watched.train(small(tmp_path, PONG, **longer, evaluation__max_idle_frames=40))
     training, *evaluations = [config.env.max_episode_frames for config in made]
@@ -385,6 +388,24 @@ def test_what_a_kill_left_half_way_goes_as_the_next_session_begins(tmp_path, fin
 def test_a_link_in_the_run_folder_is_refused_before_anything_is_made(tmp_path, finished, monkeypatch):
     run = shutil.copytree(finished, tmp_path / "run")
     (run / "videos").symlink_to(tmp_path)
-    monkeypatch.setattr(builders, "make_env", lambda *_: pytest.fail("an environment was made"))
+    monkeypatch.setattr(builders, "make_env", lambda *_, **how: pytest.fail("an environment was made"))
     with pytest.raises(CheckpointError, match=r"expected a folder at .*videos, got a symbolic link"):
         train(replace(RunFolder(run).config(), out=str(run)))
+
+
+@pytest.mark.parametrize(
+    ("preset", "games", "most", "count"),
+    [
+        ("pong", 1, 16, 1),
+        ("pong", 4, 16, 4),
+        ("pong", 5, 16, 6),  # an odd number would not come in halves
+        ("pong", 20, 16, 10),  # two games each
+        ("pong", 30, 16, 16),
+        ("pong", 16, 5, 4),  # four games each
+        ("pong", 15, 5, 5),  # never more than asked for
+        ("pong", 0, 16, 0),
+        ("cartpole", 5, 16, 5),
+    ],
+)
+def test_an_evaluation_has_as_many_environments_as_are_busy(preset, games, most, count):
+    assert count_envs(load_config(preset), games, most) == count
