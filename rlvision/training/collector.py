@@ -31,6 +31,9 @@ class Collector:
 
     ``send`` chooses actions and hands them over. ``recv`` waits, stores the row in the memory and returns the finished
     games. ``env_steps`` counts N per row, including the row of a game's last observation, whose action is ignored.
+
+    Attributes:
+        is_ahead: whether one half of the environments may be a step ahead of the memory, so that nothing can be saved.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Collector:
         self.env = env
         self.env_steps = 0
         self.episodes = 0
+        self.is_ahead = False
         self._policy = policy
         self._memory = memory
         self._returns = returns
@@ -69,7 +73,9 @@ class Collector:
         While one half of the environments steps, the policy acts for the other, if the environments are split.
         """
         if isinstance(self.env, SplitEnv):
+            self.is_ahead = True
             yield from map(self._add, play_double_buffered(self.env, self._acting_in_turn(), rows))
+            self.is_ahead = False
         else:
             for _ in range(rows):
                 self.send()

@@ -233,12 +233,16 @@ class Trainer:
 
     @contextmanager
     def _save_on_env_error(self) -> Iterator[None]:
-        """Save a checkpoint if an environment fails: a failed step leaves the state as it was before the step."""
+        """Save a checkpoint if an environment fails: a failed step leaves the state as it was before the step.
+
+        If halves of the environments step in turn, the other half may be ahead: the last checkpoint stays the newest.
+        """
         try:
             yield
         except EnvError:
-            with warn_on_os_error("a checkpoint"):
-                self._save()
+            if not self._collector.is_ahead:
+                with warn_on_os_error("a checkpoint"):
+                    self._save()
             raise
 
     def _end_reason(self) -> str | None:

@@ -9,7 +9,8 @@ import torch
 
 from rlvision.cli.main import main
 from rlvision.config.loading import load_config, read_config
-from rlvision.core.errors import ConfigError
+from rlvision.core.errors import ConfigError, EnvError
+from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.split_env import SplitEnv
 from rlvision.learning.learner import QLearner
 from rlvision.replay.settings import ReplaySettings
@@ -143,6 +144,27 @@ def test_a_target_score_ends_a_run_between_rollouts_also_after_an_interruption(
     stop_at(monkeypatch, ended - 8)
     assert watched.train(config)._trainer._collector.env_steps == ended - 8
     assert differences(everything(session), everything(watched.train(config))) == []
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_a_half_that_fails_names_its_error_and_the_last_checkpoint_continues(
+    tmp_path, monkeypatch, watched, half, differences, everything, small
+):
+    undisturbed = everything(watched.train(small(tmp_path / "undisturbed", PONG, **PQN)))
+    config, finish, steps = small(tmp_path / "continued", PONG, **PQN), AtariEnv._finish, []
+
+    def failing(self):
+        steps.append(self)
+        if len(steps) > 30 and self is steps[half]:
+            raise EnvError("the emulator is gone")
+        return finish(self)
+
+    monkeypatch.setattr(AtariEnv, "_finish", failing)
+    with pytest.raises(EnvError, match="the emulator is gone"):
+        watched.train(config)
+    monkeypatch.setattr(AtariEnv, "_finish", finish)
+    assert [int(path.stem) for path in sorted((tmp_path / "continued" / "checkpoints").glob("*[0-9].ckpt"))] == [40]
+    assert differences(undisturbed, everything(watched.train(config))) == []
 
 
 def test_nothing_speaks_of_a_replay(tmp_path, watched, capsys, small):
