@@ -112,7 +112,7 @@ def make_report(options: Options, measured: list[Measured]) -> dict[str, Any]:
             "smallest": min(ratios),
             "largest": max(ratios),
             "num_envs": one.config.env.num_envs,
-            "frames": list(one.config.env.size),
+            "frames": [one.config.env.height, one.config.env.width],
             "rates": one.rates,
         }
     return {"agents": agents, "options": asdict(options), "norm": options.norm, "machine": machine()}

@@ -11,7 +11,6 @@ if __name__ != "rlvision.envs":
     )
 
 if TYPE_CHECKING:
-    from rlvision.envs.action_log import ReplayableEnv as ReplayableEnv
     from rlvision.envs.atari_games import find_game as find_game
     from rlvision.envs.atari_games import find_protocol as find_protocol
     from rlvision.envs.atari_games import resolve_protocol as resolve_protocol
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from rlvision.envs.settings import Crop as Crop
     from rlvision.envs.settings import EnvSettings as EnvSettings
     from rlvision.envs.settings import ProtocolName as ProtocolName
+    from rlvision.envs.split_env import Act as Act
+    from rlvision.envs.split_env import ReplayableEnv as ReplayableEnv
     from rlvision.envs.split_env import SplitEnv as SplitEnv
     from rlvision.envs.split_env import play_double_buffered as play_double_buffered
     from rlvision.envs.vector_env import ReplayableVectorEnv as ReplayableVectorEnv
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 __getattr__, __all__ = public_names(
     __name__,
     {
-        "action_log": ["ReplayableEnv"],
         "atari_games": ["find_game", "find_protocol", "resolve_protocol"],
         "counting_env": ["CountingEnv"],
         "factory": ["is_atari", "make"],
@@ -47,7 +47,7 @@ __getattr__, __all__ = public_names(
         "preprocessing": ["frame_channels", "observation_shape", "resize"],
         "screen": ["make_screen"],
         "settings": ["Crop", "EnvSettings", "ProtocolName"],
-        "split_env": ["SplitEnv", "play_double_buffered"],
+        "split_env": ["Act", "ReplayableEnv", "SplitEnv", "play_double_buffered"],
         "vector_env": ["ReplayableVectorEnv", "observation_hash"],
     },
 )

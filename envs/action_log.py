@@ -5,13 +5,12 @@ including the resets without a seed that it made on the way.
 """
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable
 
 import numpy as np
 
 from rlvision.core.errors import CheckpointError
-from rlvision.core.types import EnvSpec, Progress, State, UInt8Array, VectorEnv
+from rlvision.core.types import EnvSpec, State, UInt8Array
 
 SEED_BITS = 31  # emulators keep their seed in a signed 32-bit integer
 
@@ -74,29 +73,8 @@ class ActionLog:
         return np.array(self.actions, dtype=self._typecode)
 
 
-class ReplayableEnv(VectorEnv, Protocol):
-    """Environments with action logs, from which they are restored; whole or in halves."""
-
-    progress: Progress
-    """Called during a replay with the steps done and their total."""
-
-    @property
-    def action_logs(self) -> list[ActionLog]:
-        """Return the action log of each environment."""
-
-    def rewind(self, seeds: Sequence[int]) -> UInt8Array:
-        """Reset every environment by its own seed, [N]."""
-
-    def begin_games(self, seeds: Mapping[int, int]) -> UInt8Array:
-        """Begin a game by its seed in each of the given environments; the others play on."""
-
-
 def check_state(state: State, spec: EnvSpec) -> None:
-    """Check that a state is of environments with this spec.
-
-    Raises:
-        CheckpointError: it has another number of environments, or an action that they do not have.
-    """
+    """Raise a CheckpointError if a state has another number of environments, or an action that they do not have."""
     actions = [np.asarray(action_log) for action_log in state["actions"]]
     highest = max((int(action_log.max()) for action_log in actions if len(action_log)), default=0)
     if len(actions) != spec.num_envs or highest >= spec.num_actions:

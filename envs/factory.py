@@ -8,12 +8,11 @@ from functools import partial
 import gymnasium
 
 from rlvision.core.errors import ConfigError
-from rlvision.envs.action_log import ReplayableEnv
 from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.atari_games import find_game, nearest_game
 from rlvision.envs.gymnasium_env import GymnasiumEnv
 from rlvision.envs.settings import ATARI_ONLY, GYMNASIUM_ONLY, EnvSettings
-from rlvision.envs.split_env import SplitEnv
+from rlvision.envs.split_env import ReplayableEnv, SplitEnv
 
 
 def is_atari(name: str) -> bool:

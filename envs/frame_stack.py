@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rlvision.core.types import BoolArray, UInt8Array
-from rlvision.envs.preprocessing import fresh_stack, push_frame, reduce_screen, require_within, to_frame
+from rlvision.envs.preprocessing import frame_size, fresh_stack, push_frame, reduce_screen, require_within, to_frame
 from rlvision.envs.settings import EnvSettings
 
 
@@ -24,7 +24,7 @@ class NativeFrames:
     """
 
     def __init__(self, settings: EnvSettings) -> None:
-        self.size, self.stack = settings.size, settings.stack
+        self.size, self.stack = frame_size(settings), settings.stack
 
     def advance(self, screens: UInt8Array, first: BoolArray) -> UInt8Array:
         """Return ale-py's [N, stack, H, W] or [N, stack, H, W, 3] as [N, C, H, W]."""

@@ -30,7 +30,7 @@ from rlvision.core.errors import CheckpointError
 from rlvision.core.files import read_bytes
 from rlvision.core.folders import list_folder
 from rlvision.core.types import EnvStep, Episode, State
-from rlvision.envs.action_log import ReplayableEnv
+from rlvision.envs.split_env import ReplayableEnv
 from rlvision.envs.vector_env import observation_hash
 
 GAMES_FOLDER = "games"

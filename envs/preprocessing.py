@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlvision.core.errors import ConfigError, MissingExtraError
-from rlvision.envs.settings import Crop, EnvSettings
+from rlvision.envs.settings import FRAME_SIZE, Crop, EnvSettings
 
 if TYPE_CHECKING:
     from rlvision.core.types import UInt8Array
@@ -37,9 +37,15 @@ def require_sizes(settings: EnvSettings) -> None:
     Raises:
         ConfigError: a size or the stack is below 1.
     """
-    sizes = *settings.size, settings.stack
+    sizes = *frame_size(settings), settings.stack
     if min(sizes) < 1:
         raise ConfigError(f"expected height, width and stack of at least 1, got {list(sizes)}: raise them")
+
+
+def frame_size(settings: EnvSettings) -> tuple[int, int]:
+    """Return height and width of a frame; `FRAME_SIZE` stands for one that is unset, since no encoder is known here."""
+    height, width = (FRAME_SIZE if size is None else size for size in (settings.height, settings.width))
+    return height, width
 
 
 def frame_channels(settings: EnvSettings) -> int:
@@ -49,7 +55,7 @@ def frame_channels(settings: EnvSettings) -> int:
 
 def observation_shape(settings: EnvSettings) -> tuple[int, int, int]:
     """Return the shape (C, H, W) of an observation, C = stack * c."""
-    return settings.stack * frame_channels(settings), *settings.size
+    return settings.stack * frame_channels(settings), *frame_size(settings)
 
 
 def reduce_screen(screen: UInt8Array, settings: EnvSettings) -> UInt8Array:
@@ -59,7 +65,7 @@ def reduce_screen(screen: UInt8Array, settings: EnvSettings) -> UInt8Array:
 
 def to_frame(reduced: UInt8Array, settings: EnvSettings) -> UInt8Array:
     """Resize a reduced screen [H, W, c] to a frame [c, height, width]."""
-    return resize(reduced, *settings.size).transpose(2, 0, 1)
+    return resize(reduced, *frame_size(settings)).transpose(2, 0, 1)
 
 
 def crop(picture: UInt8Array, part: Crop | None) -> UInt8Array:

@@ -75,12 +75,6 @@ class EnvSettings:
     kwargs: dict[str, Any] = field(default_factory=dict)
     """Gymnasium: further arguments of the environment, as YAML or JSON: '{continuous: false}'."""
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of a frame. `FRAME_SIZE` stands for one that is still unset: no encoder is known here."""
-        height = FRAME_SIZE if self.height is None else self.height
-        return height, FRAME_SIZE if self.width is None else self.width
-
 
 ATARI_ONLY = (
     "protocol",

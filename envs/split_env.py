@@ -10,17 +10,35 @@ The order is fixed, so the results are those of the same halves stepped in turn,
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from rlvision.core.errors import EnvError
-from rlvision.core.types import BoolArray, EnvSpec, EnvStep, IntArray, Progress, State, UInt8Array
+from rlvision.core.types import BoolArray, EnvSpec, EnvStep, IntArray, Progress, State, UInt8Array, VectorEnv
 from rlvision.envs.action_log import ActionLog, check_state
 from rlvision.envs.vector_env import ReplayableVectorEnv, check_action
 
 Act = Callable[[int, UInt8Array, BoolArray], IntArray]
 """Which half, its observations [N/2, C, H, W] and ``first`` [N/2] -> its actions [N/2]."""
+
+
+class ReplayableEnv(VectorEnv, Protocol):
+    """Environments with action logs, from which they are restored; whole or in halves."""
+
+    progress: Progress
+    """Called during a replay with the steps done and their total."""
+
+    @property
+    def action_logs(self) -> list[ActionLog]:
+        """Return the action log of each environment."""
+
+    def rewind(self, seeds: Sequence[int]) -> UInt8Array:
+        """Reset every environment by its own seed, [N]."""
+
+    def begin_games(self, seeds: Mapping[int, int]) -> UInt8Array:
+        """Begin a game by its seed in each of the given environments; the others play on."""
 
 
 class SplitEnv:

@@ -44,8 +44,7 @@ class ReplayableVectorEnv(ABC):
     """
 
     def __init__(self, spec: EnvSpec, reseed_after: int, first_index: int = 0) -> None:
-        self._spec = spec
-        self._reseed_after, self._first_index = reseed_after, first_index
+        self._spec, self._reseed_after, self._first_index = spec, reseed_after, first_index
         self._seed = 0
         self._observation: UInt8Array | None = None
         self._first: BoolArray = np.zeros(spec.num_envs, dtype=np.bool_)
@@ -74,7 +73,7 @@ class ReplayableVectorEnv(ABC):
 
     @property
     def stepping(self) -> bool:
-        """Whether a step is under way: `send` was called, and not yet `recv`."""
+        """Whether a step is under way."""
         return self._pending is not None
 
     def reset(self, seed: int) -> UInt8Array:
@@ -282,11 +281,7 @@ def observation_hash(observation: UInt8Array) -> str:
 
 
 def check_action(action: object, spec: EnvSpec) -> IntArray:
-    """Return a copy of the actions [N].
-
-    Raises:
-        EnvError: they are not N integers, or one is not among the A actions.
-    """
+    """Return a copy of the actions [N]; raise an EnvError if they are not N integers, each one of the A actions."""
     shape, count = (spec.num_envs,), spec.num_actions
     if not isinstance(action, np.ndarray) or action.shape != shape or action.dtype.kind not in "iu":
         got = f"{action.dtype} {list(action.shape)}" if isinstance(action, np.ndarray) else type(action).__name__

@@ -2,7 +2,7 @@
 
     python -m studies.seen --out docs/seen.png
 
-Pixels without a path to the output are shaded; `rlvision.nn.encoder_base.seen_pixels` counts them.
+Pixels without a path to the output are shaded; `rlvision.nn.field_of_view` counts them.
 """
 
 from contextlib import closing
@@ -16,7 +16,7 @@ from rlvision.analysis.plot_style import paper_style
 from rlvision.core.types import UInt8Array
 from rlvision.envs import EnvSettings, make
 from rlvision.nn.dn import DNEncoder
-from rlvision.nn.encoder_base import seen_pixels
+from rlvision.nn.field_of_view import seen_pixels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -156,7 +156,8 @@ def fill_unset(config: Config) -> Config:
     """
     if config.out is not None and None in (config.env.height, config.env.width):
         with suppress(RLVisionError):  # there is no run, or a damaged one, which training refuses
-            config = _with_size(config, *read_config(Path(config.out) / CONFIG_FILE).env.size)
+            env = read_config(Path(config.out) / CONFIG_FILE).env
+            config = _with_size(config, env.height, env.width)
     return _with_own_defaults(config)
 
 
@@ -167,7 +168,7 @@ def _with_own_defaults(config: Config) -> Config:
     return _with_size(config, network.own_size, network.own_size)
 
 
-def _with_size(config: Config, height: int, width: int) -> Config:
+def _with_size(config: Config, height: int | None, width: int | None) -> Config:
     """Fill in the size of the frames where it is unset."""
     unset = {"env.height": height, "env.width": width}
     return assemble(config, {name: size for name, size in unset.items() if flatten(config)[name] is None})

@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from rlvision.core.signals import SignalHandler as SignalHandler
     from rlvision.core.signals import StopReason as StopReason
     from rlvision.core.signals import interruption as interruption
+    from rlvision.core.types import ALL as ALL
     from rlvision.core.types import Agent as Agent
     from rlvision.core.types import Batch as Batch
     from rlvision.core.types import BoolArray as BoolArray
@@ -186,6 +187,7 @@ __getattr__, __all__ = public_names(
         "seeding": ["derive", "generator", "random_state", "set_random_state"],
         "signals": ["ExitNow", "INTERRUPTED", "SignalHandler", "StopReason", "interruption"],
         "types": [
+            "ALL",
             "Agent",
             "Batch",
             "BoolArray",

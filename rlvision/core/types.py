@@ -11,8 +11,7 @@ K           atoms or quantiles of a distributional head, on the axis after A
 C, H, W     channels, height and width of an observation
 ==========  ==========================================================================
 
-Counters carry their unit in their name: ``env_steps`` (agent decisions, summed over the environments), ``frames``
-(emulator frames) and ``updates`` (gradient steps).
+Counters carry their unit: ``env_steps`` (decisions of all environments), ``frames``, ``updates`` (gradient steps).
 """
 
 from collections.abc import Callable, Iterator, Mapping

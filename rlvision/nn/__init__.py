@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rlvision.nn.encoder_base import Encoder as Encoder
     from rlvision.nn.encoder_base import Level as Level
     from rlvision.nn.encoder_base import Window as Window
-    from rlvision.nn.encoder_base import seen_pixels as seen_pixels
-    from rlvision.nn.encoder_base import whole_sizes as whole_sizes
+    from rlvision.nn.field_of_view import seen_pixels as seen_pixels
+    from rlvision.nn.field_of_view import whole_sizes as whole_sizes
     from rlvision.nn.fusion import channels_last as channels_last
     from rlvision.nn.fusion import fuse_conv_bn as fuse_conv_bn
     from rlvision.nn.fusion import fuse_conv_bn_train as fuse_conv_bn_train
@@ -51,7 +51,8 @@ __getattr__, __all__ = public_names(
         "cuda_graphs": ["CaptureFn", "GraphedByShape", "GraphedFunction", "cuda_graph"],
         "diagnostics": ["GapMonitor", "diagnose"],
         "dn": ["DN", "DNEncoder"],
-        "encoder_base": ["Encoder", "Level", "Window", "seen_pixels", "whole_sizes"],
+        "encoder_base": ["Encoder", "Level", "Window"],
+        "field_of_view": ["seen_pixels", "whole_sizes"],
         "fusion": ["channels_last", "fuse_conv_bn", "fuse_conv_bn_train", "to_channels_last_float"],
         "heads": ["DuelingHead", "Head", "LinearHead"],
         "noisy": ["NoisyLinear", "resample_noise"],

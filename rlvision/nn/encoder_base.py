@@ -78,36 +78,10 @@ class Window:
         """Return the smallest number of pixels that gives ``outputs`` positions."""
         return max(1, (outputs - 1) * self.stride + self.kernel - 2 * self.padding)
 
-    def reach(self, outputs: int) -> int:
-        """Return the number of pixels, counted from the first, that the first ``outputs`` positions lie on."""
-        return (outputs - 1) * self.stride + self.kernel - self.padding
-
 
 def smallest_frame(windows: Sequence[Window], outputs: int = 1) -> int:
     """Return the smallest height or width that ``windows``, applied in order, leave ``outputs`` pixels of."""
     return reduce(lambda size, window: window.needs(size), reversed(windows), outputs)
-
-
-def seen_pixels(size: int, windows: Sequence[Window]) -> int:
-    """Return how many of ``size`` pixels, counted from the first, have a path to the output of ``windows``.
-
-    ::
-
-        three windows of 5, stride 2     84 -> 40 -> 18 -> 7     positions, forwards
-                                         77 <- 37 <- 17 <- 7     pixels that they lie on, backwards
-
-    The windows overlap or touch (stride <= kernel), and fit into ``size``.
-    """
-    if not windows:
-        return size
-    first, *others = windows
-    return min(size, first.reach(seen_pixels(first.outputs(size), others)))
-
-
-def whole_sizes(size: int, windows: Sequence[Window]) -> tuple[int, int]:
-    """Return the nearest sizes, at most and above ``size``, of which unpadded ``windows`` see every pixel."""
-    outputs = reduce(lambda length, window: window.outputs(length), windows, size)
-    return smallest_frame(windows, outputs), smallest_frame(windows, outputs + 1)
 
 
 def feature_map(height: int, width: int, windows: Sequence[Window]) -> tuple[int, int]:

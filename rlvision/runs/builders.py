@@ -9,12 +9,13 @@ from rlvision.config.schema import Config, default_agent
 from rlvision.core.devices import make_autocast, resolve_device
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import Agent, EnvSpec, QFunction
-from rlvision.envs.action_log import ReplayableEnv
 from rlvision.envs.factory import make
+from rlvision.envs.split_env import ReplayableEnv
 from rlvision.learning.agent import Setup, playing_q_function
 from rlvision.learning.registry import find_agent
 from rlvision.nn.cuda_graphs import CaptureFn, cuda_graph
-from rlvision.nn.encoder_base import Encoder, seen_pixels, whole_sizes
+from rlvision.nn.encoder_base import Encoder
+from rlvision.nn.field_of_view import seen_pixels, whole_sizes
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs.checkpoint import describe_tensor
 

@@ -191,7 +191,7 @@ def _is_exported(name: str) -> bool:
 def _require_consistent(config: Config, spec: EnvSpec, path: Path) -> None:
     """Refuse a spec that contradicts the settings of the environment."""
     env, channels = config.env, 1 if config.env.gray else 3
-    expected = (channels, (env.stack * channels, *env.size), env.frameskip)
+    expected = (channels, (env.stack * channels, env.height, env.width), env.frameskip)
     got = (spec.frame_channels, spec.observation_shape, spec.frameskip)
     if expected != got:
         raise ConfigError(

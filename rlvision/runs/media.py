@@ -22,8 +22,8 @@ from rlvision.core.memory import return_freed_memory
 from rlvision.core.seeding import derive, generator
 from rlvision.core.signals import StopReason
 from rlvision.core.types import Agent, BoolArray, FloatArray, IntArray, Policy, UInt8Array
-from rlvision.envs.action_log import ReplayableEnv
 from rlvision.envs.screen import make_screen
+from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import EvaluationCancelled
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.learning.schedules import Constant

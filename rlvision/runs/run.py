@@ -17,9 +17,9 @@ from rlvision.core.memory import keep_freed_memory
 from rlvision.core.progress import count_games
 from rlvision.core.seeding import generator
 from rlvision.core.types import FloatArray, IntArray, UInt8Array
-from rlvision.envs.action_log import ReplayableEnv
 from rlvision.envs.game_archive import RecordedGame, read_games
 from rlvision.envs.screen import make_screen
+from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import evaluate
 from rlvision.evaluation.report import Report
 from rlvision.evaluation.result import Evaluation

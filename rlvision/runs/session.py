@@ -19,8 +19,8 @@ from rlvision.core.progress import RESTORING_GAMES, show_steps
 from rlvision.core.seeding import derive
 from rlvision.core.signals import ExitNow, SignalHandler, StopReason, interruption
 from rlvision.core.types import State, Tracker
-from rlvision.envs.action_log import ReplayableEnv
 from rlvision.envs.game_archive import GameArchive, GameRecorder
+from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import evaluate
 from rlvision.evaluation.result import Evaluation
 from rlvision.learning.finite_checks import require_finite_weights

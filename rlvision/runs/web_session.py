@@ -9,8 +9,8 @@ from pathlib import Path
 from rlvision.core.seeding import generator
 from rlvision.core.signals import StopReason, interruption
 from rlvision.core.types import EnvSpec
-from rlvision.envs.action_log import ReplayableEnv
 from rlvision.envs.screen import make_screen
+from rlvision.envs.split_env import ReplayableEnv
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.runs import builders
 from rlvision.runs.export_folder import MODEL, ExportFolder

@@ -22,7 +22,8 @@ METRICS: dict[str, str] = {
     "evaluate/best": "highest evaluate/mean so far; its weights are kept as the best",
     # learning
     "loss/td": "mean per update of mean_i w_i * loss(δ_i), w the importance weights and δ the TD errors of a batch; "
-    "`qr_dqn`: the quantile Huber loss, summed over the quantiles and averaged over the targets",
+    "`qr_dqn`: the quantile Huber loss, summed over the quantiles and averaged over the targets; "
+    "`pqn`: δ is the λ-return minus q(s, a), and w is 0 for the row of an episode's last observation",
     "td_error/mean_abs": "mean per update of mean_i |δ_i|, δ = return_n + discount * bootstrap - q(s, a); "
     "`qr_dqn`: bootstrap and q are means over the quantiles",
     "q/mean": "mean per update of mean_i max_a q(s_i, a)",

@@ -233,10 +233,7 @@ class Trainer:
 
     @contextmanager
     def _save_on_env_error(self) -> Iterator[None]:
-        """Save a checkpoint if an environment fails: a failed step leaves the state as it was before the step.
-
-        If halves of the environments step in turn, the other half may be ahead: the last checkpoint stays the newest.
-        """
+        """Save a checkpoint if an environment fails: a failed step leaves the state before it, if no half is ahead."""
         try:
             yield
         except EnvError:

@@ -9,8 +9,8 @@ import numpy as np
 from rlvision.core.errors import CheckpointError
 from rlvision.core.progress import RESTORING_GAMES, show_steps
 from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
-from rlvision.envs.action_log import ReplayableEnv
 from rlvision.envs.game_archive import RecordedGame, prefix_games
+from rlvision.envs.split_env import ReplayableEnv
 from rlvision.envs.vector_env import observation_hash
 from rlvision.watch.rollout import Game, Rollout, Screen
 

@@ -93,7 +93,9 @@ def test_games_come_together_and_settings_that_differ_between_them_are_told(tmp_
 def test_an_agent_that_comes_along_is_grouped_with_the_runs_of_its_settings(tmp_path, store_run):
     shipped = read_run_info(Path("pong"))
     assert (shipped.game, shipped.seed, shipped.protocol) == ("pong", 3, "nature")
-    place = store_run(tmp_path / "own", seed=7, settings={"env_steps": 50_000}, preset="pong")
+    place = store_run(
+        tmp_path / "own", seed=7, settings={"env_steps": 50_000, "env.height": 84, "env.width": 84}, preset="pong"
+    )
     own = read_run_info(place)
     assert "env_steps" not in shipped.settings
     assert names(group([shipped, own])) == [("pong", "qr_dqn dn-renorm n=20", [3, 7])]

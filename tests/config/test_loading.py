@@ -10,6 +10,7 @@ from rlvision.config.loading import differences, load_config, read_config, save_
 from rlvision.config.presets import find_preset, known_presets
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
+from rlvision.envs.preprocessing import frame_size
 from rlvision.envs.settings import EnvSettings
 from rlvision.nn.settings import NetworkSettings
 
@@ -112,7 +113,7 @@ def test_an_encoder_brings_its_size_unless_another_is_chosen(preset, overrides, 
 
 def test_a_file_without_a_size_is_read_with_the_encoders(tmp_path):
     (tmp_path / "config.yaml").write_text("network: {encoder: nature}\nenv: {width: 50}")
-    assert read_config(tmp_path / "config.yaml").env.size == (84, 50)
+    assert frame_size(read_config(tmp_path / "config.yaml").env) == (84, 50)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_an_unset_size_is_that_of_the_run_in_the_folder(overrides, size, tmp_pat
     old = load_config("pong", {"env.height": 84, "env.width": 90, "out": tmp_path})
     save_config(old, tmp_path / "config.yaml")
     config = load_config("pong", {"out": tmp_path, **overrides})
-    assert config.env.size == size
+    assert frame_size(config.env) == size
     assert set(differences(old, config)) == set(overrides)
 
 
@@ -135,7 +136,7 @@ def test_the_run_in_the_usual_folder_counts_too(tmp_path, monkeypatch):
 
 def test_a_damaged_run_decides_no_size(tmp_path):
     (tmp_path / "config.yaml").write_text("env: {height: high}")
-    assert load_config("pong", {"out": tmp_path}).env.size == (77, 77)
+    assert frame_size(load_config("pong", {"out": tmp_path}).env) == (77, 77)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from rlvision.core.errors import ConfigError, EnvError
 from rlvision.envs.frame_stack import CroppedFrames
 from rlvision.envs.preprocessing import (
     crop,
+    frame_size,
     fresh_stack,
     observation_shape,
     push_frame,
@@ -132,8 +133,8 @@ def test_the_shape_of_an_observation_follows_from_the_settings():
 
 
 def test_without_an_encoder_an_unset_size_is_that_of_the_literature():
-    assert EnvSettings().size == (84, 84)
-    assert (EnvSettings(height=6).size, EnvSettings(width=7).size) == ((6, 84), (84, 7))
+    assert frame_size(EnvSettings()) == (84, 84)
+    assert (frame_size(EnvSettings(height=6)), frame_size(EnvSettings(width=7))) == ((6, 84), (84, 7))
     assert observation_shape(EnvSettings(width=7)) == (4, 84, 7)
 
 

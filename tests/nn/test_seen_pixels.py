@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from rlvision.nn.dn import DN, DNEncoder
-from rlvision.nn.encoder_base import Encoder, Window, seen_pixels, smallest_frame, whole_sizes
+from rlvision.nn.encoder_base import Encoder, Window, smallest_frame
+from rlvision.nn.field_of_view import seen_pixels, whole_sizes
 from rlvision.nn.registry import ENCODERS, build_encoder
 from rlvision.nn.settings import NetworkSettings
 

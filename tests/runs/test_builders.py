@@ -10,6 +10,7 @@ from rlvision.config.loading import load_config
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import Batch, EnvSpec, Transition
+from rlvision.envs.preprocessing import frame_size
 from rlvision.learning.agent import reward_transform
 from rlvision.learning.losses import double_q_target, huber, of_action, quantile_huber, quantile_targets
 from rlvision.learning.schedules import exploration_schedule
@@ -73,7 +74,7 @@ def test_a_network_says_what_it_sees(settings, line):
     given = {"network.encoder": settings.get("encoder", "dn"), "device": "cpu"}
     given |= dict(zip(("env.height", "env.width"), settings.get("size", ()), strict=False))
     config = load_config("pong", given)
-    spec = EnvSpec(1, (4, *config.env.size), 1, ("a", "b"), 4)
+    spec = EnvSpec(1, (4, *frame_size(config.env)), 1, ("a", "b"), 4)
     assert builders.describe_view(builders.make_network(config, spec), spec) == line
 
 

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from rlvision.cli import main as cli
 from rlvision.core.errors import CheckpointError
+from rlvision.envs.preprocessing import frame_size
 from rlvision.evaluation.episode_limits import EpisodeLimits
 from rlvision.runs.export_folder import imported_settings
 from rlvision.runs.find import bundled_agents, find_agent
@@ -34,7 +35,7 @@ def test_a_shipped_agent_is_found_from_anywhere_and_names_no_code(name, tmp_path
     assert np.isfinite(q_values).all()
     size = (84, 84) if name == "pong" else (77, 77)  # as they were trained
     with closing(run.make_env()) as env:
-        assert (run.config.env.size, env.spec.observation_shape) == (size, (4, *size))
+        assert (frame_size(run.config.env), env.spec.observation_shape) == (size, (4, *size))
 
 
 @pytest.mark.parametrize("name", bundled_agents())

@@ -58,11 +58,13 @@ def test_a_continued_run_equals_the_undisturbed_one(
     assert isinstance(session._env, SplitEnv) == is_atari
     monkeypatch.setattr("rlvision.training.trainer.MAX_ROWS", 2)
     config = small(tmp_path / "continued", world, **settings)
+    left = []
     for env_steps in (33, 107):
         stop_at(monkeypatch, env_steps)
         stopped = watched.train(config)
         assert env_steps <= stopped._trainer._collector.env_steps < env_steps + 2 * config.env.num_envs
-        assert 0 < stopped._agent.memory.rows_until_due() < config.agent.rollout_steps  # in the middle of a rollout
+        left.append(stopped._agent.memory.rows_until_due())
+    assert 0 < min(left) < config.agent.rollout_steps  # in the middle of a rollout
     assert differences(undisturbed, everything(watched.train(config))) == []
 
 

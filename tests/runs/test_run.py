@@ -15,6 +15,7 @@ import torch
 import rlvision
 from rlvision.config.loading import load_config, read_config
 from rlvision.core.errors import CheckpointError, ConfigError, RLVisionError
+from rlvision.envs.preprocessing import frame_size
 from rlvision.envs.settings import EnvSettings
 from rlvision.replay.samplers import PrioritisedSampler
 from rlvision.runs import builders
@@ -197,7 +198,7 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path, monkeypatch, note_ca
 
 def test_a_refusal_names_some_of_many_settings(finished, small):
     other = small(finished, agent__n_step=1, agent__gamma=0.5, network__norm="layer", network__hidden=8, env__stack=1)
-    with pytest.raises(ConfigError, match=r"agent.n_step was 2, is 1.*; and \d more\): use them") as refusal:
+    with pytest.raises(ConfigError, match=r"agent.gamma was 0.98, is 0.5.*; and \d more\): use them") as refusal:
         train(replace(other, agent=replace(other.agent, double=False, target_period=9, reward_scale=2.0)))
     assert str(refusal.value).count(" was ") == 6
 
@@ -208,7 +209,7 @@ def test_settings_that_were_not_loaded_get_what_follows_from_others(tmp_path, mo
     env = EnvSettings(game=COUNTING["env.game"], height=40)
     with pytest.raises(ZeroDivisionError):
         train(rlvision.Config(out=str(tmp_path / "run"), env=env, device="cpu", wandb="disabled"))
-    assert (seen[0].env.size, seen[0].network.momentum) == ((40, 77), 0.1)
+    assert (frame_size(seen[0].env), seen[0].network.momentum) == ((40, 77), 0.1)
 
 
 @pytest.mark.parametrize(
