@@ -3,14 +3,16 @@
 import itertools
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from rlvision.core.errors import CheckpointError
-from rlvision.core.types import EnvSpec, EnvStep
+from rlvision.core.types import EnvSpec, EnvStep, QOutput, Transition
 from rlvision.learning.losses import lambda_returns
+from rlvision.learning.registry import find_agent
 from rlvision.learning.rollout import RecordingPolicy, Rollout, rollout_bytes
 from rlvision.learning.settings import RolloutSettings
 
@@ -302,3 +304,15 @@ def test_values_are_taken_row_by_row_although_a_part_acts_ahead():
     act(back, 23, 24)
     assert recording.take_values().tolist() == [21, 22, 23, 24]
     assert asked == ["view"]
+
+
+@pytest.mark.parametrize(("loss", "losses"), [("mse", [0.5 * 0.5**2, 0.5 * 3**2]), ("huber", [0.5 * 0.5**2, 2.5])])
+def test_the_loss_of_pqn_is_that_of_the_action_taken_against_its_return(loss, losses):
+    algorithm = find_agent("pqn")
+    q_values = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    values = SimpleNamespace(online_tm1=QOutput(q_values))  # it reads nothing else
+    pixels = torch.zeros(2, 1, 1, 1, dtype=torch.uint8)
+    transition = Transition(pixels, torch.tensor([1, 0]), torch.tensor([2.5, 7.0]), torch.zeros(2), pixels)
+    found = algorithm(algorithm.Settings(name="pqn", loss=loss)).td_loss(values, transition)
+    assert found.loss.tolist() == pytest.approx(losses)
+    assert found.td_error.tolist() == pytest.approx([0.5, 3.0])
