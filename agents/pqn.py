@@ -6,15 +6,16 @@ experiments, from the authors' configuration, and the defaults here:
 =====================  ==============  ==============  ==============================================
 number                 Gallici et al.  default here    why
 =====================  ==============  ==============  ==============================================
-environments           128             env.num_envs    32 in the presets: two cores
+environments           128             8               env.num_envs: a laptop's cores; 32 are faster
 steps of a rollout     32              32
 epochs                 2               2
 minibatch              128             128
 λ                      0.65            0.65
 γ                      0.99            0.99
 loss                   squared error   squared error
-normalisation          LayerNorm       network.norm    layer in the presets
-optimiser              RAdam           optimiser.name  radam in the presets
+normalisation          LayerNorm       BatchRenorm     network.norm=layer is the paper's
+optimiser              RAdam, 2.5e-4   Adam, 2.5e-4    optimiser.name=radam is the paper's
+epsilon at the end     0.001           0.01            exploration.end
 =====================  ==============  ==============  ==============================================
 """
 

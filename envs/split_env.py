@@ -133,7 +133,7 @@ class SplitEnv:
     def recv(self) -> EnvStep:
         """Wait for both halves and return the complete row.
 
-        After a step that fails in a half, the state of the whole is the one before the step, and can be saved.
+        If an environment fails in a half, the state of the whole is the one before the step, and can be saved.
 
         Raises:
             EnvError: there is no such step, an environment failed, or a reward is not a finite number.
@@ -209,6 +209,8 @@ def play_double_buffered(env: SplitEnv, act: Act, steps: int) -> Iterator[EnvSte
         act: chooses actions, for half 0 and half 1 by turns.
         steps: of each half.
     """
+    if steps < 1:
+        return
     _send_all(env, act)
     for left in reversed(range(steps)):
         rows = []

@@ -20,7 +20,7 @@ from rlvision.analysis.curves import ScoreKind, Unit, read_curves
 from rlvision.analysis.efficiency_plots import sample_efficiency
 from rlvision.analysis.grouping import group
 from rlvision.analysis.run_info import Card, RunInfo, Score, stored_score
-from rlvision.config.fields import flatten
+from rlvision.config.loading import flatten_used
 from rlvision.evaluation.atari_scores import DEFAULT_BASELINES, published_agents
 from rlvision.runs.eval_protocol import EvalOptions, eval_conditions
 from rlvision.runs.export_folder import ExportFolder
@@ -135,7 +135,7 @@ def read_run_info(place: Path) -> RunInfo:
     folder = find_agent(place, trust_imports=True)  # safe: only text is read, and nothing that it names is imported
     config = stored_settings(folder)
     manifest = folder.manifest if isinstance(folder, ExportFolder) else None
-    settings = flatten(config) if manifest is None else _export_settings(manifest)
+    settings = flatten_used(config) if manifest is None else _export_settings(manifest)
     about = eval_conditions(config, config.evaluation.epsilon, 0)
     return RunInfo(
         place=place,

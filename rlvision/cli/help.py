@@ -6,7 +6,7 @@ file, on the command line and in Python.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import field, make_dataclass
+from dataclasses import field, make_dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from rich.console import Console, RenderableType
@@ -17,7 +17,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from tyro.constructors import ConstructorRegistry
 
-    from rlvision.config.schema import Config
+    from rlvision.config.schema import CheckpointSettings, Config
 
 HOW_TO_SET = "Write --name=value, a list as --env.crop=34,194,0,160 and a mapping as --env.kwargs='{lap: 0.9}'."
 SYNOPSES = {
@@ -64,25 +64,42 @@ def show_settings(preset: str | None, agent: str | None) -> None:
     if preset is None:
         names = ", ".join(known.name for known in known_presets())
         about = f"Train an agent, or continue the run in its folder.\n\nPRESET: {names}, or a YAML file."
-        return show_options(_typed(config), "rlvision train PRESET", f"{about}\n\n{HOW_TO_SET}", config)
+        return _show("rlvision train PRESET", about, config)
     found = find_preset(preset)
     about = f"Trains {found.trains}.\n\nTakes {found.takes}." if found.trains else f"Settings of {preset}."
-    return show_options(_typed(config), f"rlvision train {preset}", f"{about}\n\n{HOW_TO_SET}", config)
+    return _show(f"rlvision train {preset}", about, config)
 
 
-def _typed(config: "Config") -> "type[Config]":
-    """Return the class of the configuration that tyro draws, with the agent's own settings and no unused replay."""
+def _show(program: str, about: str, config: "Config") -> None:
+    typed, default = _drawn(config)
+    show_options(typed, program, f"{about}\n\n{HOW_TO_SET}", default)
+
+
+def _drawn(config: "Config") -> "tuple[type[Config], Config]":
+    """Return the class that tyro draws, with the agent's own settings and no unused replay, and its instance."""
+    own = type(config.agent)
+    fields: list[tuple[str, Any, Any]] = [("agent", own, field(default_factory=own))]
+    if not config.agent.uses_replay:
+        replay, checkpoint = _without_replay(config)
+        config = replace(config, checkpoint=checkpoint)
+        fields += [("replay", replay, field()), ("checkpoint", type(checkpoint), field())]
+    typed = make_dataclass("Config", fields, bases=(type(config),), frozen=True, kw_only=True)
+    typed.__doc__ = type(config).__doc__
+    return cast("type[Config]", typed), config
+
+
+def _without_replay(config: "Config") -> "tuple[Any, CheckpointSettings]":
+    """Return the type of a replay that tyro leaves out, and checkpoints without their setting of a replay."""
     import tyro
 
     from rlvision.replay.settings import ReplaySettings
 
-    base, own = type(config), type(config.agent)
-    changed: list[tuple[str, Any, Any]] = [("agent", own, field(default_factory=own))]
-    if not config.agent.uses_replay:
-        changed.append(("replay", tyro.conf.Suppress[ReplaySettings], field(default_factory=ReplaySettings)))
-    typed = make_dataclass("Config", changed, bases=(base,), frozen=True, kw_only=True)
-    typed.__doc__ = base.__doc__
-    return cast("type[Config]", typed)
+    own = type(config.checkpoint)
+    hidden = [("replay", tyro.conf.Suppress[bool], field(default=True))]
+    checkpoint = make_dataclass(own.__name__, hidden, bases=(own,), frozen=True, kw_only=True)
+    checkpoint.__doc__ = own.__doc__
+    replay: Any = tyro.conf.Suppress[ReplaySettings]
+    return replay, checkpoint(**vars(config.checkpoint))
 
 
 def show_options(target: Callable[..., Any], program: str, description: str | None = None, default: Any = None) -> None:

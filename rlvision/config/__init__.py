@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rlvision.config.loading import defaults_of as defaults_of
     from rlvision.config.loading import differences as differences
     from rlvision.config.loading import fill_unset as fill_unset
+    from rlvision.config.loading import flatten_used as flatten_used
     from rlvision.config.loading import load_config as load_config
     from rlvision.config.loading import read_config as read_config
     from rlvision.config.loading import save_config as save_config
@@ -68,6 +69,7 @@ __getattr__, __all__ = public_names(
             "defaults_of",
             "differences",
             "fill_unset",
+            "flatten_used",
             "load_config",
             "read_config",
             "save_config",

@@ -32,6 +32,8 @@ ENCODER_SETTINGS = {"network.kwargs", *(f"network.{name}" for name in DN_SETTING
 """Settings of the layers inside an encoder, by dotted name."""
 CONFIG_FILE = "config.yaml"
 """File with the settings of a run, in its folder."""
+REPLAY_SETTINGS = ("replay.", "checkpoint.replay")
+"""Settings that only an agent with a replay has; a trailing dot stands for a group."""
 LARGEST = 2**20
 """Maximum size of a settings file in bytes."""
 HEADER = "# All settings of this run, defaults included. rlvision train --help explains them.\n"
@@ -66,7 +68,8 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
         config = assemble(
             config, {name: default for name, default in flatten(Config()).items() if name in ENCODER_SETTINGS}
         )
-    config = _without_unused_replay(assemble(config, chosen), chosen)
+    config = assemble(config, chosen)
+    _refuse_replay(config, chosen)
     if config.out is None:
         config = replace(config, out=_default_folder(found.name, config.seed))
     config = fill_unset(config)
@@ -131,12 +134,14 @@ def defaults_of(tree: Mapping[Any, Any], source: str, trusts: Callable[[str], bo
 
 def save_config(config: Config, path: Path) -> None:
     """Write every setting that the agent has to ``path`` atomically."""
-    values = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in flatten(config).items()
-        if config.agent.uses_replay or not name.startswith("replay.")
-    }
+    values = {name: list(value) if isinstance(value, tuple) else value for name, value in flatten_used(config).items()}
     write_atomically(path, (HEADER + dump_yaml(nest(values))).encode())
+
+
+def flatten_used(config: Config) -> dict[str, Any]:
+    """Return the settings that the agent has, by dotted name: those of a replay only if it has one."""
+    unused = () if config.agent.uses_replay else REPLAY_SETTINGS
+    return {name: value for name, value in flatten(config).items() if not name.startswith(unused)}
 
 
 def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
@@ -144,7 +149,7 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
 
     A setting that only one of the two agents has is None for the other.
     """
-    before, after = flatten(old), flatten(new)
+    before, after = flatten_used(old), flatten_used(new)
     return {name: (before.get(name), after.get(name)) for name in before | after if before.get(name) != after.get(name)}
 
 
@@ -162,8 +167,10 @@ def fill_unset(config: Config) -> Config:
 
 
 def _with_own_defaults(config: Config) -> Config:
-    """Fill in the default momentum of the norm, and the own size of the encoder."""
+    """Fill in the default momentum of the norm and the own size of the encoder; drop a replay that the agent lacks."""
     network = config.network
+    if not config.agent.uses_replay:
+        config = replace(config, replay=ReplaySettings())
     config = assemble(config, {"network.momentum": resolve_momentum(network.norm, network.momentum)})
     return _with_size(config, network.own_size, network.own_size)
 
@@ -174,16 +181,14 @@ def _with_size(config: Config, height: int | None, width: int | None) -> Config:
     return assemble(config, {name: size for name, size in unset.items() if flatten(config)[name] is None})
 
 
-def _without_unused_replay(config: Config, chosen: Mapping[str, Any]) -> Config:
-    """Drop the preset's settings of the replay if the agent has none, and refuse those that were chosen for it."""
-    if config.agent.uses_replay:
-        return config
-    if named := [name for name in chosen if name.startswith("replay.")]:
+def _refuse_replay(config: Config, chosen: Mapping[str, Any]) -> None:
+    """Refuse chosen settings of a replay if the agent has none."""
+    named = [name for name in chosen if name.startswith(REPLAY_SETTINGS)]
+    if named and not config.agent.uses_replay:
         raise ConfigError(
-            f"expected no settings of a replay for agent {config.agent.name}, which has none, got {named[0]}: "
-            "leave it out"
+            f"expected no settings of a replay for agent {config.agent.name}, which has none, got {', '.join(named)}: "
+            "leave them out"
         )
-    return replace(config, replay=ReplaySettings())
 
 
 def agent_named(tree: Mapping[Any, Any], source: str, otherwise: str) -> str:

@@ -120,7 +120,7 @@ def _check_final_exploration(config: Config) -> None:
 def _check_cuda_graphs_optimiser(config: Config) -> None:
     if config.cuda_graphs and config.optimiser.name == "adagrad":
         expected = "an optimiser whose steps CUDA graphs can capture when cuda_graphs is on"
-        _refuse(expected, "adagrad", "choose adam, adamw, sgd or rmsprop, or leave cuda_graphs out")
+        _refuse(expected, "adagrad", "choose adam, adamw, radam, sgd or rmsprop, or leave cuda_graphs out")
 
 
 def _check_epsilon(config: Config) -> None:
@@ -255,7 +255,6 @@ REQUIREMENTS = (
         "replay.prioritised",
         lambda c: c.replay.prioritised,
     ),
-    Requirement(("checkpoint.replay",), "an agent with a replay", lambda c: c.agent.uses_replay),
     Requirement(("agent.double",), "a target network (not network.norm=joint)", lambda c: c.network.norm != "joint"),
     Requirement(
         ("agent.target_period",),

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from rlvision.learning.registry import default_settings as default_settings
     from rlvision.learning.registry import find_agent as find_agent
     from rlvision.learning.rollout import RecordingPolicy as RecordingPolicy
-    from rlvision.learning.rollout import Rollout as Rollout
+    from rlvision.learning.rollout import RolloutBuffer as RolloutBuffer
     from rlvision.learning.rollout import rollout_bytes as rollout_bytes
     from rlvision.learning.schedules import Constant as Constant
     from rlvision.learning.schedules import Cosine as Cosine
@@ -97,7 +97,7 @@ __getattr__, __all__ = public_names(
         "optimisers": ["STATES", "decay_groups", "make_optimiser"],
         "policies": ["EpsilonGreedy", "NoisyGreedy", "PersistentEpsilonGreedy", "Softmax"],
         "registry": ["Algorithm", "agent_names", "default_settings", "find_agent"],
-        "rollout": ["RecordingPolicy", "Rollout", "rollout_bytes"],
+        "rollout": ["RecordingPolicy", "RolloutBuffer", "rollout_bytes"],
         "schedules": ["Constant", "Cosine", "Every", "Geometric", "Linear", "Then", "WarmUp"],
         "settings": [
             "AgentSettings",

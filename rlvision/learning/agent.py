@@ -14,7 +14,7 @@ from rlvision.learning.augmentation import AUGMENTATIONS
 from rlvision.learning.learner import QLearner
 from rlvision.learning.losses import TDRule
 from rlvision.learning.policies import make_policy, make_q_function
-from rlvision.learning.rollout import RecordingPolicy, Rollout
+from rlvision.learning.rollout import RecordingPolicy, RolloutBuffer
 from rlvision.learning.schedules import (
     Constant,
     Linear,
@@ -134,7 +134,7 @@ def rollout_agent(setup: Setup, settings: RolloutSettings, network: QNetwork, td
     """
     num_envs, networks = setup.spec.num_envs, OnlineActor(network, generator(setup.seed, "noise"))
     policy = RecordingPolicy(partial(_acting_q_function, setup), partial(_policy, setup, networks), num_envs)
-    memory = Rollout(
+    memory = RolloutBuffer(
         settings,
         setup.spec,
         take_values=policy.take_values,
@@ -142,7 +142,7 @@ def rollout_agent(setup: Setup, settings: RolloutSettings, network: QNetwork, td
         device=setup.device,
         generator=generator(setup.seed, "rollout"),
     )
-    updates = setup.env_steps // (settings.rollout_steps * num_envs) * settings.batches(num_envs)
+    updates = settings.updates(setup.env_steps, num_envs)
     targets = NoTargets(fuse_conv_bn_train(networks.online), setup.autocast)
     return Agent(
         policy=policy,

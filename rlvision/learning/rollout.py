@@ -79,7 +79,7 @@ class RecordingPolicy:
         return self._policy.metrics(env_steps)
 
     def state_dict(self) -> State:
-        """Return the state of the policy; by then a memory has taken all values."""
+        """Return the state of the policy; the values that no memory has taken are of a step that failed."""
         return self._policy.state_dict()
 
     def load_state_dict(self, state: State) -> None:
@@ -97,7 +97,7 @@ class RecordingPolicy:
         return q_function
 
 
-class Rollout:
+class RolloutBuffer:
     """A `Memory` of the last T steps of N environments: learned from in epochs of minibatches, then forgotten.
 
     A rollout of T steps needs T + 1 rows, because the value of the last row's state ends the returns. That row is the
@@ -105,6 +105,8 @@ class Rollout:
 
         T = 3      rows   0 1 2 3        batches of 0 1 2
                                 3 4 5 6  batches of 3 4 5
+
+    It stores whole observations, since it is small and read at once; a replay stores each frame once.
 
     A row that starts no transition (the row of an episode's last observation) has no return. It stays in its minibatch
     with an importance weight of 0, so that all minibatches have one size and its frame counts in their statistics.

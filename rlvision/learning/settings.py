@@ -56,9 +56,14 @@ class RolloutSettings(ReturnSettings):
     batch_size: PositiveInt = 128
     """Env steps of a rollout in one update; a divisor of rollout_steps * env.num_envs."""
 
-    def batches(self, num_envs: int) -> int:
-        """Return the number of updates after each rollout of ``num_envs`` environments."""
-        return self.epochs * (self.rollout_steps * num_envs // self.batch_size)
+    def updates(self, env_steps: int, num_envs: int) -> int:
+        """Return the number of updates in ``env_steps`` of ``num_envs`` environments.
+
+        The first rollout takes ``rollout_steps + 1`` rows, because its last state needs a value; the others take
+        ``rollout_steps``.
+        """
+        rollouts = (-(-env_steps // num_envs) - 1) // self.rollout_steps
+        return rollouts * self.epochs * (self.rollout_steps * num_envs // self.batch_size)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,7 @@ class NetworkSettings:
     d_max: NonNegativeFloat = 5.0
     """BatchRenorm: bound of the shift correction d."""
     calibration_batches: NonNegativeInt = 50
-    """Replay batches that set the running statistics before the first update; 0 for none."""
+    """Batches that set the running statistics before the first update; 0 for none."""
     activation: Literal["relu", "leaky_relu", "tanh", "sigmoid"] = "relu"
     """Non-linearity after each normalisation (DN)."""
     max_pool: bool = False

@@ -129,7 +129,8 @@ class CheckpointFolder:
         if paths:
             raise CheckpointError(
                 f"expected an undamaged checkpoint in {self.folder}, got {len(paths)} damaged: set "
-                "--checkpoint.replay=false if only the replay is damaged, or start again with another --out"
+                "--checkpoint.replay=false if there is a replay and only that is damaged, or start again with another "
+                "--out"
             )
         return None
 

@@ -18,9 +18,10 @@ class Experience:
     Attributes:
         name: "replay" or "rollout".
         nbytes: bytes of its rows.
-        checkpoint_bytes: bytes of memory in which a checkpoint holds what belongs to it.
-        setting: the setting of its size, with its value.
-        batch_setting: the setting of the batch size, with its value.
+        checkpoint_bytes: bytes of memory that a checkpoint needs for it.
+        setting: name of the setting of its size.
+        size: value of that setting.
+        batch_setting: name of the setting of the batch size.
         batch_size: B.
         learning_starts: env steps before the first batch is due.
     """
@@ -29,17 +30,28 @@ class Experience:
     nbytes: int
     checkpoint_bytes: int
     setting: str
+    size: int
     batch_setting: str
     batch_size: int
     learning_starts: int
 
+    @property
+    def sized(self) -> str:
+        """The setting of its size with its value, for an error message."""
+        return f"{self.setting} ({self.size:,})"
+
+    @property
+    def batched(self) -> str:
+        """The setting of the batch size with its value, for an error message."""
+        return f"{self.batch_setting} ({self.batch_size})"
+
     def describe(self) -> str:
         """Return the setting of its size with its value and memory, for an error message."""
-        return f"{self.setting[:-1]}, {self.nbytes / 1e9:.2f} GB)"
+        return f"{self.setting} ({self.size:,}, {self.nbytes / 1e9:.2f} GB)"
 
 
 def experience_of(config: Config, spec: EnvSpec) -> Experience:
-    """Return the facts about the agent's memory, without making it.
+    """Return the facts about the agent's memory, without making it; nothing is known of one that is a user's own.
 
     Args:
         config: of the run.
@@ -47,17 +59,19 @@ def experience_of(config: Config, spec: EnvSpec) -> Experience:
     """
     if isinstance(config.agent, RolloutSettings):
         return _rollout(config.agent, spec)
-    return _replay(config, spec)
+    return _replay(config, spec) if config.agent.uses_replay else _unknown(config)
 
 
 def never_learns(config: Config) -> bool:
-    """Return whether no update is due before the last step, which is too late: updates run during the next step."""
+    """Return whether a run is too short for an update; False for an agent whose memory is its own.
+
+    An agent with a replay learns while the environments step, so the last step comes too late.
+    """
     replay, num_envs = config.replay, config.env.num_envs
-    rows = math.ceil(config.env_steps / num_envs)
     if isinstance(config.agent, RolloutSettings):
-        return rows <= config.agent.rollout_steps
-    env_steps = (rows - 1) * num_envs - replay.learning_starts
-    return replay.samples_per_env_step * env_steps < replay.batch_size
+        return not config.agent.updates(config.env_steps, num_envs)
+    env_steps = (math.ceil(config.env_steps / num_envs) - 1) * num_envs - replay.learning_starts
+    return config.agent.uses_replay and replay.samples_per_env_step * env_steps < replay.batch_size
 
 
 def _replay(config: Config, spec: EnvSpec) -> Experience:
@@ -67,8 +81,9 @@ def _replay(config: Config, spec: EnvSpec) -> Experience:
         name="replay",
         nbytes=required_bytes(replay, spec),
         checkpoint_bytes=4 * masses + (3 * BLOCK_BYTES if config.checkpoint.replay else 0),
-        setting=f"replay.capacity ({replay.capacity:,})",
-        batch_setting=f"replay.batch_size ({replay.batch_size})",
+        setting="replay.capacity",
+        size=replay.capacity,
+        batch_setting="replay.batch_size",
         batch_size=replay.batch_size,
         learning_starts=replay.learning_starts,
     )
@@ -80,8 +95,14 @@ def _rollout(settings: RolloutSettings, spec: EnvSpec) -> Experience:
         name="rollout",
         nbytes=nbytes,
         checkpoint_bytes=3 * nbytes,
-        setting=f"agent.rollout_steps ({settings.rollout_steps:,})",
-        batch_setting=f"agent.batch_size ({settings.batch_size})",
+        setting="agent.rollout_steps",
+        size=settings.rollout_steps,
+        batch_setting="agent.batch_size",
         batch_size=settings.batch_size,
-        learning_starts=settings.rollout_steps * spec.num_envs,
+        learning_starts=(settings.rollout_steps + 1) * spec.num_envs,
     )
+
+
+def _unknown(config: Config) -> Experience:
+    num_envs = config.env.num_envs
+    return Experience("memory of the agent", 0, 0, "env.num_envs", num_envs, "env.num_envs", num_envs, 0)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from rlvision.config.fields import flatten, nest
+from rlvision.config.fields import nest
+from rlvision.config.loading import flatten_used
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
 from rlvision.core.files import path_exists, write_atomically
@@ -80,7 +81,7 @@ def write_export(
 
 
 def _training(config: Config, frames: int) -> dict[str, object]:
-    settings = {name: value for name, value in flatten(config).items() if name.startswith(TRAINING)}
+    settings = {name: value for name, value in flatten_used(config).items() if name.startswith(TRAINING)}
     return {"seed": config.seed, "frames": frames, **nest(settings)}
 
 

@@ -166,7 +166,6 @@ def _linear_outputs(network: nn.Module, encoder: nn.Module) -> list[int]:
 
 
 MB = 1_000_000
-
 EMULATOR_BYTES = {"atari": 1_900_000, "gymnasium": 2_100_000}
 """One environment in this process: a game in ale-py's vector, or a world that pygame draws (CarRacing: 5.4 MB)."""
 
@@ -246,7 +245,7 @@ def _libraries(config: Config, resident: int) -> MemoryItem:
 def _experience(config: Config, experience: Experience, device: torch.device) -> MemoryItem:
     can_compress = experience.name == "replay" and device.type == "cpu" and config.replay.compression == "none"
     pack = ", or set replay.compression=lz4" if can_compress else ""
-    return MemoryItem(experience.name, experience.nbytes, f"lower {experience.setting}{pack}", on_device=True)
+    return MemoryItem(experience.name, experience.nbytes, f"lower {experience.sized}{pack}", on_device=True)
 
 
 def _emulators(config: Config, spec: EnvSpec) -> MemoryItem:
@@ -272,7 +271,7 @@ def _learning(
     quantiles = network.quantiles if network and network.quantiles > 1 else 0
     batch = size * (2 * pixels * (1 + FLOAT_BYTES) + joint * (kept + 2 * largest) + PAIRED * quantiles**2 * FLOAT_BYTES)
     acting = spec.num_envs * (pixels * FLOAT_BYTES + 2 * largest)
-    fewer = f"lower {experience.batch_setting}" + (f" or the quantiles of the agent ({quantiles})" if quantiles else "")
+    fewer = f"lower {experience.batched}" + (f" or the quantiles of the agent ({quantiles})" if quantiles else "")
     smaller = f"choose a smaller network.encoder ({encoder})"
     return (
         MemoryItem("network", weights * (COPIES + STATES[config.optimiser.name]), smaller, on_device=True),
@@ -290,7 +289,9 @@ def _checkpoint(config: Config, spec: EnvSpec, network: Footprint | None, experi
     """Return the memory of a checkpoint, which is built in memory; the replay's rows are written block by block."""
     batch = experience.batch_size * math.prod(spec.observation_shape)
     state = (2 + STATES[config.optimiser.name]) * (network.weights if network else 0) + batch
-    return MemoryItem("checkpoint", 3 * state + experience.checkpoint_bytes, "choose a smaller network.encoder")
+    rows = experience.checkpoint_bytes
+    remedy = f"lower {experience.sized}" if rows > 3 * state else "choose a smaller network.encoder"
+    return MemoryItem("checkpoint", 3 * state + rows, remedy)
 
 
 def _kind(config: Config) -> str:

@@ -4,11 +4,12 @@ import copy
 import logging
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
+from rlvision.config.fields import nest
+from rlvision.config.loading import flatten_used
 from rlvision.config.schema import Config
 from rlvision.config.validation import unused_settings
 from rlvision.core import memory
@@ -145,7 +146,7 @@ class Session:
 
     def _oom_remedy(self) -> str:
         experience = self._experience
-        lower = f"lower {experience.batch_setting} or {experience.describe()} in another run"
+        lower = f"lower {experience.batched} or {experience.describe()} in another run"
         return f"{lower}; --device=cpu continues this one"
 
     def _make_recorder(self) -> GameRecorder | None:
@@ -249,7 +250,7 @@ def make_trackers(config: Config, folder: Path, console: ConsoleTracker) -> Mult
     trackers: dict[str, Tracker] = {
         "files": JsonlTracker(folder),
         "console": console,
-        "wandb": WandbTracker(config.wandb, folder, asdict(config), about=_wandb_arguments(config, folder)),
+        "wandb": WandbTracker(config.wandb, folder, nest(flatten_used(config)), about=_wandb_arguments(config, folder)),
     }
     if config.tracking.tensorboard:
         trackers["tensorboard"] = TensorboardTracker(folder)

@@ -25,7 +25,8 @@ METRICS: dict[str, str] = {
     "`qr_dqn`: the quantile Huber loss, summed over the quantiles and averaged over the targets; "
     "`pqn`: δ is the λ-return minus q(s, a), and w is 0 for the row of an episode's last observation",
     "td_error/mean_abs": "mean per update of mean_i |δ_i|, δ = return_n + discount * bootstrap - q(s, a); "
-    "`qr_dqn`: bootstrap and q are means over the quantiles",
+    "`qr_dqn`: bootstrap and q are means over the quantiles; `pqn`: the rows of last observations count, too, with the "
+    "value by which the policy acted as their return",
     "q/mean": "mean per update of mean_i max_a q(s_i, a)",
     "q/max": "mean per update of max_i max_a q(s_i, a)",
     "q/discounted_return": "mean of sum_k gamma^k r_(t+k) over the decisions of games finished since the previous row, "

@@ -30,6 +30,6 @@ class TrackingSettings:
     video_steps: PositiveInt = 300
     """Decisions after which the game in a video is cut short, since recording takes time."""
     artifacts: bool = True
-    """Keep the best and the last checkpoint as W&B artifacts; never the replay."""
+    """Keep the files of the best and the last checkpoint as W&B artifacts, and no other file."""
     tensorboard: bool = False
     """Write TensorBoard's event files too: pip install 'rlvision[tensorboard]'."""

@@ -46,8 +46,7 @@ class Collector:
     ) -> None:
         self.env = env
         self.env_steps = 0
-        self.episodes = 0
-        self.is_ahead = False
+        self.episodes, self.is_ahead = 0, False
         self._policy = policy
         self._memory = memory
         self._returns = returns

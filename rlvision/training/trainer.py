@@ -122,7 +122,7 @@ class Trainer:
         self._meter.load_state_dict(state["meter"])
         self._recent.extend(state["recent"])
         self._eval_state.load_state_dict(state["eval_state"])
-        self._learned_at = state["learned_at"]
+        self._learned_at = state.get("learned_at", 0)  # absent in states of agents without rollouts, once
         set_random_state(state["random"])
         self._clock.hours_before = state["hours"]
         self._set_timers()
@@ -233,7 +233,7 @@ class Trainer:
 
     @contextmanager
     def _save_on_env_error(self) -> Iterator[None]:
-        """Save a checkpoint if an environment fails: a failed step leaves the state before it, if no half is ahead."""
+        """Save a checkpoint if an environment fails: a failed step leaves the environments as they were before it."""
         try:
             yield
         except EnvError:

@@ -13,7 +13,7 @@ from rlvision.core.errors import CheckpointError
 from rlvision.core.types import EnvSpec, EnvStep, QOutput, Transition
 from rlvision.learning.losses import lambda_returns
 from rlvision.learning.registry import find_agent
-from rlvision.learning.rollout import RecordingPolicy, Rollout, rollout_bytes
+from rlvision.learning.rollout import RecordingPolicy, RolloutBuffer, rollout_bytes
 from rlvision.learning.settings import RolloutSettings
 
 STORED = Path(__file__).parent / "stored"
@@ -38,10 +38,10 @@ def row(number: int, reward=(0.0, 0.0), *, terminated=(), truncated=(), first=()
     )
 
 
-def rollout(rows, values, seed=0, transform=None, **changed) -> Rollout:
+def rollout(rows, values, seed=0, transform=None, **changed) -> RolloutBuffer:
     """A rollout of rows, in whose states the policy had these values [N]."""
     taken = iter(torch.tensor(values, dtype=torch.float32))
-    memory = Rollout(
+    memory = RolloutBuffer(
         settings(**changed),
         SPEC,
         take_values=lambda: next(taken),

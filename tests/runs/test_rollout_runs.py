@@ -1,15 +1,19 @@
 """Runs of an agent that learns between rollouts: in halves or in turn, interrupted or killed, they are the same run."""
 
+import json
 import random
 import signal
+from dataclasses import replace
 from importlib import import_module
 
 import pytest
 import torch
+import yaml
 
+from rlvision.analysis.study import read_run_info
 from rlvision.cli.main import main
 from rlvision.config.loading import load_config, read_config
-from rlvision.core.errors import ConfigError, EnvError
+from rlvision.core.errors import ConfigError, EnvError, MemoryBudgetError
 from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.split_env import SplitEnv
 from rlvision.learning.learner import QLearner
@@ -18,6 +22,8 @@ from rlvision.runs import builders
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.memory_estimate import estimate_memory
 from rlvision.runs.run import Run
+from rlvision.runs.session import make_trackers
+from rlvision.tracking.console import ConsoleTracker
 from rlvision.training.collector import Collector
 from tests.conftest import BREAKOUT, CARTPOLE, COUNTING, PONG
 from tests.runs.test_kills import Process
@@ -183,12 +189,30 @@ def test_nothing_speaks_of_a_replay(tmp_path, watched, capsys, small):
     state = read_state(tmp_path / "run" / "checkpoints" / f"{END:012d}.ckpt")
     assert state["replay"] == []
     assert "target" not in state["trainer"]["agent"]["learner"]
+    assert "replay" not in yaml.safe_load(text)["checkpoint"]
+    Run(tmp_path / "run").export(tmp_path / "export")
+    assert "replay" not in json.loads((tmp_path / "export" / "export.json").read_text())["training"]
+    assert not [name for name in read_run_info(tmp_path / "run").settings if "replay" in name]
     main(["train", "quick", "--agent.name=pqn", "--help"])
     shown = capsys.readouterr().out
     assert "--agent.rollout-steps" in shown
-    assert "--replay." not in shown
+    assert "--checkpoint.keep" in shown
+    assert "replay" not in shown.replace("rlvision replay", "").replace("a replay;", "").lower()
     main(["train", "quick", "--help"])
     assert "--replay.capacity" in capsys.readouterr().out
+
+
+def test_wandb_hears_of_no_replay(tmp_path, monkeypatch, small):
+    heard = []
+    monkeypatch.setattr("rlvision.runs.session.WandbTracker", lambda mode, folder, config, about: heard.append(config))
+    for agent in ("pqn", "dqn"):
+        config = small(tmp_path / agent, **(PQN if agent == "pqn" else {}))
+        make_trackers(config, tmp_path / agent, ConsoleTracker(1, ""))
+    pqn, dqn = heard
+    assert "replay" not in pqn
+    assert "replay" not in pqn["checkpoint"]
+    assert dqn["replay"]["capacity"] == 96
+    assert pqn["agent"]["rollout_steps"] == 6
 
 
 def test_the_estimate_counts_the_rows_of_a_rollout(tmp_path, small):
@@ -212,8 +236,8 @@ def test_a_trained_agent_is_evaluated_and_exported(tmp_path, watched, small):
 
 REFUSED = [
     (
-        {"replay__capacity": 500},
-        r"no settings of a replay for agent pqn, which has none, got replay.capacity: leave it",
+        {"replay__capacity": 500, "checkpoint__replay": False},
+        r"no settings of a replay for agent pqn, which has none, got replay.capacity, checkpoint.replay: ",
     ),
     (
         {"agent__batch_size": 7},
@@ -235,3 +259,48 @@ def test_a_presets_replay_gives_way(tmp_path):
     config = load_config("pong", {"agent.name": "pqn", "out": str(tmp_path)})
     assert config.replay == ReplaySettings()
     assert load_config("pong", {"agent.name": "pqn", "agent.gamma": 0.5, "out": str(tmp_path)}).agent.gamma == 0.5
+
+
+def test_a_configuration_made_by_hand_continues_its_own_run(tmp_path, watched, small):
+    """Its replay is not the default one, which a file of settings then has."""
+    by_hand = replace(small(tmp_path / "run"), agent=small(tmp_path / "other", **PQN).agent, env_steps=100)
+    config = replace(by_hand, env=replace(by_hand.env, num_envs=4))
+    assert config.replay.capacity == 96
+    watched.train(config)
+    longer = watched.train(replace(config, env_steps=200))
+    assert longer._trainer._collector.env_steps == 200
+
+
+def test_a_checkpoint_from_before_there_were_rollouts_continues(tmp_path, monkeypatch, watched, small, stop_at):
+    stop_at(monkeypatch, 60)
+    session = watched.train(small(tmp_path / "run"))
+    (path,) = session._folder.checkpoints.paths()[-1:]
+    state = read_state(path)
+    del state["trainer"]["learned_at"]
+    session._folder.checkpoints.save(state["env_steps"], state)
+    assert watched.train(small(tmp_path / "run"))._trainer._collector.env_steps == 160
+
+
+def test_an_evaluation_that_fails_between_rollouts_leaves_a_checkpoint(tmp_path, monkeypatch, watched, small):
+    def failing(self, env_steps, interrupted):
+        raise EnvError("the evaluation's emulator is gone")
+
+    monkeypatch.setattr("rlvision.runs.session.Session._evaluate", failing)
+    with pytest.raises(EnvError, match="emulator is gone"):
+        watched.train(small(tmp_path / "run", PONG, **PQN, checkpoint_every=0))
+    assert [int(path.stem) for path in (tmp_path / "run" / "checkpoints").glob("*[0-9].ckpt")] == [92]
+
+
+@pytest.mark.parametrize(("env_steps", "updates"), [(24, 0), (28, 6), (48, 6), (49, 12), (52, 12), (101, 24)])
+def test_the_updates_of_a_run_are_known_beforehand(tmp_path, watched, capsys, env_steps, updates, small):
+    config = small(tmp_path / "run", **{**PQN, "env_steps": env_steps, "evaluate_every": 0, "checkpoint_every": 0})
+    assert config.agent.updates(env_steps, 4) == updates
+    assert watched.train(config)._agent.learner.updates == updates
+    assert ("nothing will be learned" in capsys.readouterr().out) == (updates == 0)
+
+
+def test_a_rollout_that_does_not_fit_is_refused_by_its_own_setting(tmp_path, monkeypatch, small):
+    monkeypatch.setattr("rlvision.runs.memory_estimate.available_bytes", lambda device: 10**9)
+    config = small(tmp_path / "run", PONG, **{**PQN, "agent__rollout_steps": 200_000})
+    with pytest.raises(MemoryBudgetError, match=r"^expected .*: lower agent.rollout_steps \(200,000\)"):
+        estimate_memory(config).check_available()

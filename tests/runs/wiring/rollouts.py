@@ -137,9 +137,9 @@ def pixels_that_the_network_sees(config: Config) -> str:
     return "none" if torch.allclose(seen[-1].float(), before, atol=1e-2) else "shift"
 
 
-@finds("agent.epochs", {"optimiser.schedule": "linear", "optimiser.warmup_updates": 0, "env_steps": 480})
+@finds("agent.epochs", {"optimiser.schedule": "linear", "optimiser.warmup_updates": 0, "env_steps": 482})
 def updates_of_the_whole_run(config: Config) -> float:
-    """480 env steps of 2 environments are 20 rollouts of 12 steps, each of 4 minibatches an epoch."""
+    """482 env steps of 2 environments are 20 rollouts of 12 steps and a row, each of 4 minibatches an epoch."""
     agent, ((batch, *_), *_) = rolled(config, rows=14)
     agent.learner.update(batch)
     rate = agent.learner.metrics()["optimiser/learning_rate"] / config.optimiser.learning_rate
