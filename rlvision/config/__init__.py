@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rlvision.config.presets import known_presets as known_presets
     from rlvision.config.presets import read_text as read_text
     from rlvision.config.schema import CheckpointName as CheckpointName
+    from rlvision.config.schema import CheckpointSettings as CheckpointSettings
     from rlvision.config.schema import Config as Config
     from rlvision.config.schema import default_agent as default_agent
     from rlvision.config.strict_yaml import parse as parse
@@ -76,7 +77,7 @@ __getattr__, __all__ = public_names(
             "settings_for",
         ],
         "presets": ["SUFFIXES", "find_preset", "known_presets", "read_text"],
-        "schema": ["CheckpointName", "Config", "default_agent"],
+        "schema": ["CheckpointName", "CheckpointSettings", "Config", "default_agent"],
         "strict_yaml": ["parse"],
         "validation": ["unused_settings", "validate_config"],
     },
