@@ -18,7 +18,7 @@ PRESETS = [preset.name for preset in known_presets()]
 
 
 def test_the_presets_there_are():
-    assert PRESETS == ["atari", "breakout", "cartpole", "pong", "pong-fast", "quick"]
+    assert PRESETS == ["atari", "breakout", "cartpole", "pong", "pong-fast", "pong-pqn", "quick"]
 
 
 @pytest.mark.parametrize("name", PRESETS)
