@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import agent_speed
 import roofline
 import scaling
 import throughput
@@ -45,6 +46,7 @@ def as_json(report: Report) -> None:
 
 
 SHOWN: dict[str, Callable[[Report], None]] = {
+    "agent_speed": agent_speed.show,
     "throughput": throughput.show,
     "roofline": roofline.show,
     "scaling": lambda report: print(scaling.as_page(report)),

@@ -1,7 +1,7 @@
 """Env steps per second of rlvision's agents, in turn in one process, with one network, game and precision.
 
-    python benchmarks/agents.py
-    python benchmarks/agents.py --agents dqn pqn --rounds 9 --json agents.json
+    python benchmarks/agent_speed.py
+    python benchmarks/agent_speed.py --agents dqn pqn --rounds 9 --json agent_speed.json
 
 Each agent trains as `rlvision train` trains it: with the settings of a preset, its own defaults where the preset's
 belong to another agent, and its metrics in a file. DQN learns from 8 samples per env step, PQN from 2. All agents take

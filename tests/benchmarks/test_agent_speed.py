@@ -10,25 +10,25 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
-def agents(monkeypatch):
+def agent_speed(monkeypatch):
     """The script, as a module; its neighbours are found as when it is run."""
     monkeypatch.syspath_prepend(BENCHMARKS)
-    for name in ("agents", "contenders.rlvision_dqn"):
+    for name in ("agent_speed", "contenders.rlvision_dqn"):
         sys.modules.pop(name, None)
-    import agents
+    import agent_speed
 
-    yield agents
-    sys.modules.pop("agents", None)
+    yield agent_speed
+    sys.modules.pop("agent_speed", None)
 
 
-def test_agents_take_turns_and_are_compared_with_the_first(agents, tmp_path, monkeypatch, capsys):
+def test_agents_take_turns_and_are_compared_with_the_first(agent_speed, tmp_path, monkeypatch, capsys):
     numbers = tmp_path / "numbers.json"
     monkeypatch.setattr(
         sys,
         "argv",
-        ["agents.py", "--preset=quick", "--rounds=2", "--seconds=0.01", "--num-envs=4", f"--json={numbers}"],
+        ["agent_speed.py", "--preset=quick", "--rounds=2", "--seconds=0.01", "--num-envs=4", f"--json={numbers}"],
     )
-    agents.main()
+    agent_speed.main()
     report = json.loads(numbers.read_text())
     assert list(report["agents"]) == ["dqn", "pqn"]
     assert [len(one["rates"]) for one in report["agents"].values()] == [2, 2]
