@@ -121,18 +121,20 @@ class Process:
 
 
 @pytest.mark.parametrize(
-    ("kills", "world", "settings"),
+    ("kills", "seed", "world", "settings"),
     [
-        (3, COUNTING, {"env_steps": 200}),
-        pytest.param(30, CARTPOLE, {"env_steps": 2000, "replay__capacity": 700, **PRIORITISED}, marks=pytest.mark.slow),
+        *((1, seed, COUNTING, {"env_steps": 200}) for seed in (3, 4, 5)),
+        pytest.param(
+            30, 3, CARTPOLE, {"env_steps": 2000, "replay__capacity": 700, **PRIORITISED}, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_killed_at_random_again_and_again(
-    tmp_path, kills, world, settings, differences, everything, metrics, small, watched
+    tmp_path, kills, seed, world, settings, differences, everything, metrics, small, watched
 ):
     settings = {"tracking__log_every": 10, "evaluate_every": 0, "network__dropout": 0.2, **settings}
     undisturbed = everything(watched.train(small(tmp_path / "undisturbed", world, **settings)))
-    config, rng, count = small(tmp_path / "killed", world, **settings), random.Random(3), len(undisturbed["metrics"])
+    config, rng, count = small(tmp_path / "killed", world, **settings), random.Random(seed), len(undisturbed["metrics"])
     rows = [int(count * (i + rng.random()) / kills) for i in range(kills)]
     statuses = [Process(config).send(signal.SIGKILL, row, rng.random() / 20) for row in rows]
     assert statuses.count(-signal.SIGKILL) > kills // 2
@@ -142,7 +144,8 @@ def test_killed_at_random_again_and_again(
     assert not list(Path(config.out).rglob("*.part"))
 
 
-ALWAYS = ("half a checkpoint", "a target sync", "an evaluation")
+BY_CHANCE = None
+PLACES = ("half a checkpoint", "a target sync", "an evaluation", BY_CHANCE)
 WORLDS = {
     "counting, one environment, uniform": (COUNTING, {"env__num_envs": 1}),
     "rendered, three environments, prioritised": (CARTPOLE, {"env__num_envs": 3, **PRIORITISED}),
@@ -155,19 +158,24 @@ WORLDS = {
 
 
 @pytest.mark.parametrize(
-    ("world", "kills"),
-    [(next(iter(WORLDS)), 4), *(pytest.param(world, 16, marks=pytest.mark.slow) for world in WORLDS)],
+    ("world", "places"),
+    [
+        (next(iter(WORLDS)), PLACES[:2]),
+        (next(iter(WORLDS)), PLACES[2:]),
+        *(pytest.param(world, (*PLACES, *12 * [BY_CHANCE]), marks=pytest.mark.slow) for world in WORLDS),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{len(value)} times, {value[0]} first",
 )
-def test_killed_in_the_middle_of_everything(fatal, tmp_path, world, kills, differences, everything, small, watched):
+def test_killed_in_the_middle_of_everything(fatal, tmp_path, world, places, differences, everything, small, watched):
     """Of a checkpoint, a target sync, an evaluation, and whatever chance says; again and again in one run."""
     world, settings = WORLDS[world]
     settings = {"tracking__log_every": 10, "agent__target_period": 3, **settings}
     undisturbed = everything(watched.train(small(tmp_path / "undisturbed", world, **settings)))
-    config, rng = small(tmp_path / "killed", world, **settings), random.Random(kills)
-    places = [*ALWAYS, *rng.choices([*fatal.PLACES], k=kills - len(ALWAYS))]
-    statuses = [Process(config, fatal.train_until, place, rng.randint(1, 4)).finish() for place in places]
+    config, rng = small(tmp_path / "killed", world, **settings), random.Random(len(places))
+    chosen = [place or rng.choice([*fatal.PLACES]) for place in places]
+    statuses = [Process(config, fatal.train_until, place, rng.randint(1, 4)).finish() for place in chosen]
     assert set(statuses) <= {0, -signal.SIGKILL}
-    assert statuses.count(-signal.SIGKILL) > 3 * kills // 4, statuses
+    assert statuses.count(-signal.SIGKILL) > 3 * len(places) // 4, statuses
     assert differences(undisturbed, everything(watched.train(config))) == []
     assert not list(Path(config.out).rglob("*.part"))
 

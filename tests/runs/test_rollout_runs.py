@@ -28,9 +28,10 @@ from rlvision.training.collector import Collector
 from tests.conftest import BREAKOUT, CARTPOLE, COUNTING, PONG
 from tests.runs.test_kills import Process
 
-END = 320
+END = 240
 PQN = {
     "env_steps": END,
+    "evaluate_every": 120,
     "agent__name": "pqn",
     "agent__rollout_steps": 6,
     "agent__batch_size": 8,
@@ -92,7 +93,7 @@ def test_halves_that_step_while_the_other_acts_equal_halves_that_step_in_turn(
     assert differences(overlapped, everything(watched.train(small(tmp_path / "in turn", PONG, **settings)))) == []
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(12, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(12, marks=pytest.mark.slow)])
 def test_killed_again_and_again(own_code, tmp_path, kills, differences, everything, small, watched):
     fatal, rng = import_module("fatal"), random.Random(kills)
     settings = {**PQN, "tracking__log_every": 10}
@@ -143,12 +144,13 @@ def test_one_thread_acts_and_all_of_them_learn(tmp_path, monkeypatch, watched, s
 def test_a_target_score_ends_a_run_between_rollouts_also_after_an_interruption(
     tmp_path, monkeypatch, watched, differences, everything, small, stop_at
 ):
+    short = {**PONG, "env.max_episode_frames": 80}
     settings = {**PQN, "env_steps": 4000, "evaluation__target_score": -30.0, "evaluate_every": 0, "checkpoint_every": 0}
-    session = watched.train(small(tmp_path / "undisturbed", PONG, **settings))
+    session = watched.train(small(tmp_path / "undisturbed", short, **settings))
     ended = session._trainer._collector.env_steps
-    assert 800 <= ended < 4000
+    assert 400 <= ended < 4000
     assert ended % 24 == 4  # a rollout of 6 steps of 4 environments, after the first row
-    config = small(tmp_path / "continued", PONG, **settings)
+    config = small(tmp_path / "continued", short, **settings)
     monkeypatch.setattr("rlvision.training.trainer.MAX_ROWS", 1)
     stop_at(monkeypatch, ended - 8)
     assert watched.train(config)._trainer._collector.env_steps == ended - 8
@@ -224,7 +226,7 @@ def test_the_estimate_counts_the_rows_of_a_rollout(tmp_path, small):
 
 
 def test_a_trained_agent_is_evaluated_and_exported(tmp_path, watched, small):
-    config = small(tmp_path / "run", PONG, **PQN, network__norm="running")
+    config = small(tmp_path / "run", PONG, **{**PQN, "env_steps": 60}, network__norm="running")
     watched.train(config)
     run = Run(tmp_path / "run")
     scores = run.evaluate(games=2).scores
@@ -288,7 +290,7 @@ def test_an_evaluation_that_fails_between_rollouts_leaves_a_checkpoint(tmp_path,
     monkeypatch.setattr("rlvision.runs.session.Session._evaluate", failing)
     with pytest.raises(EnvError, match="emulator is gone"):
         watched.train(small(tmp_path / "run", PONG, **PQN, checkpoint_every=0))
-    assert [int(path.stem) for path in (tmp_path / "run" / "checkpoints").glob("*[0-9].ckpt")] == [92]
+    assert [int(path.stem) for path in (tmp_path / "run" / "checkpoints").glob("*[0-9].ckpt")] == [120]
 
 
 @pytest.mark.parametrize(("env_steps", "updates"), [(24, 0), (28, 6), (48, 6), (49, 12), (52, 12), (101, 24)])
