@@ -46,7 +46,6 @@ def as_json(report: Report) -> None:
 
 
 SHOWN: dict[str, Callable[[Report], None]] = {
-    "agent_speed": agent_speed.show,
     "throughput": throughput.show,
     "roofline": roofline.show,
     "scaling": lambda report: print(scaling.as_page(report)),
@@ -54,6 +53,7 @@ SHOWN: dict[str, Callable[[Report], None]] = {
     "soak": soak,
     "memory": as_json,
     "tracking": as_json,
+    "agent_speed": agent_speed.show,
 }
 
 

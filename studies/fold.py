@@ -18,8 +18,7 @@ from typing import Any, Literal
 import tyro
 
 from rlvision.config.field_types import format_value
-from rlvision.config.fields import flatten
-from rlvision.config.loading import load_config
+from rlvision.config.loading import flatten_used, load_config
 from rlvision.config.presets import known_presets
 from rlvision.config.schema import Config
 from rlvision.core.errors import RLVisionError
@@ -85,7 +84,7 @@ def _changes(config: Config, start: str) -> dict[str, Any]:
 
 
 def _kept(config: Config) -> dict[str, Any]:
-    return {name: value for name, value in flatten(config).items() if not name.startswith(NOT_KEPT)}
+    return {name: value for name, value in flatten_used(config).items() if not name.startswith(NOT_KEPT)}
 
 
 def _columns(rows: Sequence[Mapping[str, float]], metrics: Mapping[str, str]) -> dict[str, list[float | None]]:
