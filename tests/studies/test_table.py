@@ -10,7 +10,7 @@ import pytest
 
 from rlvision.config.field_types import parse
 from rlvision.config.fields import flatten, settings_of
-from rlvision.config.loading import load_config, save_config
+from rlvision.config.loading import load_config, save_config, settings_for
 from rlvision.runs.run_folder import RunFolder
 from rlvision.tracking.jsonl import read_metrics
 
@@ -100,11 +100,12 @@ def test_the_command_of_every_run_gives_its_settings(study, monkeypatch):
     from studies.table import read_table, table_path
 
     monkeypatch.chdir(ROOT)
-    presets = {}
+    tables = {}
     for name, record in read_table(table_path(study)).items():
         _, _, preset, *arguments = shlex.split(record.command)
-        table = presets.setdefault(preset, settings_of(load_config(preset)))
         values = {key.replace("-", "_"): text for key, text in (it[2:].split("=", 1) for it in arguments)}
+        chosen = preset, values.get("agent.name")
+        table = tables.setdefault(chosen, settings_of(settings_for(*chosen)))
         config = load_config(preset, {key: parse(text, table[key].hint) for key, text in values.items()})
         assert {key: value for key, value in flatten(config).items() if key in record.settings} == {
             key: value for key, value in flatten(record.config()).items() if key in record.settings
