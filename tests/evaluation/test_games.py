@@ -235,7 +235,7 @@ def test_scores_are_the_same_in_halves_and_whole_whatever_the_number_of_environm
                 lambda observation: torch.from_numpy(observation).flatten(1).float() @ weights,
                 settings,
                 seed=3,
-                limits=EpisodeLimits(max_frames=300),
+                limits=EpisodeLimits(max_frames=240),
             )
 
     whole = evaluation_of(1, False)

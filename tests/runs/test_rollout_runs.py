@@ -28,7 +28,7 @@ from rlvision.training.collector import Collector
 from tests.conftest import BREAKOUT, CARTPOLE, COUNTING, PONG
 from tests.runs.test_kills import Process
 
-END = 240
+END = 200
 PQN = {
     "env_steps": END,
     "evaluate_every": 120,
