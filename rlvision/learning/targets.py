@@ -117,7 +117,27 @@ class _TargetNetworkValues:
             return network(observation)
 
 
-class CrossQTargets:
+class _OneNetwork:
+    """An estimator that has the online network alone."""
+
+    def __init__(self, online: Forward, autocast: Autocast) -> None:
+        self._online = online
+        self._autocast = autocast
+
+    def update_target(self, updates: int) -> None:
+        """Do nothing: there is no target network."""
+
+
+class _OfOneNetwork:
+    """The values of a batch by the online network alone."""
+
+    def __init__(self, online: Forward, autocast: Autocast, transition: Transition) -> None:
+        self._online = online
+        self._autocast = autocast
+        self._transition = transition
+
+
+class CrossQTargets(_OneNetwork):
     """CrossQ (Bhatt et al. 2024): one training forward over s and s' together, without a target network.
 
     Args:
@@ -125,24 +145,12 @@ class CrossQTargets:
         autocast: the precision of the forward.
     """
 
-    def __init__(self, online: Forward, autocast: Autocast) -> None:
-        self._online = online
-        self._autocast = autocast
-
     def values(self, transition: Transition) -> Values:
         """Return the values of a batch, the two halves of one forward."""
         return _CrossQValues(self._online, self._autocast, transition)
 
-    def update_target(self, updates: int) -> None:
-        """Do nothing: there is no target network."""
 
-
-class _CrossQValues:
-    def __init__(self, online: Forward, autocast: Autocast, transition: Transition) -> None:
-        self._online = online
-        self._autocast = autocast
-        self._transition = transition
-
+class _CrossQValues(_OfOneNetwork):
     @property
     def target_t(self) -> QOutput:
         return self._halves[1]
@@ -166,7 +174,7 @@ class _CrossQValues:
             return split_batch(self._online(to_channels_last_float(observations)))
 
 
-class NoTargets:
+class NoTargets(_OneNetwork):
     """The values of s alone, for losses whose targets come with the batch.
 
     Args:
@@ -174,24 +182,12 @@ class NoTargets:
         autocast: the precision of the forward.
     """
 
-    def __init__(self, online: Forward, autocast: Autocast) -> None:
-        self._online = online
-        self._autocast = autocast
-
     def values(self, transition: Transition) -> Values:
         """Return the values of a batch; those of s' cannot be read."""
         return _OnlineValues(self._online, self._autocast, transition)
 
-    def update_target(self, updates: int) -> None:
-        """Do nothing: there is no target network."""
 
-
-class _OnlineValues:
-    def __init__(self, online: Forward, autocast: Autocast, transition: Transition) -> None:
-        self._online = online
-        self._autocast = autocast
-        self._transition = transition
-
+class _OnlineValues(_OfOneNetwork):
     @property
     def target_t(self) -> QOutput:
         raise _no_bootstrap("target_t")
