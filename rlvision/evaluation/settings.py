@@ -20,4 +20,5 @@ class EvaluationSettings:
     patience: PositiveInt | None = None
     """Early stopping: evaluations without a new best score before the run ends; unset, never."""
     target_score: float | None = None
-    """The run ends once the mean of the last 20 training games reaches this raw score; unset, never."""
+    """The run ends once an evaluation reaches this raw score; one is also made whenever the mean of the last 20 training
+    games reaches it. Unset, never."""

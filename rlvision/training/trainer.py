@@ -36,7 +36,7 @@ class TrainPlan:
     log_every: int
     evaluate_every: int  # 0: only at the end
     checkpoint_every: int  # 0: only at the end
-    target_score: float | None  # the run ends when the mean of the last 20 training games reaches it
+    target_score: float | None  # the run ends when an evaluation reaches it
     patience: int | None  # the run ends after this many evaluations without a new best
 
 
@@ -168,7 +168,7 @@ class Trainer:
         now = self._collector.env_steps
         if self._log_timer.due(now):
             self._log_training()
-        self._eval_state.pending |= self._evaluate_timer.due(now)
+        self._eval_state.pending |= self._evaluate_timer.due(now) or self._promises_target()
         self._run_pending_eval()
         if self._checkpoint_timer.due(now):
             with warn_on_os_error("a checkpoint"):
@@ -212,7 +212,7 @@ class Trainer:
 
     def _record_eval(self, evaluation: Evaluation) -> None:
         now = self._collector.env_steps
-        if self._eval_state.record(evaluation.mean, now):
+        if self._eval_state.record(evaluation.mean, now, self._collector.episodes):
             with warn_on_os_error("the best weights"):
                 self._hooks.save_best(now)
         self._hooks.on_evaluation(now, self._interrupted, self._end_reason() is not None)
@@ -246,15 +246,20 @@ class Trainer:
         plan = self._plan
         if self._collector.env_steps >= plan.env_steps:
             return f"all {plan.env_steps:,} env steps are done"
-        enough = len(self._recent) == RECENT_GAMES and plan.target_score is not None and self._is_between_rollouts()
-        if enough and self._recent_mean() >= (plan.target_score or 0.0):
-            return f"the mean of the last {RECENT_GAMES} games reached {self._recent_mean():g}"
+        if plan.target_score is not None and self._eval_state.best >= plan.target_score:
+            return f"an evaluation reached {self._eval_state.best:g}"
         if plan.patience is not None and self._eval_state.evals_since_best >= plan.patience:
             return f"early stopping: {plan.patience} evaluations without a new best ({self._eval_state.best:g})"
         return None
 
+    def _promises_target(self) -> bool:
+        """Return whether the last training games reached the target, and none of them is older than an evaluation."""
+        target, games = self._plan.target_score, self._collector.episodes - self._eval_state.episodes
+        enough = target is not None and games >= RECENT_GAMES and self._is_between_rollouts()
+        return enough and self._recent_mean() >= (target or 0.0)
+
     def _is_between_rollouts(self) -> bool:
-        """Return whether no rollout is half done, as after an interruption, which must not change where a run ends."""
+        """Return whether no rollout is half done, as after an interruption, which must not change when it evaluates."""
         return self._agent.rows_until_due is None or self._learned_at == self._collector.env_steps
 
     def _recent_mean(self) -> float:
@@ -269,11 +274,12 @@ class EvalState:
         self.best = float("-inf")
         self.evals_since_best = 0
         self.recorded_at = -1
+        self.episodes = 0  # of training before it
 
-    def record(self, score: float, env_steps: int) -> bool:
+    def record(self, score: float, env_steps: int, episodes: int) -> bool:
         """Record an evaluation, and return whether it is the best so far."""
         self.pending = False
-        self.recorded_at = env_steps
+        self.recorded_at, self.episodes = env_steps, episodes
         is_best = score > self.best
         self.best = max(score, self.best)
         self.evals_since_best = 0 if is_best else self.evals_since_best + 1
@@ -281,17 +287,11 @@ class EvalState:
 
     def state_dict(self) -> State:
         """Return the whole state."""
-        return {
-            "pending": self.pending,
-            "best": self.best,
-            "evals_since_best": self.evals_since_best,
-            "recorded_at": self.recorded_at,
-        }
+        return dict(vars(self))
 
     def load_state_dict(self, state: State) -> None:
-        """Restore a saved state."""
-        self.pending, self.best = state["pending"], state["best"]
-        self.evals_since_best, self.recorded_at = state["evals_since_best"], state["recorded_at"]
+        """Restore a saved state; an older one has no ``episodes``."""
+        vars(self).update(state)
 
 
 def _numbers(metrics: Mapping[str, Tensor]) -> dict[str, float]:

@@ -118,13 +118,42 @@ def test_early_stopping_keeps_the_weights_of_the_best_exam(
     assert [row["evaluate/best"] for row in metrics(tmp_path) if "evaluate/best" in row] == [1, 3, 3, 3, 3]
 
 
-def test_a_target_score_ends_the_run_once_enough_games_reached_it(tmp_path, watched, capsys, metrics, small):
+@pytest.fixture
+def evaluations(monkeypatch):
+    """The scores that the evaluations of a run have, in their order."""
+    scores = []
+    monkeypatch.setattr(
+        rlvision.runs.session, "evaluate", lambda *_, **__: Evaluation((Episode(scores.pop(0), 1, 1, 0),))
+    )
+    return scores
+
+
+def test_training_games_that_reach_the_target_bring_an_evaluation_and_that_one_ends_the_run(
+    tmp_path, watched, evaluations, capsys, metrics, small
+):
+    evaluations += [-51.0, -50.5, -50.0]
     watched.train(small(tmp_path, env_steps=2000, evaluate_every=0, evaluation__target_score=-50.0))
-    means = [row["episode/score_mean_20"] for row in metrics(tmp_path) if "episode/score" in row]
-    enough = [mean >= -50.0 and games >= RECENT_GAMES for games, mean in enumerate(means, 1)]
-    assert enough[-1]
-    assert not any(enough[:-2])  # the last two may have ended in the same step
-    assert f"the mean of the last 20 games reached {means[-1]:g}" in capsys.readouterr().out
+    assert evaluations == []
+    rows = metrics(tmp_path)
+    games = [row["env_steps"] for row in rows if "episode/score" in row]
+    means = [row["episode/score_mean_20"] for row in rows if "episode/score" in row]
+    reached = [row["env_steps"] for row in rows if "evaluate/mean" in row]
+    played = [sum(at <= env_steps for at in games) for env_steps in reached]
+    assert all(means[count - 1] >= -50.0 for count in played)
+    assert all(after - before >= RECENT_GAMES for before, after in pairwise([0, *played]))
+    early = [count for count, mean in enumerate(means, 1) if count >= RECENT_GAMES and mean >= -50.0]
+    assert played[0] - early[0] <= 1  # two games may end in the same step
+    assert games[-1] == reached[-1]
+    assert "an evaluation reached -50" in capsys.readouterr().out
+
+
+def test_a_scheduled_evaluation_that_reaches_the_target_ends_the_run_though_the_training_games_do_not(
+    tmp_path, watched, evaluations, metrics, small, rows_with
+):
+    evaluations += [1.0, 3.0]
+    watched.train(small(tmp_path, env_steps=2000, evaluate_every=30, evaluation__target_score=2.0))
+    assert rows_with(tmp_path, "evaluate/mean") == [30, 60]
+    assert max(row["env_steps"] for row in metrics(tmp_path)) == 60
 
 
 # What does not disturb it
