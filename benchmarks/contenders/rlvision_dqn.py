@@ -116,6 +116,7 @@ def _plan(config: Config) -> TrainPlan:
         evaluate_every=config.evaluate_every,
         checkpoint_every=config.checkpoint_every,
         target_score=config.evaluation.target_score,
+        promising_score=None,
         patience=config.evaluation.patience,
     )
 

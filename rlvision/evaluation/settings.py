@@ -20,5 +20,7 @@ class EvaluationSettings:
     patience: PositiveInt | None = None
     """Early stopping: evaluations without a new best score before the run ends; unset, never."""
     target_score: float | None = None
-    """The run ends once an evaluation reaches this raw score; one is also made whenever the mean of the last 20 training
-    games reaches it. Unset, never."""
+    """The run ends once an evaluation reaches this raw score; unset, never."""
+    promising_score: float | None = None
+    """An evaluation is also made when the mean of the last 20 training games reaches this raw score, and again after 20
+    more; unset, target_score. Training games explore, so they score less."""

@@ -54,6 +54,7 @@ NOT_EXPORTED = (
     "evaluation.games",
     "evaluation.patience",
     "evaluation.target_score",
+    "evaluation.promising_score",
 )
 """Settings of those groups that only training needs; the network of an export has no noise."""
 

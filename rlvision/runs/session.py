@@ -231,13 +231,16 @@ class Session:
 
 def _plan(config: Config) -> TrainPlan:
     """Return the schedule of a run from its settings."""
+    evaluation = config.evaluation
+    promising = evaluation.target_score if evaluation.promising_score is None else evaluation.promising_score
     return TrainPlan(
         env_steps=config.env_steps,
         log_every=config.tracking.log_every,
         evaluate_every=config.evaluate_every,
         checkpoint_every=config.checkpoint_every,
-        target_score=config.evaluation.target_score,
-        patience=config.evaluation.patience,
+        target_score=evaluation.target_score,
+        promising_score=promising,
+        patience=evaluation.patience,
     )
 
 

@@ -37,6 +37,7 @@ class TrainPlan:
     evaluate_every: int  # 0: only at the end
     checkpoint_every: int  # 0: only at the end
     target_score: float | None  # the run ends when an evaluation reaches it
+    promising_score: float | None  # the mean of the last 20 training games that brings an evaluation
     patience: int | None  # the run ends after this many evaluations without a new best
 
 
@@ -168,7 +169,7 @@ class Trainer:
         now = self._collector.env_steps
         if self._log_timer.due(now):
             self._log_training()
-        self._eval_state.pending |= self._evaluate_timer.due(now) or self._promises_target()
+        self._eval_state.pending |= self._evaluate_timer.due(now) or self._is_promising()
         self._run_pending_eval()
         if self._checkpoint_timer.due(now):
             with warn_on_os_error("a checkpoint"):
@@ -252,11 +253,11 @@ class Trainer:
             return f"early stopping: {plan.patience} evaluations without a new best ({self._eval_state.best:g})"
         return None
 
-    def _promises_target(self) -> bool:
-        """Return whether the last training games reached the target, and none of them is older than an evaluation."""
-        target, games = self._plan.target_score, self._collector.episodes - self._eval_state.episodes
-        enough = target is not None and games >= RECENT_GAMES and self._is_between_rollouts()
-        return enough and self._recent_mean() >= (target or 0.0)
+    def _is_promising(self) -> bool:
+        """Return whether the last training games deserve an evaluation; none of them is older than the last one."""
+        promising, games = self._plan.promising_score, self._collector.episodes - self._eval_state.episodes
+        is_due = promising is not None and games >= RECENT_GAMES and self._is_between_rollouts()
+        return is_due and self._recent_mean() >= (promising or 0.0)
 
     def _is_between_rollouts(self) -> bool:
         """Return whether no rollout is half done, as after an interruption, which must not change when it evaluates."""

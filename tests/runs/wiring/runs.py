@@ -180,12 +180,19 @@ def evaluations_after_the_best(config: Config) -> int:
     return len(observed(config).evaluations) - 1
 
 
-@finds(
-    "evaluation.target_score",
-    {"evaluation.target_score": 13.5, "env.num_envs": 1, "env.kwargs": {"length": 1, "rises": True}},
-)
-def mean_score_at_the_end(config: Config) -> float:
-    return [row["episode/score_mean_20"] for row in observed(config).rows if "episode/score_mean_20" in row][-1]
+RISING = {"env.num_envs": 1, "env.kwargs": {"length": 1, "rises": True}}
+
+
+@finds("evaluation.target_score", {**RISING, "evaluation.target_score": 5.0, "evaluation.promising_score": 1e6})
+def evaluation_at_the_end(config: Config) -> float:
+    return [row["evaluate/mean"] for row in observed(config).rows if "evaluate/mean" in row][-1]
+
+
+@finds("evaluation.promising_score", {**RISING, "evaluation.promising_score": 13.5, "evaluate_every": 0})
+def mean_score_that_brings_an_evaluation(config: Config) -> float:
+    rows = observed(config).rows
+    before = next(place for place, row in enumerate(rows) if "evaluate/mean" in row)
+    return [row["episode/score_mean_20"] for row in rows[:before] if "episode/score_mean_20" in row][-1]
 
 
 # tracking
