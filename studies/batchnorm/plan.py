@@ -31,7 +31,7 @@ WORLDS: Mapping[str, World] = {
     "cartpole": World("CartPole from pixels, two frames", str(HERE / "cartpole.yaml"), SLOW),
     "pong": World(
         "Pong, preset pong-fast as it was first",
-        "pong-fast",
+        str(HERE / "pong.yaml"),
         {
             "env_steps": 270_000,
             "evaluation.target_score": None,

@@ -60,10 +60,10 @@ def calls(monkeypatch, tmp_path):
 
 
 def test_train_hands_over_the_complete_configuration(calls):
-    assert cli.main(["train", "pong", "--agent.double=True", "--env-steps=1e3", "--env.kwargs={a: 1e-4}"]) == 0
-    expected = load_config("pong", {"agent.double": True, "env_steps": 1000, "env.kwargs": {"a": 1e-4}})
+    assert cli.main(["train", "pong-dqn", "--agent.double=True", "--env-steps=1e3", "--env.kwargs={a: 1e-4}"]) == 0
+    expected = load_config("pong-dqn", {"agent.double": True, "env_steps": 1000, "env.kwargs": {"a": 1e-4}})
     assert calls == [("train", expected, {})]
-    assert expected.out == "runs/pong-seed1"
+    assert expected.out == "runs/pong-dqn-seed1"
 
 
 def test_the_names_that_scripts_rely_on(calls):
@@ -114,7 +114,7 @@ def test_games_without_a_reward_are_cut_as_the_command_says_or_else_the_run(monk
     assert limits_seen == [EpisodeLimits(108_000, cut_after)]
 
 
-A_PRESET = "a preset (atari, breakout, cartpole, pong, pong-fast, pong-pqn, quick) or a YAML file"
+A_PRESET = "a preset (atari, breakout, cartpole, pong, pong-dqn, quick) or a YAML file"
 A_SEED = "--seed to be a whole number of at least 0 and below 4294967296"
 A_COMMAND = f"a command ({', '.join(cli.COMMANDS)})"
 
@@ -129,7 +129,7 @@ A_COMMAND = f"a command ({', '.join(cli.COMMANDS)})"
         ("train pong --sead=1", "an option of rlvision train", "'--sead'", "did you mean --seed?"),
         ("train pong --seed=x", A_SEED, "'x'", "set another value, the default is 1"),
         (
-            "train pong --replay.batch-size=9999 --replay.learning-starts=5000",
+            "train pong-dqn --replay.batch-size=9999 --replay.learning-starts=5000",
             "replay.learning_starts of at least replay.batch_size (9999)",
             "5000",
             "raise replay.learning_starts or lower replay.batch_size",

@@ -18,7 +18,7 @@ PRESETS = [preset.name for preset in known_presets()]
 
 
 def test_the_presets_there_are():
-    assert PRESETS == ["atari", "breakout", "cartpole", "pong", "pong-fast", "pong-pqn", "quick"]
+    assert PRESETS == ["atari", "breakout", "cartpole", "pong", "pong-dqn", "quick"]
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -40,7 +40,7 @@ def test_a_preset_holds_only_what_differs_and_says_what_it_is(name):
 
 
 def test_overrides_change_the_preset_and_the_preset_the_defaults():
-    config = load_config("pong", {"env_steps": 1000, "agent.double": True})
+    config = load_config("pong-dqn", {"env_steps": 1000, "agent.double": True})
     agent = QRDQNSettings(name="qr_dqn", gamma=0.98, n_step=20, double=True, target_period=200)
     assert (config.env.game, config.env_steps, config.agent) == ("pong", 1000, agent)
 
@@ -67,8 +67,8 @@ def test_arguments_of_an_encoder_are_not_another_ones(tmp_path):
 @pytest.mark.parametrize(
     ("preset", "overrides", "momentum"),
     [
-        ("pong-fast", {}, 0.9),
-        ("pong-fast", {"network.norm": "renorm"}, 0.1),
+        ("breakout", {}, 0.1),
+        ("cartpole", {"network.norm": "renorm"}, 0.1),
         ("cartpole", {}, 0.9),
         ("quick", {}, 0.1),
         ("quick", {"network.norm": "running"}, 0.9),
@@ -93,10 +93,10 @@ def test_a_file_without_a_momentum_is_read_with_the_norms(tmp_path):
     [
         ("pong", {}, (77, 77)),
         ("atari", {}, (77, 77)),
-        ("pong-fast", {}, (77, 77)),
+        ("pong-dqn", {}, (77, 77)),
         ("breakout", {}, (77, 77)),
         ("pong", {"network.encoder": "nature"}, (84, 84)),
-        ("pong-fast", {"network.encoder": "mine:Net"}, (84, 84)),
+        ("pong-dqn", {"network.encoder": "mine:Net"}, (84, 84)),
         ("pong", {"network.max_pool": True}, (84, 84)),
         ("pong", {"env.height": 60}, (60, 77)),
         ("pong", {"env.width": 60}, (77, 60)),
@@ -171,7 +171,7 @@ def test_differences_are_named():
     new = load_config("pong", {"agent.gamma": 0.9, "env_steps": 5, "env.kwargs": {"a": 1}})
     assert differences(old, old) == {}
     assert differences(old, new) == {
-        "env_steps": (400_000, 5),
+        "env_steps": (700_000, 5),
         "env.kwargs": ({}, {"a": 1}),
         "agent.gamma": (0.98, 0.9),
     }
@@ -201,7 +201,7 @@ def test_differences_are_named():
 )
 def test_a_mistake_is_one_line(overrides, message):
     with pytest.raises(ConfigError) as refused:
-        load_config("pong", overrides)
+        load_config("pong-dqn", overrides)
     assert str(refused.value) == message
 
 

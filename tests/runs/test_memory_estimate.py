@@ -59,7 +59,7 @@ def test_what_an_optimiser_keeps_is_what_it_keeps(name):
 
 
 def test_the_parts_of_pong_by_hand():
-    config = load_config("pong", {"device": "cpu", "wandb": "disabled", "agent.name": "dqn"})
+    config = load_config("pong-dqn", {"device": "cpu", "wandb": "disabled", "agent.name": "dqn"})
     assert part(config, "replay").nbytes == required_bytes(
         ReplaySettings(capacity=100_000), EnvSpec(8, (4, 77, 77), 1, ("0",), frameskip=4)
     )
@@ -75,22 +75,22 @@ def test_the_parts_of_pong_by_hand():
 
 
 def test_settings_add_what_they_cost():
-    config = load_config("pong", {"device": "cpu", "wandb": "disabled"})
+    config = load_config("pong-dqn", {"device": "cpu", "wandb": "disabled"})
     without, with_wandb = part(config, "libraries").nbytes, part(replace(config, wandb="offline"), "libraries").nbytes
     assert with_wandb - without >= memory_estimate.WANDB_BYTES
-    assert part(load_config("pong", {"network.norm": "joint"}), "batch").nbytes > part(config, "batch").nbytes * 1.3
-    plain = part(load_config("pong", {"agent.name": "dqn"}), "batch")
-    of_quantiles = part(load_config("pong", {"agent.quantiles": 200}), "batch")
+    assert part(load_config("pong-dqn", {"network.norm": "joint"}), "batch").nbytes > part(config, "batch").nbytes * 1.3
+    plain = part(load_config("pong-dqn", {"agent.name": "dqn"}), "batch")
+    of_quantiles = part(load_config("pong-dqn", {"agent.quantiles": 200}), "batch")
     assert of_quantiles.nbytes - plain.nbytes > 32 * 200 * 200 * 5 * 4
     assert of_quantiles.remedy == "lower replay.batch_size (32) or the quantiles of the agent (200)"
-    packed = part(load_config("pong", {"replay.compression": "lz4", "device": "cpu"}), "replay")
+    packed = part(load_config("pong-dqn", {"replay.compression": "lz4", "device": "cpu"}), "replay")
     assert packed.nbytes < 0.32 * part(config, "replay").nbytes
     assert packed.remedy == "lower replay.capacity (100,000)"
     workers = load_config("quick", {"env.num_workers": 4, "evaluation.games": 1})
     assert part(workers, "emulators").nbytes > 4 * memory_estimate.WORKER_BYTES
 
 
-@pytest.mark.parametrize("preset", ["quick", "pong"])
+@pytest.mark.parametrize("preset", ["quick", "pong", "pong-dqn"])
 def test_the_environments_are_what_was_expected(preset):
     config = load_config(preset, {"env.num_envs": 2})
     env = builders.make_env(config, 2)

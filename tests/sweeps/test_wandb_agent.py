@@ -8,8 +8,7 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_com
 
 from rlvision.config.arguments import option_values, sort_arguments
 from rlvision.config.fields import settings_of
-from rlvision.config.loading import load_config
-from rlvision.config.schema import Config
+from rlvision.config.loading import load_config, settings_for
 from rlvision.sweeps.sweep_file import read_sweep
 from rlvision.sweeps.trials import make_trials
 
@@ -30,7 +29,8 @@ def test_an_agent_trains_what_the_local_sweep_trains(name):
     document = yaml.safe_load(SWEEPS.joinpath(f"{name}.yaml").read_text())
     for trial in make_trials(read_sweep(name), runs=None, seeds=()):
         given = sort_arguments(agents_arguments(document, trial.settings))
-        values = option_values(given.options, settings_of(Config()), "rlvision train")
+        settings = settings_of(settings_for(*given.positional, agent=None))
+        values = option_values(given.options, settings, "rlvision train")
         assert load_config(*given.positional, values) == trial.config
 
 
