@@ -171,7 +171,7 @@ def test_differences_are_named():
     new = load_config("pong", {"agent.gamma": 0.9, "env_steps": 5, "env.kwargs": {"a": 1}})
     assert differences(old, old) == {}
     assert differences(old, new) == {
-        "env_steps": (700_000, 5),
+        "env_steps": (800_000, 5),
         "env.kwargs": ({}, {"a": 1}),
         "agent.gamma": (0.98, 0.9),
     }
