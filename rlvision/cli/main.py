@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from rlvision.cli.output import echo
 from rlvision.cli.run_commands import evaluate, export, replay, resume, train, watch
 from rlvision.cli.study_commands import compare, plot, presets, sweep
 from rlvision.config.arguments import call, option_values, sort_arguments, switches_of
@@ -91,7 +92,10 @@ def _train(arguments: Sequence[str]) -> None:
         got = " ".join(given.positional) or "nothing"
         raise ConfigError(f"expected one PRESET after rlvision train, got {got}: rlvision presets lists them")
     with interruption():  # a signal during imports and start-up counts, too
-        train(load_config(given.positional[0], option_values(given.options, settings, "rlvision train")))
+        config = load_config(given.positional[0], option_values(given.options, settings, "rlvision train"))
+        if config.env_steps != settings["env_steps"].default and "--env-steps" not in given.options:
+            echo(f"env_steps stays {config.env_steps:,}, as in {config.out}: --env-steps chooses another length")
+        train(config)
 
 
 def _preset_and_agent(arguments: Sequence[str]) -> tuple[str | None, str | None]:

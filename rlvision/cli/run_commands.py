@@ -36,17 +36,18 @@ def train(config: Config, /) -> None:
     echo(next_commands(Path(str(config.out))))
 
 
-def resume(run: Path, /, *, trust_imports: bool = False) -> None:
+def resume(run: Path, /, *, env_steps: PositiveInt | None = None, trust_imports: bool = False) -> None:
     """Continue a run where it stopped, with its own settings.
 
     Args:
         run: Run folder, such as runs/pong-seed1.
+        env_steps: New length of the run in env steps; a larger one trains a finished run further.
         trust_imports: Allow imports of the environment, encoder or agent that the folder names by path. Runs its code.
     """
     with interruption():  # a signal during imports and start-up counts, too
         from rlvision.runs import run as runs
 
-        runs.resume(run, trust_imports=trust_imports)
+        runs.resume(run, env_steps=env_steps, trust_imports=trust_imports)
         echo(next_commands(run))
 
 

@@ -33,6 +33,7 @@ from rlvision.runs.find import find_agent, find_run
 from rlvision.runs.memory_estimate import estimate_memory
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state
 from rlvision.runs.session import Session
+from rlvision.tracking.console import say
 
 if TYPE_CHECKING:
     from rlvision.watch.game_replay import ReplayResult
@@ -240,9 +241,7 @@ class Run:
             fps=fps,
             spec=self.spec,
             crop=self.config.env.crop,
-            saliency=lambda rollout_step: gradient_saliency(
-                self.network, rollout_step.observation[None], rollout_step.action
-            ),
+            saliency=lambda step: gradient_saliency(self.network, step.observation[None], step.action),
         )
 
     def _policy(self, epsilon: float | None, seed: int) -> EpsilonGreedy:
@@ -276,7 +275,9 @@ def train(config: Config) -> Run:
     folder = RunFolder(Path(config.out), config.checkpoint.keep, trusts=lambda agent: agent == config.agent.name)
     folder.check_writable()
     if folder.exists:
-        folder.require_same_run(config)
+        if ended := folder.finished(config):
+            say(ended)
+            return Run(folder.path, weights="best", device=config.device, trust_imports=True)
     keep_freed_memory()
     torch.set_num_threads(config.threads or torch.get_num_threads())
     estimate = estimate_memory(config)
@@ -288,11 +289,12 @@ def train(config: Config) -> Run:
     return Run(folder.path, weights="best", device=config.device, trust_imports=True)
 
 
-def resume(folder: str | Path, *, trust_imports: bool = False) -> Run:
-    """Continue a run with its own settings; ``trust_imports`` is as in `Run`.
+def resume(folder: str | Path, *, env_steps: int | None = None, trust_imports: bool = False) -> Run:
+    """Continue a run with its own settings, perhaps to a new length; ``trust_imports`` is as in `Run`.
 
     Raises:
         RLVisionError: there is no run, it cannot be continued, or it would import code that is not trusted.
     """
     run = find_run(Path(folder), trust_imports=trust_imports)
-    return train(replace(run.config(), out=str(run.path)))
+    config = run.config()
+    return train(replace(config, out=str(run.path), env_steps=env_steps or config.env_steps))

@@ -142,6 +142,11 @@ class PipeSafeConsole(Console):
         self.quiet = True
 
 
+def say(text: str) -> None:
+    """Print one line on standard output, for work that has no display."""
+    PlainView(PipeSafeConsole()).write_line(text)
+
+
 class View(Protocol):
     """A way to show the dashboard."""
 
