@@ -382,7 +382,7 @@ def test_what_a_kill_left_half_way_goes_as_the_next_session_begins(tmp_path, fin
         path.touch()
     Run(run)  # who only reads may do so while it trains
     assert all(path.exists() for path in left)
-    resume(run)
+    resume(run, env_steps=164)
     assert not list(run.rglob("*.part"))
 
 
