@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rlvision.config.continuing import Changes, list_changes, refusal, refused_changes
 from rlvision.config.loading import CONFIG_FILE, differences, read_config, save_config
@@ -164,13 +165,16 @@ class RunFolder:
                 with suppress(OSError):  # something else is in it
                     self.path.rmdir()
 
-    def begin_session(self, config: Config, env_steps: int, using: Mapping[str, str]) -> list[str]:
+    def begin_session(
+        self, config: Config, env_steps: int, using: Mapping[str, str], origin: Mapping[str, Any] | None = None
+    ) -> list[str]:
         """Store the configuration of a session that begins at ``env_steps``, and record its changes in the history.
 
         Args:
             config: of the session.
             env_steps: of its checkpoint, or 0.
             using: versions, device and other conditions of the computation, by name.
+            origin: as in `rlvision.runs.history.open_session`.
 
         Returns:
             Messages for the user: the differences from the last session, and their effects.
@@ -181,7 +185,7 @@ class RunFolder:
         settings = differences(self.config(), config) if self.exists else {}
         conditions = history.version_changes(self.path, using)
         with self._writing():
-            history.open_session(self.path, env_steps, settings, using)
+            history.open_session(self.path, env_steps, settings, using, origin)
             save_config(config, self.config_path)
         return [*_setting_messages(settings, config), *_bit_messages(conditions)]
 

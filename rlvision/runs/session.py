@@ -30,6 +30,7 @@ from rlvision.runs import builders, history
 from rlvision.runs.eval_protocol import count_envs, make_limits, with_frame_cap
 from rlvision.runs.experience import experience_of, never_learns
 from rlvision.runs.media import MediaLogger
+from rlvision.runs.old_weights import OldWeights, read_old_weights
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.tracking.jsonl import JsonlTracker
@@ -69,6 +70,7 @@ class Session:
         self._trainer = self._make_trainer()
         self._evaluation_env: ReplayableEnv | None = None
         self._unsaved_best: State | None = None
+        self._old_weights: OldWeights | None = None
 
     def run(self) -> None:
         """Start or continue the run, and train."""
@@ -112,13 +114,17 @@ class Session:
         with signals.exit_at_once() if self._folder.checkpoints.paths() else nullcontext():
             env_steps = self._restore()
         using = {**history.versions(), **numerics_info(resolve_device(self._config.device), self._config.precision)}
-        for line in self._folder.begin_session(self._config, env_steps, using):
+        origin = None if self._old_weights is None else self._old_weights.origin
+        for line in self._folder.begin_session(self._config, env_steps, using, origin):
             self._console.message(line)
+        if self._old_weights is not None:
+            self._save(env_steps, self._trainer.state_dict())  # a continued run does not need the old weights
 
     def _restore(self) -> int:
         """Restore the newest checkpoint and return its env steps, or 0. An error leaves the folder unchanged."""
         state = self._folder.checkpoints.load_newest(self._load_replay)
         if state is None:
+            self._load_old_weights()
             self._env.reset(derive(self._config.seed, "environments"))
             return 0
         require_same_spec(spec_from_state(state["spec"]), self._env.spec)
@@ -129,6 +135,12 @@ class Session:
         self._tracker.load_state_dict(state["trackers"])
         self._announce_refill(state)
         return int(state["env_steps"])
+
+    def _load_old_weights(self) -> None:
+        if self._config.network.init is not None:
+            self._old_weights = read_old_weights(self._config, self._env.spec)
+            self._old_weights.load_into(self._agent)
+            self._console.message(self._old_weights.about)
 
     def _announce_refill(self, state: State) -> None:
         if self._config.agent.uses_replay and state["env_steps"] and not self._has_replay(state):

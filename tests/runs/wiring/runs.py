@@ -1,5 +1,10 @@
 """Settings found in runs: in their files, in their evaluations, in what other programs are asked for."""
 
+import atexit
+from dataclasses import replace
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 import av
@@ -8,7 +13,8 @@ import torch
 from rlvision.config.schema import Config
 from rlvision.core.seeding import derive
 from rlvision.evaluation.result import Evaluation
-from rlvision.runs.run import Run
+from rlvision.runs.history import read
+from rlvision.runs.run import Run, train
 from tests.runs.wiring import Finder, Table, parts
 from tests.runs.wiring.watched import ScriptedEnv, observed
 
@@ -93,6 +99,17 @@ def env_steps_of_the_first_evaluation(config: Config) -> int:
 @finds("checkpoint_every")
 def env_steps_of_the_first_checkpoint(config: Config) -> int:
     return int(observed(config).checkpoints[0].stem)
+
+
+OLD = mkdtemp(prefix="rlvision-old-")
+atexit.register(rmtree, OLD, ignore_errors=True)
+
+
+@finds("network.init", {**UNTAUGHT, "network.init": OLD})
+def place_of_the_weights_at_the_start(config: Config) -> str:
+    if not Path(OLD, "config.yaml").exists():
+        train(replace(config, out=OLD, network=replace(config.network, init=None)))
+    return str(read(observed(config).folder)[0].get("from", {}).get("place"))
 
 
 @finds("env.num_envs")
