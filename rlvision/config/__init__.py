@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from rlvision.config.arguments import option_values as option_values
     from rlvision.config.arguments import sort_arguments as sort_arguments
     from rlvision.config.arguments import switches_of as switches_of
+    from rlvision.config.continuing import Changes as Changes
+    from rlvision.config.continuing import list_changes as list_changes
+    from rlvision.config.continuing import refusal as refusal
+    from rlvision.config.continuing import refused_changes as refused_changes
     from rlvision.config.field_types import check as check
     from rlvision.config.field_types import format_value as format_value
     from rlvision.config.field_types import is_plain as is_plain
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from rlvision.config.fields import short_name as short_name
     from rlvision.config.fields import unknown as unknown
     from rlvision.config.loading import CONFIG_FILE as CONFIG_FILE
+    from rlvision.config.loading import compose_config as compose_config
     from rlvision.config.loading import defaults_of as defaults_of
     from rlvision.config.loading import differences as differences
     from rlvision.config.loading import fill_unset as fill_unset
@@ -51,6 +56,7 @@ __getattr__, __all__ = public_names(
     __name__,
     {
         "arguments": ["call", "option", "option_values", "sort_arguments", "switches_of"],
+        "continuing": ["Changes", "list_changes", "refusal", "refused_changes"],
         "field_types": ["check", "format_value", "is_plain", "placeholder", "short_repr"],
         "fields": [
             "Setting",
@@ -67,6 +73,7 @@ __getattr__, __all__ = public_names(
         ],
         "loading": [
             "CONFIG_FILE",
+            "compose_config",
             "defaults_of",
             "differences",
             "fill_unset",

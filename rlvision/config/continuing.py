@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rlvision.core.files import path_exists
+from rlvision.core.folders import list_folder
 
 AUTO = "auto"
 """Value of ``out`` that numbers the run folders."""
@@ -73,7 +74,7 @@ def free_folder(path: Path) -> Path:
 
 def is_free(path: Path) -> bool:
     """Return whether a new run may take a folder: there is nothing, or an empty folder."""
-    return not path_exists(path) or (path.is_dir() and not any(path.iterdir()))
+    return not path_exists(path) or (path.is_dir() and not list_folder(path.resolve(), "*"))
 
 
 def _may_change(name: str) -> bool:

@@ -274,10 +274,9 @@ def train(config: Config) -> Run:
         raise ConfigError("expected a run folder in config.out, got none: set out, or use rlvision.load_config")
     folder = RunFolder(Path(config.out), config.checkpoint.keep, trusts=lambda agent: agent == config.agent.name)
     folder.check_writable()
-    if folder.exists:
-        if ended := folder.finished(config):
-            say(ended)
-            return Run(folder.path, weights="best", device=config.device, trust_imports=True)
+    if folder.exists and (ended := folder.finished(config)):
+        say(ended)
+        return Run(folder.path, weights="best", device=config.device, trust_imports=True)
     keep_freed_memory()
     torch.set_num_threads(config.threads or torch.get_num_threads())
     estimate = estimate_memory(config)

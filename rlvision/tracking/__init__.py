@@ -7,6 +7,7 @@ from rlvision.core.imports import public_names
 if TYPE_CHECKING:
     from rlvision.tracking.console import ConsoleTracker as ConsoleTracker
     from rlvision.tracking.console import PipeSafeConsole as PipeSafeConsole
+    from rlvision.tracking.console import say as say
     from rlvision.tracking.curve import RECENT as RECENT
     from rlvision.tracking.curve import columns as columns
     from rlvision.tracking.curve import draw_curve as draw_curve
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __getattr__, __all__ = public_names(
     __name__,
     {
-        "console": ["ConsoleTracker", "PipeSafeConsole"],
+        "console": ["ConsoleTracker", "PipeSafeConsole", "say"],
         "curve": ["RECENT", "columns", "draw_curve", "running_mean", "style_axes"],
         "dashboard": ["number"],
         "jsonl": ["JsonlTracker", "METRICS_FILE", "last_env_steps", "read_metrics"],
