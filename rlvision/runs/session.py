@@ -63,7 +63,12 @@ class Session:
         with explain_oom(f"lower {self._experience.describe()}, or set --device=cpu"):
             self._agent = builders.make_agent(config, env.spec)
         title = f"{config.env.game} {folder.path} seed {config.seed}"
-        self._console = ConsoleTracker(config.env_steps, title, learning_starts=self._experience.learning_starts)
+        self._console = ConsoleTracker(
+            config.env_steps,
+            title,
+            learning_starts=self._experience.learning_starts,
+            evaluate_every=config.evaluate_every,
+        )
         self._tracker = make_trackers(config, folder.path, self._console)
         self._media_logger = MediaLogger(config, folder, self._agent, self._tracker, builders.make_env)
         self._recorder = self._make_recorder()
@@ -174,7 +179,7 @@ class Session:
             save_best=self._save_best,
             show_progress=self._console.progress,
             save_curve=self._media_logger.log_curve,
-            on_evaluation=self._media_logger.log_evaluation,
+            on_evaluation=self._console.evaluating()(self._media_logger.log_evaluation),
             system_metrics=lambda: memory.usage(resolve_device(config.device)),
         )
         collector = Collector(self._env, agent.policy, agent.memory, returns, self._recorder)
@@ -187,14 +192,15 @@ class Session:
             capped = with_frame_cap(config, limits.max_frames)
             self._evaluation_env = builders.make_env(capped, num_envs, split=True)
         seed = derive(config.seed, f"evaluation at {env_steps}")
-        return evaluate(
-            self._evaluation_env,
-            self._agent.q_function,
-            config.evaluation,
-            seed=seed,
-            limits=limits,
-            interrupted=interrupted,
-        )
+        with self._console.evaluating():
+            return evaluate(
+                self._evaluation_env,
+                self._agent.q_function,
+                config.evaluation,
+                seed=seed,
+                limits=limits,
+                interrupted=interrupted,
+            )
 
     def _save_best(self, env_steps: int) -> None:
         self._unsaved_best = copy.deepcopy(self._weights(env_steps))
