@@ -2,7 +2,6 @@
 
 import copy
 import logging
-from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -37,6 +36,7 @@ from rlvision.tracking.jsonl import JsonlTracker
 from rlvision.tracking.tensorboard import TensorboardTracker
 from rlvision.tracking.trackers import MultiTracker
 from rlvision.tracking.wandb import WandbTracker
+from rlvision.tracking.wandb_variables import describe_run
 from rlvision.training.collector import Collector, DiscountedReturns
 from rlvision.training.trainer import Hooks, Trainer, TrainPlan
 
@@ -268,22 +268,10 @@ def make_trackers(config: Config, folder: Path, console: ConsoleTracker) -> Mult
     trackers: dict[str, Tracker] = {
         "files": JsonlTracker(folder),
         "console": console,
-        "wandb": WandbTracker(config.wandb, folder, nest(flatten_used(config)), about=_wandb_arguments(config, folder)),
+        "wandb": WandbTracker(
+            config.wandb, folder, nest(flatten_used(config)), about=describe_run(config.tracking, folder)
+        ),
     }
     if config.tracking.tensorboard:
         trackers["tensorboard"] = TensorboardTracker(folder)
     return MultiTracker(trackers)
-
-
-def _wandb_arguments(config: Config, folder: Path) -> Mapping[str, object]:
-    """Return the arguments of ``wandb.init`` that describe a run."""
-    tracking = config.tracking
-    return {
-        "project": tracking.project,
-        "entity": tracking.entity,
-        "name": tracking.name or folder.name,
-        "group": tracking.group,
-        "tags": tracking.tags,
-        "job_type": tracking.job_type,
-        "notes": tracking.notes,
-    }

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rlvision.tracking.trackers import MultiTracker as MultiTracker
     from rlvision.tracking.wandb import WANDB_FOLDER as WANDB_FOLDER
     from rlvision.tracking.wandb import WandbTracker as WandbTracker
+    from rlvision.tracking.wandb_variables import describe_run as describe_run
 
 __getattr__, __all__ = public_names(
     __name__,
@@ -39,5 +40,6 @@ __getattr__, __all__ = public_names(
         "tensorboard": ["TENSORBOARD_FOLDER", "TensorboardTracker"],
         "trackers": ["MediaTracker", "MultiTracker"],
         "wandb": ["WANDB_FOLDER", "WandbTracker"],
+        "wandb_variables": ["describe_run"],
     },
 )

@@ -11,20 +11,20 @@ class TrackingSettings:
 
     log_every: PositiveInt = 2_000
     """Env steps between rows of training metrics."""
-    project: NonEmptyStr = "rlvision"
-    """W&B project."""
+    project: NonEmptyStr | None = None
+    """W&B project; unset, WANDB_PROJECT or rlvision."""
     entity: NonEmptyStr | None = None
-    """W&B entity."""
+    """W&B entity; unset, WANDB_ENTITY."""
     name: NonEmptyStr | None = None
-    """W&B run name; unset, the name of the run folder."""
+    """W&B run name; unset, WANDB_NAME or the name of the run folder."""
     group: NonEmptyStr | None = None
-    """W&B group."""
+    """W&B group; unset, WANDB_RUN_GROUP."""
     tags: tuple[NonEmptyStr, ...] = ()
-    """W&B tags."""
-    job_type: NonEmptyStr = "train"
-    """W&B job type."""
+    """W&B tags; unset, WANDB_TAGS."""
+    job_type: NonEmptyStr | None = None
+    """W&B job type; unset, WANDB_JOB_TYPE or train."""
     notes: NonEmptyStr | None = None
-    """W&B notes."""
+    """W&B notes; unset, WANDB_NOTES."""
     video_every: NonNegativeInt = 10
     """Evaluations between videos of a game; the last evaluation has one too. 0 for none."""
     video_steps: PositiveInt = 300

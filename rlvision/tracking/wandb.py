@@ -20,6 +20,7 @@ from rlvision.tracking.jsonl import read_metrics
 from rlvision.tracking.metrics import BEST_IS_HIGHEST
 from rlvision.tracking.trackers import Media
 from rlvision.tracking.wandb_files import require_no_links, rows_on_disk
+from rlvision.tracking.wandb_variables import spell_mode
 
 if TYPE_CHECKING:
     from wandb import Run
@@ -71,6 +72,7 @@ class WandbTracker:
         about: Mapping[str, Any] | None = None,
         run_id: str | None = None,
     ) -> None:
+        spell_mode()
         self._mode = mode
         self._folder = folder
         self._about = {"config": {**config, **flat(config)}, **(about or {})}
