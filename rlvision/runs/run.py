@@ -167,7 +167,7 @@ class Run:
         """Show whole games in full colour: in a window, in this terminal, as a video or as pages.
 
         Args:
-            video: an .mp4 or .webm file. A window opens if there is neither video, terminal nor html.
+            video: an .mp4, .webm or .gif file. A window opens if there is neither video, terminal nor html.
             terminal: draw in this terminal.
             html: an .html file that opens from disk; of several games, the name of the second ends in ``-2``.
             episodes: number of games.
@@ -210,7 +210,7 @@ class Run:
 
         Args:
             episode: ``best``, ``worst``, ``last`` or a number.
-            video: an .mp4 or .webm file. A window opens if there is neither video, terminal nor html.
+            video: an .mp4, .webm or .gif file. A window opens if there is neither video, terminal nor html.
             terminal: draw in this terminal.
             html: an .html file that opens from disk.
             max_steps: decisions after which the game is cut short; None: never.
