@@ -108,13 +108,23 @@ def imported_settings(config: Config) -> dict[str, str]:
     return {name: value for name, value in named.items() if ":" in value and value not in HARMLESS}
 
 
-def require_no_imports(config: Config, path: Path) -> None:
+def imported_trackers(config: Config) -> dict[str, str]:
+    """Return the settings that import code only when the run continues."""
+    return {"tracking.also": ",".join(config.tracking.also)} if config.tracking.also else {}
+
+
+def require_no_imports(config: Config, path: Path, *, trains: bool = False) -> None:
     """Refuse settings of an untrusted folder that would import code.
+
+    Args:
+        config: the settings.
+        path: of the folder.
+        trains: whether the run continues, which imports its trackers, too.
 
     Raises:
         ConfigError: the message names the imports.
     """
-    if named := imported_settings(config):
+    if named := imported_settings(config) | (imported_trackers(config) if trains else {}):
         listed = " and ".join(f"{name}={place}" for name, place in named.items())
         raise ConfigError(
             f"expected a folder that needs no code besides rlvision, got {listed} in {path}: read the code that "

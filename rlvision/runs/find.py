@@ -13,13 +13,14 @@ from rlvision.runs.export_manifest import MANIFEST
 from rlvision.runs.run_folder import RunFolder
 
 
-def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | ExportFolder:
+def find_agent(place: Path, *, trust_imports: bool = False, trains: bool = False) -> RunFolder | ExportFolder:
     """Return the run folder or export at a place. An existing path takes precedence over a bundled agent's name.
 
     Args:
         place: folder of a run or an export, or a name in `bundled_agents`.
         trust_imports: whether an environment, an encoder or an agent that the folder names by import path may be
             imported.
+        trains: whether the run continues, which imports trackers, too.
 
     Raises:
         CheckpointError: there is no agent.
@@ -31,7 +32,7 @@ def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | Expor
     if folder.exists:
         folder.require_no_links()
         if not trust_imports:
-            require_no_imports(folder.config(), place)
+            require_no_imports(folder.config(), place, trains=trains)
         return folder
     if not path_exists(place) and str(place) in bundled_agents():
         return ExportFolder(bundled_agents()[str(place)])
@@ -42,18 +43,19 @@ def find_agent(place: Path, *, trust_imports: bool = False) -> RunFolder | Expor
     )
 
 
-def find_run(place: Path, *, trust_imports: bool = False) -> RunFolder:
+def find_run(place: Path, *, trust_imports: bool = False, trains: bool = False) -> RunFolder:
     """Return the run folder at a place, which has checkpoints and training games, unlike an export.
 
     Args:
         place: folder of a run.
         trust_imports: as in `find_agent`.
+        trains: as in `find_agent`.
 
     Raises:
         CheckpointError: there is no run.
         ConfigError: this is an export, or its folder would import code that is not trusted.
     """
-    folder = find_agent(place, trust_imports=trust_imports)
+    folder = find_agent(place, trust_imports=trust_imports, trains=trains)
     if isinstance(folder, ExportFolder):
         raise ConfigError(
             f"expected a run folder, got the export {place}, which has no checkpoints and no training games: "

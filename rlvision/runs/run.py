@@ -294,6 +294,6 @@ def resume(folder: str | Path, *, env_steps: int | None = None, trust_imports: b
     Raises:
         RLVisionError: there is no run, it cannot be continued, or it would import code that is not trusted.
     """
-    run = find_run(Path(folder), trust_imports=trust_imports)
+    run = find_run(Path(folder), trust_imports=trust_imports, trains=True)
     config = run.config()
     return train(replace(config, out=str(run.path), env_steps=env_steps or config.env_steps))

@@ -33,6 +33,7 @@ from rlvision.runs.old_weights import OldWeights, read_old_weights
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.tracking.jsonl import JsonlTracker
+from rlvision.tracking.own_tracker import make_own_trackers
 from rlvision.tracking.tensorboard import TensorboardTracker
 from rlvision.tracking.trackers import MultiTracker
 from rlvision.tracking.wandb import WandbTracker
@@ -264,14 +265,15 @@ def make_trackers(config: Config, folder: Path, console: ConsoleTracker) -> Mult
 
     Raises:
         MissingExtraError: TensorBoard is on, and not installed.
+        ConfigError: a tracker of the user's own cannot be made.
     """
+    settings, tracking = nest(flatten_used(config)), config.tracking
+    about = describe_run(tracking, folder)
     trackers: dict[str, Tracker] = {
         "files": JsonlTracker(folder),
         "console": console,
-        "wandb": WandbTracker(
-            config.wandb, folder, nest(flatten_used(config)), about=describe_run(config.tracking, folder)
-        ),
+        "wandb": WandbTracker(config.wandb, folder, settings, about=about, names=tracking.names),
     }
-    if config.tracking.tensorboard:
-        trackers["tensorboard"] = TensorboardTracker(folder)
-    return MultiTracker(trackers)
+    if tracking.tensorboard:
+        trackers["tensorboard"] = TensorboardTracker(folder, tracking.names)
+    return MultiTracker({**trackers, **make_own_trackers(tracking.also, folder, settings)})

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rlvision.tracking.jsonl import last_env_steps as last_env_steps
     from rlvision.tracking.jsonl import read_metrics as read_metrics
     from rlvision.tracking.metrics import METRICS as METRICS
+    from rlvision.tracking.own_tracker import make_own_trackers as make_own_trackers
     from rlvision.tracking.settings import TrackingSettings as TrackingSettings
     from rlvision.tracking.tensorboard import TENSORBOARD_FOLDER as TENSORBOARD_FOLDER
     from rlvision.tracking.tensorboard import TensorboardTracker as TensorboardTracker
@@ -37,6 +38,7 @@ __getattr__, __all__ = public_names(
         "jsonl": ["JsonlTracker", "METRICS_FILE", "last_env_steps", "read_metrics"],
         "metrics": ["METRICS"],
         "settings": ["TrackingSettings"],
+        "own_tracker": ["make_own_trackers"],
         "tensorboard": ["TENSORBOARD_FOLDER", "TensorboardTracker"],
         "trackers": ["MediaTracker", "MultiTracker"],
         "wandb": ["WANDB_FOLDER", "WandbTracker"],

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from rlvision.core.ranges import NonEmptyStr, NonNegativeInt, PositiveInt
+from rlvision.tracking.foreign_metrics import NamesOf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,3 +34,7 @@ class TrackingSettings:
     """Keep the files of the best and the last checkpoint as W&B artifacts, and no other file."""
     tensorboard: bool = False
     """Write TensorBoard's event files too: pip install 'rlvision[tensorboard]'."""
+    names: NamesOf = "rlvision"
+    """Words of the metrics in W&B and TensorBoard, for dashboards that exist (docs/metrics.md)."""
+    also: tuple[NonEmptyStr, ...] = ()
+    """Trackers of your own, package.module:Class, called with the run folder and the settings (docs/track.md)."""

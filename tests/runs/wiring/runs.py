@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rlvision.config.schema import Config
 from rlvision.core.seeding import derive
@@ -248,6 +249,19 @@ def decisions_of_a_video(config: Config) -> int:
 @finds("tracking.artifacts", each=(True, False))
 def whether_checkpoints_go_to_wandb(config: Config) -> bool:
     return observed(config).artifacts > 0
+
+
+@finds("tracking.also", {**UNTAUGHT, "tracking.also": ("own_trackers:Lines",)})
+def trackers_that_were_told(config: Config) -> tuple[str, ...]:
+    return ("own_trackers:Lines",) if (observed(config).folder / "lines.txt").exists() else ()
+
+
+@finds("tracking.names", {**UNTAUGHT, "tracking.tensorboard": True}, each=("cleanrl", "sb3"))
+def words_in_tensorboard(config: Config) -> str:
+    events = EventAccumulator(str(observed(config).folder / "tensorboard"))
+    events.Reload()
+    words = {"charts/SPS": "cleanrl", "time/fps": "sb3"}
+    return next(words[tag] for tag in events.Tags()["scalars"] if tag in words)
 
 
 @finds("tracking.tensorboard", UNTAUGHT, each=(True, False))
