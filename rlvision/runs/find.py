@@ -1,15 +1,17 @@
 """Find trained agents: in a run folder, in an export, or by the name of a bundled agent."""
 
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 from rlvision.config.fields import nearest
 from rlvision.config.schema import Config
-from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.errors import CheckpointError, ConfigError, RLVisionError
 from rlvision.core.files import path_exists
 from rlvision.runs.export_folder import ExportFolder, require_no_imports
 from rlvision.runs.export_manifest import MANIFEST
+from rlvision.runs.own_code import look_where_it_was
 from rlvision.runs.run_folder import RunFolder
 
 
@@ -28,12 +30,14 @@ def find_agent(place: Path, *, trust_imports: bool = False, trains: bool = False
     """
     if path_exists(place / MANIFEST):
         return ExportFolder(place, trust_imports=trust_imports)
-    folder = RunFolder(place, trusts=lambda agent: trust_imports)
+    folder = RunFolder(place)
     if folder.exists:
         folder.require_no_links()
         if not trust_imports:
             require_no_imports(folder.config(), place, trains=trains)
-        return folder
+        with suppress(RLVisionError):  # of damaged settings, which whoever reads them reports
+            look_where_it_was(folder.config())
+        return RunFolder(place, trusts=lambda agent: True)
     if not path_exists(place) and str(place) in bundled_agents():
         return ExportFolder(bundled_agents()[str(place)])
     near = nearest(str(place), bundled_agents())

@@ -30,6 +30,7 @@ from rlvision.runs.eval_protocol import count_envs, make_limits, with_frame_cap
 from rlvision.runs.experience import experience_of, never_learns
 from rlvision.runs.media import MediaLogger
 from rlvision.runs.old_weights import OldWeights, read_old_weights
+from rlvision.runs.own_code import remember_imports
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.tracking.jsonl import JsonlTracker
@@ -123,6 +124,7 @@ class Session:
         origin = None if self._old_weights is None else self._old_weights.origin
         for line in self._folder.begin_session(self._config, env_steps, using, origin):
             self._console.message(line)
+        remember_imports(self._config)
         if self._old_weights is not None:
             self._save(env_steps, self._trainer.state_dict())  # a continued run does not need the old weights
 

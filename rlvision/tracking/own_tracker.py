@@ -40,12 +40,11 @@ class OwnTracker:
 
     def state_dict(self) -> State:
         """Return its state, if it has one and that is made of plain values and tensors."""
-        state: State = {}
         with self._guarded("state_dict"):
             found: State = getattr(self._tracker, "state_dict", dict)()
             _require_plain(found)
-            state = found
-        return state
+            return found
+        return {}
 
     def load_state_dict(self, state: State) -> None:
         """Restore its state, if it has one."""
