@@ -33,6 +33,7 @@ from rlvision.runs.find import find_agent, find_run
 from rlvision.runs.memory_estimate import estimate_memory
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state
 from rlvision.runs.session import Session
+from rlvision.runs.weight_reader import read_old_weights
 from rlvision.tracking.console import say
 
 if TYPE_CHECKING:
@@ -281,10 +282,10 @@ def train(config: Config) -> Run:
     torch.set_num_threads(config.threads or torch.get_num_threads())
     estimate = estimate_memory(config)
     estimate.check_available()
-    announcement = estimate.summary()
     env = builders.make_env(config, config.env.num_envs, split=not config.agent.uses_replay)
     with closing(env), determinism(config.deterministic):
-        Session(config, folder, env, announcement).run()
+        read_weights = partial(read_old_weights, config, find_agent)
+        Session(config, folder, env, estimate.summary(), read_weights).run()
     return Run(folder.path, weights="best", device=config.device, trust_imports=True)
 
 

@@ -29,7 +29,7 @@ from rlvision.runs import builders, history
 from rlvision.runs.eval_protocol import count_envs, make_limits, with_frame_cap
 from rlvision.runs.experience import experience_of, never_learns
 from rlvision.runs.media import MediaLogger
-from rlvision.runs.old_weights import OldWeights, read_old_weights
+from rlvision.runs.old_weights import OldWeights, ReadWeights
 from rlvision.runs.own_code import remember_imports
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.tracking.console import ConsoleTracker
@@ -53,14 +53,18 @@ class Session:
         folder: of the run.
         env: to train in.
         announcement: line about the memory of the run, printed at the start.
+        read_weights: reads the old weights of a new run with ``network.init``.
     """
 
-    def __init__(self, config: Config, folder: RunFolder, env: ReplayableEnv, announcement: str) -> None:
+    def __init__(
+        self, config: Config, folder: RunFolder, env: ReplayableEnv, announcement: str, read_weights: ReadWeights
+    ) -> None:
         torch.manual_seed(derive(config.seed, "torch"))  # for dropout
         self._config = config
         self._folder = folder
         self._env = env
         self._announcement = announcement
+        self._read_weights = read_weights
         self._experience = experience_of(config, env.spec)
         with explain_oom(f"lower {self._experience.describe()}, or set --device=cpu"):
             self._agent = builders.make_agent(config, env.spec)
@@ -146,7 +150,7 @@ class Session:
 
     def _load_old_weights(self) -> None:
         if self._config.network.init is not None:
-            self._old_weights = read_old_weights(self._config, self._env.spec)
+            self._old_weights = self._read_weights(self._env.spec)
             self._old_weights.load_into(self._agent)
             self._console.message(self._old_weights.about)
 

@@ -10,13 +10,18 @@ import torch
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.runs import builders
 from rlvision.runs.checkpoint import read_state
+from rlvision.runs.find import find_agent
 from rlvision.runs.history import read
-from rlvision.runs.old_weights import read_old_weights
 from rlvision.runs.run import Run, resume, train
+from rlvision.runs.weight_reader import read_old_weights as read_with
 from tests.conftest import COUNTING
 from tests.runs.conftest import ENV_STEPS, SPEC
 
 HERE = {"agent__name": "dqn"}
+
+
+def read_old_weights(config, spec):
+    return read_with(config, find_agent, spec)
 
 
 @pytest.fixture
