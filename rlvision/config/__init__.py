@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from rlvision.config.schema import CheckpointSettings as CheckpointSettings
     from rlvision.config.schema import Config as Config
     from rlvision.config.schema import default_agent as default_agent
+    from rlvision.config.schema import defaults_for as defaults_for
     from rlvision.config.strict_yaml import parse as parse
     from rlvision.config.validation import unused_settings as unused_settings
     from rlvision.config.validation import validate_config as validate_config
@@ -84,7 +85,7 @@ __getattr__, __all__ = public_names(
             "settings_for",
         ],
         "presets": ["SUFFIXES", "find_preset", "known_presets", "read_text"],
-        "schema": ["CheckpointName", "CheckpointSettings", "Config", "default_agent"],
+        "schema": ["CheckpointName", "CheckpointSettings", "Config", "default_agent", "defaults_for"],
         "strict_yaml": ["parse"],
         "validation": ["unused_settings", "validate_config"],
     },
