@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rlvision.core.child_path import forget_safe_path, safe_path
 from rlvision.core.errors import EnvCrashError, EnvError, RLVisionError
 from rlvision.envs.settings import EnvSettings
 
@@ -147,7 +148,8 @@ class Worker:
         self._pipe, theirs = context.Pipe()
         args = (theirs, self._settings, self._group_class, self._share.start, self._state)
         self._process = context.Process(target=serve, args=args, daemon=True)
-        self._process.start()
+        with safe_path():
+            self._process.start()
         theirs.close()
         self._close_pipe = Finalize(self, self._pipe.close, exitpriority=10)  # at exit too: a worker ignores SIGTERM
         self._is_ready = False
@@ -222,6 +224,7 @@ def serve(pipe: Connection, settings: EnvSettings, group_class: type[EnvGroup], 
     """Run a worker process: make the environments, then answer the calls of the pipe until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    forget_safe_path()
     threading.Thread(target=outlive_parent_briefly, daemon=True).start()
     group: EnvGroup | None = None
     try:

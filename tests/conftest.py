@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -100,6 +101,14 @@ def own_code():
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.syspath_prepend(folder)
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def own_state(monkeypatch, tmp_path_factory):
+    """A state folder of each test's own, so that none knows the code that another has run."""
+    folder = tmp_path_factory.getbasetemp() / f"state-{uuid4().hex}"
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,8 +6,9 @@ file, on the command line and in Python.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import field, make_dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import field, fields, is_dataclass, make_dataclass, replace
+from textwrap import fill
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_type_hints
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -63,27 +64,76 @@ def show_settings(preset: str | None, agent: str | None) -> None:
     config = settings_for(preset, agent)
     if preset is None:
         names = ", ".join(known.name for known in known_presets())
-        about = f"Train an agent, or continue the run in its folder.\n\nPRESET: {names}, or a YAML file."
-        return _show("rlvision train PRESET", about, config)
-    found = find_preset(preset)
-    about = f"Trains {found.trains}.\n\nTakes {found.takes}." if found.trains else f"Settings of {preset}."
-    return _show(f"rlvision train {preset}", about, config)
+        about = f"Train an agent, or continue the run in its folder.\nPRESET: {names}, or a YAML file."
+    else:
+        found = find_preset(preset)
+        about = f"Trains {found.trains}.\nTakes {found.takes}." if found.trains else f"Settings of {preset}."
+        about += f"\nMarked with *: what {found.name} changes."
+    _show(f"rlvision train {preset or 'PRESET'}", about, config)
 
 
 def _show(program: str, about: str, config: "Config") -> None:
+    """Print the text above the options, in lines that fit the terminal, and the options."""
     typed, default = _drawn(config)
-    show_options(typed, program, f"{about}\n\n{HOW_TO_SET}", default)
+    console = Console(highlight=False)
+    for paragraph in (*about.splitlines(), HOW_TO_SET, ""):
+        console.print(fill(paragraph, console.width, break_on_hyphens=False), markup=False)
+    show_options(typed, program, "", default)
+
+
+def _marks(config: "Config") -> dict[str, str]:
+    """Return the note on each setting that a preset changes: its value, and what it is otherwise."""
+    from rlvision.config.field_types import format_value
+    from rlvision.config.fields import flatten
+    from rlvision.config.loading import differences, fill_unset
+    from rlvision.config.schema import default_agent, defaults_for
+
+    usual, chosen = fill_unset(defaults_for(config.agent)), fill_unset(replace(config, out=None))
+    changed = {name: old for name, (old, _) in differences(usual, chosen).items()}
+    if config.agent.name != default_agent().name:
+        changed["agent.name"] = default_agent().name
+    own = flatten(config)
+    return {
+        name: f"(default: {format_value(own[name])}) * otherwise {format_value(old)}"
+        for name, old in changed.items()
+        if name in own
+    }
+
+
+def _marked(group: Any, prefix: str, marks: Mapping[str, str]) -> Any:
+    """Return a group of settings, as another class if some are marked."""
+    if not (noted := _noted(group, prefix, marks)):
+        return group
+    made = make_dataclass(type(group).__name__, noted, bases=(type(group),), frozen=True, kw_only=True)
+    made.__doc__ = type(group).__doc__
+    return made(**{each.name: getattr(group, each.name) for each in fields(group)})
+
+
+def _noted(group: Any, prefix: str, marks: Mapping[str, str]) -> list[tuple[str, Any, Any]]:
+    """Return the marked fields of a group, whose notes stand in place of their defaults."""
+    import tyro
+
+    hints = get_type_hints(type(group), include_extras=True)
+    notes = {each.name: marks[prefix + each.name] for each in fields(group) if prefix + each.name in marks}
+    return [
+        (name, Annotated[hints[name], tyro.conf.arg(help_behavior_hint=note)], field()) for name, note in notes.items()
+    ]
 
 
 def _drawn(config: "Config") -> "tuple[type[Config], Config]":
     """Return the class that tyro draws, with the agent's own settings and no unused replay, and its instance."""
-    own = type(config.agent)
-    fields: list[tuple[str, Any, Any]] = [("agent", own, field(default_factory=own))]
+    marks = _marks(config)
+    names = [each.name for each in fields(config) if is_dataclass(getattr(config, each.name))]
+    groups = {name: _marked(getattr(config, name), f"{name}.", marks) for name in names}
+    own: list[tuple[str, Any, Any]] = [(name, type(group), field()) for name, group in groups.items()]
     if not config.agent.uses_replay:
-        replay, checkpoint = _without_replay(config)
-        config = replace(config, checkpoint=checkpoint)
-        fields += [("replay", replay, field()), ("checkpoint", type(checkpoint), field())]
-    typed = make_dataclass("Config", fields, bases=(type(config),), frozen=True, kw_only=True)
+        replay, groups["checkpoint"] = _without_replay(config)
+        own = [each for each in own if each[0] not in ("replay", "checkpoint")]
+        own += [("replay", replay, field()), ("checkpoint", type(groups["checkpoint"]), field())]
+    config = replace(config, **groups)
+    typed = make_dataclass(
+        "Config", [*own, *_noted(config, "", marks)], bases=(type(config),), frozen=True, kw_only=True
+    )
     typed.__doc__ = type(config).__doc__
     return cast("type[Config]", typed), config
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from rlvision.cli.output import echo
 from rlvision.cli.run_commands import evaluate, export, replay, resume, train, watch
 from rlvision.cli.study_commands import compare, plot, presets, sweep
 from rlvision.config.arguments import call, option_values, sort_arguments, switches_of
@@ -86,17 +87,22 @@ def run(arguments: Sequence[str]) -> None:
 def _train(arguments: Sequence[str]) -> None:
     """Train with a preset and the settings that differ from it."""
     settings = settings_of(settings_for(*_preset_and_agent(arguments)))
-    given = sort_arguments(arguments, switches_of(settings))
+    given = sort_arguments(arguments, switches_of(settings), settings)
+    values = option_values(given.options, settings, "rlvision train")
     if len(given.positional) != 1:
         got = " ".join(given.positional) or "nothing"
         raise ConfigError(f"expected one PRESET after rlvision train, got {got}: rlvision presets lists them")
     with interruption():  # a signal during imports and start-up counts, too
-        train(load_config(given.positional[0], option_values(given.options, settings, "rlvision train")))
+        config = load_config(given.positional[0], values)
+        if config.env_steps != settings["env_steps"].default and "env_steps" not in values:
+            echo(f"env_steps stays {config.env_steps:,}, as in {config.out}: --env-steps chooses another length")
+        train(config)
 
 
 def _preset_and_agent(arguments: Sequence[str]) -> tuple[str | None, str | None]:
     """Return the preset and the agent that a ``train`` command names; the settings depend on them."""
-    given = sort_arguments(arguments, switches_of(settings_of(Config())))
+    settings = settings_of(Config())
+    given = sort_arguments(arguments, switches_of(settings), settings)
     return next(iter(given.positional), None), given.options.get("--agent.name")
 
 

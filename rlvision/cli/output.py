@@ -74,12 +74,12 @@ def write_json(path: Path, plain: Any) -> None:
 
 def next_commands(place: Path) -> str:
     """Return suggestions of shell commands for a run folder or an export, one per line."""
-    from rlvision.runs.export_folder import imported_settings
     from rlvision.runs.find import find_agent, stored_settings
+    from rlvision.runs.own_code import strange_imports
     from rlvision.runs.run_folder import RunFolder
 
     folder, quoted = find_agent(place, trust_imports=True), quote(str(place))
-    trusting = " --trust-imports" if imported_settings(stored_settings(folder)) else ""
+    trusting = " --trust-imports" if strange_imports(stored_settings(folder)) else ""
     lines = [
         f"rlvision evaluate {quoted}{trusting}      plays whole games",
         f"rlvision watch {quoted}{trusting}      shows a game",

@@ -36,17 +36,18 @@ def train(config: Config, /) -> None:
     echo(next_commands(Path(str(config.out))))
 
 
-def resume(run: Path, /, *, trust_imports: bool = False) -> None:
+def resume(run: Path, /, *, env_steps: PositiveInt | None = None, trust_imports: bool = False) -> None:
     """Continue a run where it stopped, with its own settings.
 
     Args:
         run: Run folder, such as runs/pong-seed1.
+        env_steps: New length of the run in env steps; a larger one trains a finished run further.
         trust_imports: Allow imports of the environment, encoder or agent that the folder names by path. Runs its code.
     """
     with interruption():  # a signal during imports and start-up counts, too
         from rlvision.runs import run as runs
 
-        runs.resume(run, trust_imports=trust_imports)
+        runs.resume(run, env_steps=env_steps, trust_imports=trust_imports)
         echo(next_commands(run))
 
 
@@ -168,7 +169,7 @@ def watch(
 
     Args:
         run: Run folder, export, or the name of a bundled agent (breakout, pong, pong-fast).
-        video: Video to write, such as pong.mp4. Without --video, --terminal, --html or --web, a window opens.
+        video: Video to write, .mp4, .webm or .gif. Without --video, --terminal, --html or --web, a window opens.
         terminal: Draw in this terminal, also over ssh. Keys: space, s, + and -, n, o, q.
         html: Page to write, such as pong.html. It opens from disk, and has a slider, Q-values and saliency.
         web: Serve a page on this machine that also shows the layers of the network. It follows a run in training.
@@ -247,7 +248,7 @@ def replay(
     Args:
         run: Run folder, such as runs/pong-seed1.
         episode: Game to show: best, worst, last, or its number.
-        video: Video to write, such as best.mp4. Without --video, --terminal or --html, a window opens.
+        video: Video to write, .mp4, .webm or .gif. Without --video, --terminal or --html, a window opens.
         terminal: Draw in this terminal, also over ssh. Keys: space, s, + and -, o, q.
         html: Page to write, such as best.html. It opens from disk, and has a slider, Q-values and saliency.
         max_steps: Maximum number of decisions to show; if unset, all.

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from rlvision.config.arguments import option_values as option_values
     from rlvision.config.arguments import sort_arguments as sort_arguments
     from rlvision.config.arguments import switches_of as switches_of
+    from rlvision.config.continuing import Changes as Changes
+    from rlvision.config.continuing import list_changes as list_changes
+    from rlvision.config.continuing import refusal as refusal
+    from rlvision.config.continuing import refused_changes as refused_changes
     from rlvision.config.field_types import check as check
     from rlvision.config.field_types import format_value as format_value
     from rlvision.config.field_types import is_plain as is_plain
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from rlvision.config.fields import short_name as short_name
     from rlvision.config.fields import unknown as unknown
     from rlvision.config.loading import CONFIG_FILE as CONFIG_FILE
+    from rlvision.config.loading import compose_config as compose_config
     from rlvision.config.loading import defaults_of as defaults_of
     from rlvision.config.loading import differences as differences
     from rlvision.config.loading import fill_unset as fill_unset
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
     from rlvision.config.schema import CheckpointSettings as CheckpointSettings
     from rlvision.config.schema import Config as Config
     from rlvision.config.schema import default_agent as default_agent
+    from rlvision.config.schema import defaults_for as defaults_for
     from rlvision.config.strict_yaml import parse as parse
     from rlvision.config.validation import unused_settings as unused_settings
     from rlvision.config.validation import validate_config as validate_config
@@ -51,6 +57,7 @@ __getattr__, __all__ = public_names(
     __name__,
     {
         "arguments": ["call", "option", "option_values", "sort_arguments", "switches_of"],
+        "continuing": ["Changes", "list_changes", "refusal", "refused_changes"],
         "field_types": ["check", "format_value", "is_plain", "placeholder", "short_repr"],
         "fields": [
             "Setting",
@@ -67,6 +74,7 @@ __getattr__, __all__ = public_names(
         ],
         "loading": [
             "CONFIG_FILE",
+            "compose_config",
             "defaults_of",
             "differences",
             "fill_unset",
@@ -77,7 +85,7 @@ __getattr__, __all__ = public_names(
             "settings_for",
         ],
         "presets": ["SUFFIXES", "find_preset", "known_presets", "read_text"],
-        "schema": ["CheckpointName", "CheckpointSettings", "Config", "default_agent"],
+        "schema": ["CheckpointName", "CheckpointSettings", "Config", "default_agent", "defaults_for"],
         "strict_yaml": ["parse"],
         "validation": ["unused_settings", "validate_config"],
     },

@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from rlvision.config.field_types import parse
 from rlvision.config.fields import Setting, checked, unknown
+from rlvision.config.foreign_names import advise, translate
 from rlvision.core.errors import ConfigError
 
 YES_OR_NO = ("true", "false")
@@ -33,12 +34,13 @@ class Parameters:
     options: Mapping[str, Setting]
 
 
-def sort_arguments(arguments: Sequence[str], switches: Collection[str] = ()) -> Arguments:
+def sort_arguments(arguments: Sequence[str], switches: Collection[str] = (), known: Collection[str] = ()) -> Arguments:
     """Separate options from positional arguments.
 
     Args:
         arguments: From the command line.
         switches: Boolean options, as `option` spells them; their value may be left out.
+        known: Names of all options, for the error message.
 
     Raises:
         ConfigError: An option starts with a single dash.
@@ -54,10 +56,15 @@ def sort_arguments(arguments: Sequence[str], switches: Collection[str] = ()) -> 
         name, equals, value = argument.partition("=")
         if not name.startswith("--") or name == "--":
             got = " ".join(argument.split())
-            raise ConfigError(f"expected --name=value, got {got}: write it with two dashes and a name")
+            raise ConfigError(f"expected --name=value, got {got}: write {_long_name(name, known)}")
         follows = bool(rest) and (rest[0].lower() in YES_OR_NO if option(name) in switches else rest[0][:2] != "--")
         options[option(name)] = value if equals else rest.popleft() if follows else None
     return Arguments(tuple(positional), options)
+
+
+def _long_name(short: str, known: Collection[str]) -> str:
+    ours = translate(short, known)
+    return f"{option(ours.name)}=VALUE" if ours else "it with two dashes and a name"
 
 
 def option(name: str) -> str:
@@ -82,10 +89,17 @@ def option_values(options: Mapping[str, str | None], settings: Mapping[str, Sett
         ConfigError: An option is unknown, has no value, or has a value of the wrong type.
     """
     known = {option(name): name for name in settings}
-    for given in options:
-        if given not in known:
-            raise unknown(f"an option of {command}", given, known, f"{command} --help lists them")
+    if strange := {given: value for given, value in options.items() if given not in known}:
+        raise _unknown_options(strange, known, command)
     return {known[given]: _option_value(settings[known[given]], text, given) for given, text in options.items()}
+
+
+def _unknown_options(given: Mapping[str, str | None], known: Collection[str], command: str) -> ConfigError:
+    """Return the error for unknown options; it answers all that are another library's."""
+    first = next(iter(given))
+    if advice := advise(given, known):
+        return ConfigError(f"expected an option of {command}, got {first!r}: {advice}")
+    return unknown(f"an option of {command}", first, known, f"{command} --help lists them")
 
 
 def parameters(command: Callable[..., Any]) -> Parameters:
@@ -111,7 +125,7 @@ def call(command: Callable[..., None], arguments: Sequence[str], name: str) -> N
         ConfigError: The command does not accept the arguments.
     """
     accepted = parameters(command)
-    given = sort_arguments(arguments, switches_of(accepted.options))
+    given = sort_arguments(arguments, switches_of(accepted.options), accepted.options)
     values = _positional_values(accepted.positional, given.positional, name)
     command(*values, **option_values(given.options, accepted.options, name))
 

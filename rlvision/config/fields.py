@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from rlvision.config.field_types import check, choices, format_value, short_repr
+from rlvision.config.foreign_names import translate
 from rlvision.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -103,10 +104,11 @@ def unknown(what: str, name: str, known: Iterable[str], otherwise: str) -> Confi
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name most likely meant: one whose last part is ``name``, else one of similar letters."""
+    """Return the known name most likely meant: one that `translate` finds, else one of similar letters."""
     names = list(known)
-    endings = [candidate for candidate in names if candidate.split(".")[-1].lstrip("-") == name.lstrip("-")]
-    return next(iter([*endings, *get_close_matches(name, names, n=1)]), None)
+    if found := translate(name, names):
+        return found.name
+    return next(iter(get_close_matches(name, names, n=1)), None)
 
 
 def short_name(name: str, names: Iterable[str]) -> str:
@@ -126,5 +128,8 @@ def _leaves(tree: Mapping[Any, Any], settings: Mapping[str, Setting], prefix: st
         name = prefix + str(key).replace("-", "_")
         is_group = any(known.startswith(f"{name}.") for known in settings)
         if is_group and not isinstance(value, Mapping):
-            raise ConfigError(f"expected {name} to be a group, got {short_repr(value)}: give the settings in it")
+            first = next(known for known in settings if known.startswith(f"{name}."))
+            raise ConfigError(
+                f"expected {name} to be a group, got {short_repr(value)}: name a setting, such as {first}"
+            )
         yield from _leaves(value, settings, f"{name}.") if is_group else [(name, value)]

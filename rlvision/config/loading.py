@@ -14,6 +14,7 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Any, cast
 
+from rlvision.config.continuing import AUTO, is_free, numbered_folders, refused_changes
 from rlvision.config.field_types import short_repr
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
 from rlvision.config.presets import find_preset, unreadable
@@ -53,26 +54,31 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
 
     Returns:
         The configuration. ``out`` defaults to ``runs/PRESET-seedSEED``, and under a W&B agent to
-        ``runs/sweep-SWEEP/RUN``. What else is unset is filled in by `fill_unset`.
+        ``runs/sweep-SWEEP/RUN``; ``auto`` adds a number where another run has that folder. What else is unset is
+        filled in by `fill_unset`. ``env_steps`` is that of the run in the folder, unless the overrides choose it: only
+        a chosen length makes a run longer.
 
     Raises:
         ConfigError: A name is unknown, a value cannot be used, or two values cannot be used together.
     """
-    found = find_preset(preset)
-    source = f"preset {preset}"
-    tree = _mapping(found.text, source)
-    config = _changed(defaults_of(tree, source, lambda agent: True), tree, source)
-    config = _with_agent(config, agent_named(overrides or {}, "the overrides", config.agent.name))
-    chosen = named_values(overrides or {}, settings_of(config), "the overrides")
-    if chosen.get("network.encoder", config.network.encoder) != config.network.encoder:
-        config = assemble(
-            config, {name: default for name, default in flatten(Config()).items() if name in ENCODER_SETTINGS}
-        )
-    config = assemble(config, chosen)
-    _refuse_replay(config, chosen)
-    if config.out is None:
-        config = replace(config, out=_default_folder(found.name, config.seed))
-    config = fill_unset(config)
+    config, chosen, default_folder = _composed(preset, overrides)
+    named = "env_steps" in chosen
+    if config.out == AUTO:
+        config = _in_numbered_folder(config, Path(default_folder), named)
+    else:
+        config = _in_folder(config, config.out or default_folder, named)
+    validate_config(config)
+    return config
+
+
+def compose_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Return the configuration of `load_config` as it is without a run in its folder.
+
+    Raises:
+        ConfigError: As in `load_config`.
+    """
+    config, _, default_folder = _composed(preset, overrides)
+    config = _with_own_defaults(replace(config, out=config.out or default_folder))
     validate_config(config)
     return config
 
@@ -87,7 +93,7 @@ def settings_for(preset: str | None, agent: str | None) -> Config:
     Raises:
         ConfigError: There is no such preset or agent.
     """
-    config = Config() if preset is None else load_config(preset)
+    config = Config() if preset is None else compose_config(preset)
     return config if agent is None else _with_agent(config, agent)
 
 
@@ -159,11 +165,50 @@ def fill_unset(config: Config) -> Config:
     ``network.momentum`` is that of the norm. ``env.height`` and ``env.width`` are those of the run in ``config.out``,
     so that the same command continues it; without a run there, they are the encoder's own size.
     """
-    if config.out is not None and None in (config.env.height, config.env.width):
-        with suppress(RLVisionError):  # there is no run, or a damaged one, which training refuses
-            env = read_config(Path(config.out) / CONFIG_FILE).env
-            config = _with_size(config, env.height, env.width)
-    return _with_own_defaults(config)
+    stored = None if config.out is None else _stored(config.out, config.agent.name)
+    return _with_own_defaults(_with_size(config, stored.env.height, stored.env.width) if stored else config)
+
+
+def _composed(preset: str, overrides: Mapping[str, Any] | None) -> tuple[Config, dict[str, Any], str]:
+    """Return the defaults changed by a preset and by overrides, the checked overrides, and the default folder."""
+    found = find_preset(preset)
+    source = f"preset {preset}"
+    tree = _mapping(found.text, source)
+    config = _changed(defaults_of(tree, source, lambda agent: True), tree, source)
+    config = _with_agent(config, agent_named(overrides or {}, "the overrides", config.agent.name))
+    chosen = named_values(overrides or {}, settings_of(config), "the overrides")
+    if chosen.get("network.encoder", config.network.encoder) != config.network.encoder:
+        config = assemble(
+            config, {name: default for name, default in flatten(Config()).items() if name in ENCODER_SETTINGS}
+        )
+    config = assemble(config, chosen)
+    _refuse_replay(config, chosen)
+    return config, chosen, _default_folder(found.name, config.seed)
+
+
+def _in_folder(config: Config, folder: str, lengthened: bool) -> Config:
+    """Fill in what is unset from the run in a folder, and its length too, unless a length was chosen."""
+    config = fill_unset(replace(config, out=folder))
+    stored = _stored(folder, config.agent.name)
+    return config if lengthened or stored is None else replace(config, env_steps=stored.env_steps)
+
+
+def _in_numbered_folder(config: Config, default: Path, lengthened: bool) -> Config:
+    """Choose the first numbered folder that is free, or has a run of these settings, which then continues."""
+    placed = (_in_folder(config, str(folder), lengthened) for folder in numbered_folders(default))
+    return next(config for config in placed if _may_train(config, Path(str(config.out))))
+
+
+def _may_train(config: Config, folder: Path) -> bool:
+    stored = _stored(folder, config.agent.name)
+    return is_free(folder) or (stored is not None and not refused_changes(differences(stored, config)))
+
+
+def _stored(folder: str | Path, agent: str) -> Config | None:
+    """Return the settings of the run in a folder; None without a run, or with a damaged one, which training refuses."""
+    with suppress(RLVisionError):
+        return read_config(Path(folder) / CONFIG_FILE, trusts=lambda name: name == agent)
+    return None
 
 
 def _with_own_defaults(config: Config) -> Config:

@@ -43,7 +43,7 @@ class Config:
     """Settings of a run."""
 
     out: NonEmptyStr | None = None
-    """Run folder; if unset, runs/PRESET-seedSEED. The same command continues a run in its folder."""
+    """Run folder; if unset, runs/PRESET-seedSEED; auto numbers that. The same command continues a run in its folder."""
     seed: Seed = 1
     """Seed of the run. On a CPU with the same number of threads, one seed gives one run, bit for bit."""
     env_steps: PositiveInt = 1_000_000

@@ -251,6 +251,11 @@ REQUIREMENTS = (
         lambda c: c.network.norm not in ("layer", "group", "none"),
     ),
     Requirement(
+        ("network.calibration_batches",),
+        "no network.init, whose weights bring their statistics, or network.norm=recalibrated",
+        lambda c: c.network.init is None or c.network.norm == "recalibrated",
+    ),
+    Requirement(
         ("replay.alpha", "replay.beta", "replay.priority_epsilon"),
         "replay.prioritised",
         lambda c: c.replay.prioritised,

@@ -6,6 +6,8 @@ from rlvision.core.imports import public_names
 
 if TYPE_CHECKING:
     from rlvision.core.append_log import AppendLog as AppendLog
+    from rlvision.core.child_path import forget_safe_path as forget_safe_path
+    from rlvision.core.child_path import safe_path as safe_path
     from rlvision.core.devices import Autocast as Autocast
     from rlvision.core.devices import determinism as determinism
     from rlvision.core.devices import make_autocast as make_autocast
@@ -115,6 +117,7 @@ __getattr__, __all__ = public_names(
     __name__,
     {
         "append_log": ["AppendLog"],
+        "child_path": ["forget_safe_path", "safe_path"],
         "devices": ["Autocast", "determinism", "make_autocast", "numerics_info", "one_thread", "resolve_device"],
         "errors": [
             "CheckpointError",

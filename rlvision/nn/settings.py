@@ -47,6 +47,8 @@ class NetworkSettings:
     """Start with all Q-values at zero."""
     noisy: bool = False
     """Noisy weights in the head, which explore instead of random actions (Fortunato et al. 2018)."""
+    init: NonEmptyStr | None = None
+    """Run folder, export or bundled agent whose weights a new run starts from. Its layers must be the same."""
     kwargs: dict[str, Any] = field(default_factory=dict)
     """Further arguments of the encoder, as YAML or JSON."""
 

@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from rlvision.runs.eval_protocol import make_limits as make_limits
     from rlvision.runs.eval_protocol import with_protocol as with_protocol
     from rlvision.runs.export_folder import ExportFolder as ExportFolder
-    from rlvision.runs.export_folder import imported_settings as imported_settings
     from rlvision.runs.export_manifest import Manifest as Manifest
     from rlvision.runs.export_manifest import exported_settings as exported_settings
     from rlvision.runs.find import find_agent as find_agent
     from rlvision.runs.find import find_run as find_run
     from rlvision.runs.find import stored_settings as stored_settings
+    from rlvision.runs.own_code import imported_settings as imported_settings
+    from rlvision.runs.own_code import strange_imports as strange_imports
     from rlvision.runs.run import Run as Run
     from rlvision.runs.run import resume as resume
     from rlvision.runs.run import train as train
@@ -25,9 +26,10 @@ __getattr__, __all__ = public_names(
     __name__,
     {
         "eval_protocol": ["EvalOptions", "eval_conditions", "make_limits", "with_protocol"],
-        "export_folder": ["ExportFolder", "imported_settings"],
+        "export_folder": ["ExportFolder"],
         "export_manifest": ["Manifest", "exported_settings"],
         "find": ["find_agent", "find_run", "stored_settings"],
+        "own_code": ["imported_settings", "strange_imports"],
         "run": ["Run", "resume", "train"],
         "run_folder": ["RunFolder"],
     },

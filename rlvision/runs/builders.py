@@ -17,6 +17,7 @@ from rlvision.nn.cuda_graphs import CaptureFn, cuda_graph
 from rlvision.nn.encoder_base import Encoder
 from rlvision.nn.field_of_view import seen_pixels, whole_sizes
 from rlvision.nn.qnetwork import QNetwork
+from rlvision.nn.settings import NetworkSettings
 from rlvision.runs.checkpoint import describe_tensor
 
 
@@ -44,11 +45,17 @@ def make_setup(config: Config, spec: EnvSpec) -> Setup:
         device=device,
         autocast=make_autocast(config.precision, device),
         capture=make_capture(config),
-        network=config.network,
+        network=_network_settings(config),
         replay=config.replay,
         optimiser=config.optimiser,
         exploration=config.exploration,
     )
+
+
+def _network_settings(config: Config) -> NetworkSettings:
+    """Return the settings of the network; statistics that come with old weights are not measured again."""
+    keeps = config.network.init is not None and config.network.norm != "recalibrated"
+    return replace(config.network, calibration_batches=0) if keeps else config.network
 
 
 def make_agent(config: Config, spec: EnvSpec) -> Agent:

@@ -27,14 +27,13 @@ from rlvision.core.types import EnvSpec, State
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs.checkpoint import require_like
 from rlvision.runs.export_manifest import MANIFEST, Layout, Manifest, read_manifest
+from rlvision.runs.own_code import look_where_it_was, strange_imports
 from rlvision.runs.run_folder import spec_to_state
 
 MODEL = "model.safetensors"
 CARD = "README.md"
 LARGEST_HEADER = 2**20
 """Maximum bytes of names and shapes before the weights."""
-HARMLESS = ("rlvision.envs.counting_env:CountingEnv",)
-"""Import paths that an untrusted folder may name. Others could do harm: the folder chooses the class's arguments."""
 
 
 class ExportFolder:
@@ -57,10 +56,11 @@ class ExportFolder:
             CheckpointError: it is missing, damaged or of another schema.
             ConfigError: a setting cannot be used, or would import code that is not trusted.
         """
-        manifest = read_manifest(self.path / MANIFEST, trusts=lambda agent: self._trusted)
+        manifest = read_manifest(self.path / MANIFEST)
+        look_where_it_was(manifest.config)
         if not self._trusted:
             require_no_imports(manifest.config, self.path)
-        return manifest
+        return read_manifest(self.path / MANIFEST, trusts=lambda agent: True)
 
     def config(self) -> Config:
         """Return the settings to play with; those of the training have their defaults."""
@@ -102,19 +102,18 @@ class ExportFolder:
         return found
 
 
-def imported_settings(config: Config) -> dict[str, str]:
-    """Return the settings that import code, by name. They include ``package:Id-v0``: Gymnasium imports ``package``."""
-    named = {"env.game": config.env.game, "network.encoder": config.network.encoder, "agent.name": config.agent.name}
-    return {name: value for name, value in named.items() if ":" in value and value not in HARMLESS}
-
-
-def require_no_imports(config: Config, path: Path) -> None:
+def require_no_imports(config: Config, path: Path, *, trains: bool = False) -> None:
     """Refuse settings of an untrusted folder that would import code.
+
+    Args:
+        config: the settings.
+        path: of the folder.
+        trains: whether the run continues, which imports its trackers, too.
 
     Raises:
         ConfigError: the message names the imports.
     """
-    if named := imported_settings(config):
+    if named := strange_imports(config, trains=trains):
         listed = " and ".join(f"{name}={place}" for name, place in named.items())
         raise ConfigError(
             f"expected a folder that needs no code besides rlvision, got {listed} in {path}: read the code that "

@@ -51,6 +51,7 @@ NOT_EXPORTED = (
     "env.step_timeout",
     "env.max_restarts",
     "network.noisy",
+    "network.init",
     "evaluation.games",
     "evaluation.patience",
     "evaluation.target_score",

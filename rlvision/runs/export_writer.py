@@ -15,9 +15,10 @@ from rlvision.evaluation.report import Report
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import export_folder
 from rlvision.runs.eval_protocol import eval_conditions
-from rlvision.runs.export_folder import CARD, MODEL, digest, export_layout, export_state_dict, imported_settings
+from rlvision.runs.export_folder import CARD, MODEL, digest, export_layout, export_state_dict
 from rlvision.runs.export_manifest import MANIFEST, Manifest
 from rlvision.runs.history import versions
+from rlvision.runs.own_code import imported_settings
 
 TRAINING = ("env.num_envs", "replay.", "agent.", "optimiser.", "exploration.")
 """Settings of the training that an export records; a trailing dot stands for a group."""

@@ -6,7 +6,8 @@
      "ended": "interrupted by SIGTERM; the same command continues"}
     {"when": "2026-02-01T09:30:00+00:00", "env_steps": 50000, "changed": {"env_steps": [1000, 2000]}, "with": {…}}
 
-The second session is still running, or was killed before it could record the reason.
+The second session is still running, or was killed before it could record the reason. The first line of a run with
+``network.init`` has ``"from"``, the record of the old weights.
 """
 
 import json
@@ -34,7 +35,11 @@ def versions() -> dict[str, str]:
 
 
 def open_session(
-    folder: Path, env_steps: int, changed: Mapping[str, tuple[Any, Any]], using: Mapping[str, str]
+    folder: Path,
+    env_steps: int,
+    changed: Mapping[str, tuple[Any, Any]],
+    using: Mapping[str, str],
+    origin: Mapping[str, Any] | None = None,
 ) -> None:
     """Add a line to the run folder's history.
 
@@ -43,6 +48,7 @@ def open_session(
         env_steps: at which the session begins.
         changed: settings by dotted name -> (old, new).
         using: versions, device and other conditions of the computation, by name.
+        origin: record of the old weights that a new run starts from.
 
     Raises:
         OSError: the file cannot be written; the old one is unchanged.
@@ -52,6 +58,7 @@ def open_session(
         "env_steps": env_steps,
         "changed": {name: list(values) for name, values in changed.items()},
         "with": dict(using),
+        **({"from": dict(origin)} if origin else {}),
     }
     _write(folder, [*read(folder), line])
 

@@ -33,6 +33,8 @@ from rlvision.runs.find import find_agent, find_run
 from rlvision.runs.memory_estimate import estimate_memory
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state
 from rlvision.runs.session import Session
+from rlvision.runs.weight_reader import read_old_weights
+from rlvision.tracking.console import say
 
 if TYPE_CHECKING:
     from rlvision.watch.game_replay import ReplayResult
@@ -166,7 +168,7 @@ class Run:
         """Show whole games in full colour: in a window, in this terminal, as a video or as pages.
 
         Args:
-            video: an .mp4 or .webm file. A window opens if there is neither video, terminal nor html.
+            video: an .mp4, .webm or .gif file. A window opens if there is neither video, terminal nor html.
             terminal: draw in this terminal.
             html: an .html file that opens from disk; of several games, the name of the second ends in ``-2``.
             episodes: number of games.
@@ -209,7 +211,7 @@ class Run:
 
         Args:
             episode: ``best``, ``worst``, ``last`` or a number.
-            video: an .mp4 or .webm file. A window opens if there is neither video, terminal nor html.
+            video: an .mp4, .webm or .gif file. A window opens if there is neither video, terminal nor html.
             terminal: draw in this terminal.
             html: an .html file that opens from disk.
             max_steps: decisions after which the game is cut short; None: never.
@@ -240,9 +242,7 @@ class Run:
             fps=fps,
             spec=self.spec,
             crop=self.config.env.crop,
-            saliency=lambda rollout_step: gradient_saliency(
-                self.network, rollout_step.observation[None], rollout_step.action
-            ),
+            saliency=lambda step: gradient_saliency(self.network, step.observation[None], step.action),
         )
 
     def _policy(self, epsilon: float | None, seed: int) -> EpsilonGreedy:
@@ -275,24 +275,26 @@ def train(config: Config) -> Run:
         raise ConfigError("expected a run folder in config.out, got none: set out, or use rlvision.load_config")
     folder = RunFolder(Path(config.out), config.checkpoint.keep, trusts=lambda agent: agent == config.agent.name)
     folder.check_writable()
-    if folder.exists:
-        folder.require_same_run(config)
+    if folder.exists and (ended := folder.finished(config)):
+        say(ended)
+        return Run(folder.path, weights="best", device=config.device, trust_imports=True)
     keep_freed_memory()
     torch.set_num_threads(config.threads or torch.get_num_threads())
     estimate = estimate_memory(config)
     estimate.check_available()
-    announcement = estimate.summary()
     env = builders.make_env(config, config.env.num_envs, split=not config.agent.uses_replay)
     with closing(env), determinism(config.deterministic):
-        Session(config, folder, env, announcement).run()
+        read_weights = partial(read_old_weights, config, find_agent)
+        Session(config, folder, env, estimate.summary(), read_weights).run()
     return Run(folder.path, weights="best", device=config.device, trust_imports=True)
 
 
-def resume(folder: str | Path, *, trust_imports: bool = False) -> Run:
-    """Continue a run with its own settings; ``trust_imports`` is as in `Run`.
+def resume(folder: str | Path, *, env_steps: int | None = None, trust_imports: bool = False) -> Run:
+    """Continue a run with its own settings, perhaps to a new length; ``trust_imports`` is as in `Run`.
 
     Raises:
         RLVisionError: there is no run, it cannot be continued, or it would import code that is not trusted.
     """
-    run = find_run(Path(folder), trust_imports=trust_imports)
-    return train(replace(run.config(), out=str(run.path)))
+    run = find_run(Path(folder), trust_imports=trust_imports, trains=True)
+    config = run.config()
+    return train(replace(config, out=str(run.path), env_steps=env_steps or config.env_steps))

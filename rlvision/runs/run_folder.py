@@ -22,12 +22,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rlvision.config.continuing import Changes, list_changes, refusal, refused_changes
 from rlvision.config.loading import CONFIG_FILE, differences, read_config, save_config
 from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.files import path_exists
 from rlvision.core.folders import remove_leftovers, require_folders
 from rlvision.core.locks import folder_lock
+from rlvision.core.signals import INTERRUPTED
 from rlvision.core.types import EnvSpec, State
 from rlvision.envs.game_archive import GAMES_FOLDER
 from rlvision.learning.settings import QLearningSettings
@@ -41,32 +43,6 @@ from rlvision.tracking.wandb import WANDB_FOLDER
 VIDEOS_FOLDER = "videos"
 FOLDERS = ("checkpoints", "checkpoints/replay", GAMES_FOLDER, VIDEOS_FOLDER, WANDB_FOLDER, TENSORBOARD_FOLDER)
 """Folders in a run folder."""
-
-MAY_CHANGE = (
-    "out",
-    "env_steps",
-    "device",
-    "threads",
-    "precision",
-    "cuda_graphs",
-    "deterministic",
-    "replay.compression",
-    "env.step_timeout",
-    "env.max_restarts",
-    "wandb",
-    "evaluate_every",
-    "checkpoint_every",
-    "evaluation.",
-    "checkpoint.",
-    "tracking.",
-)
-"""Settings that a resumed run may change; a trailing dot stands for a group."""
-
-MAX_LISTED = 6
-"""Most changed settings that an error message names; with another preset there may be dozens."""
-
-Changes = Mapping[str, tuple[Any, Any]]
-"""Name -> (old value, new value)."""
 
 
 class RunFolder:
@@ -123,6 +99,21 @@ class RunFolder:
             return False
         return any(int(path.stem) > config.env_steps for path in self.checkpoints.paths())
 
+    def finished(self, config: Config) -> str | None:
+        """Return a message if the run is finished, its newest checkpoint is intact, and ``config`` is no longer.
+
+        Raises:
+            ConfigError: as in `require_same_run`.
+        """
+        self.require_same_run(config)
+        ended, paths = history.end_reason(self.path), self.checkpoints.paths()
+        if not paths or ended is None or ended.startswith(INTERRUPTED) or config.env_steps > self.config().env_steps:
+            return None
+        with suppress(CheckpointError):
+            read_state(paths[-1])
+            return f"{self.path} is finished: {ended}; only a larger --env-steps trains it further"
+        return None
+
     def config(self) -> Config:
         """Return the stored configuration.
 
@@ -148,9 +139,8 @@ class RunFolder:
         Raises:
             ConfigError: the message names the settings that differ.
         """
-        changed = {name: values for name, values in differences(self.config(), config).items() if not _may_change(name)}
-        if changed:
-            raise ConfigError(_refusal(self.path, changed))
+        if changed := refused_changes(differences(self.config(), config)):
+            raise ConfigError(refusal(self.path, changed))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -175,13 +165,16 @@ class RunFolder:
                 with suppress(OSError):  # something else is in it
                     self.path.rmdir()
 
-    def begin_session(self, config: Config, env_steps: int, using: Mapping[str, str]) -> list[str]:
+    def begin_session(
+        self, config: Config, env_steps: int, using: Mapping[str, str], origin: Mapping[str, Any] | None = None
+    ) -> list[str]:
         """Store the configuration of a session that begins at ``env_steps``, and record its changes in the history.
 
         Args:
             config: of the session.
             env_steps: of its checkpoint, or 0.
             using: versions, device and other conditions of the computation, by name.
+            origin: as in `rlvision.runs.history.open_session`.
 
         Returns:
             Messages for the user: the differences from the last session, and their effects.
@@ -192,7 +185,7 @@ class RunFolder:
         settings = differences(self.config(), config) if self.exists else {}
         conditions = history.version_changes(self.path, using)
         with self._writing():
-            history.open_session(self.path, env_steps, settings, using)
+            history.open_session(self.path, env_steps, settings, using, origin)
             save_config(config, self.config_path)
         return [*_setting_messages(settings, config), *_bit_messages(conditions)]
 
@@ -259,19 +252,9 @@ def require_same_spec(stored: EnvSpec, present: EnvSpec) -> None:
         )
 
 
-def _may_change(name: str) -> bool:
-    return any(name == free or (free.endswith(".") and name.startswith(free)) for free in MAY_CHANGE)
-
-
-def _refusal(path: Path, changed: Changes) -> str:
-    some, more = dict(list(changed.items())[:MAX_LISTED]), len(changed) - MAX_LISTED
-    others = _listed(some) + (f"; and {more} more" if more > 0 else "")
-    return f"expected the settings of the run in {path}, got others ({others}): use them, or another --out"
-
-
 def _setting_messages(changed: Changes, config: Config) -> Iterator[str]:
     if changed:
-        yield f"accepted: {_listed(changed)}"
+        yield f"accepted: {list_changes(changed)}"
     if "env_steps" in changed and (schedules := ", ".join(_whole_run_schedules(config))):
         yield (
             f"schedules over the whole run ({schedules}) now end at {config.env_steps:,} env steps: they continue "
@@ -293,8 +276,4 @@ def _whole_run_schedules(config: Config) -> Iterator[str]:
 
 def _bit_messages(conditions: Changes) -> Iterator[str]:
     if conditions:
-        yield f"from here on, results may differ in bits from an uninterrupted run: {_listed(conditions)}"
-
-
-def _listed(changed: Changes) -> str:
-    return "; ".join(f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items())
+        yield f"from here on, results may differ in bits from an uninterrupted run: {list_changes(conditions)}"

@@ -2,7 +2,6 @@
 
 import copy
 import logging
-from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -30,12 +29,16 @@ from rlvision.runs import builders, history
 from rlvision.runs.eval_protocol import count_envs, make_limits, with_frame_cap
 from rlvision.runs.experience import experience_of, never_learns
 from rlvision.runs.media import MediaLogger
+from rlvision.runs.old_weights import OldWeights, ReadWeights
+from rlvision.runs.own_code import remember_imports
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.tracking.jsonl import JsonlTracker
+from rlvision.tracking.own_tracker import make_own_trackers
 from rlvision.tracking.tensorboard import TensorboardTracker
 from rlvision.tracking.trackers import MultiTracker
 from rlvision.tracking.wandb import WandbTracker
+from rlvision.tracking.wandb_variables import describe_run
 from rlvision.training.collector import Collector, DiscountedReturns
 from rlvision.training.trainer import Hooks, Trainer, TrainPlan
 
@@ -50,25 +53,35 @@ class Session:
         folder: of the run.
         env: to train in.
         announcement: line about the memory of the run, printed at the start.
+        read_weights: reads the old weights of a new run with ``network.init``.
     """
 
-    def __init__(self, config: Config, folder: RunFolder, env: ReplayableEnv, announcement: str) -> None:
+    def __init__(
+        self, config: Config, folder: RunFolder, env: ReplayableEnv, announcement: str, read_weights: ReadWeights
+    ) -> None:
         torch.manual_seed(derive(config.seed, "torch"))  # for dropout
         self._config = config
         self._folder = folder
         self._env = env
         self._announcement = announcement
+        self._read_weights = read_weights
         self._experience = experience_of(config, env.spec)
         with explain_oom(f"lower {self._experience.describe()}, or set --device=cpu"):
             self._agent = builders.make_agent(config, env.spec)
         title = f"{config.env.game} {folder.path} seed {config.seed}"
-        self._console = ConsoleTracker(config.env_steps, title, learning_starts=self._experience.learning_starts)
+        self._console = ConsoleTracker(
+            config.env_steps,
+            title,
+            learning_starts=self._experience.learning_starts,
+            evaluate_every=config.evaluate_every,
+        )
         self._tracker = make_trackers(config, folder.path, self._console)
         self._media_logger = MediaLogger(config, folder, self._agent, self._tracker, builders.make_env)
         self._recorder = self._make_recorder()
         self._trainer = self._make_trainer()
         self._evaluation_env: ReplayableEnv | None = None
         self._unsaved_best: State | None = None
+        self._old_weights: OldWeights | None = None
 
     def run(self) -> None:
         """Start or continue the run, and train."""
@@ -112,13 +125,18 @@ class Session:
         with signals.exit_at_once() if self._folder.checkpoints.paths() else nullcontext():
             env_steps = self._restore()
         using = {**history.versions(), **numerics_info(resolve_device(self._config.device), self._config.precision)}
-        for line in self._folder.begin_session(self._config, env_steps, using):
+        origin = None if self._old_weights is None else self._old_weights.origin
+        for line in self._folder.begin_session(self._config, env_steps, using, origin):
             self._console.message(line)
+        remember_imports(self._config)
+        if self._old_weights is not None:
+            self._save(env_steps, self._trainer.state_dict())  # a continued run does not need the old weights
 
     def _restore(self) -> int:
         """Restore the newest checkpoint and return its env steps, or 0. An error leaves the folder unchanged."""
         state = self._folder.checkpoints.load_newest(self._load_replay)
         if state is None:
+            self._load_old_weights()
             self._env.reset(derive(self._config.seed, "environments"))
             return 0
         require_same_spec(spec_from_state(state["spec"]), self._env.spec)
@@ -129,6 +147,12 @@ class Session:
         self._tracker.load_state_dict(state["trackers"])
         self._announce_refill(state)
         return int(state["env_steps"])
+
+    def _load_old_weights(self) -> None:
+        if self._config.network.init is not None:
+            self._old_weights = self._read_weights(self._env.spec)
+            self._old_weights.load_into(self._agent)
+            self._console.message(self._old_weights.about)
 
     def _announce_refill(self, state: State) -> None:
         if self._config.agent.uses_replay and state["env_steps"] and not self._has_replay(state):
@@ -162,7 +186,7 @@ class Session:
             save_best=self._save_best,
             show_progress=self._console.progress,
             save_curve=self._media_logger.log_curve,
-            on_evaluation=self._media_logger.log_evaluation,
+            on_evaluation=self._console.evaluating()(self._media_logger.log_evaluation),
             system_metrics=lambda: memory.usage(resolve_device(config.device)),
         )
         collector = Collector(self._env, agent.policy, agent.memory, returns, self._recorder)
@@ -175,14 +199,15 @@ class Session:
             capped = with_frame_cap(config, limits.max_frames)
             self._evaluation_env = builders.make_env(capped, num_envs, split=True)
         seed = derive(config.seed, f"evaluation at {env_steps}")
-        return evaluate(
-            self._evaluation_env,
-            self._agent.q_function,
-            config.evaluation,
-            seed=seed,
-            limits=limits,
-            interrupted=interrupted,
-        )
+        with self._console.evaluating():
+            return evaluate(
+                self._evaluation_env,
+                self._agent.q_function,
+                config.evaluation,
+                seed=seed,
+                limits=limits,
+                interrupted=interrupted,
+            )
 
     def _save_best(self, env_steps: int) -> None:
         self._unsaved_best = copy.deepcopy(self._weights(env_steps))
@@ -249,26 +274,15 @@ def make_trackers(config: Config, folder: Path, console: ConsoleTracker) -> Mult
 
     Raises:
         MissingExtraError: TensorBoard is on, and not installed.
+        ConfigError: a tracker of the user's own cannot be made.
     """
+    settings, tracking = nest(flatten_used(config)), config.tracking
+    about = describe_run(tracking, folder)
     trackers: dict[str, Tracker] = {
         "files": JsonlTracker(folder),
         "console": console,
-        "wandb": WandbTracker(config.wandb, folder, nest(flatten_used(config)), about=_wandb_arguments(config, folder)),
+        "wandb": WandbTracker(config.wandb, folder, settings, about=about, names=tracking.names),
     }
-    if config.tracking.tensorboard:
-        trackers["tensorboard"] = TensorboardTracker(folder)
-    return MultiTracker(trackers)
-
-
-def _wandb_arguments(config: Config, folder: Path) -> Mapping[str, object]:
-    """Return the arguments of ``wandb.init`` that describe a run."""
-    tracking = config.tracking
-    return {
-        "project": tracking.project,
-        "entity": tracking.entity,
-        "name": tracking.name or folder.name,
-        "group": tracking.group,
-        "tags": tracking.tags,
-        "job_type": tracking.job_type,
-        "notes": tracking.notes,
-    }
+    if tracking.tensorboard:
+        trackers["tensorboard"] = TensorboardTracker(folder, tracking.names)
+    return MultiTracker({**trackers, **make_own_trackers(tracking.also, folder, settings)})

@@ -10,7 +10,7 @@ from typing import Any
 
 from rlvision.config.field_types import format_value
 from rlvision.config.fields import checked, settings_of, short, short_name, unknown
-from rlvision.config.loading import load_config, settings_for
+from rlvision.config.loading import compose_config, settings_for
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
 from rlvision.sweeps.sweep_file import Sweep
@@ -77,7 +77,7 @@ def _trial(sweep: Sweep, settings: Mapping[str, Any]) -> Trial:
     if strange := [name for name in settings if name not in known]:
         raise unknown(f"a setting of the agent {agent} in sweep {sweep.name}", strange[0], known, "leave it out")
     values = {name: checked(known[name], value, f"{name} of sweep {sweep.name}") for name, value in settings.items()}
-    return Trial(trial_name(values), values, load_config(sweep.preset, {**sweep.fixed, **values}))
+    return Trial(trial_name(values), values, compose_config(sweep.preset, {**sweep.fixed, **values}))
 
 
 def trial_name(settings: Mapping[str, Any]) -> str:

@@ -17,7 +17,8 @@ from rlvision.tracking.jsonl import METRICS_FILE, last_env_steps
 LOG_FILE = "log.txt"
 LAST_BYTES = 65_536
 """Size of the end of a log that is searched for its last line."""
-PROGRAM = (sys.executable, "-m", "rlvision.cli.exit_with_parent")
+PROGRAM = (sys.executable, "-P", "-m", "rlvision.cli.exit_with_parent")
+"""``-P`` keeps the working directory off the front of Python's path: a user's ``queue.py`` there must not run."""
 Outcome = Literal["finished", "interrupted", "failed"]
 
 

@@ -7,6 +7,7 @@ from rlvision.core.imports import public_names
 if TYPE_CHECKING:
     from rlvision.tracking.console import ConsoleTracker as ConsoleTracker
     from rlvision.tracking.console import PipeSafeConsole as PipeSafeConsole
+    from rlvision.tracking.console import say as say
     from rlvision.tracking.curve import RECENT as RECENT
     from rlvision.tracking.curve import columns as columns
     from rlvision.tracking.curve import draw_curve as draw_curve
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rlvision.tracking.jsonl import last_env_steps as last_env_steps
     from rlvision.tracking.jsonl import read_metrics as read_metrics
     from rlvision.tracking.metrics import METRICS as METRICS
+    from rlvision.tracking.own_tracker import make_own_trackers as make_own_trackers
     from rlvision.tracking.settings import TrackingSettings as TrackingSettings
     from rlvision.tracking.tensorboard import TENSORBOARD_FOLDER as TENSORBOARD_FOLDER
     from rlvision.tracking.tensorboard import TensorboardTracker as TensorboardTracker
@@ -25,18 +27,21 @@ if TYPE_CHECKING:
     from rlvision.tracking.trackers import MultiTracker as MultiTracker
     from rlvision.tracking.wandb import WANDB_FOLDER as WANDB_FOLDER
     from rlvision.tracking.wandb import WandbTracker as WandbTracker
+    from rlvision.tracking.wandb_variables import describe_run as describe_run
 
 __getattr__, __all__ = public_names(
     __name__,
     {
-        "console": ["ConsoleTracker", "PipeSafeConsole"],
+        "console": ["ConsoleTracker", "PipeSafeConsole", "say"],
         "curve": ["RECENT", "columns", "draw_curve", "running_mean", "style_axes"],
         "dashboard": ["number"],
         "jsonl": ["JsonlTracker", "METRICS_FILE", "last_env_steps", "read_metrics"],
         "metrics": ["METRICS"],
         "settings": ["TrackingSettings"],
+        "own_tracker": ["make_own_trackers"],
         "tensorboard": ["TENSORBOARD_FOLDER", "TensorboardTracker"],
         "trackers": ["MediaTracker", "MultiTracker"],
         "wandb": ["WANDB_FOLDER", "WandbTracker"],
+        "wandb_variables": ["describe_run"],
     },
 )

@@ -16,8 +16,8 @@ from rlvision.tracking.dashboard import Dashboard, evaluation_line, line, screen
 
 _log = logging.getLogger("rlvision")
 
-PACE_SECONDS = 20.0
-"""Time over which the pace is averaged."""
+PACE_SECONDS = 120.0
+"""Time of training over which the pace is averaged: long enough to be steady, short enough to follow the load."""
 
 SHARE = 0.01
 """Largest share of the time spent on drawing; slow drawing becomes less frequent."""
@@ -35,6 +35,7 @@ class ConsoleTracker:
         console: the output; None for standard output.
         clock: returns the time in seconds; tests replace it.
         learning_starts: env steps before learning starts.
+        evaluate_every: env steps between evaluations, whose time counts in the time left; 0 for one at the end.
     """
 
     def __init__(
@@ -45,14 +46,17 @@ class ConsoleTracker:
         clock: Callable[[], float] = time.monotonic,
         *,
         learning_starts: int = 0,
+        evaluate_every: int = 0,
     ) -> None:
         console = console or PipeSafeConsole()
         self._view: View = LiveView(console) if console.is_terminal else PlainView(console)
-        self._dashboard = Dashboard(title, total_env_steps, learning_starts)
+        self._dashboard = Dashboard(title, total_env_steps, learning_starts, evaluate_every)
         self._clock = clock
         self._start = clock()
         self._next = self._start + self._view.seconds
-        self._pace: deque[tuple[float, int]] = deque()  # recent (time, env steps)
+        self._pace: deque[tuple[float, int]] = deque()  # recent (time of training, env steps)
+        self._apart = 0.0  # seconds of evaluations in this process
+        self._told = 0.0  # those of evaluations whose rows have been logged
         self._closed = False
         self._warned = False
 
@@ -62,6 +66,7 @@ class ConsoleTracker:
         if "episode/score" in metrics:
             self._dashboard.add_score(metrics["episode/score"])
         if "evaluate/mean" in metrics:
+            self._dashboard.evaluation_seconds, self._told = self._apart - self._told, self._apart
             self.message(evaluation_line(metrics, env_steps))
         self.progress(env_steps)
 
@@ -72,9 +77,18 @@ class ConsoleTracker:
             self._pace.clear()  # training is slower than gathering, so its pace is measured separately
         self._dashboard.env_steps = env_steps
         if not self._pace:
-            self._pace.append((now, env_steps))
+            self._pace.append((now - self._apart, env_steps))
         if now >= self._next and not self._closed:
             self._draw(now)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Keep the time of an evaluation, or of its video, out of the pace."""
+        begun = self._clock()
+        try:
+            yield
+        finally:
+            self._apart += self._clock() - begun
 
     def message(self, text: str) -> None:
         """Print a line that stays on the screen, above the live display."""
@@ -89,13 +103,15 @@ class ConsoleTracker:
         """Return the displayed numbers."""
         dashboard = self._dashboard
         latest = {name: float(value) for name, value in dashboard.latest.items()}
-        return {"scores": list(dashboard.scores), "best": dashboard.best, "latest": latest}
+        numbers = {"best": dashboard.best, "evaluation_seconds": dashboard.evaluation_seconds}
+        return {"scores": list(dashboard.scores), "latest": latest, **numbers}
 
     def load_state_dict(self, state: State) -> None:
         """Restore the numbers of a continued run."""
         self._dashboard.scores.clear()
         self._dashboard.scores.extend(state["scores"])
         self._dashboard.best = state["best"]
+        self._dashboard.evaluation_seconds = state.get("evaluation_seconds", 0.0)  # none in older checkpoints
         self._dashboard.latest.update(state.get("latest", {}))  # older checkpoints have none
 
     def close(self) -> None:
@@ -126,12 +142,12 @@ class ConsoleTracker:
             self._warned = True
 
     def _measure(self, now: float) -> float:
-        """Return env steps per second over the last `PACE_SECONDS`."""
-        self._pace.append((now, self._dashboard.env_steps))
-        while len(self._pace) > 2 and self._pace[0][0] < now - PACE_SECONDS:
+        """Return env steps per second over the last `PACE_SECONDS` of training; the last pace if no time has passed."""
+        self._pace.append((now - self._apart, self._dashboard.env_steps))
+        while len(self._pace) > 2 and self._pace[0][0] < self._pace[-1][0] - PACE_SECONDS:
             self._pace.popleft()
-        (since, before), (now, after) = self._pace[0], self._pace[-1]
-        return (after - before) / (now - since) if now > since else 0.0
+        (since, before), (until, after) = self._pace[0], self._pace[-1]
+        return (after - before) / (until - since) if until > since else self._dashboard.rate
 
 
 class PipeSafeConsole(Console):
@@ -140,6 +156,11 @@ class PipeSafeConsole(Console):
     def on_broken_pipe(self) -> None:
         """Stop writing; rich calls this."""
         self.quiet = True
+
+
+def say(text: str) -> None:
+    """Print one line on standard output, for work that has no display."""
+    PlainView(PipeSafeConsole()).write_line(text)
 
 
 class View(Protocol):

@@ -153,7 +153,9 @@ def _draw_evaluations(axes: "Axes", seen: Columns) -> None:
     if len(steps):
         axes.plot(steps, means, "o-", color=ORANGE, linewidth=1.5, markersize=4.5, label="evaluation, 95 % interval")
     steps, low, high = seen.of("evaluate/ci_low", "evaluate/ci_high")
-    if len(steps):
+    if len(steps) == 1:  # a band would have no width
+        axes.vlines(steps, low, high, color=ORANGE, linewidth=2.5, alpha=0.5)
+    elif len(steps):
         axes.fill_between(steps, low, high, color=ORANGE, alpha=0.18, linewidth=0)
 
 

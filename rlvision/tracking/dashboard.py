@@ -33,6 +33,8 @@ class Dashboard:
     title: str
     total_env_steps: int
     learning_starts: int = 0  # env steps before the first update
+    evaluate_every: int = 0  # env steps between evaluations; 0: only at the end
+    evaluation_seconds: float = 0.0  # of the last one
     env_steps: int = 0
     rate: float = 0.0  # env steps per second
     seconds: float = 0.0  # of training in this process
@@ -63,10 +65,19 @@ class Dashboard:
 
     @property
     def seconds_left(self) -> float | None:
-        """Time left at the current rate; None before learning starts, which lowers the rate."""
+        """Time left at the current rate, evaluations included; None before learning starts, which lowers the rate."""
         if self.env_steps >= self.total_env_steps:
             return 0.0
-        return None if self.is_gathering or self.rate <= 0 else (self.total_env_steps - self.env_steps) / self.rate
+        if self.is_gathering or self.rate <= 0:
+            return None
+        training = (self.total_env_steps - self.env_steps) / self.rate
+        return training + self._evaluations_left * self.evaluation_seconds
+
+    @property
+    def _evaluations_left(self) -> int:
+        """Number of evaluations to come, the one at the end included."""
+        every = self.evaluate_every or self.total_env_steps
+        return max(1, -(-self.total_env_steps // every) - self.env_steps // every)
 
 
 def screen(dashboard: Dashboard, width: int) -> RenderableType:

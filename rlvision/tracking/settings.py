@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from rlvision.core.ranges import NonEmptyStr, NonNegativeInt, PositiveInt
+from rlvision.tracking.foreign_metrics import NamesOf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,20 +12,20 @@ class TrackingSettings:
 
     log_every: PositiveInt = 2_000
     """Env steps between rows of training metrics."""
-    project: NonEmptyStr = "rlvision"
-    """W&B project."""
+    project: NonEmptyStr | None = None
+    """W&B project; unset, WANDB_PROJECT or rlvision."""
     entity: NonEmptyStr | None = None
-    """W&B entity."""
+    """W&B entity; unset, WANDB_ENTITY."""
     name: NonEmptyStr | None = None
-    """W&B run name; unset, the name of the run folder."""
+    """W&B run name; unset, WANDB_NAME or the name of the run folder."""
     group: NonEmptyStr | None = None
-    """W&B group."""
+    """W&B group; unset, WANDB_RUN_GROUP."""
     tags: tuple[NonEmptyStr, ...] = ()
-    """W&B tags."""
-    job_type: NonEmptyStr = "train"
-    """W&B job type."""
+    """W&B tags; unset, WANDB_TAGS."""
+    job_type: NonEmptyStr | None = None
+    """W&B job type; unset, WANDB_JOB_TYPE or train."""
     notes: NonEmptyStr | None = None
-    """W&B notes."""
+    """W&B notes; unset, WANDB_NOTES."""
     video_every: NonNegativeInt = 10
     """Evaluations between videos of a game; the last evaluation has one too. 0 for none."""
     video_steps: PositiveInt = 300
@@ -33,3 +34,7 @@ class TrackingSettings:
     """Keep the files of the best and the last checkpoint as W&B artifacts, and no other file."""
     tensorboard: bool = False
     """Write TensorBoard's event files too: pip install 'rlvision[tensorboard]'."""
+    names: NamesOf = "rlvision"
+    """Words of the metrics in W&B and TensorBoard, for dashboards that exist (docs/metrics.md)."""
+    also: tuple[NonEmptyStr, ...] = ()
+    """Trackers of your own, package.module:Class, called with the run folder and the settings (docs/track.md)."""

@@ -14,6 +14,7 @@ from rlvision.core.errors import MissingExtraError
 from rlvision.core.files import open_to_read
 from rlvision.core.folders import make_folder
 from rlvision.core.types import State, UInt8Array
+from rlvision.tracking.foreign_metrics import NamesOf, in_words_of
 from rlvision.tracking.trackers import Media
 
 if TYPE_CHECKING:
@@ -33,12 +34,14 @@ class TensorboardTracker:
 
     Args:
         folder: the run folder.
+        names: words of the metrics.
 
     Raises:
         MissingExtraError: TensorBoard is not installed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, names: NamesOf = "rlvision") -> None:
+        self._names = names
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ModuleNotFoundError as error:
@@ -56,7 +59,8 @@ class TensorboardTracker:
         """Write a row as one event, which is ten times as fast as one event for each metric."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        points = [Summary.Value(tag=name, simple_value=float(value)) for name, value in metrics.items()]
+        row = in_words_of(self._names, metrics)
+        points = [Summary.Value(tag=name, simple_value=float(value)) for name, value in row.items()]
         with self._warn_on_os_error():
             cast("FileWriter", self._open().file_writer).add_summary(Summary(value=points), env_steps)
         self._after = env_steps

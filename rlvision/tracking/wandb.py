@@ -16,10 +16,12 @@ import numpy as np
 from rlvision.core.files import path_exists, read_text, write_atomically
 from rlvision.core.folders import make_folder
 from rlvision.core.types import State
+from rlvision.tracking.foreign_metrics import WORDS, NamesOf, in_words_of
 from rlvision.tracking.jsonl import read_metrics
 from rlvision.tracking.metrics import BEST_IS_HIGHEST
 from rlvision.tracking.trackers import Media
 from rlvision.tracking.wandb_files import require_no_links, rows_on_disk
+from rlvision.tracking.wandb_variables import spell_mode
 
 if TYPE_CHECKING:
     from wandb import Run
@@ -61,6 +63,7 @@ class WandbTracker:
         config: the resolved configuration, nested; W&B also gets it with dotted names, as sweeps write them.
         about: further arguments of ``wandb.init``: project, entity, name, group, tags, job_type, notes.
         run_id: the run to continue; by default the W&B agent's, else the folder's, else a new one.
+        names: words of the metrics.
     """
 
     def __init__(
@@ -70,9 +73,12 @@ class WandbTracker:
         config: Mapping[str, Any],
         about: Mapping[str, Any] | None = None,
         run_id: str | None = None,
+        names: NamesOf = "rlvision",
     ) -> None:
+        spell_mode()
         self._mode = mode
         self._folder = folder
+        self._names = names
         self._about = {"config": {**config, **flat(config)}, **(about or {})}
         self._id_path = folder / WANDB_FOLDER / "run-id"
         self.run_id = run_id or os.environ.get("WANDB_RUN_ID") or _read(self._id_path) or uuid4().hex[:8]
@@ -196,7 +202,7 @@ class WandbTracker:
         run = wandb.init(**self._about, mode=mode, dir=self._folder, id=self.run_id, resume="allow", settings=settings)
         run.define_metric("*", step_metric="env_steps")
         for name in BEST_IS_HIGHEST:
-            run.define_metric(name, step_metric="env_steps", summary="max,last")
+            run.define_metric(WORDS[self._names].get(name, name), step_metric="env_steps", summary="max,last")
         return run
 
     def _catch_up(self, run: "Run", mode: str) -> None:
@@ -211,8 +217,8 @@ class WandbTracker:
                 self._send(run, number, row)
 
     def _send(self, run: "Run", number: int, row: Mapping[str, float]) -> None:
-        media = self._media()
-        self._attempt("dropped a row", lambda: run.log({**row, **media}, step=number, commit=True))
+        shown = {**in_words_of(self._names, row), **self._media()}
+        self._attempt("dropped a row", lambda: run.log(shown, step=number, commit=True))
 
     def _media(self) -> dict[str, Any]:
         """Convert the media of the next row to W&B's types, and leave out those that fail."""

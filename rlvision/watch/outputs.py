@@ -42,7 +42,7 @@ class Output:
         ConfigError: two are chosen, a file has another suffix, or the terminal or display is missing.
     """
 
-    video: Path | None = None  # .mp4 or .webm
+    video: Path | None = None  # .mp4, .webm or .gif
     terminal: bool = False
     html: Path | None = None
 

@@ -10,6 +10,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from rlvision.core.progress import report_interruption
 from rlvision.watch.drawing.overlay import Overlay
+from rlvision.watch.gif import Gif
 from rlvision.watch.rollout import Game, RolloutStep, RolloutSteps, game_of
 from rlvision.watch.video import Video, check_video_path, open_video
 
@@ -19,7 +20,7 @@ def record(rollout: RolloutSteps, path: Path, *, title: str, fps: float, console
 
     Args:
         rollout: of a finite number of games.
-        path: ends in .mp4 (H.264) or .webm (VP9).
+        path: ends in .mp4 (H.264), .webm (VP9) or .gif.
         title: above the overlay, such as ``"Breakout"``.
         fps: the game's frames per second.
         console: of the progress display; None: standard error.
@@ -44,7 +45,7 @@ def record(rollout: RolloutSteps, path: Path, *, title: str, fps: float, console
     return games
 
 
-def _write(video: Video, overlay: Overlay, rollout_step: RolloutStep) -> None:
+def _write(video: Video | Gif, overlay: Overlay, rollout_step: RolloutStep) -> None:
     """Write the pictures of a step, converting only the parts that change."""
     if video.frames == 0 or not overlay.pastes_evenly:
         video.paint(overlay.picture(rollout_step.frames[0]), 0, 0)

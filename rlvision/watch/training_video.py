@@ -61,7 +61,7 @@ def record_game(
         screen: of that environment.
         policy: chooses the actions.
         q_values: observation [1, C, H, W] -> Q-values [1, A].
-        video: ends in .mp4 or .webm.
+        video: ends in .mp4, .webm or .gif.
         title: such as ``"Breakout"``.
         fps: the game's frames per second.
         crop: the part of the screen that the network sees; None: all.

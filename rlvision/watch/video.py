@@ -1,7 +1,7 @@
 """Writers of videos that browsers can play."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from rlvision.core.errors import ConfigError
 from rlvision.core.files import NewFile
 from rlvision.core.types import UInt8Array
+from rlvision.watch.gif import Gif
 
 Wide = npt.NDArray[np.uint16]
 
@@ -34,6 +35,8 @@ Since little changes from one picture of a game to the next, a constant quantise
 slower presets do.
 """
 
+GIF = ".gif"
+SUFFIXES = (*CODECS, GIF)
 BT709, LIMITED_RANGE = 1, 1
 """Colour space and range that browsers assume by default, as numbers of ITU-T H.273."""
 
@@ -173,11 +176,11 @@ class Video:
 
 
 @contextmanager
-def open_video(path: Path, height: int, width: int, fps: float) -> Iterator[Video]:
+def open_video(path: Path, height: int, width: int, fps: float) -> Iterator[Video | Gif]:
     """Write a video of ``height`` x ``width`` pictures; the file appears when it is complete.
 
     Args:
-        path: ends in .mp4 (H.264) or .webm (VP9).
+        path: ends in .mp4 (H.264), .webm (VP9) or .gif.
         height: of the pictures, even.
         width: of the pictures, even.
         fps: pictures per second.
@@ -192,7 +195,7 @@ def open_video(path: Path, height: int, width: int, fps: float) -> Iterator[Vide
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     with NewFile(path) as new:
-        with _encoder(new.path, path.suffix.lower(), height, width, fps) as video:
+        with _writer(new, path.suffix.lower(), height, width, fps) as video:
             yield video
             video.flush()
         new.keep(path)
@@ -204,8 +207,17 @@ def check_video_path(path: Path) -> None:
     Raises:
         ConfigError: the suffix names no format that can be written.
     """
-    if path.suffix.lower() not in CODECS:
-        raise ConfigError(f"expected a video file that ends in {' or '.join(CODECS)}, got {path.name!r}: rename it")
+    if path.suffix.lower() not in SUFFIXES:
+        known = f"{', '.join(CODECS)} or {GIF}"
+        raise ConfigError(f"expected a video file that ends in {known}, got {path.name!r}: rename it")
+
+
+def _writer(
+    new: NewFile, suffix: str, height: int, width: int, fps: float
+) -> AbstractContextManager[Video] | AbstractContextManager[Gif]:
+    if suffix == GIF:
+        return nullcontext(Gif(new.file, height, width, fps))
+    return _encoder(new.path, suffix, height, width, fps)
 
 
 @contextmanager

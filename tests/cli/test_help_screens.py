@@ -7,9 +7,9 @@ from rlvision.cli import main as cli
 from rlvision.config.arguments import option, parameters
 from rlvision.config.field_types import format_value
 from rlvision.config.fields import settings_of
-from rlvision.config.loading import flatten_used, load_config
+from rlvision.config.loading import differences, fill_unset, flatten_used, load_config
 from rlvision.config.presets import known_presets
-from rlvision.config.schema import Config
+from rlvision.config.schema import Config, defaults_for
 
 
 @pytest.fixture
@@ -86,3 +86,19 @@ def test_every_setting_is_explained_with_its_default(name, screen):
 def test_lines_fit_the_terminal(screen):
     for arguments in (["--help"], ["presets"], ["train", "--help"], ["train", "pong", "--help"], ["watch", "--help"]):
         assert max(map(len, screen(*arguments).splitlines())) <= 100
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_the_help_of_a_preset_fits_any_terminal_and_marks_what_it_changes(width, screen, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    for name in ("pong-dqn", "pong"):
+        text = screen("train", name, "--help")
+        assert max(map(len, text.splitlines())) <= width
+        words = " ".join(text.replace("│", " ").split())
+        assert f"Marked with *: what {name} changes." in words
+        changed = differences(fill_unset(defaults_for(load_config(name).agent)), load_config(name))
+        for setting, (old, new) in changed.items():
+            note = f"(default: {format_value(new)}) * otherwise {format_value(old)}"
+            assert note in words or setting == "out", setting
+        assert words.count("* otherwise") == len(changed) - 1 + (load_config(name).agent.name != "dqn")
+    assert "* otherwise" not in screen("train", "--help")

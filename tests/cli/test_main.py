@@ -88,7 +88,7 @@ def test_the_names_that_scripts_rely_on(calls):
         ("measure", 5, games),
         agent,
         ("watch", Path("a.webm"), {"terminal": False, "html": None, "episodes": 2, "max_steps": 50, **usual}),
-        ("resume", run, {"trust_imports": False}),
+        ("resume", run, {"env_steps": None, "trust_imports": False}),
     ]
     assert json.loads(Path("scores.json").read_text()) == {"run": "a/b", "env_steps": 7, **REPORT.to_dict()}
 

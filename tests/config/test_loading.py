@@ -183,8 +183,8 @@ def test_differences_are_named():
         ({"agent.duoble": 1}, "expected a setting in the overrides, got 'agent.duoble': did you mean agent.double?"),
         ({"double": 1}, "expected a setting in the overrides, got 'double': did you mean agent.double?"),
         ({3: 4}, "expected a setting in the overrides, got '3': rlvision train --help lists all settings"),
-        ({"agent": 1}, "expected agent to be a group, got 1: give the settings in it"),
-        ({"agent": None}, "expected agent to be a group, got None: give the settings in it"),
+        ({"agent": 1}, "expected agent to be a group, got 1: name a setting, such as agent.name"),
+        ({"agent": None}, "expected agent to be a group, got None: name a setting, such as agent.name"),
         ({"seed": 1, "se-ed": 2}, "expected a setting in the overrides, got 'se_ed': did you mean seed?"),
         ({"env-steps": 1, "env_steps": 2}, "expected env_steps once in the overrides, got it twice: keep one of them"),
         (

@@ -13,8 +13,8 @@ from rlvision.cli import main as cli
 from rlvision.core.errors import CheckpointError
 from rlvision.envs.preprocessing import frame_size
 from rlvision.evaluation.episode_limits import EpisodeLimits
-from rlvision.runs.export_folder import imported_settings
 from rlvision.runs.find import bundled_agents, find_agent
+from rlvision.runs.own_code import imported_settings
 from rlvision.runs.run import Run
 from rlvision.runs.web_session import NewestWeights
 from tests.runs.conftest import Chapter

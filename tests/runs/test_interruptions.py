@@ -112,7 +112,7 @@ def test_a_second_ctrl_c_while_a_run_is_brought_back_has_the_status_of_an_interr
 
     monkeypatch.setattr(ReplayBuffer, "load_rows", interrupted)
     monkeypatch.setattr(MultiTracker, "close", interrupted)  # on the way out
-    assert cli.main(["resume", str(tmp_path)]) == 130
+    assert cli.main(["resume", str(tmp_path), "--env-steps=80"]) == 130
 
 
 # The words

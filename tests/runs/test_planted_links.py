@@ -35,7 +35,7 @@ READERS = {
     "plot": ["plot", "run", "--out=plot.svg"],
 }
 WRITERS = {
-    "resume": ["resume", "run"],
+    "resume": ["resume", "run", "--env-steps=80"],
     "train": ["train", "run.yaml", "--env-steps=80"],
 }
 BEGINS, ENDS = 60, 80

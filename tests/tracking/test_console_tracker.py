@@ -90,12 +90,58 @@ def test_the_pace_is_that_of_late_and_of_this_process() -> None:
     tracker, stream = plain(clock, 100_000)
     tracker.progress(50_000)  # a continued run
     for _ in range(3):
-        clock.now += 10
-        tracker.progress(51_000)
-    clock.now += 10
-    tracker.progress(53_000)
+        clock.now += 60
+        tracker.progress(56_000)
+    clock.now += 60
+    tracker.progress(68_000)
     rates = [text.split("  ")[1] for text in stream.getvalue().splitlines()]
     assert rates == ["100/s", "50/s", "0/s", "100/s"]
+
+
+def lefts(stream: io.StringIO) -> list[str]:
+    """The rates and the times left of the lines so far."""
+    return [" ".join(text.split("  ")[1:3]) for text in stream.getvalue().splitlines() if "/s" in text]
+
+
+def evaluating_run(clock: Clock, stream: io.StringIO) -> ConsoleTracker:
+    console = Console(file=stream, width=40)
+    return ConsoleTracker(10_000, "quick", console, clock, evaluate_every=1_000)
+
+
+def test_evaluations_are_no_part_of_the_pace_and_those_to_come_are_part_of_the_time_left() -> None:
+    clock, stream = Clock(), io.StringIO()
+    tracker = evaluating_run(clock, stream)
+    tracker.progress(0)
+    clock.now += 10
+    tracker.progress(1_000)
+    for _ in range(2):  # the games, and the video of one
+        with tracker.evaluating():
+            clock.now += 150
+    tracker.log({"evaluate/mean": 1.0}, 1_000)
+    clock.now += 10
+    tracker.progress(2_000)
+    assert lefts(stream) == ["100/s left 1:30", "100/s left 46:30", "100/s left 41:20"]  # 9 and 8 of 5 minutes
+    again, stream = evaluating_run(clock, stream), io.StringIO()
+    again.load_state_dict(tracker.state_dict())
+    assert again._dashboard.evaluation_seconds == 300
+
+
+@pytest.mark.parametrize(
+    ("every", "total", "now", "left"), [(0, 100, 3, 1), (10, 100, 3, 10), (10, 100, 10, 9), (30, 100, 95, 1)]
+)
+def test_the_evaluations_to_come(every: int, total: int, now: int, left: int) -> None:
+    assert Dashboard("", total, 0, every, env_steps=now)._evaluations_left == left
+
+
+def test_another_load_is_followed_within_minutes() -> None:
+    clock, stream = Clock(), io.StringIO()
+    tracker, stream = plain(clock, 1_000_000)
+    tracker.progress(0)
+    for second in range(10, 610, 10):
+        clock.now = 100.0 + second
+        tracker.progress(min(second, 300) * 100 + max(0, second - 300) * 10)
+    assert lefts(stream)[29].startswith("100/s")
+    assert lefts(stream)[-1].startswith("10/s")
 
 
 def test_a_continued_run_shows_the_numbers_of_before() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
@@ -35,6 +36,7 @@ def test_each_number_is_drawn_where_it_belongs() -> None:
         "evaluation, 95 % interval": [(250, 25)],
     }
     [interval] = scores.collections
+    assert isinstance(interval, LineCollection)  # a band over one evaluation would have no width
     assert (interval.get_datalim(scores.transData).ymin, interval.get_datalim(scores.transData).ymax) == (20, 28)
     assert points(loss) == {"loss": [(150, 0.5), (300, 0.25)]}
     assert points(q_values) == {"Q mean": [(150, 1.0), (300, 1.5)], "discounted return": [(150, 2.0)]}

@@ -17,7 +17,7 @@ from rlvision.watch.window import DISPLAYS
             "one way of showing games, got --video and --terminal: choose one",
         ),
         ({"terminal": True, "html": Path("a.html")}, "got --terminal and --html"),
-        ({"video": Path("a.avi")}, r"a video file that ends in \.mp4 or \.webm"),
+        ({"video": Path("a.avi")}, r"a video file that ends in \.mp4, \.webm or \.gif"),
         ({"html": Path("a.mp4")}, r"an HTML file that ends in \.html"),
         ({"terminal": True}, "expected a terminal to draw in, got a pipe or a file"),
         ({}, "--terminal draws the game in this terminal, --video=FILE.mp4 writes a video, --html=FILE.html a page"),

@@ -70,9 +70,9 @@ def test_a_video_appears_when_it_is_complete_or_not_at_all(tmp_path: Path) -> No
 
 def test_other_suffixes_are_refused_before_anything_is_written(tmp_path: Path) -> None:
     for name in ("game.avi", "game"):
-        with pytest.raises(ConfigError, match=rf"ends in \.mp4 or \.webm, got '{name}'"):
+        with pytest.raises(ConfigError, match=rf"ends in \.mp4, \.webm or \.gif, got '{name}'"):
             check_video_path(tmp_path / name)
-    with pytest.raises(ConfigError, match=r"ends in"), open_video(tmp_path / "new" / "game.gif", 48, 80, 60):
+    with pytest.raises(ConfigError, match=r"ends in"), open_video(tmp_path / "new" / "game.png", 48, 80, 60):
         pass
     assert not (tmp_path / "new").exists()
 

@@ -1,14 +1,21 @@
 """Settings found in runs: in their files, in their evaluations, in what other programs are asked for."""
 
+import atexit
+from dataclasses import replace
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 import av
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rlvision.config.schema import Config
 from rlvision.core.seeding import derive
 from rlvision.evaluation.result import Evaluation
-from rlvision.runs.run import Run
+from rlvision.runs.history import read
+from rlvision.runs.run import Run, train
 from tests.runs.wiring import Finder, Table, parts
 from tests.runs.wiring.watched import ScriptedEnv, observed
 
@@ -93,6 +100,17 @@ def env_steps_of_the_first_evaluation(config: Config) -> int:
 @finds("checkpoint_every")
 def env_steps_of_the_first_checkpoint(config: Config) -> int:
     return int(observed(config).checkpoints[0].stem)
+
+
+OLD = mkdtemp(prefix="rlvision-old-")
+atexit.register(rmtree, OLD, ignore_errors=True)
+
+
+@finds("network.init", {**UNTAUGHT, "network.init": OLD})
+def place_of_the_weights_at_the_start(config: Config) -> str:
+    if not Path(OLD, "config.yaml").exists():
+        train(replace(config, out=OLD, network=replace(config.network, init=None)))
+    return str(read(observed(config).folder)[0].get("from", {}).get("place"))
 
 
 @finds("env.num_envs")
@@ -238,6 +256,19 @@ def decisions_of_a_video(config: Config) -> int:
 @finds("tracking.artifacts", each=(True, False))
 def whether_checkpoints_go_to_wandb(config: Config) -> bool:
     return observed(config).artifacts > 0
+
+
+@finds("tracking.also", {**UNTAUGHT, "tracking.also": ("own_trackers:Lines",)})
+def trackers_that_were_told(config: Config) -> tuple[str, ...]:
+    return ("own_trackers:Lines",) if (observed(config).folder / "lines.txt").exists() else ()
+
+
+@finds("tracking.names", {**UNTAUGHT, "tracking.tensorboard": True}, each=("cleanrl", "sb3"))
+def words_in_tensorboard(config: Config) -> str:
+    events = EventAccumulator(str(observed(config).folder / "tensorboard"))
+    events.Reload()
+    words = {"charts/SPS": "cleanrl", "time/fps": "sb3"}
+    return next(words[tag] for tag in events.Tags()["scalars"] if tag in words)
 
 
 @finds("tracking.tensorboard", UNTAUGHT, each=(True, False))

@@ -1,0 +1,138 @@
+"""Code that the user has run on this machine: a folder that names it needs no ``--trust-imports``.
+
+A run that begins leaves a note of each import path that its settings name, with the arguments that they give it and
+the file that it came from. The notes are in the user's own state folder, so that a folder from a stranger cannot bring
+them along. Code is the user's own if its note has the same path, the same arguments, and Python would import that same
+file. Its folder is added to Python's path, so that commands find it from everywhere.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
+
+from rlvision.config.fields import flatten
+from rlvision.config.schema import Config
+from rlvision.core.files import path_exists, read_text, warn_on_os_error, write_atomically
+from rlvision.core.folders import make_folder
+
+HARMLESS = ("rlvision.envs.counting_env:CountingEnv",)
+"""Import paths that an untrusted folder may name. Others could do harm: the folder chooses the class's arguments."""
+LONGEST_NOTE = 10_000
+
+
+def imported_settings(config: Config, *, trains: bool = False) -> dict[str, str]:
+    """Return the settings that import code, by name. They include ``package:Id-v0``: Gymnasium imports ``package``.
+
+    Args:
+        config: the settings.
+        trains: whether the run continues, which imports its trackers, too.
+    """
+    named = {"env.game": config.env.game, "network.encoder": config.network.encoder, "agent.name": config.agent.name}
+    trackers = {"tracking.also": ",".join(config.tracking.also)} if trains and config.tracking.also else {}
+    return {name: value for name, value in {**named, **trackers}.items() if ":" in value and value not in HARMLESS}
+
+
+def strange_imports(config: Config, *, trains: bool = False) -> dict[str, str]:
+    """Return those of the `imported_settings` that are not known as the user's own code."""
+    return {
+        name: value for name, value in imported_settings(config, trains=trains).items() if not _is_own(name, config)
+    }
+
+
+def remember_imports(config: Config) -> None:
+    """Leave notes of the code that a run of these settings imports."""
+    with warn_on_os_error("the notes of your own code, without which commands ask for --trust-imports"):
+        for name in imported_settings(config, trains=True):
+            for path, arguments in _imports(name, config):
+                if file := _file_of(path.partition(":")[0]):
+                    note = _note(name, path, arguments)
+                    make_folder(note.parent)
+                    write_atomically(note, json.dumps({"import": path, "file": file}).encode())
+
+
+def look_where_it_was(config: Config) -> None:
+    """Add the folders of the user's own code to Python's path."""
+    for name in imported_settings(config, trains=True):
+        for path, arguments in _imports(name, config):
+            if file := _noted_file(_note(name, path, arguments)):
+                _add_to_path(_root(path, file))
+
+
+def _imports(name: str, config: Config) -> Iterator[tuple[str, object]]:
+    """Yield the import paths of a setting, each with the arguments that the settings give it."""
+    if name == "tracking.also":
+        yield from ((path, None) for path in config.tracking.also)
+    elif name == "agent.name":
+        yield config.agent.name, flatten(config.agent)
+    else:
+        group, value = {"env.game": (config.env, config.env.game)}.get(name, (config.network, config.network.encoder))
+        yield value, group.kwargs
+
+
+def _is_own(name: str, config: Config) -> bool:
+    return all(_is_known(path, _note(name, path, arguments)) for path, arguments in _imports(name, config))
+
+
+def _is_known(path: str, note: Path) -> bool:
+    """Return whether there is a note, and Python would import the file in it; nothing is imported to find out."""
+    file = _noted_file(note)
+    if file is None:
+        return False
+    root = _root(path, file)
+    _add_to_path(root)
+    top = path.partition(":")[0].partition(".")[0]
+    return path_exists(file) and _place_of(top) in (root / f"{top}.py", root / top)
+
+
+def _place_of(top: str) -> Path | None:
+    """Return the file or the folder of a top-level module, without importing it."""
+    spec = _spec(top)
+    if spec is None:
+        return None
+    folders = list(spec.submodule_search_locations or ())
+    place = folders[0] if folders else spec.origin
+    return None if place is None else Path(place).resolve()
+
+
+def _file_of(module: str) -> str | None:
+    """Return the file of a module that a run has imported, perhaps in a worker process."""
+    spec = _spec(module)
+    return None if spec is None or spec.origin is None else str(Path(spec.origin).resolve())
+
+
+def _spec(module: str) -> ModuleSpec | None:
+    try:
+        return find_spec(module)
+    except Exception:  # of a module that was run as a script, or of a package of the user's, which may raise anything
+        return None
+
+
+def _root(path: str, file: Path) -> Path:
+    """Return the folder on Python's path that the file of a module was found from."""
+    depth = path.partition(":")[0].count(".") + (file.name == "__init__.py")
+    return file.parents[depth]
+
+
+def _add_to_path(root: Path) -> None:
+    if str(root) not in sys.path:
+        sys.path.insert(max(0, len(sys.path) - 1), str(root))  # before the working directory, which is last
+
+
+def _note(name: str, path: str, arguments: object) -> Path:
+    """Return the file of a note, whose name is a digest of what it is about."""
+    about = json.dumps([name, path, arguments], sort_keys=True, default=str)
+    return _state_folder() / f"{hashlib.sha256(about.encode()).hexdigest()}.json"
+
+
+def _noted_file(note: Path) -> Path | None:
+    return Path(json.loads(read_text(note, LONGEST_NOTE))["file"]) if path_exists(note) else None
+
+
+def _state_folder() -> Path:
+    home = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(home) if home else Path("~/.local/state").expanduser()) / "rlvision" / "own-code"

@@ -1,0 +1,109 @@
+"""Trackers of the user's own, by import path: the setting ``tracking.also``."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rlvision.core.errors import ConfigError
+from rlvision.core.imports import import_object
+from rlvision.core.types import State
+
+_log = logging.getLogger("rlvision")
+
+
+class OwnTracker:
+    """A tracker of the user's own, whose errors never end training: the first is warned of, and it gets no more rows.
+
+    Args:
+        path: import path of its class, called with the run folder and the settings of the run as nested plain values.
+        folder: of the run.
+        settings: of the run.
+
+    Raises:
+        ConfigError: the class cannot be imported or made, or has no ``log`` or no ``close``.
+    """
+
+    def __init__(self, path: str, folder: Path, settings: Mapping[str, Any]) -> None:
+        self._path = path
+        self._tracker = _make(path, folder, settings)
+        self._failed = False
+
+    def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
+        """Pass on a row of metrics."""
+        if not self._failed:
+            with self._guarded("log"):
+                self._tracker.log(dict(metrics), env_steps)
+
+    def state_dict(self) -> State:
+        """Return its state, if it has one and that is made of plain values and tensors."""
+        with self._guarded("state_dict"):
+            found: State = getattr(self._tracker, "state_dict", dict)()
+            _require_plain(found)
+            return found
+        return {}
+
+    def load_state_dict(self, state: State) -> None:
+        """Restore its state, if it has one."""
+        with self._guarded("load_state_dict"):
+            if state:
+                self._tracker.load_state_dict(state)
+
+    def close(self) -> None:
+        """Close it, even after an error."""
+        with self._guarded("close"):
+            self._tracker.close()
+
+    @contextmanager
+    def _guarded(self, method: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # the user's code may raise anything
+            if not self._failed:
+                _log.warning(
+                    "tracker %s failed in %s (%s: %s): training goes on without it",
+                    self._path, method, type(error).__name__, error,
+                )  # fmt: skip
+            self._failed = True
+
+
+def make_own_trackers(paths: Iterable[str], folder: Path, settings: Mapping[str, Any]) -> dict[str, OwnTracker]:
+    """Return the trackers of the setting ``tracking.also``, by import path."""
+    return {path: OwnTracker(path, folder, settings) for path in paths}
+
+
+def _make(path: str, folder: Path, settings: Mapping[str, Any]) -> Any:
+    if ":" not in path:
+        raise ConfigError(f"expected package.module:Tracker in tracking.also, got {path!r}: add the class")
+    found = import_object(path, "tracking.also")
+    if not callable(found):
+        raise ConfigError(f"expected a class in tracking.also, got {path}, which cannot be called: name the class")
+    try:
+        tracker = found(folder, settings)
+    except Exception as error:  # the user's constructor may raise anything
+        raise ConfigError(
+            f"expected to make tracker {path} from the run folder and the settings, got {type(error).__name__} "
+            f"({error}): change its constructor; --debug shows where"
+        ) from error
+    missing = [name for name in ("log", "close") if not callable(getattr(tracker, name, None))]
+    if missing:
+        raise ConfigError(
+            f"expected tracker {path} to have log(metrics, env_steps) and close(), got no {' and no '.join(missing)}: "
+            "add it"
+        )
+    return tracker
+
+
+def _require_plain(value: object) -> None:
+    """Refuse a state that a checkpoint could not be read with: those are read without running any code."""
+    if isinstance(value, Mapping):
+        for each in (*value, *value.values()):
+            _require_plain(each)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            _require_plain(each)
+    elif type(value) not in (int, float, bool, str, bytes, type(None), torch.Tensor):
+        raise TypeError(f"expected numbers, text, lists, dicts and tensors in its state, got {type(value).__name__}")

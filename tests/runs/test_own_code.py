@@ -1,0 +1,127 @@
+"""Code that the user has run on this machine needs no --trust-imports; a stranger's does."""
+
+import json
+import shutil
+import sys
+
+import pytest
+
+from rlvision.cli.main import main
+from rlvision.core.errors import ConfigError
+from rlvision.runs.own_code import imported_settings, remember_imports, strange_imports
+from rlvision.runs.run import Run, train
+
+WORLD = "from rlvision.envs.counting_env import CountingEnv\n\nclass World(CountingEnv):\n    pass\n"
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch, small, request):
+    """A run of a world of the user's own in a folder of hers, which Python no longer looks into; its settings."""
+    name = f"mine_{abs(hash(request.node.name))}"
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / f"{name}.py").write_text(WORLD)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "project")])
+    config = small(
+        tmp_path / "run", env_steps=4, evaluation__games=1, env__game=f"{name}:World", env__kwargs={"actions": 3}
+    )
+    train(config)
+    forget(name, tmp_path, monkeypatch)
+    yield config
+    sys.modules.pop(name, None)
+
+
+def forget(name, tmp_path, monkeypatch):
+    """As in a new process that was started in another folder."""
+    sys.modules.pop(name, None)
+    (tmp_path / "elsewhere").mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(tmp_path / "project")])
+
+
+def test_ones_own_run_needs_no_word_of_trust_from_any_folder(mine, tmp_path, capsys):
+    assert main(["evaluate", str(tmp_path / "run"), "--games=1"]) == 0
+    shutil.move(tmp_path / "run", tmp_path / "moved")
+    assert main(["resume", str(tmp_path / "moved"), "--env-steps=8"]) == 0
+    assert "--trust-imports" not in capsys.readouterr().out
+    assert main(["export", str(tmp_path / "moved"), "--games=0", f"--out={tmp_path / 'export'}"]) == 0
+    assert main(["evaluate", str(tmp_path / "export"), "--games=1"]) == 0
+
+
+def test_on_another_machine_it_does(mine, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another"))
+    with pytest.raises(ConfigError, match="set --trust-imports"):
+        Run(tmp_path / "run")
+
+
+@pytest.mark.parametrize(("old", "new"), [("actions: 3", "actions: 4"), (":World", ":CountingEnv")])
+def test_other_arguments_or_another_class_are_not_the_users(mine, tmp_path, old, new):
+    text = (tmp_path / "run" / "config.yaml").read_text()
+    assert old in text
+    (tmp_path / "run" / "config.yaml").write_text(text.replace(old, new))
+    with pytest.raises(ConfigError, match="set --trust-imports"):
+        Run(tmp_path / "run")
+
+
+def test_a_module_of_the_same_name_from_elsewhere_is_not_imported(mine, tmp_path, monkeypatch):
+    name = mine.env.game.partition(":")[0]
+    (tmp_path / "elsewhere" / f"{name}.py").write_text("raise SystemExit('a trap')")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "elsewhere"), *sys.path])
+    with pytest.raises(ConfigError, match="set --trust-imports"):
+        Run(tmp_path / "run")
+    monkeypatch.setattr(sys, "path", sys.path[1:])
+    (tmp_path / "project" / f"{name}.py").unlink()
+    with pytest.raises(ConfigError, match="set --trust-imports"):
+        Run(tmp_path / "run")
+
+
+def test_a_module_in_a_package_is_found_again_without_importing_the_package(tmp_path, monkeypatch, small):
+    package = tmp_path / "project" / "pack_of_mine"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "inner.py").write_text(WORLD)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "project")])
+    config = small(tmp_path / "run", env__game="pack_of_mine.inner:World", network__encoder="pack_of_mine:Net")
+    assert set(strange_imports(config)) == {"env.game", "network.encoder"}
+    remember_imports(config)
+    forget("pack_of_mine", tmp_path, monkeypatch)
+    assert strange_imports(config) == {}
+    assert str(tmp_path / "project") in sys.path
+    assert "pack_of_mine" not in sys.modules
+    (tmp_path / "elsewhere" / "pack_of_mine").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "elsewhere"), *sys.path])
+    (tmp_path / "elsewhere" / "pack_of_mine" / "__init__.py").write_text("raise SystemExit('a trap')")
+    assert set(strange_imports(config)) == {"env.game", "network.encoder"}
+    sys.modules.pop("pack_of_mine.inner", None)
+
+
+def test_an_agent_of_ones_own_with_its_settings(tmp_path, small, monkeypatch):
+    train(small(tmp_path / "run", agent__name="own_agents:Online", env_steps=4, evaluation__games=1))
+    Run(tmp_path / "run")
+    text = (tmp_path / "run" / "config.yaml").read_text()
+    (tmp_path / "run" / "config.yaml").write_text(text.replace("step_size: ", "step_size: 1"))
+    with pytest.raises(ConfigError, match=r"agent\.name=own_agents:Online"):
+        Run(tmp_path / "run")
+
+
+def test_trackers_count_where_a_run_continues(small, tmp_path):
+    config = small(tmp_path / "run", tracking__also=["own_trackers:Lines", "own_trackers:Failing"])
+    assert imported_settings(config) == {}
+    assert strange_imports(config, trains=True) == {"tracking.also": "own_trackers:Lines,own_trackers:Failing"}
+    remember_imports(config)
+    assert strange_imports(config, trains=True) == {}
+
+
+def test_without_a_place_for_notes_training_goes_on_and_says_so(small, tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    remember_imports(small(tmp_path / "run", tracking__also=["own_trackers:Lines"]))
+    assert "without which commands ask for --trust-imports" in caplog.text
+
+
+def test_a_note_says_where_the_code_was(own_state, small, tmp_path, own_code):
+    remember_imports(small(tmp_path / "run", tracking__also=["own_trackers:Lines"]))
+    (note,) = (own_state / "rlvision" / "own-code").iterdir()
+    assert json.loads(note.read_text()) == {
+        "import": "own_trackers:Lines",
+        "file": str((own_code / "own_trackers.py").resolve()),
+    }
