@@ -1,5 +1,6 @@
 """Worlds: Atari, Gymnasium as pixels, preprocessing, vectors of environments, worker processes, action logs."""
 
+import sys
 from typing import TYPE_CHECKING
 
 from rlvision.core.imports import public_names
@@ -9,6 +10,11 @@ if __name__ != "rlvision.envs":
         f"expected the import name rlvision.envs, got {__name__!r}: import rlvision.envs instead "
         "(under the bare name every class would exist twice)"
     )
+
+if "gymnasium" in sys.modules and "ale_py" not in sys.modules:
+    from rlvision.envs.own_ids import import_ale
+
+    import_ale()  # before it is needed: it would register its Breakout-v0 over one that the user has registered
 
 if TYPE_CHECKING:
     from rlvision.envs.atari_games import find_game as find_game

@@ -10,6 +10,7 @@ from rlvision.core.devices import make_autocast, resolve_device
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import Agent, EnvSpec, QFunction
 from rlvision.envs.factory import make
+from rlvision.envs.gymnasium_env import GymnasiumEnv
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.learning.agent import Setup, playing_q_function
 from rlvision.learning.registry import find_agent
@@ -32,6 +33,11 @@ def make_env(config: Config, num_envs: int, *, split: bool = False) -> Replayabl
         RLVisionError: there is no such environment, or it does not support these settings.
     """
     return make(config.env, num_envs, split)
+
+
+def describe_world(env: ReplayableEnv) -> tuple[str, ...]:
+    """Return lines about what an agent sees of an environment, and what is odd about it; none for Atari."""
+    return env.view.lines if isinstance(env, GymnasiumEnv) else ()
 
 
 def make_setup(config: Config, spec: EnvSpec) -> Setup:
