@@ -68,7 +68,8 @@ def recorded_name(game: str) -> str:
     spec = gymnasium.registry.get(game)
     if spec is None or any(game.startswith(prefix) for prefix in PLUGINS):
         return game
-    home = spec.entry_point.partition(":")[0] if isinstance(spec.entry_point, str) else spec.entry_point.__module__
+    entry = spec.entry_point
+    home = entry.partition(":")[0] if isinstance(entry, str) else str(getattr(entry, "__module__", MAIN))
     if home.partition(".")[0] in _self_registering():
         return game
     return f"{_registrar(game, home)}:{game}"
@@ -90,7 +91,7 @@ def _registrar(game: str, home: str) -> str:
     """Return the module whose text has the id: that of the class, a package around it, the program, or another."""
     parents = [home.rpartition(".")[0], home.partition(".")[0]]
     likely = [name for name in (home, *parents, MAIN) if name in sys.modules]
-    others = [name for name in sys.modules if name.partition(".")[0] not in sys.stdlib_module_names]
+    others = [name for name in reversed(sys.modules) if _knows_gymnasium(sys.modules[name])]
     known = gymnasium.registry[game].id
     name = next((name for name in (*likely, *others) if _mentions(sys.modules[name], known)), home)
     return _program_name() or MAIN if name in (MAIN, "__mp_main__") else name
@@ -102,6 +103,12 @@ def _mentions(module: ModuleType, game: str) -> bool:
         return False
     text = "".join(linecache.getlines(path))
     return len(text) < LARGEST and (f'"{game}"' in text or f"'{game}'" in text)
+
+
+def _knows_gymnasium(module: ModuleType) -> bool:
+    """Return whether a name of a module leads to where ids are registered."""
+    places = (gymnasium, gymnasium.envs, gymnasium.envs.registration, gymnasium.register)
+    return any(value is place for value in list(getattr(module, "__dict__", {}).values()) for place in places)
 
 
 def _is_library(module: ModuleType) -> bool:

@@ -1,10 +1,12 @@
 """Build the parts of a run from its settings; no other module knows both."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import nn
 
+from rlvision.config.loading import fill_unset
 from rlvision.config.schema import Config, default_agent
 from rlvision.core.devices import make_autocast, resolve_device
 from rlvision.core.errors import ConfigError
@@ -12,6 +14,7 @@ from rlvision.core.types import Agent, EnvSpec, QFunction
 from rlvision.envs.factory import make
 from rlvision.envs.gymnasium_env import GymnasiumEnv
 from rlvision.envs.split_env import ReplayableEnv
+from rlvision.envs.world_modules import recorded_name
 from rlvision.learning.agent import Setup, playing_q_function
 from rlvision.learning.registry import find_agent
 from rlvision.nn.cuda_graphs import CaptureFn, cuda_graph
@@ -19,6 +22,13 @@ from rlvision.nn.encoder_base import Encoder
 from rlvision.nn.field_of_view import seen_pixels, whole_sizes
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs.checkpoint import describe_tensor
+
+
+def complete(config: Config) -> Config:
+    """Fill in what is unset, and what another process needs to find the run: a whole path, and the world's module."""
+    out = None if config.out is None else str(Path(config.out).expanduser())
+    env = replace(config.env, game=recorded_name(config.env.game))
+    return fill_unset(replace(config, out=out, env=env))
 
 
 def make_env(config: Config, num_envs: int, *, split: bool = False) -> ReplayableEnv:
