@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlvision.core.errors import EnvCrashError, EnvError
-from rlvision.envs.gymnasium_make import discrete_space, make_env, wrap_env_errors
+from rlvision.envs.gymnasium_make import make_env, wrap_env_errors
 from rlvision.envs.preprocessing import fast_readback, fresh_stack, push_frame, reduce_screen, to_channels, to_frame
 from rlvision.envs.settings import EnvSettings
-from rlvision.envs.validation import check_reset, check_screen, check_size, check_step
-from rlvision.envs.world_view import declared_fps, look_at
+from rlvision.envs.validation import check_reset, check_screen, check_size, check_step, discrete_space
+from rlvision.envs.world_view import declared_fps, is_gymnasiums_own, look_at
 
 if TYPE_CHECKING:
     from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
@@ -46,8 +46,7 @@ class EnvRunner:
         self._env = make_env(settings)
         self._start = int(discrete_space(self._env).start)
         self.view = look_at(self._env, settings)
-        own = type(self._env.unwrapped).__module__.startswith("gymnasium.envs.")
-        self._readback = fast_readback if own else nullcontext
+        self._readback = fast_readback if is_gymnasiums_own(self._env) else nullcontext
         self._ended, self._broken = True, False
         self._seed, self._steps = 0, 0  # of the current game
         self._observed: Any = None

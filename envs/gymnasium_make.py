@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import gymnasium
-from gymnasium.spaces import Discrete
 
 from rlvision.core.errors import EnvError
 from rlvision.envs.env_errors import translated
 from rlvision.envs.settings import EnvSettings
 from rlvision.envs.user_world import make_user_world
-from rlvision.envs.validation import read_attribute
+from rlvision.envs.validation import discrete_space
 
 Env = gymnasium.Env[Any, Any]
 OWN = "gymnasium.envs."
@@ -31,7 +30,7 @@ def make_env(settings: EnvSettings) -> Env:
     """
     _without_display()
     with wrap_env_errors(settings.game):
-        env = _make_own(settings) if is_gymnasiums_own(settings.game) else make_user_world(settings)
+        env = _make_own(settings) if _is_own(settings.game) else make_user_world(settings)
     try:
         discrete_space(env)
     except EnvError:
@@ -40,21 +39,7 @@ def make_env(settings: EnvSettings) -> Env:
     return env
 
 
-def discrete_space(env: Env) -> Discrete:
-    """Return the environment's action space, A actions counted from ``start``.
-
-    Raises:
-        EnvError: it is not Discrete.
-    """
-    space = read_attribute(env, "action_space", None)
-    if space is None:
-        raise EnvError(f"expected an action space when {env.unwrapped} is made, got none: set it in its __init__")
-    if not isinstance(space, Discrete):
-        raise EnvError(f"expected a Discrete action space, got {space} of {env.unwrapped}: Q-learning needs one")
-    return space
-
-
-def is_gymnasiums_own(name: str) -> bool:
+def _is_own(name: str) -> bool:
     """Return whether an id is registered for an environment inside Gymnasium."""
     spec = gymnasium.registry.get(name)
     return spec is not None and str(spec.entry_point).startswith(OWN)

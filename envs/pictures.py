@@ -24,9 +24,8 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, MultiBinary, Space
 
-from rlvision.core.errors import ConfigError, EnvError
+from rlvision.core.errors import ConfigError, EnvError, describe_value
 from rlvision.envs.planes import compose_planes, plane_axis
-from rlvision.envs.validation import describe_value
 
 if TYPE_CHECKING:
     from rlvision.core.types import UInt8Array

@@ -21,7 +21,7 @@ from rlvision.envs.env_errors import one_line
 from rlvision.envs.pictures import find_view
 from rlvision.envs.process_state import GuardedWorld, ProcessState
 from rlvision.envs.settings import EnvSettings
-from rlvision.envs.validation import read_attribute
+from rlvision.envs.validation import read_attribute, render_modes
 from rlvision.envs.world_modules import PLUGINS, find_attribute, import_module_of, module_file
 
 Env = gymnasium.Env[Any, Any]
@@ -46,13 +46,6 @@ def make_user_world(settings: EnvSettings) -> Env:
         creator = _find_creator(settings)
         env = _made(creator, settings, f"{settings.game} {settings.kwargs}")
     return GuardedWorld(env, state)
-
-
-def render_modes(env: Env) -> tuple[str, ...]:
-    """Return the render modes that an environment declares; none if it declares something else."""
-    metadata = read_attribute(env, "metadata", {})
-    modes = metadata.get("render_modes") if isinstance(metadata, Mapping) else None
-    return tuple(modes) if isinstance(modes, list | tuple | set | frozenset) else ()
 
 
 def _made(creator: Creator, settings: EnvSettings, key: str) -> Env:

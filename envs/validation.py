@@ -5,17 +5,34 @@ An environment that breaks Gymnasium's contract is refused at once, before wrong
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import gymnasium
 import numpy as np
+from gymnasium.spaces import Discrete
 
-from rlvision.core.errors import EnvError
+from rlvision.core.errors import EnvError, describe_value
 
 if TYPE_CHECKING:
     from rlvision.core.types import UInt8Array
 
 MAX_REWARD = float(np.finfo(np.float32).max)
 """Largest reward that float32 can hold; the replay would store larger ones as infinity."""
+
+
+def discrete_space(env: gymnasium.Env[Any, Any]) -> Discrete:
+    """Return the environment's action space, A actions counted from ``start``.
+
+    Raises:
+        EnvError: it is not Discrete.
+    """
+    space = read_attribute(env, "action_space", None)
+    if space is None:
+        raise EnvError(f"expected an action space when {env.unwrapped} is made, got none: set it in its __init__")
+    if not isinstance(space, Discrete):
+        raise EnvError(f"expected a Discrete action space, got {space} of {env.unwrapped}: Q-learning needs one")
+    return space
 
 
 def check_reset(result: Any) -> Any:
@@ -97,20 +114,19 @@ def check_size(picture: UInt8Array, shape: tuple[int, ...]) -> UInt8Array:
     return picture
 
 
+def render_modes(env: gymnasium.Env[Any, Any]) -> tuple[str, ...]:
+    """Return the render modes that an environment declares; none if it declares something else."""
+    metadata = read_attribute(env, "metadata", {})
+    modes = metadata.get("render_modes") if isinstance(metadata, Mapping) else None
+    return tuple(modes) if isinstance(modes, list | tuple | set | frozenset) else ()
+
+
 def read_attribute(env: object, name: str, default: Any) -> Any:
     """Return an attribute of a user's world, or the default if there is none or it raises an error."""
     try:
         return getattr(env, name, default)
     except Exception:  # a property of a user's world may raise anything, and the default stands for it
         return default
-
-
-def describe_value(value: Any) -> str:
-    """Describe a value for an error message."""
-    if hasattr(value, "dtype") and np.ndim(value):
-        return f"{value.dtype} {list(value.shape)}"
-    words = repr(value)
-    return f"{words if len(words) <= 40 else type(value).__name__} of type {type(value).__name__}"
 
 
 def _expect_tuple(result: Any, call: str, names: tuple[str, ...]) -> tuple[Any, ...]:

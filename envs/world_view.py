@@ -11,11 +11,10 @@ from gymnasium.spaces import Box
 
 from rlvision.core.errors import EnvError
 from rlvision.envs.action_names import name_actions
-from rlvision.envs.gymnasium_make import discrete_space, is_gymnasiums_own
 from rlvision.envs.pictures import find_view
+from rlvision.envs.process_state import GuardedWorld
 from rlvision.envs.settings import EnvSettings
-from rlvision.envs.user_world import render_modes
-from rlvision.envs.validation import read_attribute
+from rlvision.envs.validation import discrete_space, read_attribute, render_modes
 
 if TYPE_CHECKING:
     from rlvision.core.types import UInt8Array
@@ -49,9 +48,14 @@ def look_at(env: gymnasium.Env[Any, Any], settings: EnvSettings) -> WorldView:
         EnvError: its observation could be several pictures, or there is nothing to see.
     """
     space, observed = discrete_space(env), read_attribute(env, "observation_space", None)
-    if is_gymnasiums_own(settings.game) and isinstance(observed, Box) and len(observed.shape) == 1:
+    if not isinstance(env, GuardedWorld) and isinstance(observed, Box) and len(observed.shape) == 1:
         return WorldView(tuple(map(str, range(space.n))), None, (f"the agent sees render() of {settings.game}",))
     return _look_at_any(env, settings)
+
+
+def is_gymnasiums_own(env: gymnasium.Env[Any, Any]) -> bool:
+    """Return whether an environment is one of Gymnasium's, whatever wraps it."""
+    return type(env.unwrapped).__module__.startswith("gymnasium.envs.")
 
 
 def _look_at_any(env: gymnasium.Env[Any, Any], settings: EnvSettings) -> WorldView:

@@ -14,6 +14,7 @@ from rlvision.core.types import Agent, EnvSpec, QFunction
 from rlvision.envs.factory import make
 from rlvision.envs.gymnasium_env import GymnasiumEnv
 from rlvision.envs.split_env import ReplayableEnv
+from rlvision.envs.worker import exit_while_imported
 from rlvision.envs.world_modules import recorded_name
 from rlvision.learning.agent import Setup, playing_q_function
 from rlvision.learning.registry import find_agent
@@ -26,6 +27,7 @@ from rlvision.runs.checkpoint import describe_tensor
 
 def complete(config: Config) -> Config:
     """Fill in what is unset, and what another process needs to find the run: a whole path, and the world's module."""
+    exit_while_imported()
     out = None if config.out is None else str(Path(config.out).expanduser())
     env = replace(config.env, game=recorded_name(config.env.game))
     return fill_unset(replace(config, out=out, env=env))

@@ -272,7 +272,9 @@ def train(config: Config) -> Run:
     config = builders.complete(config)
     if config.out is None:
         raise ConfigError("expected a run folder in config.out, got none: set out, or use rlvision.load_config")
-    folder = RunFolder(Path(config.out).absolute(), config.checkpoint.keep, trusts=lambda agent: agent == config.agent.name)
+    folder = RunFolder(
+        Path(config.out).absolute(), config.checkpoint.keep, trusts=lambda agent: agent == config.agent.name
+    )
     folder.check_writable()
     if folder.exists:
         folder.require_same_run(config)

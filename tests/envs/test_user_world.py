@@ -124,6 +124,13 @@ def test_a_module_that_is_another_is_named_with_its_file(rendered):
         rendered("json:World", 1)
 
 
+def test_a_wrapper_of_gymnasiums_own_world_is_the_users_and_names_its_actions(rendered):
+    env = rendered("open_worlds:NamedCart", 1)
+    assert env.spec.action_meanings == ("left", "right")
+    assert env.view.lines[0].startswith("the agent sees render(); its observation, Box(")
+    env.close()
+
+
 def test_one_action_is_said(rendered):
     env = rendered("open_worlds:Told", 1, kwargs={"actions": 1})
     assert env.view.lines[-1] == "it has one action: nothing to learn"

@@ -61,7 +61,8 @@ def test_another_module_registers_it(written):
 
 
 @pytest.mark.parametrize(
-    "name", ["CartPole-v1", "ALE/Pong-v5", "Breakout-v0", "pong", "MiniGrid-Empty-5x5-v0", "No-v0", "open_worlds:Open-v0"]
+    "name",
+    ["CartPole-v1", "ALE/Pong-v5", "Breakout-v0", "pong", "MiniGrid-Empty-5x5-v0", "No-v0", "open_worlds:Open-v0"],
 )
 def test_what_every_process_knows_keeps_its_name(name):
     assert recorded_name(name) == name

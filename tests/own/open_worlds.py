@@ -129,6 +129,16 @@ class Mirror(gymnasium.ObservationWrapper):
         return observation[::-1, ::-1]
 
 
+class NamedCart(gymnasium.Wrapper):
+    """One of Gymnasium's own, with names."""
+
+    def __init__(self, render_mode=None):
+        super().__init__(gymnasium.make("CartPole-v1", render_mode=render_mode))
+
+    def get_action_meanings(self):
+        return ["left", "right"]
+
+
 class Outer:
     """A class in a class."""
 
