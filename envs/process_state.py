@@ -20,7 +20,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import gymnasium
@@ -38,20 +38,24 @@ class ProcessState:
         self._own: dict[str, Value] = {}
 
     @contextmanager
-    def inside(self) -> Iterator[None]:
-        """Run code of the world with its own changes, and afterwards put back what was before."""
-        parts = _parts()
+    def inside(self, quickly: bool = False) -> Iterator[None]:
+        """Run code of the world with its own changes, and afterwards put back what was before.
+
+        Args:
+            quickly: leave out the parts that are slow to read and seldom changed, those in `SLOW`.
+        """
+        parts = _parts(quickly)
         before = {name: read() for name, (read, _) in parts.items()}
-        for name, value in self._own.items():
-            parts[name][1](value)
+        for name in parts.keys() & self._own.keys():
+            parts[name][1](self._own[name])
         try:
             yield
         finally:
-            self._put_back(before)
+            self._put_back(before, quickly)
 
-    def _put_back(self, before: dict[str, Value]) -> None:
+    def _put_back(self, before: dict[str, Value], quickly: bool) -> None:
         """Set every part that has changed to what it was, and keep the world's own value for its next call."""
-        for name, (read, write) in _parts().items():
+        for name, (read, write) in _parts(quickly).items():
             now = read()
             was = before.get(name, _FRESH.get(name, now))  # there is none before if the world has imported torch
             self._own.pop(name, None)
@@ -79,7 +83,7 @@ class GuardedWorld(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def step(self, action: Any) -> Any:
         """Step the world."""
-        with self._state.inside():
+        with self._state.inside(quickly=True):
             return self.env.step(action)
 
     def render(self) -> Any:
@@ -95,7 +99,7 @@ class GuardedWorld(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 def _directory() -> str | None:
     try:
-        return str(Path.cwd())
+        return os.getcwd()  # noqa: PTH109 - five times as fast as Path.cwd(), and read at every step
     except FileNotFoundError:  # somebody has deleted it
         return None
 
@@ -140,21 +144,27 @@ _ALWAYS: dict[str, Part] = {
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 OURS = {"the root logger", "the filters of warnings", "torch's threads", "SIGINT", "SIGTERM"}
 """Parts of the state that a world does not find again."""
+SLOW = {"the locale", "the root logger", "SIGINT", "SIGTERM"}
+"""Parts of the state that are not looked at in a step, since that would take longer than many worlds do."""
 _FRESH: dict[str, Value] = {"torch's grad mode": True}
 """State of torch in a process that had not imported it yet."""
 
 
-def _parts() -> dict[str, Part]:
+def _parts(quickly: bool) -> dict[str, Part]:
     """Return the parts of the state that can be read here: signals in the main thread, torch where it is loaded."""
-    is_main = threading.current_thread() is threading.main_thread()
+    has_torch = hasattr(sys.modules.get("torch"), "set_num_threads")
+    return _parts_of(quickly, has_torch, threading.current_thread() is threading.main_thread())
+
+
+@cache
+def _parts_of(quickly: bool, has_torch: bool, is_main: bool) -> dict[str, Part]:
     signals = {number.name: _handler(number) for number in _SIGNALS} if is_main else {}
-    return {**_ALWAYS, **signals, **_torch_parts()}
+    parts = {**_ALWAYS, **signals, **(_torch_parts() if has_torch else {})}
+    return {name: part for name, part in parts.items() if not (quickly and name in SLOW)}
 
 
 def _torch_parts() -> dict[str, Part]:
-    torch = sys.modules.get("torch")
-    if torch is None or not hasattr(torch, "set_num_threads"):  # not loaded, or not wholly
-        return {}
+    torch = sys.modules["torch"]
     _FRESH.setdefault("torch's default dtype", torch.float32)
     return {
         "torch's default dtype": (torch.get_default_dtype, torch.set_default_dtype),

@@ -29,6 +29,8 @@ Creator = Callable[..., Any]
 RENDER_MODE = "render_mode"
 PICTURES = "rgb_array"
 OLD_GYM = "written for gym before 0.26"
+_states: dict[str, ProcessState] = {}
+"""The changes that each world makes to this process; a module makes its own only once, when it is imported."""
 _rendered: set[str] = set()
 """Worlds of this process, as text, that have to be rendered: they are made only once from their second time on."""
 
@@ -41,7 +43,7 @@ def make_user_world(settings: EnvSettings) -> Env:
         EnvError: what was made is no environment of Gymnasium.
         MissingExtraError: the package that registers it is not installed.
     """
-    state = ProcessState()
+    state = _states.setdefault(settings.game, ProcessState())
     with state.inside():
         creator = _find_creator(settings)
         env = _made(creator, settings, f"{settings.game} {settings.kwargs}")
