@@ -163,7 +163,7 @@ def is_picture(space: object) -> bool:
     if dtype == np.bool_ or (dtype.kind in "iu" and (low, high) == (0, 1)):
         return len(shape) == 2 or shape[plane_axis(shape)] <= MOST_PLANES
     sides = sorted(shape)[-2:]
-    if len(shape) == 3 and shape[channel_axis(shape)] > 4:
+    if stacks_frames(shape):
         return False
     if dtype == np.uint8:
         return len(shape) == 2 or shape[channel_axis(shape)] in (1, 3) or min(sides) >= MIN_PICTURE_SIDE
@@ -181,13 +181,21 @@ def require_no_picture(space: object, who: str) -> None:
     if not isinstance(space, Box) or len(space.shape) not in (3, 4) or sorted(space.shape)[-2] < MIN_PICTURE_SIDE:
         return
     low, high = value_range(space)
-    if len(space.shape) == 4 or space.shape[channel_axis(space.shape)] > 4:
+    if stacks_frames(space.shape):
         raise stacked(space.dtype, space.shape, who)
     raise EnvError(
         f"expected a picture with values from 0 to 255, 0 to 1 or another range, got {space.dtype} "
         f"{list(space.shape)} from {low:g} to {high:g} as observation_space of {who}: {WRAPPER}; or set "
         f"env.image_key={RENDER} for its render()"
     )
+
+
+def stacks_frames(shape: tuple[int, ...]) -> bool:
+    """Return whether a shape can only be that of several pictures: over four channels, or four before the sides."""
+    if len(shape) != 3:
+        return len(shape) > 3
+    axis = channel_axis(shape)
+    return shape[axis] > 4 or (shape[axis] == 4 and axis == 0)
 
 
 def stacked(dtype: object, shape: tuple[int, ...], who: str) -> EnvError:

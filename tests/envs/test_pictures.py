@@ -105,6 +105,7 @@ RANGE = (
 )
 REFUSED = {
     "frames": (Box(0, 255, (30, 28, 12), np.uint8), f"got uint8 [30, 28, 12] {STACKED}"),
+    "four frames": (Box(0, 255, (4, 30, 28), np.uint8), f"got uint8 [4, 30, 28] {STACKED}"),
     "frames in colour": (Box(0, 255, (4, 30, 28, 3), np.uint8), f"got uint8 [4, 30, 28, 3] {STACKED}"),
     "without a range": (Box(-np.inf, np.inf, (30, 28, 3)), f"{RANGE} as observation_space of mine:World: wrap it"),
 }
