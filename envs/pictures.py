@@ -96,7 +96,10 @@ class PictureView:
 
     def _checked(self, value: Any) -> np.ndarray[Any, Any]:
         """Return an array, a tensor or a nested list as an array of the space's shape and kind of numbers."""
-        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+        if isinstance(value, list | tuple):
+            array = np.asarray(value, dtype=self.dtype)
+        else:
+            array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
         if array.shape != self.shape or array.dtype.kind != self.dtype.kind:
             raise EnvError(
                 f"expected an observation {self.dtype} {list(self.shape)}, as the environment's observation_space "

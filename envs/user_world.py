@@ -46,7 +46,7 @@ def make_user_world(settings: EnvSettings) -> Env:
     state = _states.setdefault(settings.game, ProcessState())
     with state.inside():
         creator = _find_creator(settings)
-        env = _made(creator, settings, f"{settings.game} {settings.kwargs}")
+        env = _made(creator, settings, f"{settings.game} {settings.kwargs} {settings.image_key}")
     return GuardedWorld(env, state)
 
 

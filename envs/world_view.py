@@ -11,7 +11,7 @@ from gymnasium.spaces import Box
 
 from rlvision.core.errors import EnvError
 from rlvision.envs.action_names import name_actions
-from rlvision.envs.pictures import find_view
+from rlvision.envs.pictures import WRAPPER, find_view
 from rlvision.envs.process_state import GuardedWorld
 from rlvision.envs.settings import EnvSettings
 from rlvision.envs.validation import discrete_space, read_attribute, render_modes
@@ -67,7 +67,7 @@ def _look_at_any(env: gymnasium.Env[Any, Any], settings: EnvSettings) -> WorldVi
         raise EnvError(
             f"expected an image observation or an rgb_array render mode, got neither from {who} (observation "
             f"{observed}, render modes {modes}): name rgb_array in the metadata['render_modes'] of the environment's "
-            "class and take render_mode in its constructor, or let it return a picture"
+            f"class and take render_mode in its constructor; or {WRAPPER}"
         )
     seen = view.describe() if view else f"render(); its observation, {observed}, is not used"
     names, note = name_actions(env, discrete_space(env))

@@ -34,6 +34,7 @@ SAME = {
     "uint16": (box(PICTURE.astype(np.uint16), 0, 65535), PICTURE.astype(np.uint16) * 257),
     "alpha": (Box(0, 255, (30, 28, 4), np.uint8), np.dstack([PICTURE, np.full((30, 28), 255, np.uint8)])),
     "flipped": (BYTES, PICTURE[::-1, ::-1][::-1, ::-1]),
+    "a list": (BYTES, PICTURE.tolist()),
     "a tensor": (BYTES, torch.from_numpy(PICTURE)),
     "a tensor with a gradient": (box(UNIT, 0, 1), torch.tensor(UNIT, requires_grad=True)),
     "a Dict": (Dict({"pixels": BYTES, "speed": Box(-1, 1, (30,)), "text": Text(5)}), {"pixels": PICTURE, "speed": 0}),

@@ -114,7 +114,7 @@ def test_what_is_no_world_of_gymnasium_is_named_as_what_it_is(name, words, rende
 
 def test_what_neither_shows_nor_renders_a_picture_is_refused_with_both(rendered):
     with pytest.raises(
-        EnvError, match=r"got neither from odd_worlds:Invisible \(observation Box.*, render modes none\)"
+        EnvError, match=r"got neither from odd_worlds:Invisible \(observation Box.*, render modes none\).*TransformObs"
     ):
         rendered("odd_worlds:Invisible", 1)
 
