@@ -1,5 +1,6 @@
 """Worlds: Atari, Gymnasium as pixels, preprocessing, vectors of environments, worker processes, action logs."""
 
+import sys
 from typing import TYPE_CHECKING
 
 from rlvision.core.imports import public_names
@@ -9,6 +10,11 @@ if __name__ != "rlvision.envs":
         f"expected the import name rlvision.envs, got {__name__!r}: import rlvision.envs instead "
         "(under the bare name every class would exist twice)"
     )
+
+if "gymnasium" in sys.modules and "ale_py" not in sys.modules:
+    from rlvision.envs.own_ids import import_ale
+
+    import_ale()  # before it is needed: it would register its Breakout-v0 over one that the user has registered
 
 if TYPE_CHECKING:
     from rlvision.envs.atari_games import find_game as find_game
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
     from rlvision.envs.game_archive import RecordedGame as RecordedGame
     from rlvision.envs.game_archive import prefix_games as prefix_games
     from rlvision.envs.game_archive import read_games as read_games
+    from rlvision.envs.gymnasium_env import GymnasiumEnv as GymnasiumEnv
     from rlvision.envs.preprocessing import frame_channels as frame_channels
     from rlvision.envs.preprocessing import observation_shape as observation_shape
     from rlvision.envs.preprocessing import resize as resize
@@ -36,6 +43,8 @@ if TYPE_CHECKING:
     from rlvision.envs.split_env import play_double_buffered as play_double_buffered
     from rlvision.envs.vector_env import ReplayableVectorEnv as ReplayableVectorEnv
     from rlvision.envs.vector_env import observation_hash as observation_hash
+    from rlvision.envs.worker import exit_while_imported as exit_while_imported
+    from rlvision.envs.world_modules import recorded_name as recorded_name
 
 __getattr__, __all__ = public_names(
     __name__,
@@ -44,10 +53,13 @@ __getattr__, __all__ = public_names(
         "counting_env": ["CountingEnv"],
         "factory": ["is_atari", "make"],
         "game_archive": ["GAMES_FOLDER", "GameArchive", "GameRecorder", "RecordedGame", "prefix_games", "read_games"],
+        "gymnasium_env": ["GymnasiumEnv"],
         "preprocessing": ["frame_channels", "observation_shape", "resize"],
         "screen": ["make_screen"],
         "settings": ["Crop", "EnvSettings", "ProtocolName"],
         "split_env": ["Act", "ReplayableEnv", "SplitEnv", "play_double_buffered"],
         "vector_env": ["ReplayableVectorEnv", "observation_hash"],
+        "worker": ["exit_while_imported"],
+        "world_modules": ["recorded_name"],
     },
 )

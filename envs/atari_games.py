@@ -88,11 +88,14 @@ def rom_ids() -> tuple[str, ...]:
 
 
 def find_game(name: str) -> str | None:
-    """Return the rom id that a name means, or None if it names no Atari game.
+    """Return the rom id that a name means, or None if it names no Atari game, or an id that the user has registered.
 
     Args:
         name: ``ms_pacman``, ``ALE/MsPacman-v5``, ``MsPacman-v4`` or ``MsPacmanNoFrameskip-v4``.
     """
+    spec = gymnasium.registry.get(name)
+    if spec is not None and spec.entry_point != "ale_py.env:AtariEnv":
+        return None
     if name in rom_ids():
         return name
     match = _GYMNASIUM_NAME.fullmatch(name)

@@ -11,26 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlvision.core.errors import EnvCrashError, EnvError
-from rlvision.envs.gymnasium_make import action_meanings, discrete_space, make_env, wrap_env_errors
+from rlvision.envs.gymnasium_make import make_env, wrap_env_errors
 from rlvision.envs.preprocessing import fast_readback, fresh_stack, push_frame, reduce_screen, to_channels, to_frame
 from rlvision.envs.settings import EnvSettings
-from rlvision.envs.validation import (
-    check_image,
-    check_reset,
-    check_screen,
-    check_size,
-    check_step,
-    is_image,
-    require_single_picture,
-)
+from rlvision.envs.validation import check_reset, check_screen, check_size, check_step, discrete_space
+from rlvision.envs.world_view import declared_fps, is_gymnasiums_own, look_at
 
 if TYPE_CHECKING:
     from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
 
 Faults = dict[int, EnvCrashError]
 """Errors of the environments that failed, by environment."""
-DEFAULT_FPS = 30
-"""Pictures per second of an environment that does not declare them."""
 FAILED_STEP = (0.0, False, False, False)
 """Reward, terminated, truncated and first of a failed step: it does not end its episode."""
 
@@ -46,7 +37,7 @@ class EnvRunner:
 
     Attributes:
         observation: the current stack [C, H, W].
-        meanings: A names of the actions.
+        view: what is seen of it, and the names of its actions.
     """
 
     def __init__(self, settings: EnvSettings, index: int = 0) -> None:
@@ -54,16 +45,13 @@ class EnvRunner:
         self._name = f"environment {index} of {settings.game}"
         self._env = make_env(settings)
         self._start = int(discrete_space(self._env).start)
-        self._observes_pictures = is_image(self._env.observation_space)
-        require_single_picture(self._env.observation_space, settings.game)
-        own = type(self._env.unwrapped).__module__.startswith("gymnasium.envs.")
-        self._readback = fast_readback if own else nullcontext
+        self.view = look_at(self._env, settings)
+        self._readback = fast_readback if is_gymnasiums_own(self._env) else nullcontext
         self._ended, self._broken = True, False
         self._seed, self._steps = 0, 0  # of the current game
         self._observed: Any = None
         self._shape: tuple[int, ...] | None = None  # of its pictures
         self.observation: UInt8Array = np.empty(0, dtype=np.uint8)
-        self.meanings = action_meanings(self._env)
 
     def observation_shape(self) -> tuple[int, int, int]:
         """Return (C, H, W); this begins a game, and so proves that the environment has pictures."""
@@ -74,7 +62,7 @@ class EnvRunner:
     @property
     def steps_per_second(self) -> float:
         """Decisions per second at the environment's own pace."""
-        return float(self._env.metadata.get("render_fps") or DEFAULT_FPS) / self._settings.frameskip
+        return declared_fps(self._env) / self._settings.frameskip
 
     def reset(self, seed: int) -> None:
         """Begin a new game."""
@@ -112,7 +100,8 @@ class EnvRunner:
     def picture(self) -> UInt8Array:
         """Return the current screen for people to watch, [H, W, 3]: rendered where possible, else as observed."""
         with self._wrap_errors():
-            screen = self._observed if self._env.render_mode is None else self._render()
+            rendered = self._env.render_mode == "rgb_array"
+            screen = self._render() if rendered or not self.view.picture else self.view.picture(self._observed)
         return to_channels(check_screen(screen), 3).copy()
 
     def close(self) -> None:
@@ -142,17 +131,11 @@ class EnvRunner:
 
     def _screen(self) -> UInt8Array:
         """Return the current screen, [H, W, 1] or [H, W, 3], of the same shape as the first."""
-        space = self._env.observation_space
-        picture = check_image(self._observed, space) if self._observes_pictures else check_screen(self._render())
+        picture = self.view.picture(self._observed) if self.view.picture else check_screen(self._render())
         self._shape = self._shape or picture.shape
         return check_size(picture, self._shape)
 
     def _render(self) -> Any:
-        if self._env.render_mode is None:
-            raise EnvError(
-                f"expected an image observation or an rgb_array render mode, got neither from {self._settings.game}: "
-                "name it in the metadata['render_modes'] of the environment's class"
-            )
         with self._readback():
             return self._env.render()
 

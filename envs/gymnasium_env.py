@@ -14,6 +14,7 @@ from rlvision.envs.preprocessing import frame_channels, require_sizes
 from rlvision.envs.settings import EnvSettings
 from rlvision.envs.vector_env import Outcome, ReplayableVectorEnv
 from rlvision.envs.worker_pool import WorkerPool
+from rlvision.envs.world_view import WorldView
 
 CHUNK = 32
 """Steps of a replay between two reports of its progress."""
@@ -102,6 +103,9 @@ class GymnasiumEnv(ReplayableVectorEnv):
         settings: of the environment.
         num_envs: N.
 
+    Attributes:
+        view: what the agent sees of it.
+
     Raises:
         ConfigError: there is no such environment, or a setting is impossible.
         EnvError: its actions are not Discrete, it has no pictures, or it fails.
@@ -110,7 +114,8 @@ class GymnasiumEnv(ReplayableVectorEnv):
 
     def __init__(self, settings: EnvSettings, num_envs: int) -> None:
         check_writable(settings, num_envs)
-        super().__init__(probe(settings, num_envs), reseed_after=0)
+        spec, self.view = probe(settings, num_envs)
+        super().__init__(spec, reseed_after=0)
         shape = (num_envs, *self.spec.observation_shape)
         self._restart_limit = RestartLimit(num_envs, settings.max_restarts)
         self._backend: EnvBackend = (
@@ -252,8 +257,8 @@ def check_writable(settings: EnvSettings, num_envs: int) -> None:
         raise ConfigError(f"expected frameskip of at least 1, got {settings.frameskip}: raise it")
 
 
-def probe(settings: EnvSettings, num_envs: int) -> EnvSpec:
-    """Make one environment, begin a game, and return its shapes and names.
+def probe(settings: EnvSettings, num_envs: int) -> tuple[EnvSpec, WorldView]:
+    """Make one environment, begin a game, and return its shapes and names, and what is seen of it.
 
     Raises:
         EnvError: it cannot begin a game.
@@ -261,8 +266,8 @@ def probe(settings: EnvSettings, num_envs: int) -> EnvSpec:
     try:
         runner = EnvRunner(settings)
         try:
-            channels = frame_channels(settings)
-            return EnvSpec(num_envs, runner.observation_shape(), channels, runner.meanings, settings.frameskip)
+            shape, names = runner.observation_shape(), runner.view.action_names
+            return EnvSpec(num_envs, shape, frame_channels(settings), names, settings.frameskip), runner.view
         finally:
             runner.close()
     except EnvCrashError as fault:

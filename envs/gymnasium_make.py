@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import os
-import re
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
-from enum import EnumType
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import gymnasium
-from gymnasium.envs.registration import EnvSpec, load_env_creator
-from gymnasium.spaces import Discrete
-from gymnasium.wrappers import TimeLimit
 
-from rlvision.core.errors import ConfigError, EnvCrashError, EnvError, MissingExtraError, RLVisionError
+from rlvision.core.errors import EnvError
+from rlvision.envs.env_errors import translated
 from rlvision.envs.settings import EnvSettings
+from rlvision.envs.user_world import make_user_world
+from rlvision.envs.validation import discrete_space
 
 Env = gymnasium.Env[Any, Any]
-_VERSIONED = re.compile(r".+-v\d+")
-LONGEST = 300
-"""Largest number of characters shown of an environment's own error."""
-_PLUGINS = {"MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
-"""Prefix of ids -> package that registers them when it is imported; rlvision's extra has the same name."""
+OWN = "gymnasium.envs."
+"""Start of the entry points of Gymnasium's own environments."""
 
 
 def make_env(settings: EnvSettings) -> Env:
-    """Make the environment, with the render mode rgb_array if it has that mode.
+    """Make the environment; it renders pictures unless its observation is one.
 
     Raises:
         ConfigError: there is no such environment.
@@ -39,7 +30,7 @@ def make_env(settings: EnvSettings) -> Env:
     """
     _without_display()
     with wrap_env_errors(settings.game):
-        env = _from_class(settings) if is_import_path(settings.game) else _from_registry(settings)
+        env = _make_own(settings) if _is_own(settings.game) else make_user_world(settings)
     try:
         discrete_space(env)
     except EnvError:
@@ -48,20 +39,10 @@ def make_env(settings: EnvSettings) -> Env:
     return env
 
 
-def discrete_space(env: Env) -> Discrete:
-    """Return the environment's action space, A actions counted from ``start``.
-
-    Raises:
-        EnvError: it is not Discrete.
-    """
-    if not isinstance(env.action_space, Discrete):
-        raise EnvError(f"expected a Discrete action space, got {env.action_space} of {env}: Q-learning needs one")
-    return env.action_space
-
-
-def is_import_path(name: str) -> bool:
-    """Return whether a name is ``package.module:EnvClass``, not ``package:Id-v0`` or another id."""
-    return ":" in name and not _VERSIONED.fullmatch(name)
+def _is_own(name: str) -> bool:
+    """Return whether an id is registered for an environment inside Gymnasium."""
+    spec = gymnasium.registry.get(name)
+    return spec is not None and str(spec.entry_point).startswith(OWN)
 
 
 @contextmanager
@@ -78,99 +59,18 @@ def wrap_env_errors(who: str, when: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except EnvCrashError:
-        raise
-    except EnvError as error:
-        raise EnvError(f"{error} ({'; '.join(filter(None, (who, when)))})") from error
-    except RLVisionError:
-        raise
-    except gymnasium.error.DependencyNotInstalled as error:
-        extra = "box2d" if "box2d" in str(error).lower() else ""
-        remedy = f"pip install 'rlvision[{extra}]'" if extra else "install it"
-        raise MissingExtraError(f"expected what {who} needs to be installed, got: {error}: {remedy}") from error
     except (Exception, SystemExit) as error:
-        place = "; ".join(filter(None, (error_location(error), when)))
-        raise EnvCrashError(f"expected {who} to work, got {one_line(error)} ({place})") from error
+        found = translated(error, who, when)
+        if found is error:
+            raise
+        raise found from error
 
 
-def one_line(error: BaseException) -> str:
-    """Return the last line of an error's traceback, cut to `LONGEST` characters."""
-    words = " ".join(str(error).split())
-    shortened = words if len(words) <= LONGEST else f"{words[:LONGEST]} ..."
-    return f"{type(error).__name__}: {shortened}" if words else type(error).__name__
-
-
-def error_location(error: BaseException) -> str:
-    """Return the file and line in which an error was raised: ``lander.py:103``."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "wandb" not in Path(frame.filename).parts]  # W&B wraps sys.exit
-    last = (own or frames)[-1]
-    return f"{Path(last.filename).name}:{last.lineno}"
-
-
-def action_meanings(env: Env) -> tuple[str, ...]:
-    """Return A names: the environment's own if it has them, else the numbers of its actions."""
-    space = discrete_space(env)
-    named: Callable[[], list[str]] | None = getattr(env.unwrapped, "get_action_meanings", None)
-    if named is not None:
-        return tuple(named())
-    actions: Any = getattr(env.unwrapped, "actions", None)
-    if isinstance(actions, EnumType) and len(actions) == space.n:
-        return tuple(str(name) for name in actions.__members__)
-    return tuple(str(space.start + action) for action in range(int(space.n)))
-
-
-def _from_class(settings: EnvSettings) -> Env:
-    """Make an environment from a class, with the render mode and time limit that a registered id would have."""
-    module, _, attribute = settings.game.partition(":")
-    try:
-        creator = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"expected an importable package.module:EnvClass, got {settings.game!r}: {error}") from error
-    env: Env = creator(**settings.kwargs, **_render_mode(creator))
-    return TimeLimit(env, settings.max_episode_steps) if settings.max_episode_steps else env
-
-
-def _from_registry(settings: EnvSettings) -> Env:
-    spec = _find_spec(settings.game)
-    if spec.entry_point is None:
-        raise ConfigError(f"expected an environment that can be made one by one, got {settings.game!r}: choose another")
-    creator = spec.entry_point if callable(spec.entry_point) else load_env_creator(spec.entry_point)
-    kwargs = {**settings.kwargs, **_render_mode(creator)}
-    return gymnasium.make(spec, max_episode_steps=settings.max_episode_steps, disable_env_checker=True, **kwargs)
-
-
-def _render_mode(creator: Any) -> dict[str, str]:
-    """Ask for ``rgb_array`` if the environment has it; one with image observations may lack it."""
-    modes = getattr(creator, "metadata", {}).get("render_modes", ())
-    return {"render_mode": "rgb_array"} if "rgb_array" in modes else {}
-
-
-def _find_spec(name: str) -> EnvSpec:
-    """Find the registered environment of this name.
-
-    Raises:
-        MissingExtraError: the package that registers it is not installed.
-        ConfigError: there is no such environment; the message has the nearest name.
-    """
-    for prefix, package in _PLUGINS.items():
-        if name.startswith(prefix):
-            _import_plugin(name, package)
-    try:
-        return gymnasium.spec(name)
-    except (gymnasium.error.UnregisteredEnv, ModuleNotFoundError) as error:
-        near = get_close_matches(name, gymnasium.registry, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "a class of your own goes by package.module:EnvClass"
-        raise ConfigError(f"expected a registered Gymnasium id, got {name!r}: {hint}") from error
-
-
-def _import_plugin(name: str, package: str) -> None:
-    try:
-        import_module(package)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"expected {package} for {name}, got: {error}: pip install 'rlvision[{package}]'"
-        ) from error
+def _make_own(settings: EnvSettings) -> Env:
+    """Make an environment of Gymnasium's, all of which render pictures."""
+    kwargs = {"render_mode": "rgb_array", **settings.kwargs}
+    limit = settings.max_episode_steps
+    return gymnasium.make(settings.game, max_episode_steps=limit, disable_env_checker=True, **kwargs)
 
 
 def _without_display() -> None:

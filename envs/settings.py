@@ -70,6 +70,8 @@ class EnvSettings:
     """Atari: emulator frames after which a game is truncated; unset, the protocol's."""
     max_episode_steps: PositiveInt | None = None
     """Gymnasium: the environment's own steps after which a game is truncated; unset, as registered."""
+    image_key: NonEmptyStr | None = None
+    """Gymnasium: the picture in a Dict or Tuple observation, such as image, or render for render(); unset, found."""
     reseed_after: PositiveInt = 10_000
     """Atari: an environment is seeded again at the first reset after this many steps; action logs stay short."""
     kwargs: dict[str, Any] = field(default_factory=dict)
@@ -88,5 +90,5 @@ ATARI_ONLY = (
     "reseed_after",
 )
 """Settings of `EnvSettings` that only Atari games have."""
-GYMNASIUM_ONLY = ("num_workers", "step_timeout", "max_restarts", "max_episode_steps", "kwargs")
+GYMNASIUM_ONLY = ("num_workers", "step_timeout", "max_restarts", "max_episode_steps", "image_key", "kwargs")
 """Settings of `EnvSettings` that only Gymnasium environments have."""

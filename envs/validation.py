@@ -5,43 +5,34 @@ An environment that breaks Gymnasium's contract is refused at once, before wrong
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, SupportsFloat
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+import gymnasium
 import numpy as np
-from gymnasium.spaces import Box, Space
+from gymnasium.spaces import Discrete
 
-from rlvision.core.errors import EnvError
+from rlvision.core.errors import EnvError, describe_value
 
 if TYPE_CHECKING:
     from rlvision.core.types import UInt8Array
 
 MAX_REWARD = float(np.finfo(np.float32).max)
 """Largest reward that float32 can hold; the replay would store larger ones as infinity."""
-MIN_PICTURE_SIDE = 24
-"""Smallest side of a picture in pixels; smaller layers are the planes of a board, not stacked pictures."""
 
 
-def is_image(space: object) -> bool:
-    """Return whether a space is a Box of uint8 [H, W, 3], [H, W, 1] or [H, W]."""
-    if not isinstance(space, Box) or space.dtype != np.uint8:
-        return False
-    return len(space.shape) == 2 or (len(space.shape) == 3 and space.shape[2] in (1, 3))
-
-
-def require_single_picture(space: object, name: str) -> None:
-    """Refuse an environment that stacks its pictures itself, since rlvision stacks the frames.
+def discrete_space(env: gymnasium.Env[Any, Any]) -> Discrete:
+    """Return the environment's action space, A actions counted from ``start``.
 
     Raises:
-        EnvError: its observations are several pictures: uint8 [k, H, W], [H, W, k] or [k, H, W, c].
+        EnvError: it is not Discrete.
     """
-    if not isinstance(space, Box) or space.dtype != np.uint8 or is_image(space):
-        return
-    sides = sorted(space.shape, reverse=True)[:2]
-    if len(space.shape) in (3, 4) and sides[-1] >= MIN_PICTURE_SIDE:
-        raise EnvError(
-            f"expected one picture [H, W, 3], [H, W, 1] or [H, W] as an observation, got uint8 {list(space.shape)} "
-            f"from {name}, which stacks its frames itself: leave its stacking out, and set env.stack"
-        )
+    space = read_attribute(env, "action_space", None)
+    if space is None:
+        raise EnvError(f"expected an action space when {env.unwrapped} is made, got none: set it in its __init__")
+    if not isinstance(space, Discrete):
+        raise EnvError(f"expected a Discrete action space, got {space} of {env.unwrapped}: Q-learning needs one")
+    return space
 
 
 def check_reset(result: Any) -> Any:
@@ -70,9 +61,12 @@ def check_reward(reward: Any) -> float:
     Raises:
         EnvError: it is not one.
     """
-    if type(reward) is not float and not (isinstance(reward, SupportsFloat) and np.ndim(reward) == 0):  # type: ignore[arg-type]
+    if type(reward) is not float and (np.ndim(reward) or reward is None or isinstance(reward, str | bytes)):
         raise EnvError(f"expected a number as reward, got {describe_value(reward)}: return a float")
-    number = float(reward)
+    try:
+        number = float(reward)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise EnvError(f"expected a number as reward, got {describe_value(reward)}: return a float") from error
     if not abs(number) <= MAX_REWARD:
         raise EnvError(f"expected a finite reward, got {number}: fix the environment's reward")
     return number
@@ -106,20 +100,6 @@ def check_screen(screen: object) -> UInt8Array:
     return picture
 
 
-def check_image(observation: Any, space: Space[Any]) -> UInt8Array:
-    """Return an image observation as [H, W, 1] or [H, W, 3].
-
-    Raises:
-        EnvError: its shape or type differs from the environment's own observation space.
-    """
-    if not isinstance(observation, np.ndarray) or (observation.shape, observation.dtype) != (space.shape, space.dtype):
-        raise EnvError(
-            f"expected an observation {space.dtype} {list(space.shape or ())}, as the environment's observation_space "
-            f"says, got {describe_value(observation)}: fix one of them"
-        )
-    return check_screen(observation)
-
-
 def check_size(picture: UInt8Array, shape: tuple[int, ...]) -> UInt8Array:
     """Return ``picture`` if it has the expected shape.
 
@@ -134,16 +114,27 @@ def check_size(picture: UInt8Array, shape: tuple[int, ...]) -> UInt8Array:
     return picture
 
 
-def describe_value(value: Any) -> str:
-    """Describe a value for an error message."""
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype} {list(value.shape)}"
-    words = repr(value)
-    return f"{words if len(words) <= 40 else type(value).__name__} of type {type(value).__name__}"
+def render_modes(env: gymnasium.Env[Any, Any]) -> tuple[str, ...]:
+    """Return the render modes that an environment declares; none if it declares something else."""
+    metadata = read_attribute(env, "metadata", {})
+    modes = metadata.get("render_modes") if isinstance(metadata, Mapping) else None
+    return tuple(modes) if isinstance(modes, list | tuple | set | frozenset) else ()
+
+
+def read_attribute(env: object, name: str, default: Any) -> Any:
+    """Return an attribute of a user's world, or the default if there is none or it raises an error."""
+    try:
+        return getattr(env, name, default)
+    except Exception:  # a property of a user's world may raise anything, and the default stands for it
+        return default
 
 
 def _expect_tuple(result: Any, call: str, names: tuple[str, ...]) -> tuple[Any, ...]:
     if not isinstance(result, tuple) or len(result) != len(names):
         got = f"{len(result)} values" if isinstance(result, tuple) else describe_value(result)
-        raise EnvError(f"expected {call} to return ({', '.join(names)}), got {got}: fix the environment")
+        old = ", which was written for gym before 0.26: return terminated and truncated in place of done"
+        is_old = isinstance(result, tuple) and len(result) == 4
+        raise EnvError(
+            f"expected {call} to return ({', '.join(names)}), got {got}: fix the environment{old if is_old else ''}"
+        )
     return result

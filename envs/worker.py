@@ -13,6 +13,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -38,6 +39,8 @@ START_SECONDS = 120.0
 """Least number of seconds that a worker has to start, even if the time limit of a step is shorter."""
 TIMEOUT_SLICES = 10
 """Parts of a time limit; a stop of the whole program (Ctrl-Z) uses up at most one part, however long it lasts."""
+NO_MAIN_GUARD = 78
+"""Exit status of a worker that would train while it imports the program (EX_CONFIG)."""
 IDLE = -1
 """The environment number of a worker that waits for a call."""
 
@@ -94,6 +97,7 @@ class Worker:
         self._state = SharedState((len(share), *size))
         self._process: SpawnProcess | None = None
         self._is_ready = False
+        self._exit_code: int | None = None  # of the process that died last
         self._start()
 
     @property
@@ -117,7 +121,10 @@ class Worker:
         if not self._is_ready:
             try:
                 self._recv(max(START_SECONDS, self._time_limit) if self._time_limit else 0.0)
-            except EnvError:
+            except EnvCrashError as fault:
+                self._reap()
+                raise self._stillborn(fault) from None
+            except RLVisionError:
                 self._reap()
                 raise
             self._is_ready = True
@@ -144,6 +151,7 @@ class Worker:
             self._reap()
 
     def _start(self) -> None:
+        exit_while_imported()
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         args = (theirs, self._settings, self._group_class, self._share.start, self._state)
@@ -190,9 +198,22 @@ class Worker:
         who = f"{places(self._share)} of {name}" if index == IDLE else f"environment {index} of {name}"
         return EnvCrashError(f"expected {who} to work, got {what}{others if index != IDLE else ''}")
 
+    def _stillborn(self, fault: EnvCrashError) -> EnvError:
+        """Return the error of a process that died before its environments were made."""
+        if self._exit_code == NO_MAIN_GUARD:
+            return EnvError(
+                "expected a program that a worker process can import, got one that trains while it is imported: put "
+                "what it runs under if __name__ == '__main__':, or set env.num_workers=0"
+            )
+        before = self._state.progress == 0
+        hint = (
+            "; if the program itself failed there, put what it runs under if __name__ == '__main__':" if before else ""
+        )
+        return EnvCrashError(f"{fault} while it was made: try env.num_workers=0, or fix what ends the process{hint}")
+
     def _cause_of_death(self) -> str:
         self._living.join(GRACE_SECONDS)
-        code = self._living.exitcode
+        code = self._exit_code = self._living.exitcode
         if code is None:
             return "it no longer answers"
         if code == -signal.SIGKILL:
@@ -200,8 +221,10 @@ class Worker:
         return signal.Signals(-code).name if code < 0 else f"exit code {code}; its own words, if any, are above"
 
     def _reap(self) -> None:
-        """Kill the process if it still runs, and release it."""
+        """Kill the process if it still runs, and release it; may be called twice."""
         self.disconnect()
+        if self._process is None:
+            return
         self._living.kill()
         self._living.join(GRACE_SECONDS)
         if self._living.exitcode is not None:
@@ -241,6 +264,12 @@ def serve(pipe: Connection, settings: EnvSettings, group_class: type[EnvGroup], 
     finally:
         if group is not None:
             group.close()
+
+
+def exit_while_imported() -> None:
+    """End a worker whose program trains while the worker imports it: its parent then names the missing main guard."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        sys.exit(NO_MAIN_GUARD)
 
 
 def attempt(group: EnvGroup, method: str, args: list[Any]) -> Any:

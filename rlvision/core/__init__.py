@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rlvision.core.errors import MemoryBudgetError as MemoryBudgetError
     from rlvision.core.errors import MissingExtraError as MissingExtraError
     from rlvision.core.errors import RLVisionError as RLVisionError
+    from rlvision.core.errors import describe_value as describe_value
     from rlvision.core.files import PART as PART
     from rlvision.core.files import NewFile as NewFile
     from rlvision.core.files import open_to_append as open_to_append
@@ -128,6 +129,7 @@ __getattr__, __all__ = public_names(
             "MemoryBudgetError",
             "MissingExtraError",
             "RLVisionError",
+            "describe_value",
         ],
         "files": [
             "NewFile",

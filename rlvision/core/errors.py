@@ -45,3 +45,11 @@ class MissingExtraError(RLVisionError):
 
 class DivergedError(RLVisionError, FloatingPointError):
     """A loss or gradient that is not finite; the last checkpoint was written before it."""
+
+
+def describe_value(value: object) -> str:
+    """Describe a value for an error message: an array by its dtype and shape, others by their text and type."""
+    if (shape := getattr(value, "shape", ())) and hasattr(value, "dtype"):
+        return f"{value.dtype} {list(shape)}"
+    words = repr(value)
+    return f"{words if len(words) <= 40 else type(value).__name__} of type {type(value).__name__}"

@@ -1,16 +1,21 @@
 """Build the parts of a run from its settings; no other module knows both."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import nn
 
+from rlvision.config.loading import fill_unset
 from rlvision.config.schema import Config, default_agent
 from rlvision.core.devices import make_autocast, resolve_device
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import Agent, EnvSpec, QFunction
 from rlvision.envs.factory import make
+from rlvision.envs.gymnasium_env import GymnasiumEnv
 from rlvision.envs.split_env import ReplayableEnv
+from rlvision.envs.worker import exit_while_imported
+from rlvision.envs.world_modules import recorded_name
 from rlvision.learning.agent import Setup, playing_q_function
 from rlvision.learning.registry import find_agent
 from rlvision.nn.cuda_graphs import CaptureFn, cuda_graph
@@ -19,6 +24,14 @@ from rlvision.nn.field_of_view import seen_pixels, whole_sizes
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.settings import NetworkSettings
 from rlvision.runs.checkpoint import describe_tensor
+
+
+def complete(config: Config) -> Config:
+    """Fill in what is unset, and what another process needs to find the run: a whole path, and the world's module."""
+    exit_while_imported()
+    out = None if config.out is None else str(Path(config.out).expanduser())
+    env = replace(config.env, game=recorded_name(config.env.game))
+    return fill_unset(replace(config, out=out, env=env))
 
 
 def make_env(config: Config, num_envs: int, *, split: bool = False) -> ReplayableEnv:
@@ -33,6 +46,11 @@ def make_env(config: Config, num_envs: int, *, split: bool = False) -> Replayabl
         RLVisionError: there is no such environment, or it does not support these settings.
     """
     return make(config.env, num_envs, split)
+
+
+def describe_world(env: ReplayableEnv) -> tuple[str, ...]:
+    """Return lines about what an agent sees of an environment, and what is odd about it; none for Atari."""
+    return env.view.lines if isinstance(env, GymnasiumEnv) else ()
 
 
 def make_setup(config: Config, spec: EnvSpec) -> Setup:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Unpack
 
 import torch
 
-from rlvision.config.loading import fill_unset
 from rlvision.config.schema import Config
 from rlvision.core.devices import determinism
 from rlvision.core.errors import CheckpointError, ConfigError
@@ -270,10 +269,12 @@ def train(config: Config) -> Run:
         MemoryBudgetError: the run needs more memory than is free; nothing was created.
         RLVisionError: the settings cannot be used, or the folder has a run with other settings.
     """
-    config = fill_unset(config)
+    config = builders.complete(config)
     if config.out is None:
         raise ConfigError("expected a run folder in config.out, got none: set out, or use rlvision.load_config")
-    folder = RunFolder(Path(config.out), config.checkpoint.keep, trusts=lambda agent: agent == config.agent.name)
+    folder = RunFolder(
+        Path(config.out).absolute(), config.checkpoint.keep, trusts=lambda agent: agent == config.agent.name
+    )
     folder.check_writable()
     if folder.exists and (ended := folder.finished(config)):
         say(ended)

@@ -103,6 +103,8 @@ class Session:
     def _work(self, signals: SignalHandler) -> str:
         """Train, and return the reason why training ended."""
         self._console.message(self._announcement)
+        for line in builders.describe_world(self._env):
+            self._console.message(line)
         if seen := builders.describe_view(self._agent.network, self._env.spec):
             self._console.message(seen)
         if self._folder.has_passed(self._config):

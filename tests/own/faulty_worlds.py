@@ -1,5 +1,6 @@
 """Environments that fail where a test wants them to."""
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -109,6 +110,17 @@ class Stillborn(Odd):
 
     def __init__(self, render_mode=None):
         raise RuntimeError("no licence")
+
+
+class Unborn(GrayImage):
+    """Takes its process with it as it is made, if that is a worker; or only from its second worker on."""
+
+    def __init__(self, how, after=None):
+        super().__init__()
+        if multiprocessing.parent_process() is not None:
+            if after is None or Path(after).exists():
+                fail(how)
+            Path(after).touch()
 
 
 class Clinging(Odd):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rlvision.core.types import UInt8Array
-from rlvision.watch.drawing.overlay import BAR, CHOSEN, FAINT, INK, MARGIN, PANEL, Overlay, input_frames
+from rlvision.watch.drawing.overlay import BAR, CHOSEN, FAINT, INK, MARGIN, PANEL, Overlay, input_frames, shown_actions
 from rlvision.watch.rollout import RolloutStep
 
 NAMES = ("NOOP", "FIRE", "LEFT", "RIGHT")
@@ -46,6 +46,17 @@ def test_every_picture_has_the_even_size_that_was_promised(height: int, width: i
     for panel in (True, False):
         assert drawer.picture(np.zeros((height, width, 3), dtype=np.uint8), panel).shape == (*drawer.size, 3)
     assert drawer.size[0] % 2 == drawer.size[1] % 2 == 0
+
+
+@pytest.mark.parametrize("count", [18, 19, 109, 217, 5000])
+def test_any_number_of_actions_is_drawn(count: int) -> None:
+    """Eighteen have a row; of more, those of the greatest Q-values and the chosen one."""
+    step = rollout_step([float(action) for action in range(count)], action=0)
+    assert shown_actions(step) == [0, *range(count - 17, count)]
+    drawer = overlay(tuple(str(action) for action in range(count)))
+    drawer.show(step)
+    rows, _ = pixels(drawer.picture(RED), CHOSEN)
+    assert rows
 
 
 def test_the_game_stands_whole_in_its_place_three_times_its_size() -> None:

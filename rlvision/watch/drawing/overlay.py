@@ -42,6 +42,8 @@ GAME = 640
 """Largest size of the game in pixels, enlarged by a whole factor."""
 ROW = 26
 """Largest height of an action's row."""
+MOST_ROWS = 18
+"""Most actions that have a row, as many as an Atari game has."""
 BUTTONS = "NOOP|FIRE|UP|DOWN|LEFT|RIGHT"
 """The parts of Atari's action names."""
 HISTORY = 240
@@ -175,12 +177,14 @@ class Overlay:
     def _draw_q_values(self, panel: UInt8Array, rollout_step: RolloutStep, y: int) -> int:
         """Draw one row per action; its bar is the distance of its Q-value from the mean of all."""
         write(panel, "Q-VALUES", 0, y + 12, 12, DIM)
-        write(panel, "bars: above or below their mean", PANEL, y + 12, 12, FAINT, "right")
+        shown = shown_actions(rollout_step)
+        of = f"the best {len(shown)} of {len(self._names):,}" if len(shown) < len(self._names) else "bars"
+        write(panel, f"{of}: above or below their mean", PANEL, y + 12, 12, FAINT, "right")
         y += 20
-        height = min(ROW, 216 // len(self._names))
-        for action in range(len(self._names)):
-            self._draw_row(panel, rollout_step, action, y + action * height, height)
-        return y + len(self._names) * height + 14
+        height = min(ROW, 216 // len(shown))
+        for place, action in enumerate(shown):
+            self._draw_row(panel, rollout_step, action, y + place * height, height)
+        return y + len(shown) * height + 14
 
     def _draw_row(self, panel: UInt8Array, rollout_step: RolloutStep, action: int, y: int, height: int) -> None:
         size = min(14, height - 1)
@@ -216,6 +220,16 @@ class Overlay:
             panel[top : top + tile, place * (tile + 8) : place * (tile + 8) + tile] = _fitted(frame, tile)
         write(panel, "WHAT THE NETWORK SEES", 0, top - 8, 12, DIM)
         return top - 30
+
+
+def shown_actions(rollout_step: RolloutStep) -> list[int]:
+    """Return the actions that have a row, in their order: all, or those of the greatest Q-values and the chosen one."""
+    q_values = rollout_step.q_values
+    if len(q_values) <= MOST_ROWS:
+        return list(range(len(q_values)))
+    best = np.argsort(np.nan_to_num(-q_values, nan=np.inf), kind="stable").tolist()
+    others = [action for action in best if action != rollout_step.action]
+    return sorted([int(rollout_step.action), *others[: MOST_ROWS - 1]])
 
 
 def input_frames(observation: UInt8Array, frame_channels: int) -> list[UInt8Array]:

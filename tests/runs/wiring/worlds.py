@@ -94,6 +94,21 @@ def place_on_the_screen(config: Config) -> tuple[int, ...]:
     return top, top + height, left, left + width
 
 
+class Eyes(Still):
+    """Two pictures: what it shows is the one, and the other is black."""
+
+    observation_space = gymnasium.spaces.Dict({"right": Still.observation_space, "left": Still.observation_space})
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        return {"right": 0 * self.picture, "left": self.picture}, {}
+
+
+@finds("env.image_key", {"env.game": "tests.runs.wiring.worlds:Eyes", "env.image_key": "left", "env.kwargs": {}})
+def entry_that_is_seen(config: Config) -> str:
+    _, frame = newest_frame(config, 0)
+    return "left" if frame.any() else "right"
+
+
 @finds("env.stack")
 def pictures_of_an_observation(config: Config) -> int:
     with playing(config) as env:
