@@ -13,7 +13,7 @@ minibatch              128             128
 λ                      0.65            0.65
 γ                      0.99            0.99
 loss                   squared error   squared error
-normalisation          LayerNorm       BatchRenorm     network.norm=layer is the paper's
+normalisation          LayerNorm       BatchRenorm     network.norm; fixed learns Pong sooner than layer
 optimiser              RAdam, 2.5e-4   Adam, 2.5e-4    optimiser.name=radam is the paper's
 epsilon at the end     0.001           0.01            exploration.end
 =====================  ==============  ==============  ==============================================
