@@ -71,7 +71,7 @@ def evaluate(
     """Play whole games with a trained agent, and report the raw scores with mean, median and interval.
 
     Args:
-        run: Run folder, export, or the name of a bundled agent (breakout, pong, pong-fast).
+        run: Run folder, export, or the name of a bundled agent (breakout, pong).
         games: Number of whole games. With one seed, the games of --games=2 are the first two of --games=30.
         json: JSON file to write, with the scores and the conditions of the games.
         protocol: Atari protocol, nature or machado; if unset, that of the run.
@@ -168,7 +168,7 @@ def watch(
     """Watch a trained agent play: in a window, a terminal, the browser, a video or a saved page.
 
     Args:
-        run: Run folder, export, or the name of a bundled agent (breakout, pong, pong-fast).
+        run: Run folder, export, or the name of a bundled agent (breakout, pong).
         video: Video to write, .mp4, .webm or .gif. Without --video, --terminal, --html or --web, a window opens.
         terminal: Draw in this terminal, also over ssh. Keys: space, s, + and -, n, o, q.
         html: Page to write, such as pong.html. It opens from disk, and has a slider, Q-values and saliency.

@@ -41,7 +41,7 @@ def compare(
     """Compare agents over games and seeds: mean, median, IQM and optimality gap, with published scores.
 
     Args:
-        run: One or more run folders, exports or names of bundled agents (breakout, pong, pong-fast).
+        run: One or more run folders, exports or names of bundled agents (breakout, pong).
         games: Whole games to play now with each agent; if unset, use the last evaluation or the scores of the export.
         protocol: With --games, the Atari protocol, nature or machado; if unset, that of each run.
         checkpoint: With --games, the weights, best by evaluation or last; if unset, last: a score selected best.

@@ -35,7 +35,7 @@ from rlvision.nn.target_network import OnlineTargetActor
 from rlvision.runs import builders
 from rlvision.runs.run import Run
 from studies.batchnorm.observing import observe
-from studies.batchnorm.plan import ARMS, EXPERIMENTS, Overrides
+from studies.batchnorm.plan import ARMS, EXPERIMENTS, HERE, Overrides
 
 BATCH = 32
 RANDOM_ACTIONS = 0.3
@@ -45,7 +45,7 @@ RANDOM_ACTIONS = 0.3
 class Options:
     """The agent whose Q-values are fitted, and the networks that fit them."""
 
-    agent: str = "pong-fast"
+    agent: str = str(HERE / "agents" / "pong-fast-seed2")
     """A run, an export, or a bundled agent."""
     arms: tuple[str, ...] = ("renorm", "running", "frozen", "fixed", "layer", "none")
     """Arms and experiments of the study that differ in settings of the network or the optimiser."""

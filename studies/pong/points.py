@@ -1,6 +1,6 @@
 """Repeated points in Pong: does a trained agent lose the same point again and again?
 
-    OMP_NUM_THREADS=1 python -m studies.pong.points --agents pong pong-fast runs/my-run
+    OMP_NUM_THREADS=1 python -m studies.pong.points --agents pong runs/my-run
 
 In a game without chance, a greedy agent that sees the same pictures again loses the same point again. Each agent plays
 whole games. The script counts the lost points that took exactly as many decisions as the last lost point of the same

@@ -21,7 +21,7 @@ from tests.runs.conftest import Chapter
 
 
 def test_these_come_along():
-    assert list(bundled_agents()) == ["breakout", "pong", "pong-fast"]
+    assert list(bundled_agents()) == ["breakout", "pong"]
 
 
 @pytest.mark.parametrize("name", bundled_agents())
@@ -108,7 +108,7 @@ def test_an_empty_folder_of_that_name_is_no_agent(tmp_path, monkeypatch):
 def test_a_wrong_name_lists_the_right_ones(capsys):
     assert cli.main(["evaluate", "pnog"]) == 2
     said = capsys.readouterr().err
-    assert "a bundled agent (breakout, pong, pong-fast)" in said
+    assert "a bundled agent (breakout, pong)" in said
     assert said.endswith("did you mean pong?\n")
 
 

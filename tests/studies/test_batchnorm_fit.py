@@ -3,12 +3,15 @@
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from rlvision.config.fields import assemble
+
+AGENT = str(Path(__file__).parents[2] / "studies/batchnorm/agents/pong-fast-seed2")
 
 
 @pytest.fixture
@@ -22,7 +25,7 @@ def script():
 def agent():
     from rlvision.runs.run import Run
 
-    return Run("pong-fast", device="cpu")
+    return Run(AGENT, device="cpu")
 
 
 def test_the_agent_explains_itself_and_a_constant_nothing(script, agent):
@@ -70,7 +73,7 @@ def test_the_numbers_are_written(script, monkeypatch, capsys, tmp_path):
     script.main()
     written = json.loads(out.read_text())
     assert f"{written['unexplained']['none']['2']:.3f}" in capsys.readouterr().out
-    assert written["settings"]["agent"] == "pong-fast"
+    assert written["settings"]["agent"] == AGENT
 
 
 def test_unknown_arms_are_refused(script, monkeypatch):

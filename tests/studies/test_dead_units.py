@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from rlvision.runs.run import Run
 
-AGENT = "pong-fast"
+AGENT = str(Path(__file__).parents[2] / "studies/batchnorm/agents/pong-fast-seed2")
 
 
 @pytest.fixture
