@@ -35,7 +35,7 @@ SYNOPSES = {
 EXAMPLES = """\
 rlvision train quick                             learns in minutes
 rlvision train atari --env.game=ms_pacman        trains on another game
-rlvision train pong --agent.double=false         changes a setting
+rlvision train pong --agent.epochs=3             changes a setting
 rlvision train pong --help                       lists all settings
 rlvision evaluate runs/quick-seed1 --games=100   measures its score
 rlvision watch pong --terminal                   shows a bundled agent"""

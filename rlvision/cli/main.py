@@ -1,4 +1,4 @@
-"""The command line: ``rlvision train pong --agent.double=false``.
+"""The command line: ``rlvision train pong --agent.epochs=3``.
 
 Each command imports the code that it runs, so that help screens appear at once.
 """

@@ -1,9 +1,9 @@
 """Configurations: load them from presets, save and read them as files, and compare them.
 
 Example:
-    >>> config = load_config("pong", {"env_steps": 1000, "agent.double": False})
-    >>> config.out, config.agent.double
-    ('runs/pong-seed1', False)
+    >>> config = load_config("pong", {"env_steps": 1000, "agent.epochs": 3})
+    >>> config.out, config.agent.epochs
+    ('runs/pong-seed1', 3)
 """
 
 import os
