@@ -28,7 +28,7 @@ def measure(keep: bool, threads: int) -> None:
     if keep:
         keep_freed_memory()
     torch.set_num_threads(threads)
-    config = load_config("pong", {"replay.capacity": 10_000, "replay.learning_starts": 10_000})
+    config = load_config("pong-dqn", {"replay.capacity": 10_000, "replay.learning_starts": 10_000})
     agent = builders.make_agent(config, EnvSpec(8, (4, 84, 84), 1, tuple("abcdef"), 4))
     random = np.random.default_rng(0)
     observation = random.integers(0, 255, (8, 4, 84, 84), dtype=np.uint8)

@@ -191,7 +191,7 @@ def disk(replay: ReplayBuffer, frames: int) -> dict[str, float]:
 
 def checkpoint_seconds() -> dict[str, float]:
     """Return the seconds that a checkpoint of pong without its replay stops training."""
-    config = load_config("pong", {"replay.capacity": 1_000, "replay.learning_starts": 1_000, "device": "cpu"})
+    config = load_config("pong-dqn", {"replay.capacity": 1_000, "replay.learning_starts": 1_000, "device": "cpu"})
     agent = builders.make_agent(config, expected_spec(config))
     for step in steps("pong", 60):
         agent.memory.add(step)
