@@ -32,7 +32,7 @@ class Options:
 
     agents: tuple[str, ...] = ("dqn", "pqn")
     """Agents, by name; the first one is what the others are compared with."""
-    preset: str = "pong"
+    preset: str = "pong-dqn"
     """Preset of the game and of the network."""
     norm: str = "layer"
     """Normalisation of the network."""

@@ -11,7 +11,7 @@ from measure.processes import resident_of_tree
 
 SETTINGS = {
     "quick": ("--checkpoint-every=8000",),
-    "pong": (  # with few updates, 100,000 transitions take only minutes
+    "pong-dqn": (  # with few updates, 100,000 transitions take only minutes
         "--env-steps=110000",
         "--replay.samples-per-env-step=0.05",
         "--evaluate-every=100000",
