@@ -2,7 +2,7 @@
 
     python benchmarks/memory.py --json benchmarks/results/memory.json     takes some minutes
     python benchmarks/memory.py --full                                    fills a million transitions: 7.1 GB
-    python benchmarks/memory.py --runs quick pong                         trains, and compares the peak
+    python benchmarks/memory.py --runs quick pong-dqn                     trains, and compares the peak
 
 Frames are those of real games with random actions: 84x84, gray, eight environments. Compressed and raw replays of the
 same frames take turns, so that other load on the machine affects both alike; times are medians.
