@@ -31,9 +31,12 @@ if TYPE_CHECKING:
     from rlvision.envs.game_archive import read_games as read_games
     from rlvision.envs.gymnasium_env import GymnasiumEnv as GymnasiumEnv
     from rlvision.envs.preprocessing import frame_channels as frame_channels
+    from rlvision.envs.preprocessing import frames_per_decision as frames_per_decision
     from rlvision.envs.preprocessing import observation_shape as observation_shape
     from rlvision.envs.preprocessing import resize as resize
     from rlvision.envs.screen import make_screen as make_screen
+    from rlvision.envs.settings import ATARI_FRAMESKIP as ATARI_FRAMESKIP
+    from rlvision.envs.settings import OTHER_FRAMESKIP as OTHER_FRAMESKIP
     from rlvision.envs.settings import Crop as Crop
     from rlvision.envs.settings import EnvSettings as EnvSettings
     from rlvision.envs.settings import ProtocolName as ProtocolName
@@ -54,9 +57,9 @@ __getattr__, __all__ = public_names(
         "factory": ["is_atari", "make"],
         "game_archive": ["GAMES_FOLDER", "GameArchive", "GameRecorder", "RecordedGame", "prefix_games", "read_games"],
         "gymnasium_env": ["GymnasiumEnv"],
-        "preprocessing": ["frame_channels", "observation_shape", "resize"],
+        "preprocessing": ["frame_channels", "frames_per_decision", "observation_shape", "resize"],
         "screen": ["make_screen"],
-        "settings": ["Crop", "EnvSettings", "ProtocolName"],
+        "settings": ["ATARI_FRAMESKIP", "OTHER_FRAMESKIP", "Crop", "EnvSettings", "ProtocolName"],
         "split_env": ["Act", "ReplayableEnv", "SplitEnv", "play_double_buffered"],
         "vector_env": ["ReplayableVectorEnv", "observation_hash"],
         "worker": ["exit_while_imported"],

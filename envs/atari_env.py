@@ -11,7 +11,12 @@ from rlvision.core.errors import ConfigError
 from rlvision.core.types import BoolArray, EnvSpec, IntArray, Progress, UInt8Array
 from rlvision.envs.atari_games import AtariProtocol, resolve_game, resolve_protocol, rom_path, screen_size
 from rlvision.envs.frame_stack import choose_frames
-from rlvision.envs.preprocessing import frame_channels, observation_shape, require_sizes
+from rlvision.envs.preprocessing import (
+    frame_channels,
+    frames_per_decision,
+    observation_shape,
+    require_sizes,
+)
 from rlvision.envs.settings import EnvSettings
 from rlvision.envs.vector_env import Outcome, ReplayableVectorEnv
 
@@ -50,13 +55,14 @@ class AtariEnv(ReplayableVectorEnv):
         require_sizes(settings)
         self.game = resolve_game(settings.game)
         self.protocol = resolve_protocol(settings)
-        require_playable(settings.frameskip, self.protocol)
+        frameskip = frames_per_decision(settings, is_atari=True)
+        require_playable(frameskip, self.protocol)
         self._frames = choose_frames(settings, partial(screen_size, self.game))
         self._native = make_native(settings, num_envs, self._frames.size, self._frames.stack)
         self.game_actions = tuple(action.name for action in self._native.ale.get_action_set())
         self._codes = choose_actions(self.game_actions, settings.actions)
         names = tuple(self.game_actions[code] for code in self._codes)
-        spec = EnvSpec(num_envs, observation_shape(settings), frame_channels(settings), names, settings.frameskip)
+        spec = EnvSpec(num_envs, observation_shape(settings), frame_channels(settings), names, frameskip)
         super().__init__(spec, settings.reseed_after, first_index)
         self._game_start: IntArray = np.full(num_envs, -1)
         self._info: Info = {}
@@ -150,8 +156,8 @@ def make_native(settings: EnvSettings, num_envs: int, size: tuple[int, int], sta
         img_width=size[1],
         stack_num=stack,
         grayscale=settings.gray,
-        frameskip=settings.frameskip,
-        maxpool=settings.max_pool,
+        frameskip=frames_per_decision(settings, is_atari=True),
+        maxpool=settings.max_pool is not False,  # unset, it is on
         noop_max=protocol.noop_max,
         use_fire_reset=protocol.fire_on_reset,
         repeat_action_probability=protocol.sticky,

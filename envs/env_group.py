@@ -12,7 +12,15 @@ import numpy as np
 
 from rlvision.core.errors import EnvCrashError, EnvError
 from rlvision.envs.gymnasium_make import make_env, wrap_env_errors
-from rlvision.envs.preprocessing import fast_readback, fresh_stack, push_frame, reduce_screen, to_channels, to_frame
+from rlvision.envs.preprocessing import (
+    fast_readback,
+    frames_per_decision,
+    fresh_stack,
+    push_frame,
+    reduce_screen,
+    to_channels,
+    to_frame,
+)
 from rlvision.envs.settings import EnvSettings
 from rlvision.envs.validation import check_reset, check_screen, check_size, check_step, discrete_space
 from rlvision.envs.world_view import declared_fps, is_gymnasiums_own, look_at
@@ -42,6 +50,7 @@ class EnvRunner:
 
     def __init__(self, settings: EnvSettings, index: int = 0) -> None:
         self._settings = settings
+        self._frameskip = frames_per_decision(settings, is_atari=False)
         self._name = f"environment {index} of {settings.game}"
         self._env = make_env(settings)
         self._start = int(discrete_space(self._env).start)
@@ -62,7 +71,7 @@ class EnvRunner:
     @property
     def steps_per_second(self) -> float:
         """Decisions per second at the environment's own pace."""
-        return declared_fps(self._env) / self._settings.frameskip
+        return declared_fps(self._env) / self._frameskip
 
     def reset(self, seed: int) -> None:
         """Begin a new game."""
@@ -115,7 +124,7 @@ class EnvRunner:
     def _repeat(self, action: int) -> tuple[float, bool, bool, UInt8Array]:
         """Take the action ``frameskip`` times; return summed reward, terminated, truncated and screen [H, W, c]."""
         total, brighter = 0.0, None
-        for left in reversed(range(self._settings.frameskip)):
+        for left in reversed(range(self._frameskip)):
             self._observed, reward, terminated, truncated = check_step(self._env.step(action))
             total += reward
             if terminated or truncated:

@@ -10,7 +10,7 @@ import numpy as np
 from rlvision.core.errors import ConfigError, EnvCrashError, EnvError
 from rlvision.core.types import BoolArray, EnvSpec, IntArray, Progress, UInt8Array
 from rlvision.envs.env_group import EnvGroup, EnvRunner, Faults
-from rlvision.envs.preprocessing import frame_channels, require_sizes
+from rlvision.envs.preprocessing import frame_channels, frames_per_decision, require_sizes
 from rlvision.envs.settings import EnvSettings
 from rlvision.envs.vector_env import Outcome, ReplayableVectorEnv
 from rlvision.envs.worker_pool import WorkerPool
@@ -253,8 +253,8 @@ def check_writable(settings: EnvSettings, num_envs: int) -> None:
             "expected num_envs >= 1 and num_workers, step_timeout and max_restarts >= 0, "
             f"got {num_envs}, {limits[0]}, {limits[1]} and {limits[2]}: raise them"
         )
-    if settings.frameskip < 1:
-        raise ConfigError(f"expected frameskip of at least 1, got {settings.frameskip}: raise it")
+    if (frameskip := frames_per_decision(settings, is_atari=False)) < 1:
+        raise ConfigError(f"expected frameskip of at least 1, got {frameskip}: raise it")
 
 
 def probe(settings: EnvSettings, num_envs: int) -> tuple[EnvSpec, WorldView]:
@@ -267,7 +267,8 @@ def probe(settings: EnvSettings, num_envs: int) -> tuple[EnvSpec, WorldView]:
         runner = EnvRunner(settings)
         try:
             shape, names = runner.observation_shape(), runner.view.action_names
-            return EnvSpec(num_envs, shape, frame_channels(settings), names, settings.frameskip), runner.view
+            frameskip = frames_per_decision(settings, is_atari=False)
+            return EnvSpec(num_envs, shape, frame_channels(settings), names, frameskip), runner.view
         finally:
             runner.close()
     except EnvCrashError as fault:

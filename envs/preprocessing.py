@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlvision.core.errors import ConfigError, MissingExtraError
-from rlvision.envs.settings import FRAME_SIZE, Crop, EnvSettings
+from rlvision.envs.settings import ATARI_FRAMESKIP, FRAME_SIZE, OTHER_FRAMESKIP, Crop, EnvSettings
 
 if TYPE_CHECKING:
     from rlvision.core.types import UInt8Array
@@ -46,6 +46,12 @@ def frame_size(settings: EnvSettings) -> tuple[int, int]:
     """Return height and width of a frame; `FRAME_SIZE` stands for one that is unset, since no encoder is known here."""
     height, width = (FRAME_SIZE if size is None else size for size in (settings.height, settings.width))
     return height, width
+
+
+def frames_per_decision(settings: EnvSettings, *, is_atari: bool) -> int:
+    """Return the frameskip; the usual one of the kind of world if it is unset."""
+    usual = ATARI_FRAMESKIP if is_atari else OTHER_FRAMESKIP
+    return usual if settings.frameskip is None else settings.frameskip
 
 
 def frame_channels(settings: EnvSettings) -> int:

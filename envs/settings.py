@@ -20,6 +20,8 @@ ProtocolName = Literal["nature", "machado"]
 """The two published protocols of Atari games: Mnih et al. (2015), and Machado et al. (2018)."""
 FRAME_SIZE = 84
 """Height and width of frames in the literature, for environments that are made without an encoder and a size."""
+ATARI_FRAMESKIP, OTHER_FRAMESKIP = 4, 1
+"""Frames per decision of Atari games (Mnih et al. 2015), and of other worlds, where the setting is unset."""
 Crop = tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt, NonNegativeInt]
 """The part of a screen to keep: rows top to bottom, columns left to right, the ends excluded."""
 
@@ -48,10 +50,10 @@ class EnvSettings:
     """Frames in one observation."""
     gray: bool = True
     """One gray channel per frame instead of three colours."""
-    frameskip: FramesPerStep = 4
-    """Emulator frames per decision."""
-    max_pool: bool = True
-    """Take the brighter of the last two frames of a decision, pixel by pixel."""
+    frameskip: FramesPerStep | None = None
+    """Frames per decision, in which the action is repeated; unset, 4 for Atari games and 1 for other worlds."""
+    max_pool: bool | None = None
+    """Take the brighter of the last two frames of a decision, pixel by pixel; unset, for Atari games alone."""
     protocol: ProtocolName = "nature"
     """Atari: nature (no-op starts, a lost life terminates) or machado (sticky actions, whole games)."""
     sticky: Probability | None = None

@@ -21,6 +21,8 @@ from rlvision.analysis.efficiency_plots import sample_efficiency
 from rlvision.analysis.grouping import group
 from rlvision.analysis.run_info import Card, RunInfo, Score, stored_score
 from rlvision.config.loading import flatten_used
+from rlvision.envs.factory import is_atari
+from rlvision.envs.preprocessing import frames_per_decision
 from rlvision.evaluation.atari_scores import DEFAULT_BASELINES, published_agents
 from rlvision.runs.eval_protocol import EvalOptions, eval_conditions
 from rlvision.runs.export_folder import ExportFolder
@@ -145,7 +147,7 @@ def read_run_info(place: Path) -> RunInfo:
         protocol=about.protocol,
         epsilon=about.epsilon,
         seed=settings["seed"],
-        frameskip=config.env.frameskip,
+        frameskip=frames_per_decision(config.env, is_atari=is_atari(config.env.game)),
         settings=settings,
     )
 

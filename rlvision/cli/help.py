@@ -4,6 +4,7 @@ tyro only draws. `rlvision.config.arguments` parses the arguments, so that an er
 file, on the command line and in Python.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import field, fields, is_dataclass, make_dataclass, replace
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 HOW_TO_SET = "Write --name=value, a list as --env.crop=34,194,0,160 and a mapping as --env.kwargs='{lap: 0.9}'."
 SYNOPSES = {
+    "check": "WORLD [--out=FILE ...]",
     "train": "PRESET [--name=value ...]",
     "resume": "RUN",
     "evaluate": "RUN [--games=N ...]",
@@ -34,6 +36,7 @@ SYNOPSES = {
 }
 EXAMPLES = """\
 rlvision train quick                             learns in minutes
+rlvision check mine:World                        shows what an agent will see in your world
 rlvision train atari --env.game=ms_pacman        trains on another game
 rlvision train pong --agent.epochs=3             changes a setting
 rlvision train pong --help                       lists all settings
@@ -59,14 +62,18 @@ def show_overview(commands: Mapping[str, Callable[..., Any]]) -> None:
 def show_settings(preset: str | None, agent: str | None) -> None:
     """Print all settings with their defaults: those of the preset, and of the agent, if they are given."""
     from rlvision.config.loading import settings_for
-    from rlvision.config.presets import find_preset, known_presets
+    from rlvision.config.presets import known_presets
+    from rlvision.config.world_defaults import preset_for
 
     config = settings_for(preset, agent)
     if preset is None:
         names = ", ".join(known.name for known in known_presets())
-        about = f"Train an agent, or continue the run in its folder.\nPRESET: {names}, or a YAML file."
+        about = (
+            f"Train an agent, or continue the run in its folder.\nPRESET: {names}, a YAML file, or the name of a "
+            "world, such as MiniGrid-Empty-5x5-v0, ALE/Pong-v5 or mine:World."
+        )
     else:
-        found = find_preset(preset)
+        found, _ = preset_for(preset)
         about = f"Trains {found.trains}.\nTakes {found.takes}." if found.trains else f"Settings of {preset}."
         about += f"\nMarked with *: what {found.name} changes."
     _show(f"rlvision train {preset or 'PRESET'}", about, config)
@@ -75,9 +82,9 @@ def show_settings(preset: str | None, agent: str | None) -> None:
 def _show(program: str, about: str, config: "Config") -> None:
     """Print the text above the options, in lines that fit the terminal, and the options."""
     typed, default = _drawn(config)
-    console = Console(highlight=False)
+    width = Console().width
     for paragraph in (*about.splitlines(), HOW_TO_SET, ""):
-        console.print(fill(paragraph, console.width, break_on_hyphens=False), markup=False)
+        sys.stdout.write(f"{fill(paragraph, width, break_on_hyphens=False)}\n")  # a Console hides a closed pipe
     show_options(typed, program, "", default)
 
 

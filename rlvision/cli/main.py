@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from rlvision.cli.check_command import check
 from rlvision.cli.output import echo
 from rlvision.cli.run_commands import evaluate, export, replay, resume, train, watch
 from rlvision.cli.study_commands import compare, plot, presets, sweep
@@ -22,6 +23,7 @@ from rlvision.core.signals import interruption
 ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
 HELP = ("--help", "-h")
 COMMANDS: Mapping[str, Callable[..., None]] = {
+    "check": check,
     "train": train,
     "resume": resume,
     "evaluate": evaluate,

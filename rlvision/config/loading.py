@@ -17,11 +17,12 @@ from typing import Any, cast
 from rlvision.config.continuing import AUTO, is_free, numbered_folders, refused_changes
 from rlvision.config.field_types import short_repr
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
-from rlvision.config.presets import find_preset, unreadable
+from rlvision.config.presets import unreadable
 from rlvision.config.schema import Config, defaults_for
 from rlvision.config.strict_yaml import dump as dump_yaml
 from rlvision.config.strict_yaml import parse as parse_yaml
 from rlvision.config.validation import DN_SETTINGS, validate_config
+from rlvision.config.world_defaults import for_another_game, preset_for, with_world_defaults
 from rlvision.core.errors import ConfigError, RLVisionError
 from rlvision.core.files import read_text, write_atomically
 from rlvision.learning.registry import default_settings
@@ -44,12 +45,13 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
     """Return a complete configuration: the defaults, changed by a preset, changed by overrides.
 
     A preset's settings of the encoder's layers apply to the preset's encoder only. If the overrides choose another
-    encoder, these settings return to their defaults. If the overrides choose another agent, it keeps the preset's
-    values of the settings that both agents have. Its other settings have their defaults. An agent without a replay
-    ignores the preset's settings of the replay.
+    encoder, these settings return to their defaults. So do the settings that suit the preset's game alone, if the
+    overrides choose another (`rlvision.config.world_defaults`). Another agent keeps the preset's values of the settings
+    that both agents have; an agent without a replay ignores those of the replay.
 
     Args:
-        preset: Name of a preset (see `rlvision.config.presets.known_presets`), or path of a YAML file like it.
+        preset: Name of a preset (see `rlvision.config.presets.known_presets`), path of a YAML file like it, or the name
+            of a world, which stands for the preset `atari` or `pixels` with that world.
         overrides: Values by dotted name, ``{"agent.double": False}``, or nested, ``{"agent": {"double": False}}``.
 
     Returns:
@@ -171,16 +173,15 @@ def fill_unset(config: Config) -> Config:
 
 def _composed(preset: str, overrides: Mapping[str, Any] | None) -> tuple[Config, dict[str, Any], str]:
     """Return the defaults changed by a preset and by overrides, the checked overrides, and the default folder."""
-    found = find_preset(preset)
-    source = f"preset {preset}"
+    found, of_world = preset_for(preset)
+    overrides, source = {**of_world, **(overrides or {})}, f"preset {preset}"
     tree = _mapping(found.text, source)
     config = _changed(defaults_of(tree, source, lambda agent: True), tree, source)
-    config = _with_agent(config, agent_named(overrides or {}, "the overrides", config.agent.name))
-    chosen = named_values(overrides or {}, settings_of(config), "the overrides")
+    config = _with_agent(config, agent_named(overrides, "the overrides", config.agent.name))
+    chosen = named_values(overrides, settings_of(config), "the overrides")
+    config = for_another_game(config, chosen.get("env.game", config.env.game))
     if chosen.get("network.encoder", config.network.encoder) != config.network.encoder:
-        config = assemble(
-            config, {name: default for name, default in flatten(Config()).items() if name in ENCODER_SETTINGS}
-        )
+        config = assemble(config, {key: value for key, value in flatten(Config()).items() if key in ENCODER_SETTINGS})
     config = assemble(config, chosen)
     _refuse_replay(config, chosen)
     return config, chosen, _default_folder(found.name, config.seed)
@@ -216,6 +217,7 @@ def _with_own_defaults(config: Config) -> Config:
     network = config.network
     if not config.agent.uses_replay:
         config = replace(config, replay=ReplaySettings())
+    config = replace(config, env=with_world_defaults(config.env))
     config = assemble(config, {"network.momentum": resolve_momentum(network.norm, network.momentum)})
     return _with_size(config, network.own_size, network.own_size)
 

@@ -39,6 +39,11 @@ def known_presets() -> tuple[Preset, ...]:
     return tuple(sorted(made, key=lambda preset: preset.name))
 
 
+def is_preset(name: str) -> bool:
+    """Return whether a preset of this name is bundled."""
+    return name in {preset.name for preset in known_presets()}
+
+
 def find_preset(name: str) -> Preset:
     """Return the preset called ``name``, or the one in the file at that path.
 
@@ -49,7 +54,7 @@ def find_preset(name: str) -> Preset:
         return Preset(Path(name).stem, read_text(Path(name)))
     known = {preset.name: preset for preset in known_presets()}
     if name not in known:
-        expected = f"a preset ({', '.join(known)}) or a YAML file"
+        expected = f"a preset ({', '.join(known)}), a YAML file or the name of a world"
         raise unknown(expected, name, known, "rlvision presets describes them")
     return known[name]
 

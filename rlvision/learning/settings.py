@@ -35,8 +35,8 @@ class ReturnSettings(AgentSettings):
     """Discount per env step."""
     reward_scale: PositiveFloat = 1.0
     """Factor of each reward in learning, applied before reward_clip. Beyond TD errors of 1 the Huber loss is linear."""
-    reward_clip: PositiveFloat | None = 1.0
-    """Bound of each reward in learning; unset, there is none. Scores are neither scaled nor clipped."""
+    reward_clip: PositiveFloat | None = None
+    """Bound of each reward in learning, 1 in the presets of Atari; unset, there is none. Scores are never clipped."""
     augmentation: Literal["none", "shift"] = "none"
     """shift moves each observation of a batch by up to four pixels at random before the loss (Yarats et al. 2021)."""
 

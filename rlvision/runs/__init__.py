@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rlvision.runs.run import resume as resume
     from rlvision.runs.run import train as train
     from rlvision.runs.run_folder import RunFolder as RunFolder
+    from rlvision.runs.world_check import WorldReport as WorldReport
+    from rlvision.runs.world_check import check_world as check_world
 
 __getattr__, __all__ = public_names(
     __name__,
@@ -32,5 +34,6 @@ __getattr__, __all__ = public_names(
         "own_code": ["imported_settings", "strange_imports"],
         "run": ["Run", "resume", "train"],
         "run_folder": ["RunFolder"],
+        "world_check": ["WorldReport", "check_world"],
     },
 )

@@ -16,7 +16,7 @@ from rlvision.core.errors import ConfigError, MemoryBudgetError
 from rlvision.core.memory import available_bytes, resident_bytes
 from rlvision.core.types import EnvSpec
 from rlvision.envs.factory import is_atari
-from rlvision.envs.preprocessing import frame_channels, observation_shape
+from rlvision.envs.preprocessing import frame_channels, frames_per_decision, observation_shape
 from rlvision.learning.optimisers import STATES
 from rlvision.nn.norm_variants import NORM_VARIANTS
 from rlvision.nn.qnetwork import QNetwork
@@ -219,7 +219,8 @@ def estimate_memory(config: Config) -> MemoryEstimate:
 def expected_spec(config: Config) -> EnvSpec:
     """Return the shapes that the environments will have."""
     env = config.env
-    return EnvSpec(env.num_envs, observation_shape(env), frame_channels(env), ("",) * MAX_ACTIONS, env.frameskip)
+    frameskip = frames_per_decision(env, is_atari=is_atari(env.game))
+    return EnvSpec(env.num_envs, observation_shape(env), frame_channels(env), ("",) * MAX_ACTIONS, frameskip)
 
 
 def network_footprint(config: Config, spec: EnvSpec) -> Footprint | None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
@@ -125,8 +125,19 @@ def _add_to_path(root: Path) -> None:
 
 def _note(name: str, path: str, arguments: object) -> Path:
     """Return the file of a note, whose name is a digest of what it is about."""
-    about = json.dumps([name, path, arguments], sort_keys=True, default=str)
+    about = json.dumps([name, path, _untyped(arguments)], sort_keys=True, default=str)
     return _state_folder() / f"{hashlib.sha256(about.encode()).hexdigest()}.json"
+
+
+def _untyped(value: object) -> object:
+    """Return a value as it is read from a file whose types are not known: 5 is 5.0, and none is None."""
+    if isinstance(value, Mapping):
+        return {key: _untyped(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_untyped(each) for each in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return None if value == "none" else value
 
 
 def _noted_file(note: Path) -> Path | None:

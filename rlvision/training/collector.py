@@ -1,5 +1,6 @@
 """The collector steps the environments with a policy, fills the memory and counts the scores."""
 
+import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,10 @@ from rlvision.envs.split_env import Act, SplitEnv, play_double_buffered
 
 if TYPE_CHECKING:
     from rlvision.envs.game_archive import GameRecorder
+
+
+LARGE_REWARD = 10.0
+"""Size of a reward, as it is learned, beyond which a warning proposes a scale."""
 
 
 class Collector:
@@ -196,13 +201,17 @@ class DiscountedReturns:
         self._sum = torch.zeros(num_envs, dtype=torch.float64)  # of unfinished games
         self._length = torch.zeros(num_envs, dtype=torch.float64)
         self._finished = torch.zeros(2, dtype=torch.float64)  # sum of returns and number of decisions
+        self._noted = False  # whether a large reward has been warned of
 
     def add(self, step: EnvStep, env_steps: int) -> None:
         """Add a row made after ``env_steps``, which determine γ."""
         self._restart(torch.from_numpy(step.first))
         reward = torch.from_numpy(step.reward)  # [N]
+        if self._transform:
+            reward = self._transform(reward)
+        self._note_large(float(reward.abs().max()))
         self._weight = 1.0 + self._gamma(env_steps) * self._weight
-        self._sum += self._weight * (self._transform(reward) if self._transform else reward)
+        self._sum += self._weight * reward
         self._length += 1
         self._finish(torch.from_numpy(step.terminated | step.truncated))
 
@@ -222,6 +231,17 @@ class DiscountedReturns:
         self._weight, self._sum, self._length, self._finished = (
             state[name].clone() for name in ("weight", "sum", "length", "finished")
         )
+
+    def _note_large(self, reward: float) -> None:
+        """Warn, once, of a reward whose size makes learning slow."""
+        if reward > LARGE_REWARD and not self._noted:
+            self._noted = True
+            logging.getLogger("rlvision").warning(
+                "a reward of size %g is learned from, and returns are larger still: learning may be slow; scale "
+                "rewards to about 1, here by agent.reward_scale=%.1g, or bound them by agent.reward_clip",
+                reward,
+                1 / reward,
+            )
 
     def _finish(self, ended: Tensor) -> None:
         if ended.any():

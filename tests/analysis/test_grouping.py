@@ -6,8 +6,8 @@ import pytest
 
 from rlvision.analysis.grouping import NON_AGENT_SETTINGS, Group, differences_between_games, group, unnamed_differences
 from rlvision.analysis.study import read_run_info
+from rlvision.config.continuing import MAY_CHANGE
 from rlvision.core.errors import CheckpointError, ConfigError
-from rlvision.runs.run_folder import MAY_CHANGE
 
 
 def grouped(*places: Path) -> list[Group]:
@@ -94,7 +94,7 @@ def test_an_agent_that_comes_along_is_grouped_with_the_runs_of_its_settings(tmp_
     shipped = read_run_info(Path("pong"))
     assert (shipped.game, shipped.seed, shipped.protocol) == ("pong", 3, "nature")
     place = store_run(
-        tmp_path / "own", seed=7, settings={"env_steps": 50_000, "env.height": 84, "env.width": 84}, preset="pong"
+        tmp_path / "own", seed=7, settings={"env_steps": 50_000, "env.height": 84, "env.width": 84}, preset="pong-dqn"
     )
     own = read_run_info(place)
     assert "env_steps" not in shipped.settings

@@ -114,7 +114,7 @@ def test_games_without_a_reward_are_cut_as_the_command_says_or_else_the_run(monk
     assert limits_seen == [EpisodeLimits(108_000, cut_after)]
 
 
-A_PRESET = "a preset (atari, breakout, cartpole, pong, pong-dqn, quick) or a YAML file"
+A_PRESET = "a preset (atari, breakout, cartpole, pixels, pong, pong-dqn, quick), a YAML file or the name of a world"
 A_SEED = "--seed to be a whole number of at least 0 and below 4294967296"
 A_COMMAND = f"a command ({', '.join(cli.COMMANDS)})"
 

@@ -132,7 +132,7 @@ class EnoughError(Exception):
 def _makes_its_parts(preset: str, arguments: list[str]) -> None:
     """As far as a command goes before it trains: one line, or parts that are ready; nothing on the disk either way."""
 
-    def make(config: Config, folder: RunFolder, env: ReplayableVectorEnv, announcement: str) -> None:
+    def make(config: Config, folder: RunFolder, env: ReplayableVectorEnv, *others: object) -> None:
         builders.make_agent(config, env.spec)
         raise EnoughError
 

@@ -18,7 +18,7 @@ PRESETS = [preset.name for preset in known_presets()]
 
 
 def test_the_presets_there_are():
-    assert PRESETS == ["atari", "breakout", "cartpole", "pong", "pong-dqn", "quick"]
+    assert PRESETS == ["atari", "breakout", "cartpole", "pixels", "pong", "pong-dqn", "quick"]
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -41,7 +41,7 @@ def test_a_preset_holds_only_what_differs_and_says_what_it_is(name):
 
 def test_overrides_change_the_preset_and_the_preset_the_defaults():
     config = load_config("pong-dqn", {"env_steps": 1000, "agent.double": True})
-    agent = QRDQNSettings(name="qr_dqn", gamma=0.98, n_step=20, double=True, target_period=200)
+    agent = QRDQNSettings(name="qr_dqn", gamma=0.98, n_step=20, double=True, target_period=200, reward_clip=1.0)
     assert (config.env.game, config.env_steps, config.agent) == ("pong", 1000, agent)
 
 
@@ -156,7 +156,7 @@ def test_the_run_folder_is_named_after_preset_and_seed(tmp_path):
 
 def test_an_empty_preset_is_all_defaults(tmp_path):
     (tmp_path / "empty.yaml").write_text("# nothing\n")
-    network, env = NetworkSettings(momentum=0.1), EnvSettings(height=77, width=77)  # of the default norm and encoder
+    network, env = NetworkSettings(momentum=0.1), EnvSettings(height=77, width=77, frameskip=1, max_pool=False)
     expected = replace(Config(), out="runs/empty-seed1", network=network, env=env)
     assert load_config(str(tmp_path / "empty.yaml")) == expected
 

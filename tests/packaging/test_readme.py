@@ -76,7 +76,9 @@ def shortened(command: str) -> list[str]:
         return [name, *given]
     given = [f"{option}={SHORTER.get(option, value)}" if value else option for option, value in map(split, given)]
     names = {split(argument)[0] for argument in given}
-    return [name, *given, *(argument for argument in SHORT.get(name, ()) if split(argument)[0] not in names)]
+    unused = "--replay." if "pong" in given else "none"  # whose agent has no replay
+    more = (argument for argument in SHORT.get(name, ()) if split(argument)[0] not in names)
+    return [name, *given, *(argument for argument in more if not argument.startswith(unused))]
 
 
 def split(argument: str) -> tuple[str, str]:

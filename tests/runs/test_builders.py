@@ -73,7 +73,7 @@ def test_building_a_network_leaves_the_callers_random_numbers_alone():
 def test_a_network_says_what_it_sees(settings, line):
     given = {"network.encoder": settings.get("encoder", "dn"), "device": "cpu"}
     given |= dict(zip(("env.height", "env.width"), settings.get("size", ()), strict=False))
-    config = load_config("pong", given)
+    config = load_config("pong-dqn", given)
     spec = EnvSpec(1, (4, *frame_size(config.env)), 1, ("a", "b"), 4)
     assert builders.describe_view(builders.make_network(config, spec), spec) == line
 
@@ -112,7 +112,7 @@ def test_exploration_falls_to_its_end_and_on_to_what_is_final(overrides, epsilon
     ],
 )
 def test_rewards_are_scaled_and_then_bounded(scale, bound, learned):
-    config = load_config("pong", {"agent.reward_scale": scale, "agent.reward_clip": bound})
+    config = load_config("pong-dqn", {"agent.reward_scale": scale, "agent.reward_clip": bound})
     transform = reward_transform(config.agent)
     rewards = torch.tensor([-30.0, -0.5, 0.0, 2.0, 4.0])
     assert (rewards if transform is None else transform(rewards)).tolist() == learned
@@ -140,7 +140,7 @@ def loss_of(name, seen, q_tm1, q_t, selector_t):
 @pytest.mark.parametrize(("name", "double"), [("dqn", False), ("dqn", True), ("qr_dqn", False), ("qr_dqn", True)])
 def test_an_agent_learns_by_the_rule_of_its_name_and_copies_when_it_should(name, double):
     numbers = {"agent.name": name, "agent.double": double, "agent.target_period": 2}
-    config = load_config("pong", {**SMALL, "network.calibration_batches": 0, **numbers})
+    config = load_config("pong-dqn", {**SMALL, "network.calibration_batches": 0, **numbers})
     learner = builders.make_agent(config, EnvSpec(1, (4, 32, 32), 1, ("a", "b", "c"), 4)).learner
     draws = torch.Generator().manual_seed(1)
     s, after = torch.randint(256, (2, 64, 4, 32, 32), generator=draws).to(torch.uint8)
@@ -161,7 +161,9 @@ def test_an_agent_learns_by_the_rule_of_its_name_and_copies_when_it_should(name,
 
 @pytest.mark.parametrize("name", ["dqn", "qr_dqn"])
 def test_a_soft_target_follows_at_once(name):
-    config = load_config("pong", {**SMALL, "network.calibration_batches": 0, "agent.name": name, "agent.target_tau": 1})
+    config = load_config(
+        "pong-dqn", {**SMALL, "network.calibration_batches": 0, "agent.name": name, "agent.target_tau": 1}
+    )
     learner = builders.make_agent(config, EnvSpec(1, (4, 32, 32), 1, ("a", "b", "c"), 4)).learner
     s = torch.zeros(2, 4, 32, 32, dtype=torch.uint8)
     seen = Transition(s, torch.tensor([0, 1]), torch.ones(2), torch.ones(2), s)
@@ -189,7 +191,7 @@ def test_running_statistics_move_by_the_momentum_that_is_set_or_else_by_the_norm
 
 
 def test_games_that_count_are_played_in_float32_whatever_the_precision_of_learning():
-    config = load_config("pong", {**SMALL, "precision": "bfloat16"})
+    config = load_config("pong-dqn", {**SMALL, "precision": "bfloat16"})
     agent = builders.make_agent(config, EnvSpec(1, (4, 32, 32), 1, ("a", "b", "c"), 4))
     s = torch.randint(256, (8, 4, 32, 32), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
     with torch.no_grad():

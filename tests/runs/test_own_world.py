@@ -17,6 +17,7 @@ def test_a_registered_id_is_recorded_with_its_module(monkeypatch, tmp_path, smal
     assert "game: open_worlds:Open-v0" in (tmp_path / "run" / "config.yaml").read_text()
     train(small(tmp_path / "run", game))  # by the same settings it is the same run
     monkeypatch.delitem(gymnasium.registry, "Open-v0")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine"))
     with pytest.raises(ConfigError, match="expected a folder that needs no code besides rlvision"):
         Run(tmp_path / "run")
 

@@ -231,7 +231,7 @@ def test_a_folder_of_a_run_folder_is_the_folder_itself(
     for command in (READERS | WRITERS).values():
         status, said = place.run(command, capsys)
         assert status == 2
-        assert f"expected a folder at run/{name}, got {got}: put the folder itself there" in said
+        assert f"run/{name}, got {got}: put the folder itself there" in said
 
 
 def test_the_users_own_links_to_run_folders_go_on_working(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

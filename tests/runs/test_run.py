@@ -277,7 +277,7 @@ def test_every_session_leaves_a_line_of_what_it_changed_and_computed_with_and_wh
     assert (first["env_steps"], first["changed"]) == (0, {})
     assert (second["env_steps"], second["changed"]) == (
         50,
-        {"env_steps": [160, 90], "device": ["cpu", "auto"], "tracking.project": ["rlvision", "other"]},
+        {"env_steps": [160, 90], "device": ["cpu", "auto"], "tracking.project": [None, "other"]},
     )
     assert (first["with"]["torch"], second["with"]["torch"]) == (version("torch"), "9.9")
     assert (first["with"]["threads"], first["with"]["precision"], first["with"]["ale-py"]) == (

@@ -81,3 +81,12 @@ def test_discounted_returns_end_at_a_lost_life():
     for row, step in enumerate(rows([1.0, 1.0, 1.0], terminated={1, 2})):
         returns.add(step, row)
     assert returns.metrics()["q/discounted_return"] == pytest.approx((1.5 + 1.0 + 1.0) / 3)
+
+
+def test_a_large_reward_is_warned_of_once_as_it_is_learned(caplog):
+    returns = DiscountedReturns(1, Constant(0.5), lambda reward: reward / 4)
+    for row, step in enumerate(rows([40.0, -100.0, 300.0])):
+        returns.add(step, row)
+    (said,) = caplog.messages
+    assert "a reward of size 25 is learned from" in said
+    assert "agent.reward_scale=0.04" in said

@@ -60,7 +60,7 @@ def test_a_terminal_is_told_how_far_the_recording_is_and_a_file_is_not(tmp_path:
 
 def test_nothing_is_played_for_a_file_that_cannot_be_written(tmp_path: Path, counting_rollout) -> None:
     rollout = counting_rollout(3)
-    with pytest.raises(ConfigError, match=r"ends in \.mp4 or \.webm"):
+    with pytest.raises(ConfigError, match=r"ends in \.mp4, \.webm or \.gif"):
         record(rollout, tmp_path / "games.avi", title="Counting", fps=30)
     assert len(list(rollout)) == 3
 

@@ -30,8 +30,10 @@ class Row:
 
     @property
     def title(self) -> str:
-        """Name, value and place, for the reports of pytest."""
-        return f"{self.name}={self.settings.get(self.name)}-{self.find.__name__}"
+        """Name, value and place, for the reports of pytest; of a folder its last part, the same in every process."""
+        value = self.settings.get(self.name)
+        shown = Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+        return f"{self.name}={shown}-{self.find.__name__}"
 
     def config(self, agent: str, folder: Path) -> Config:
         """The configuration that the parts are built from; runs with equal settings share a folder."""

@@ -102,8 +102,9 @@ def env_steps_of_the_first_checkpoint(config: Config) -> int:
     return int(observed(config).checkpoints[0].stem)
 
 
-OLD = mkdtemp(prefix="rlvision-old-")
-atexit.register(rmtree, OLD, ignore_errors=True)
+_FOLDER = mkdtemp(prefix="rlvision-old-")
+atexit.register(rmtree, _FOLDER, ignore_errors=True)
+OLD = str(Path(_FOLDER, "old"))
 
 
 @finds("network.init", {**UNTAUGHT, "network.init": OLD})

@@ -1,0 +1,70 @@
+"""The command check: a world, before anything is trained in it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rlvision.cli.output import echo
+from rlvision.core.ranges import PositiveInt, Seed
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from rlvision.runs.world_check import WorldReport
+
+MOST_ACTIONS = 18
+"""Most actions that the screen lists."""
+
+
+def check(world: str, /, *, out: Path = Path("check.png"), decisions: PositiveInt = 2_000, seed: Seed = 0) -> None:
+    """Play a world at random, and show what an agent will see and do there, and what is wrong with it.
+
+    Args:
+        world: Name of the world, such as MiniGrid-Empty-5x5-v0, ALE/Pong-v5 or mine:World; or a preset or a YAML file.
+        out: Picture to write, .png or .svg: the screen, and what the network gets of it.
+        decisions: Number of random decisions.
+        seed: Seed of the first game and of the decisions.
+    """
+    from rlvision.analysis.plot_style import require_picture
+    from rlvision.analysis.world_picture import draw_world
+    from rlvision.config.loading import compose_config
+    from rlvision.runs.world_check import check_world
+    from rlvision.tracking.console import PipeSafeConsole
+
+    require_picture(out)
+    report = check_world(compose_config(world), decisions, seed)
+    PipeSafeConsole(highlight=False).print(_table(report))
+    for problem in report.problems:
+        echo(f"! {problem}")
+    if not report.problems:
+        echo("nothing is wrong with it")
+    echo(f"{draw_world(report, out)}")
+
+
+def _table(report: "WorldReport") -> "Table":
+    from rich.box import ROUNDED
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=ROUNDED, border_style="dim", show_header=False)
+    for name, value in _rows(report).items():
+        table.add_row(f"[bold]{name}[/]", escape(value))
+    return table
+
+
+def _rows(report: "WorldReport") -> dict[str, str]:
+    actions, rewards, games = report.actions, report.rewards, report.episodes
+    shown = ", ".join(actions[:MOST_ACTIONS]) + (", ..." if len(actions) > MOST_ACTIONS else "")
+    paid = sum(reward != 0 for reward in rewards)
+    height, width, _ = report.screen.shape
+    lengths = f"{min(g.length for g in games)} to {max(g.length for g in games)} decisions" if games else "none ended"
+    scores = f", scores {min(g.score for g in games):g} to {max(g.score for g in games):g}" if games else ""
+    return {
+        "world": report.game,
+        "screen": f"{height}x{width}",
+        "observation": "x".join(map(str, report.observation.shape)) + " (channels, height, width)",
+        **{f"seen {number}": line for number, line in enumerate(report.seen, 1)},
+        "actions": f"{len(actions)}: {shown}",
+        "rewards": f"{min(rewards):g} to {max(rewards):g}, other than 0 in {paid:,} of {len(rewards):,} decisions",
+        "games": f"{len(games)}: {lengths}{scores}" if games else lengths,
+        "speed": f"{report.decisions_per_second:,.0f} decisions a second in one environment",
+    }

@@ -1,0 +1,166 @@
+"""A look at a world before anything is trained: what an agent will see and do there, and what is wrong with it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from rlvision.config.schema import Config
+from rlvision.core.types import EnvStep, Episode, IntArray, UInt8Array
+from rlvision.envs.factory import is_atari, make
+from rlvision.envs.screen import make_screen
+from rlvision.envs.split_env import ReplayableEnv
+from rlvision.envs.vector_env import observation_hash
+from rlvision.runs import builders
+from rlvision.training.collector import LARGE_REWARD, EpisodeStats
+
+REPEATED = 200
+"""Decisions that are repeated to see whether they give the same game again."""
+SLOW = 200.0
+"""Decisions per second below which worker processes are proposed."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorldReport:
+    """What random play in one environment has shown.
+
+    Attributes:
+        game: name of the world.
+        actions: A names.
+        seen: lines about what the agent and its network see.
+        screen: a picture before preprocessing, [H, W, 3].
+        observation: the observation of the same moment, [C, h, w].
+        episodes: the games that ended.
+        rewards: of every decision.
+        seconds: that the decisions took.
+        problems: what is wrong, each with its remedy.
+    """
+
+    game: str
+    actions: tuple[str, ...]
+    seen: tuple[str, ...]
+    screen: UInt8Array
+    observation: UInt8Array
+    episodes: tuple[Episode, ...]
+    rewards: tuple[float, ...]
+    seconds: float
+    problems: tuple[str, ...]
+
+    @property
+    def decisions_per_second(self) -> float:
+        """Decisions per second in one environment, in this process."""
+        return len(self.rewards) / self.seconds
+
+
+@dataclass(slots=True)
+class _Played:
+    """Random play: its rows, the games that ended in them, and the moment that is shown."""
+
+    rewards: list[float]
+    hashes: list[str]
+    episodes: list[Episode]
+    screen: UInt8Array
+    observation: UInt8Array
+    seconds: float
+
+
+def check_world(config: Config, decisions: int, seed: int) -> WorldReport:
+    """Play a world at random, and report on it.
+
+    Args:
+        config: settings of the environment and the network; no agent is made.
+        decisions: number of random decisions.
+        seed: of the first game and of the decisions.
+
+    Raises:
+        RLVisionError: there is no such world, or it cannot be played.
+    """
+    config = replace(config, env=replace(config.env, num_workers=0))
+    with closing(make(config.env, 1)) as env:
+        played = _play(env, decisions, seed)
+        repeats = _is_same_game(env, seed, seed)
+        ignores_seed = _is_same_game(env, seed, seed + 1)
+        names, spec = env.spec.action_meanings, env.spec
+        lines = builders.describe_world(env)
+    view = builders.describe_view(builders.make_network(config, spec, torch.device("meta")), spec)
+    return WorldReport(
+        game=config.env.game,
+        actions=names,
+        seen=(*lines, *([view] if view else ())),
+        screen=played.screen,
+        observation=played.observation,
+        episodes=tuple(played.episodes),
+        rewards=tuple(played.rewards),
+        seconds=played.seconds,
+        problems=tuple(_problems(config, played, repeats, ignores_seed)),
+    )
+
+
+def _play(env: ReplayableEnv, decisions: int, seed: int) -> _Played:
+    """Play at random; show the moment of the largest reward, or the last one."""
+    screen, stats = make_screen(env), EpisodeStats(1, env.spec.frameskip)
+    env.rewind([seed])
+    played, largest = _Played([], [], [], screen.first_frame(), env.observation[0], 0.0), 0.0
+    for action in _random_actions(env.spec.num_actions, decisions, seed):
+        began = time.perf_counter()
+        step = env.step(action)
+        played.seconds += time.perf_counter() - began
+        played.rewards.append(float(step.reward[0]))
+        played.hashes.append(observation_hash(env.observation[0][-env.spec.frame_channels :]))
+        played.episodes += [episode for _, episode in stats.add(step, env.seeds())]
+        pictures = screen.frames(step)
+        if abs(played.rewards[-1]) > largest or not largest:
+            played.screen, played.observation, largest = pictures[-1], env.observation[0], abs(played.rewards[-1])
+    return played
+
+
+def _random_actions(num_actions: int, count: int, seed: int) -> Iterator[IntArray]:
+    generator = np.random.default_rng(seed)
+    return (generator.integers(num_actions, size=1) for _ in range(count))
+
+
+def _is_same_game(env: ReplayableEnv, one: int, other: int) -> bool:
+    """Return whether two seeds give the same observations and rewards, for the same actions."""
+    return _trace(env, one) == _trace(env, other)
+
+
+def _trace(env: ReplayableEnv, seed: int) -> list[tuple[str, float]]:
+    env.rewind([seed])
+    steps = (env.step(action) for action in _random_actions(env.spec.num_actions, REPEATED, seed=0))
+    return [_row(step) for step in steps]
+
+
+def _row(step: EnvStep) -> tuple[str, float]:
+    return observation_hash(step.observation[0]), float(step.reward[0])
+
+
+def _problems(config: Config, played: _Played, repeats: bool, ignores_seed: bool) -> Iterator[str]:
+    """Yield what is wrong, each with its remedy."""
+    rewards, largest = played.rewards, max(map(abs, played.rewards))
+    if not any(rewards):
+        yield (
+            f"no reward in {len(rewards):,} random decisions: an agent that explores at random may never find one; "
+            "reward it on the way, or try exploration.kind=persistent"
+        )
+    if largest > LARGE_REWARD and getattr(config.agent, "reward_clip", None) is None:
+        yield f"rewards reach {largest:g}: set agent.reward_scale={1 / largest:.1g}, or agent.reward_clip"
+    if not played.episodes:
+        yield (
+            f"no game ended in {len(rewards):,} decisions: give it an end, or set "
+            f"{'env.max_episode_frames' if is_atari(config.env.game) else 'env.max_episode_steps'}"
+        )
+    if len(set(played.hashes)) == 1:
+        yield "the picture never changes: draw the state of the game into it"
+    if not repeats:
+        yield (
+            "the same seed and actions gave another game: take all random numbers from self.np_random, after "
+            "super().reset(seed=seed); otherwise a run cannot be continued exactly"
+        )
+    elif ignores_seed and len(set(played.hashes)) > 1:
+        yield f"two seeds gave the same {REPEATED} decisions: every game may be the same one"
+    speed = len(rewards) / played.seconds
+    if speed < SLOW and not is_atari(config.env.game):
+        yield f"it makes {speed:.0f} decisions a second: env.num_workers shares the environments among processes"

@@ -1,0 +1,72 @@
+"""Worlds that each have one fault, for `rlvision check`."""
+
+import random
+from typing import ClassVar
+
+import gymnasium
+import numpy as np
+
+
+class Sound(gymnasium.Env):
+    """Ten steps a game, of which the ninth pays; the picture is as bright as the game is old, with a random edge."""
+
+    metadata: ClassVar = {"render_modes": [], "render_fps": 200}
+    observation_space = gymnasium.spaces.Box(0, 255, (40, 48, 3), np.uint8)
+    action_space = gymnasium.spaces.Discrete(2)
+    actions_named = ("left", "right")
+
+    def get_action_meanings(self):
+        return list(self.actions_named)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.now, self.edge = 0, self.drawn()
+        return self.picture(), {}
+
+    def step(self, action):
+        self.now += 1
+        return self.picture(), self.reward(), self.ends(), False, {}
+
+    def drawn(self):
+        return int(self.np_random.integers(256))
+
+    def reward(self):
+        return float(self.now == 9)
+
+    def ends(self):
+        return self.now == 10
+
+    def picture(self):
+        picture = np.full((40, 48, 3), 20 * self.now % 256, np.uint8)
+        picture[-1] = self.edge
+        return picture
+
+
+class NoReward(Sound):
+    def reward(self):
+        return 0.0
+
+
+class LargeReward(Sound):
+    def reward(self):
+        return 250.0 * (self.now == 9)
+
+
+class Endless(Sound):
+    def ends(self):
+        return False
+
+
+class Blind(Sound):
+    def picture(self):
+        return np.full((40, 48, 3), 7, np.uint8)
+
+
+class Forgetful(Sound):
+    def drawn(self):
+        return random.SystemRandom().randrange(256)
+
+
+class Always(Sound):
+    def drawn(self):
+        return 0

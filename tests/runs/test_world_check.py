@@ -1,0 +1,82 @@
+"""The look at a world before training: what it finds, in worlds made to have it."""
+
+import numpy as np
+import pytest
+
+from rlvision.cli import main as cli
+from rlvision.config.loading import load_config
+from rlvision.runs.world_check import check_world
+
+
+@pytest.fixture
+def look():
+    def _look(world, decisions=120, **overrides):
+        config = load_config(f"odd_checks:{world}", {"env.height": 29, "env.width": 29, **overrides})
+        return check_world(config, decisions, seed=3)
+
+    return _look
+
+
+def test_a_sound_world_is_described_and_nothing_is_wrong(look):
+    report = look("Sound")
+    assert report.problems == ()
+    assert report.actions == ("left", "right")
+    assert report.screen.shape == (40, 48, 3)
+    assert report.observation.shape == (4, 29, 29)
+    assert len(report.rewards) == 120
+    assert set(report.rewards) == {0.0, 1.0}
+    assert {episode.length for episode in report.episodes} == {10}
+    assert {episode.score for episode in report.episodes} == {1.0}
+    assert report.seen[0] == "the agent sees its observation (uint8 [40, 48, 3])"
+    assert report.seen[-1] == "the network sees the whole 29x29 picture"
+    assert report.decisions_per_second > 0
+
+
+def test_the_moment_of_the_largest_reward_is_shown(look):
+    report = look("Sound")
+    assert report.screen[0, 0, 0] == 9 * 20  # the ninth step of ten pays
+    assert report.observation[-1, 0, 0] == pytest.approx(180, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("world", "problem"),
+    [
+        ("NoReward", "no reward in 120 random decisions"),
+        ("LargeReward", "rewards reach 250: set agent.reward_scale=0.004, or agent.reward_clip"),
+        ("Endless", "no game ended in 120 decisions: give it an end, or set env.max_episode_steps"),
+        ("Blind", "the picture never changes"),
+        ("Forgetful", "the same seed and actions gave another game"),
+        ("Always", "two seeds gave the same 200 decisions"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_remedy(look, world, problem):
+    (said,) = look(world).problems
+    assert said.startswith(problem)
+
+
+def test_a_bounded_reward_is_no_problem(look):
+    assert look("LargeReward", **{"agent.reward_clip": 1.0}).problems == ()
+
+
+def test_the_command_shows_it_on_a_screen_and_in_a_picture(tmp_path, capsys):
+    out = tmp_path / "world.png"
+    assert cli.main(["check", "odd_checks:NoReward", f"--out={out}", "--decisions=60", "--seed=1"]) == 0
+    said = capsys.readouterr().out
+    for words in ("odd_checks:NoReward", "2: left, right", "other than 0 in 0 of 60 decisions", "! no reward in 60"):
+        assert words in said
+    assert out.read_bytes().startswith(b"\x89PNG")
+    assert np.asarray(out.stat().st_size) > 1_000
+
+
+def test_atari_is_checked_too(tmp_path, capsys):
+    out = tmp_path / "pong.png"
+    assert cli.main(["check", "ALE/Pong-v5", f"--out={out}", "--decisions=80"]) == 0
+    said = capsys.readouterr().out
+    assert "6: NOOP, FIRE, RIGHT, LEFT, RIGHTFIRE, LEFTFIRE" in said
+    assert "210x160" in said
+    assert "no game ended in 80 decisions: give it an end, or set env.max_episode_frames" in said
+
+
+def test_a_picture_of_another_kind_is_refused_before_anything_is_played(capsys):
+    assert cli.main(["check", "odd_checks:Sound", "--out=world.gif"]) == 2
+    assert "expected a picture (.png or .svg) in --out, got world.gif" in capsys.readouterr().err
