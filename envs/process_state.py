@@ -100,7 +100,7 @@ class GuardedWorld(gymnasium.Wrapper[Any, Any, Any, Any]):
 def _directory() -> str | None:
     try:
         return os.getcwd()  # noqa: PTH109 - five times as fast as Path.cwd(), and read at every step
-    except FileNotFoundError:  # somebody has deleted it
+    except FileNotFoundError:  # it was deleted
         return None
 
 

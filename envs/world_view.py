@@ -1,4 +1,4 @@
-"""What an agent sees of a world and what it can do there, found once, when the world is made."""
+"""The view of a world: the picture an agent sees and its actions, found once, when the world is made."""
 
 from __future__ import annotations
 

@@ -62,8 +62,7 @@ def show_overview(commands: Mapping[str, Callable[..., Any]]) -> None:
 def show_settings(preset: str | None, agent: str | None) -> None:
     """Print all settings with their defaults: those of the preset, and of the agent, if they are given."""
     from rlvision.config.loading import settings_for
-    from rlvision.config.presets import known_presets
-    from rlvision.config.world_defaults import preset_for
+    from rlvision.config.presets import known_presets, preset_for
 
     config = settings_for(preset, agent)
     if preset is None:

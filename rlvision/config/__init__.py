@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from rlvision.config.loading import settings_for as settings_for
     from rlvision.config.presets import SUFFIXES as SUFFIXES
     from rlvision.config.presets import known_presets as known_presets
+    from rlvision.config.presets import preset_for as preset_for
     from rlvision.config.presets import read_text as read_text
     from rlvision.config.schema import CheckpointName as CheckpointName
     from rlvision.config.schema import CheckpointSettings as CheckpointSettings
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from rlvision.config.strict_yaml import parse as parse
     from rlvision.config.validation import unused_settings as unused_settings
     from rlvision.config.validation import validate_config as validate_config
-    from rlvision.config.world_defaults import preset_for as preset_for
 
 __getattr__, __all__ = public_names(
     __name__,
@@ -84,10 +84,9 @@ __getattr__, __all__ = public_names(
             "save_config",
             "settings_for",
         ],
-        "presets": ["SUFFIXES", "known_presets", "read_text"],
+        "presets": ["SUFFIXES", "known_presets", "preset_for", "read_text"],
         "schema": ["CheckpointName", "CheckpointSettings", "Config", "default_agent", "defaults_for"],
         "strict_yaml": ["parse"],
         "validation": ["unused_settings", "validate_config"],
-        "world_defaults": ["preset_for"],
     },
 )

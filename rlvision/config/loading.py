@@ -17,12 +17,12 @@ from typing import Any, cast
 from rlvision.config.continuing import AUTO, is_free, numbered_folders, refused_changes
 from rlvision.config.field_types import short_repr
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
-from rlvision.config.presets import unreadable
+from rlvision.config.presets import preset_for, unreadable
 from rlvision.config.schema import Config, defaults_for
 from rlvision.config.strict_yaml import dump as dump_yaml
 from rlvision.config.strict_yaml import parse as parse_yaml
 from rlvision.config.validation import DN_SETTINGS, validate_config
-from rlvision.config.world_defaults import for_another_game, preset_for, with_world_defaults
+from rlvision.config.world_defaults import for_another_game, with_world_defaults
 from rlvision.core.errors import ConfigError, RLVisionError
 from rlvision.core.files import read_text, write_atomically
 from rlvision.learning.registry import default_settings

@@ -1,13 +1,18 @@
 """Presets: named YAML files that hold only the settings that differ from the defaults."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from rlvision.config.fields import unknown
+from rlvision.config.world_names import is_atari_name, is_world_name
 from rlvision.core.errors import ConfigError
 
 SUFFIXES = (".yaml", ".yml")
+FOR_ATARI, FOR_OTHERS = "atari", "pixels"
+"""Presets that suit every game of a kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,20 @@ def find_preset(name: str) -> Preset:
         expected = f"a preset ({', '.join(known)}), a YAML file or the name of a world"
         raise unknown(expected, name, known, "rlvision presets describes them")
     return known[name]
+
+
+def preset_for(name: str) -> tuple[Preset, dict[str, Any]]:
+    """Return the preset called ``name``, and no overrides; for a world, the preset of its kind, and the world's name.
+
+    The preset of a world is named like the world, for its run folder.
+
+    Raises:
+        ConfigError: there is no such preset, file or world.
+    """
+    if is_preset(name) or name.endswith(SUFFIXES) or not is_world_name(name):
+        return find_preset(name), {}
+    found = find_preset(FOR_ATARI if is_atari_name(name) else FOR_OTHERS)
+    return replace(found, name=re.sub(r"[^\w.-]+", "-", name)), {"env.game": name}
 
 
 def read_text(path: Path) -> str:

@@ -285,8 +285,7 @@ def train(config: Config) -> Run:
     estimate.check_available()
     env = builders.make_env(config, config.env.num_envs, split=not config.agent.uses_replay)
     with closing(env), determinism(config.deterministic):
-        read_weights = partial(read_old_weights, config, find_agent)
-        Session(config, folder, env, estimate.summary(), read_weights).run()
+        Session(config, folder, env, estimate.summary(), partial(read_old_weights, config, find_agent)).run()
     return Run(folder.path, weights="best", device=config.device, trust_imports=True)
 
 

@@ -8,7 +8,7 @@ import pytest
 from rlvision.config.fields import flatten
 from rlvision.config.loading import load_config
 from rlvision.config.schema import Config
-from rlvision.config.world_defaults import is_atari_name
+from rlvision.config.world_names import is_atari_name
 
 
 @pytest.mark.parametrize(
