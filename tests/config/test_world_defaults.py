@@ -11,6 +11,12 @@ from rlvision.config.schema import Config
 from rlvision.config.world_names import is_atari_name
 
 
+@pytest.fixture(autouse=True)
+def _without_runs(tmp_path, monkeypatch):
+    """A run in the default folder would fill in what is unset."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "is_atari"),
     [
