@@ -28,7 +28,7 @@ import rlvision.core.memory
 from rlvision.config.loading import load_config
 from rlvision.learning.learner import QLearner
 from rlvision.runs.media import MediaLogger
-from rlvision.runs.run import train
+from rlvision.runs.training import train
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.tracking.jsonl import JsonlTracker, read_metrics
 from rlvision.tracking.tensorboard import TensorboardTracker

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from rlvision.config.schema import Config as Config
     from rlvision.nn.dn import DN as DN
     from rlvision.runs.run import Run as Run
-    from rlvision.runs.run import train as train
+    from rlvision.runs.training import train as train
 
 _HOME = {
     "Config": "rlvision.config.schema",
     "DN": "rlvision.nn.dn",
     "Run": "rlvision.runs.run",
     "load_config": "rlvision.config.loading",
-    "train": "rlvision.runs.run",
+    "train": "rlvision.runs.training",
 }
 
 __all__ = ["DN", "Config", "Run", "load_config", "train"]

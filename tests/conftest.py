@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import rlvision.runs.media
-import rlvision.runs.run
+import rlvision.runs.training
 from rlvision.config.fields import flatten
 from rlvision.config.loading import load_config
 from rlvision.config.schema import Config, defaults_for
@@ -30,7 +30,7 @@ from rlvision.learning.schedules import Constant
 from rlvision.replay.buffer import ReplayBuffer
 from rlvision.replay.settings import ReplaySettings
 from rlvision.runs.checkpoint import read_state
-from rlvision.runs.run import Session
+from rlvision.runs.training import Session
 from rlvision.training.collector import Collector
 
 COUNTING_ENV = "rlvision.envs.counting_env:CountingEnv"
@@ -232,11 +232,11 @@ def watched(monkeypatch):
 
 
 class Watched:
-    """The sessions that `rlvision.runs.run.train` has made since."""
+    """The sessions that `rlvision.runs.training.train` has made since."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sessions: list[Session] = []
-        monkeypatch.setattr(rlvision.runs.run, "Session", self._make)
+        monkeypatch.setattr(rlvision.runs.training, "Session", self._make)
         monkeypatch.setattr(rlvision.runs.media, "draw_curve", lambda folder: folder / "curve.png")  # half a second
 
     def _make(self, *args: Any) -> Session:
@@ -250,7 +250,7 @@ class Watched:
 
     def train(self, config: Config) -> Session:
         """Train, and return what there was in memory at the end."""
-        rlvision.runs.run.train(config)
+        rlvision.runs.training.train(config)
         return self.sessions[-1]
 
 

@@ -30,9 +30,9 @@ def train(config: Config, /) -> None:
     Args:
         config: A preset, with the settings that the command line changes.
     """
-    from rlvision.runs import run as runs
+    from rlvision.runs import training
 
-    runs.train(config)
+    training.train(config)
     echo(next_commands(Path(str(config.out))))
 
 
@@ -45,9 +45,9 @@ def resume(run: Path, /, *, env_steps: PositiveInt | None = None, trust_imports:
         trust_imports: Allow imports of the environment, encoder or agent that the folder names by path. Runs its code.
     """
     with interruption():  # a signal during imports and start-up counts, too
-        from rlvision.runs import run as runs
+        from rlvision.runs import training
 
-        runs.resume(run, env_steps=env_steps, trust_imports=trust_imports)
+        training.resume(run, env_steps=env_steps, trust_imports=trust_imports)
         echo(next_commands(run))
 
 

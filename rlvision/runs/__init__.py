@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from rlvision.runs.own_code import imported_settings as imported_settings
     from rlvision.runs.own_code import strange_imports as strange_imports
     from rlvision.runs.run import Run as Run
-    from rlvision.runs.run import resume as resume
-    from rlvision.runs.run import train as train
     from rlvision.runs.run_folder import RunFolder as RunFolder
+    from rlvision.runs.training import resume as resume
+    from rlvision.runs.training import train as train
     from rlvision.runs.world_check import WorldReport as WorldReport
     from rlvision.runs.world_check import check_world as check_world
 
@@ -32,8 +32,9 @@ __getattr__, __all__ = public_names(
         "export_manifest": ["Manifest", "exported_settings"],
         "find": ["find_agent", "find_run", "stored_settings"],
         "own_code": ["imported_settings", "strange_imports"],
-        "run": ["Run", "resume", "train"],
+        "run": ["Run"],
         "run_folder": ["RunFolder"],
+        "training": ["resume", "train"],
         "world_check": ["WorldReport", "check_world"],
     },
 )

@@ -14,6 +14,7 @@ from rlvision.evaluation.episode_limits import EpisodeLimits
 from rlvision.evaluation.games import Evaluation
 from rlvision.evaluation.report import EvalConditions, Report
 from rlvision.runs import run as runs
+from rlvision.runs import training
 from rlvision.runs.eval_protocol import make_limits
 from rlvision.watch.rollout import Game
 
@@ -26,7 +27,7 @@ REPORT = Report(EvalConditions("pong", "nature", {}, 0.001, 0), Evaluation((Epis
 
 @pytest.fixture
 def calls(monkeypatch, tmp_path):
-    """What the commands ask of `rlvision.runs.run`, in an empty working directory."""
+    """What the commands ask of `Run`, `train` and `resume`, in an empty working directory."""
     seen = []
 
     class Agent:
@@ -53,8 +54,9 @@ def calls(monkeypatch, tmp_path):
     def resume(folder, **named):
         seen.append(("resume", folder, named))
 
-    for name, fake in {"Run": Agent, "train": train, "resume": resume}.items():
-        monkeypatch.setattr(runs, name, fake)
+    monkeypatch.setattr(runs, "Run", Agent)
+    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(training, "resume", resume)
     monkeypatch.chdir(tmp_path)
     return seen
 
@@ -163,7 +165,7 @@ def test_an_error_of_a_part_is_one_line_too(monkeypatch, calls, capsys):
     def fail(run, **_):
         raise CheckpointError("expected a run,\n  got nothing: train one")
 
-    monkeypatch.setattr(runs, "resume", fail)
+    monkeypatch.setattr(training, "resume", fail)
     assert cli.main(["resume", "a"]) == 2
     assert capsys.readouterr().err == "rlvision: expected a run, got nothing: train one\n"
     with pytest.raises(CheckpointError):
@@ -174,7 +176,7 @@ def test_an_interruption_has_its_own_status(monkeypatch, calls):
     def interrupt(run, **_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs, "resume", interrupt)
+    monkeypatch.setattr(training, "resume", interrupt)
     assert cli.main(["resume", "a"]) == 130
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rlvision.cli import main as cli
-from rlvision.runs import run as runs
+from rlvision.runs import training
 
 PACKAGE = Path(__file__).parents[2] / "rlvision"
 HELP_SCREENS = ("--help", "train quick --help", "evaluate --help", "watch --help", "compare --help", "sweep --help")
@@ -77,6 +77,6 @@ def test_a_missing_library_is_not_taken_for_a_room(monkeypatch):
     def fail(*_, **__):
         raise ModuleNotFoundError("No module named 'wandb'", name="wandb")
 
-    monkeypatch.setattr(runs, "resume", fail)
+    monkeypatch.setattr(training, "resume", fail)
     with pytest.raises(ModuleNotFoundError, match="wandb"):
         cli.main(["resume", "a"])

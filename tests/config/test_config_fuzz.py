@@ -138,7 +138,7 @@ def _makes_its_parts(preset: str, arguments: list[str]) -> None:
 
     before = Path.cwd()
     with TemporaryDirectory() as empty, pytest.MonkeyPatch.context() as patch, redirect_stderr(StringIO()) as said:
-        patch.setattr("rlvision.runs.run.Session", make)
+        patch.setattr("rlvision.runs.training.Session", make)
         patch.chdir(empty)
         try:
             status = cli.main(["train", preset, *FEW, *arguments])

@@ -14,7 +14,7 @@ import rlvision.nn.target_network
 import rlvision.replay.persistence
 import rlvision.runs.checkpoint
 import rlvision.runs.media
-import rlvision.runs.run
+import rlvision.runs.training
 from rlvision.cli.main import main
 from rlvision.config.loading import save_config
 from rlvision.config.schema import Config
@@ -49,7 +49,7 @@ def train_until(config: Config, place: str, nth: int) -> None:
     rlvision.runs.media.draw_curve = lambda folder: folder / "curve.png"
     owner, name = PLACES[place]
     setattr(owner, name, _mortal(getattr(owner, name), nth, place == "half a checkpoint"))
-    rlvision.runs.run.train(config)
+    rlvision.runs.training.train(config)
 
 
 def train_by_command(config: Config, said: Path) -> None:

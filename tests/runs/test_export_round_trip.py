@@ -15,7 +15,8 @@ from rlvision.evaluation.episode_limits import EpisodeLimits
 from rlvision.nn.noisy import noisy_layers, resample_noise, switch_noise
 from rlvision.runs.builders import playing_config
 from rlvision.runs.export_manifest import NOT_EXPORTED, exported_settings
-from rlvision.runs.run import Run, resume
+from rlvision.runs.run import Run
+from rlvision.runs.training import resume
 from tests.runs.conftest import ENV_STEPS, SPEC, Chapter
 
 NETWORKS = [

@@ -9,7 +9,7 @@ from rlvision.config.loading import save_config
 from rlvision.core.errors import EnvError
 from rlvision.envs.counting_env import reward
 from rlvision.runs.checkpoint import read_state
-from rlvision.runs.run import train
+from rlvision.runs.training import train
 from tests.conftest import COUNTING
 from tests.own.flaky_worlds import LENGTH
 

@@ -10,8 +10,8 @@ from rlvision.core.errors import DivergedError, MemoryBudgetError
 from rlvision.core.memory import explain_oom
 from rlvision.learning.learner import QLearner
 from rlvision.runs.checkpoint import read_state
-from rlvision.runs.run import train
 from rlvision.runs.session import Session
+from rlvision.runs.training import train
 
 CUDA = (
     "CUDA out of memory. Tried to allocate 2.25 GiB. GPU 0 has a total capacity of 79.10 GiB of which 1.06 GiB is "

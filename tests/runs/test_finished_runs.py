@@ -7,7 +7,7 @@ import pytest
 
 from rlvision.cli.main import main
 from rlvision.core.errors import ConfigError
-from rlvision.runs.run import resume, train
+from rlvision.runs.training import resume, train
 
 END = 40
 

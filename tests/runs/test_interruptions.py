@@ -13,7 +13,7 @@ from rlvision.config.loading import save_config
 from rlvision.core.signals import ExitNow, interruption
 from rlvision.envs.gymnasium_env import GymnasiumEnv
 from rlvision.replay.buffer import ReplayBuffer
-from rlvision.runs.run import train
+from rlvision.runs.training import train
 from rlvision.tracking.trackers import MultiTracker
 from rlvision.training.collector import Collector
 
@@ -37,7 +37,7 @@ def content(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("module", ["rlvision.runs.run", pytest.param("torch", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("module", ["rlvision.runs.training", pytest.param("torch", marks=pytest.mark.slow)])
 def test_a_signal_while_it_imports_ends_well_before_the_first_step(
     tmp_path, watched, differences, everything, small, run_program, module
 ):

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-import rlvision.runs.run
 from rlvision.config.schema import Config
 from rlvision.runs.checkpoint import read_state
+from rlvision.runs.training import train as train_run
 from tests.conftest import BREAKOUT, CARTPOLE, COUNTING, PONG, PRIORITISED
 
 
@@ -99,10 +99,10 @@ class Process:
 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["rlvision.runs.run", "rlvision.envs.gymnasium_env", "matplotlib.backends.backend_agg", "torch._dynamo"]
+        ["rlvision.runs.training", "rlvision.envs.gymnasium_env", "matplotlib.backends.backend_agg", "torch._dynamo"]
     )
 
-    def __init__(self, config: Config, train: Callable[..., object] = rlvision.runs.run.train, *args: object) -> None:
+    def __init__(self, config: Config, train: Callable[..., object] = train_run, *args: object) -> None:
         self._rows = Path(config.out) / "metrics.jsonl"
         self._process = self.context.Process(target=train, args=(config, *args))
         self._process.start()

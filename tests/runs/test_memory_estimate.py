@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import rlvision.learning.agent as learning_agent
-import rlvision.runs.run
+import rlvision.runs.training
 from rlvision.cli import main as cli
 from rlvision.config.loading import load_config
 from rlvision.core.errors import ConfigError, MemoryBudgetError
@@ -186,7 +186,7 @@ def test_too_much_is_refused_before_anything_is_made(tmp_path, monkeypatch, caps
 
 
 def test_a_run_begins_by_saying_what_it_needs(tmp_path, capsys, small):
-    rlvision.runs.run.train(small(tmp_path / "run", env_steps=4))
+    rlvision.runs.training.train(small(tmp_path / "run", env_steps=4))
     memory, seen, view, *_ = capsys.readouterr().out.splitlines()
     assert re.match(r"needs about \d+\.\d+ GB of \d+", memory)
     assert seen == "the agent sees its observation (uint8 [32, 32, 3])"

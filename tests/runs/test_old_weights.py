@@ -12,7 +12,8 @@ from rlvision.runs import builders
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.find import find_agent
 from rlvision.runs.history import read
-from rlvision.runs.run import Run, resume, train
+from rlvision.runs.run import Run
+from rlvision.runs.training import resume, train
 from rlvision.runs.weight_reader import read_old_weights as read_with
 from tests.conftest import COUNTING
 from tests.runs.conftest import ENV_STEPS, SPEC

@@ -12,7 +12,8 @@ from rlvision.cli.main import main
 from rlvision.config.loading import load_config
 from rlvision.core.errors import ConfigError
 from rlvision.runs.checkpoint import read_state
-from rlvision.runs.run import Run, resume, train
+from rlvision.runs.run import Run
+from rlvision.runs.training import resume, train
 from tests.conftest import COUNTING, SMALL
 
 OWN = {"agent__name": "own_agents:Online"}

@@ -9,7 +9,8 @@ import pytest
 from rlvision.cli.main import main
 from rlvision.core.errors import ConfigError
 from rlvision.runs.own_code import imported_settings, remember_imports, strange_imports
-from rlvision.runs.run import Run, train
+from rlvision.runs.run import Run
+from rlvision.runs.training import train
 
 WORLD = "from rlvision.envs.counting_env import CountingEnv\n\nclass World(CountingEnv):\n    pass\n"
 

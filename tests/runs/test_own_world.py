@@ -4,7 +4,8 @@ import gymnasium
 import pytest
 
 from rlvision.core.errors import ConfigError
-from rlvision.runs.run import Run, train
+from rlvision.runs.run import Run
+from rlvision.runs.training import train
 
 WORLD = {"env.game": "open_worlds:Striped", "env.crop": None, "env.height": 30, "env.width": 30, "env.frameskip": 1}
 

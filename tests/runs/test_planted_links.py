@@ -16,8 +16,8 @@ import pytest
 from rlvision.cli import main as cli
 from rlvision.config.loading import save_config
 from rlvision.core.errors import CheckpointError
-from rlvision.runs.run import train
 from rlvision.runs.run_folder import FOLDERS
+from rlvision.runs.training import train
 from rlvision.sweeps.runner import Runner
 from rlvision.sweeps.sweep_file import read_sweep
 from rlvision.sweeps.trials import make_trials

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rlvision.core.errors import CheckpointError
-from rlvision.runs.run import train
+from rlvision.runs.training import train
 from rlvision.training.trainer import Trainer
 from tests.conftest import BREAKOUT, CARTPOLE, COUNTING, END, PONG, PRIORITISED
 

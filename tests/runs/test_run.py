@@ -21,8 +21,9 @@ from rlvision.replay.samplers import PrioritisedSampler
 from rlvision.runs import builders
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.eval_protocol import count_envs
-from rlvision.runs.run import Run, Session, resume, train
+from rlvision.runs.run import Run
 from rlvision.runs.run_folder import RunFolder
+from rlvision.runs.training import Session, resume, train
 from tests.conftest import COUNTING, END, PONG, PRIORITISED
 
 
@@ -205,7 +206,7 @@ def test_a_refusal_names_some_of_many_settings(finished, small):
 
 def test_settings_that_were_not_loaded_get_what_follows_from_others(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr("rlvision.runs.run.Session", lambda config, *_: seen.append(config) or 1 / 0)
+    monkeypatch.setattr("rlvision.runs.training.Session", lambda config, *_: seen.append(config) or 1 / 0)
     env = EnvSettings(game=COUNTING["env.game"], height=40)
     with pytest.raises(ZeroDivisionError):
         train(rlvision.Config(out=str(tmp_path / "run"), env=env, device="cpu", wandb="disabled"))

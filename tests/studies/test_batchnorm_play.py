@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from rlvision.config.loading import load_config
-from rlvision.runs.run import train
 from rlvision.runs.run_folder import RunFolder
+from rlvision.runs.training import train
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from rlvision.config.loading import load_config
 from rlvision.envs.game_archive import read_games
-from rlvision.runs.run import train
+from rlvision.runs.training import train
 
 RUN = "77x77-n20-2e-4-seed2"
 

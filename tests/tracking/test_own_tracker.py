@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 from rlvision.core.errors import ConfigError
-from rlvision.runs.run import Run, resume, train
+from rlvision.runs.run import Run
+from rlvision.runs.training import resume, train
 from rlvision.tracking.foreign_metrics import WORDS, in_words_of
 from rlvision.tracking.metrics import METRICS
 from rlvision.tracking.own_tracker import OwnTracker

@@ -9,15 +9,15 @@ from itertools import pairwise
 
 import pytest
 
-import rlvision.runs.run
 import rlvision.runs.session
+import rlvision.runs.training
 from rlvision.core.errors import CheckpointError
 from rlvision.core.types import Episode
 from rlvision.envs.vector_env import ReplayableVectorEnv
 from rlvision.evaluation.result import Evaluation
 from rlvision.learning.learner import QLearner
 from rlvision.runs.checkpoint import CheckpointFolder, read_state
-from rlvision.runs.run import Session
+from rlvision.runs.training import Session
 from rlvision.training.trainer import RECENT_GAMES
 from tests.conftest import BREAKOUT, END, PONG
 
@@ -254,13 +254,13 @@ def test_a_full_disk_at_the_end_is_an_error_and_the_same_command_continues(
     with monkeypatch.context() as patch:
         note_calls(patch, Session, "_save", lambda _, at, state: at == END and patch.setattr(os, "fsync", full))
         with pytest.raises(CheckpointError, match="No space left on device: fix that, and the same command continues"):
-            rlvision.runs.run.train(small(tmp_path / "run"))
+            rlvision.runs.training.train(small(tmp_path / "run"))
     assert [int(path.stem) for path in watched.sessions[-1]._folder.checkpoints.paths()] == [80, 120]
     assert differences(undisturbed, everything(watched.train(small(tmp_path / "run")))) == []
 
 
 def test_a_run_may_be_trained_in_a_thread_where_no_signals_arrive(tmp_path, watched, small):
-    thread = threading.Thread(target=rlvision.runs.run.train, args=(small(tmp_path, env_steps=40),))
+    thread = threading.Thread(target=rlvision.runs.training.train, args=(small(tmp_path, env_steps=40),))
     thread.start()
     thread.join()
     assert watched.collector.env_steps == 40

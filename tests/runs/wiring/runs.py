@@ -15,7 +15,8 @@ from rlvision.config.schema import Config
 from rlvision.core.seeding import derive
 from rlvision.evaluation.result import Evaluation
 from rlvision.runs.history import read
-from rlvision.runs.run import Run, train
+from rlvision.runs.run import Run
+from rlvision.runs.training import train
 from tests.runs.wiring import Finder, Table, parts
 from tests.runs.wiring.watched import ScriptedEnv, observed
 

@@ -14,7 +14,7 @@ import torch
 import wandb
 
 import rlvision.runs.media
-import rlvision.runs.run
+import rlvision.runs.training
 from rlvision.config.schema import Config
 from rlvision.envs.counting_env import draw
 from rlvision.envs.game_archive import GameArchive
@@ -137,7 +137,7 @@ def _trained(key: _Key) -> Observed:
         patch.setattr(GameArchive, "__init__", open_archive)
         patch.setattr(rlvision.runs.media, "draw_curve", lambda folder: folder / "curve.png")  # half a second each
         try:
-            rlvision.runs.run.train(config)
+            rlvision.runs.training.train(config)
         finally:
             torch.set_num_threads(threads)
     seen.rows = [json.loads(line) for line in (seen.folder / "metrics.jsonl").read_text().splitlines()]
