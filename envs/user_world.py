@@ -17,12 +17,13 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import TimeLimit
 
 from rlvision.core.errors import ConfigError, EnvError, MissingExtraError
+from rlvision.core.user_code import find_attribute, is_here, kept_object
 from rlvision.envs.env_errors import one_line
 from rlvision.envs.pictures import find_view
 from rlvision.envs.process_state import GuardedWorld, ProcessState
 from rlvision.envs.settings import EnvSettings
 from rlvision.envs.validation import read_attribute, render_modes
-from rlvision.envs.world_modules import PLUGINS, find_attribute, import_module_of, module_file
+from rlvision.envs.world_modules import PLUGINS, import_module_of, module_file
 
 Env = gymnasium.Env[Any, Any]
 Creator = Callable[..., Any]
@@ -135,6 +136,8 @@ def _find_creator(settings: EnvSettings) -> Creator:
     module_name, colon, rest = settings.game.rpartition(":") if ":" in settings.game else ("", "", settings.game)
     if not colon:
         return _of_registry(settings, _find_spec(settings.game))
+    if is_here(settings.game):
+        return _limited(kept_object(settings.game, "env.game"), settings.max_episode_steps)
     module = import_module_of(module_name, settings.game)
     found = find_attribute(module, rest)
     if callable(found):

@@ -27,6 +27,7 @@ import numpy as np
 
 from rlvision.core.child_path import forget_safe_path, safe_path
 from rlvision.core.errors import EnvCrashError, EnvError, RLVisionError
+from rlvision.envs.packed_settings import Packed, packed_settings, unpacked_settings
 from rlvision.envs.settings import EnvSettings
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class Worker:
         exit_while_imported()
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        args = (theirs, self._settings, self._group_class, self._share.start, self._state)
+        args = (theirs, packed_settings(self._settings), self._group_class, self._share.start, self._state)
         self._process = context.Process(target=serve, args=args, daemon=True)
         with safe_path():
             self._process.start()
@@ -243,8 +244,9 @@ def places(share: range) -> str:
     return f"environments {share[0]} to {share[-1]}" if len(share) > 1 else f"environment {share[0]}"
 
 
-def serve(pipe: Connection, settings: EnvSettings, group_class: type[EnvGroup], start: int, state: SharedState) -> None:
+def serve(pipe: Connection, packed: Packed, group_class: type[EnvGroup], start: int, state: SharedState) -> None:
     """Run a worker process: make the environments, then answer the calls of the pipe until it closes."""
+    settings = unpacked_settings(packed)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     forget_safe_path()

@@ -6,6 +6,7 @@
     mine:World             mine             the class or function World of mine, Outer.Inner too
     mine:World-v0          mine             the id World-v0 that it registers (Gymnasium's own form)
     __main__:World         nothing          the class World of the program that runs; a run keeps program:World
+    object:World           nothing          what this process keeps under that name (`rlvision.core.user_code`)
     World-v0               nothing          the id; a run keeps mine:World-v0, with the module that registered it
 """
 
@@ -14,47 +15,33 @@ from __future__ import annotations
 import linecache
 import sys
 from functools import cache
-from importlib import import_module
 from importlib.metadata import entry_points
-from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import gymnasium
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.user_code import MAIN, import_user_module, program_name
 
 PLUGINS = {"MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
 """Prefix of ids -> package that registers them when it is imported; rlvision's extra has the same name."""
-MAIN = "__main__"
 LARGEST = 2**20
 """Most characters of a module in which an id is looked for."""
 
 
 def import_module_of(name: str, game: str) -> ModuleType:
-    """Import a user's module; the program that runs is not run again under its own name.
+    """Import the module of a user's world.
 
     Raises:
         ConfigError: it cannot be imported.
     """
-    main = sys.modules[MAIN]
-    if name == _program_name() and name not in sys.modules:
-        return main
     try:
-        return import_module(name)
+        return import_user_module(name)
     except Exception as error:  # the user's module may raise anything
         raise ConfigError(
             f"expected {game!r} to be importable, package.module:EnvClass or package.module:Id-v0, got "
             f"{type(error).__name__} ({error}): install it, or run where Python finds {name}"
         ) from error
-
-
-def find_attribute(module: ModuleType, path: str) -> Any:
-    """Return the object of a module at a dotted path, or None."""
-    found: Any = module
-    for name in path.split("."):
-        found = getattr(found, name, None)
-    return found
 
 
 def recorded_name(game: str) -> str:
@@ -64,7 +51,7 @@ def recorded_name(game: str) -> str:
     """
     module, colon, rest = game.partition(":")
     if colon:
-        return f"{_program_name() or MAIN}:{rest}" if module == MAIN else game
+        return f"{program_name() or MAIN}:{rest}" if module == MAIN else game
     spec = gymnasium.registry.get(game)
     if spec is None or any(game.startswith(prefix) for prefix in PLUGINS):
         return game
@@ -94,7 +81,7 @@ def _registrar(game: str, home: str) -> str:
     others = [name for name in reversed(sys.modules) if _knows_gymnasium(sys.modules[name])]
     known = gymnasium.registry[game].id
     name = next((name for name in (*likely, *others) if _mentions(sys.modules[name], known)), home)
-    return _program_name() or MAIN if name in (MAIN, "__mp_main__") else name
+    return program_name() or MAIN if name in (MAIN, "__mp_main__") else name
 
 
 def _mentions(module: ModuleType, game: str) -> bool:
@@ -114,12 +101,3 @@ def _knows_gymnasium(module: ModuleType) -> bool:
 def _is_library(module: ModuleType) -> bool:
     """Return whether a module is part of what rlvision itself imports."""
     return module.__name__.partition(".")[0] in ("rlvision", "gymnasium", "torch", "numpy", "ale_py", "wandb")
-
-
-def _program_name() -> str | None:
-    """Return the name by which another process would import the program that runs; None without a file of its own."""
-    path = getattr(sys.modules[MAIN], "__file__", None)
-    if path is None or not Path(path).stem.isidentifier() or Path(path).stem == MAIN:
-        return None
-    spec = getattr(sys.modules[MAIN], "__spec__", None)
-    return spec.name if spec is not None else Path(path).stem

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rlvision.config.loading import load_config as load_config
     from rlvision.config.schema import Config as Config
     from rlvision.nn.dn import DN as DN
+    from rlvision.runs.loading import load as load
     from rlvision.runs.run import Run as Run
     from rlvision.runs.training import train as train
 
@@ -24,11 +25,12 @@ _HOME = {
     "Config": "rlvision.config.schema",
     "DN": "rlvision.nn.dn",
     "Run": "rlvision.runs.run",
+    "load": "rlvision.runs.loading",
     "load_config": "rlvision.config.loading",
     "train": "rlvision.runs.training",
 }
 
-__all__ = ["DN", "Config", "Run", "load_config", "train"]
+__all__ = ["DN", "Config", "Run", "load", "load_config", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -171,6 +171,6 @@ def _played_score(
     """Play whole games now; see `compare_runs` and `rlvision.runs.run.Run.measure`."""
     weights = checkpoint if info.card is None else "best"
     agent = Run(info.place, weights=weights, device=device, trust_imports=trust_imports)
-    report = agent.measure(games, **options)
+    report = agent.measure(games=games, **options)
     about = report.conditions
     return Score(report.evaluation.mean, games, agent.env_steps, about.protocol, about.epsilon)

@@ -96,7 +96,7 @@ def evaluate(
     agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
     default = make_limits(with_protocol(agent.config, protocol))
     report = agent.measure(
-        games,
+        games=games,
         protocol=protocol,
         epsilon=0.0 if greedy else epsilon,
         seed=seed,

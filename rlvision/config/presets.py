@@ -9,6 +9,7 @@ from typing import Any
 from rlvision.config.fields import unknown
 from rlvision.config.world_names import is_atari_name, is_world_name
 from rlvision.core.errors import ConfigError
+from rlvision.core.user_code import HERE
 
 SUFFIXES = (".yaml", ".yml")
 FOR_ATARI, FOR_OTHERS = "atari", "pixels"
@@ -75,7 +76,7 @@ def preset_for(name: str) -> tuple[Preset, dict[str, Any]]:
     if is_preset(name) or name.endswith(SUFFIXES) or not is_world_name(name):
         return find_preset(name), {}
     found = find_preset(FOR_ATARI if is_atari_name(name) else FOR_OTHERS)
-    return replace(found, name=re.sub(r"[^\w.-]+", "-", name)), {"env.game": name}
+    return replace(found, name=re.sub(r"[^\w.-]+", "-", name.removeprefix(f"{HERE}:"))), {"env.game": name}
 
 
 def read_text(path: Path) -> str:

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from rlvision.core.folders import remove_leftovers as remove_leftovers
     from rlvision.core.folders import require_folders as require_folders
     from rlvision.core.imports import did_you_mean as did_you_mean
-    from rlvision.core.imports import import_object as import_object
     from rlvision.core.imports import public_names as public_names
     from rlvision.core.locks import folder_lock as folder_lock
     from rlvision.core.memory import available_bytes as available_bytes
@@ -113,6 +112,17 @@ if TYPE_CHECKING:
     from rlvision.core.types import UInt8Array as UInt8Array
     from rlvision.core.types import Update as Update
     from rlvision.core.types import VectorEnv as VectorEnv
+    from rlvision.core.user_code import HERE as HERE
+    from rlvision.core.user_code import MAIN as MAIN
+    from rlvision.core.user_code import find_attribute as find_attribute
+    from rlvision.core.user_code import import_object as import_object
+    from rlvision.core.user_code import import_user_module as import_user_module
+    from rlvision.core.user_code import is_here as is_here
+    from rlvision.core.user_code import keep_object as keep_object
+    from rlvision.core.user_code import kept_object as kept_object
+    from rlvision.core.user_code import name_object as name_object
+    from rlvision.core.user_code import program_name as program_name
+    from rlvision.core.user_code import refuse_while_imported as refuse_while_imported
 
 __getattr__, __all__ = public_names(
     __name__,
@@ -152,7 +162,7 @@ __getattr__, __all__ = public_names(
             "remove_leftovers",
             "require_folders",
         ],
-        "imports": ["did_you_mean", "import_object", "public_names"],
+        "imports": ["did_you_mean", "public_names"],
         "locks": ["folder_lock"],
         "memory": [
             "available_bytes",
@@ -218,6 +228,19 @@ __getattr__, __all__ = public_names(
             "UInt8Array",
             "Update",
             "VectorEnv",
+        ],
+        "user_code": [
+            "HERE",
+            "MAIN",
+            "find_attribute",
+            "import_object",
+            "import_user_module",
+            "is_here",
+            "keep_object",
+            "kept_object",
+            "name_object",
+            "program_name",
+            "refuse_while_imported",
         ],
     },
 )

@@ -12,7 +12,8 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from rlvision.core.errors import ConfigError
-from rlvision.core.imports import did_you_mean, import_object
+from rlvision.core.imports import did_you_mean
+from rlvision.core.user_code import import_object
 from rlvision.learning.settings import AgentSettings
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import Any, cast
 from torch import nn
 
 from rlvision.core.errors import ConfigError
-from rlvision.core.imports import did_you_mean, import_object
+from rlvision.core.imports import did_you_mean
 from rlvision.core.types import EnvSpec
+from rlvision.core.user_code import import_object
 from rlvision.nn.dn import DNEncoder
 from rlvision.nn.heads import DuelingHead, LinearHead
 from rlvision.nn.norm_variants import NORM_VARIANTS, NormVariant, resolve_momentum

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rlvision.runs.find import find_agent as find_agent
     from rlvision.runs.find import find_run as find_run
     from rlvision.runs.find import stored_settings as stored_settings
+    from rlvision.runs.loading import load as load
     from rlvision.runs.own_code import imported_settings as imported_settings
     from rlvision.runs.own_code import strange_imports as strange_imports
     from rlvision.runs.run import Run as Run
@@ -31,6 +32,7 @@ __getattr__, __all__ = public_names(
         "export_folder": ["ExportFolder"],
         "export_manifest": ["Manifest", "exported_settings"],
         "find": ["find_agent", "find_run", "stored_settings"],
+        "loading": ["load"],
         "own_code": ["imported_settings", "strange_imports"],
         "run": ["Run"],
         "run_folder": ["RunFolder"],

@@ -19,6 +19,7 @@ from rlvision.config.fields import flatten
 from rlvision.config.schema import Config
 from rlvision.core.files import path_exists, read_text, warn_on_os_error, write_atomically
 from rlvision.core.folders import make_folder
+from rlvision.core.user_code import is_here
 
 HARMLESS = ("rlvision.envs.counting_env:CountingEnv",)
 """Import paths that an untrusted folder may name. Others could do harm: the folder chooses the class's arguments."""
@@ -34,7 +35,8 @@ def imported_settings(config: Config, *, trains: bool = False) -> dict[str, str]
     """
     named = {"env.game": config.env.game, "network.encoder": config.network.encoder, "agent.name": config.agent.name}
     trackers = {"tracking.also": ",".join(config.tracking.also)} if trains and config.tracking.also else {}
-    return {name: value for name, value in {**named, **trackers}.items() if ":" in value and value not in HARMLESS}
+    found = {**named, **trackers}.items()
+    return {name: path for name, path in found if ":" in path and path not in HARMLESS and not is_here(path)}
 
 
 def strange_imports(config: Config, *, trains: bool = False) -> dict[str, str]:

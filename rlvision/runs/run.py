@@ -10,30 +10,29 @@ from typing import TYPE_CHECKING, Unpack
 from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.progress import count_games
-from rlvision.core.seeding import generator
-from rlvision.core.types import FloatArray, IntArray, UInt8Array
 from rlvision.envs.game_archive import RecordedGame, read_games
 from rlvision.envs.screen import make_screen
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import evaluate
 from rlvision.evaluation.report import Report
 from rlvision.evaluation.result import Evaluation
-from rlvision.learning.policies import EpsilonGreedy
-from rlvision.learning.schedules import Constant
 from rlvision.runs import builders, eval_protocol
 from rlvision.runs.eval_protocol import MAX_EVAL_ENVS, EvalOptions
 from rlvision.runs.export_folder import ExportFolder
 from rlvision.runs.export_writer import check_new_folder, write_export
 from rlvision.runs.find import find_agent, find_run
+from rlvision.runs.player import Player
+from rlvision.runs.python_settings import with_world
 from rlvision.runs.run_folder import require_same_spec, spec_from_state
 
 if TYPE_CHECKING:
+    from rlvision.runs.python_settings import World
     from rlvision.watch.game_replay import ReplayResult
     from rlvision.watch.html.page import PageMeta
     from rlvision.watch.rollout import Game
 
 
-class Run:
+class Run(Player):
     """A trained agent in a run folder or an export.
 
     Example::
@@ -57,55 +56,48 @@ class Run:
         self, folder: str | Path, *, weights: str = "best", device: str = "auto", trust_imports: bool = False
     ) -> None:
         self.folder = find_agent(Path(folder), trust_imports=trust_imports)
-        self.config = replace(self.folder.config(), device=device, cuda_graphs=False)
-        state = self.folder.weights(weights, partial(builders.meta_network, self.config))
+        config = replace(self.folder.config(), device=device, cuda_graphs=False)
+        state = self.folder.weights(weights, partial(builders.meta_network, config))
         self.env_steps: int = state["env_steps"]
-        self.spec = spec_from_state(state["spec"])
-        network = builders.make_network(self.config, self.spec)
+        spec = spec_from_state(state["spec"])
+        network = builders.make_network(config, spec)
         network.load_state_dict(state["online"])
         network = network.mean_network()
         network.pin_mode(training=False)
-        self.network = network
-        self._q_function = builders.make_q_function(self.config, self.spec, network)
-
-    def q_values(self, observation: UInt8Array) -> FloatArray:
-        """Return Q-values [N, A] for observations [N, C, H, W] uint8."""
-        return self._q_function(observation).numpy()
-
-    def act(self, observation: UInt8Array) -> IntArray:
-        """Return greedy actions [N] for observations [N, C, H, W] uint8."""
-        return self._q_function(observation).argmax(dim=1).numpy()
+        super().__init__(config, spec, network)
 
     def make_env(self, num_envs: int = 1) -> ReplayableEnv:
         """Make environments of the run's kind; the caller resets them first and closes them last."""
         return self._make_env(self.config, num_envs)
 
-    def evaluate(self, games: int = 30, **options: Unpack[EvalOptions]) -> Evaluation:
+    def evaluate(self, env: "World | None" = None, games: int = 30, **options: Unpack[EvalOptions]) -> Evaluation:
         """Play whole games and return their raw scores; `measure` also returns the conditions."""
-        return self.measure(games, **options).evaluation
+        return self.measure(env, games, **options).evaluation
 
-    def measure(self, games: int = 30, **options: Unpack[EvalOptions]) -> Report:
+    def measure(self, env: "World | None" = None, games: int = 30, **options: Unpack[EvalOptions]) -> Report:
         """Play whole games and report their raw scores and conditions; a terminal shows the progress.
 
         Args:
+            env: another world than the run's, in a form that `rlvision.train` takes; it is seen as the run's is.
             games: number of games; with one seed, 2 are the first 2 of 30.
             options: see `rlvision.runs.eval_protocol.EvalOptions`.
 
         Raises:
             ConfigError: the protocol does not fit the game, or ``games`` is 0.
         """
-        config = eval_protocol.with_protocol(self.config, options.get("protocol"))
+        config = eval_protocol.with_protocol(with_world(self.config, env), options.get("protocol"))
         limits = options.get("limits") or eval_protocol.make_limits(config)
         config = eval_protocol.with_frame_cap(config, limits.max_frames)
         epsilon, seed = self._epsilon(options.get("epsilon")), options.get("seed", 0)
         num_envs = eval_protocol.count_envs(config, games, options.get("num_envs", MAX_EVAL_ENVS))
-        env = self._make_env(config, num_envs, split=True)
+        playing = self._make_env(config, num_envs, split=True)
         try:
             with count_games(games) as on_episode:
                 settings = replace(config.evaluation, games=games, epsilon=epsilon)
-                evaluation = evaluate(env, self._q_function, settings, seed=seed, limits=limits, on_episode=on_episode)
+                play = partial(evaluate, seed=seed, limits=limits, on_episode=on_episode)
+                evaluation = play(playing, self._q_function, settings)
         finally:
-            env.close()
+            playing.close()
         return Report(eval_protocol.eval_conditions(config, epsilon, seed), evaluation)
 
     def export(
@@ -137,7 +129,7 @@ class Run:
         out = Path(out)
         check_new_folder(out)
         under: Sequence[str | None] = protocols or [None]
-        reports = [self.measure(games, protocol=protocol, seed=seed) for protocol in under] if games else []
+        reports = [self.measure(games=games, protocol=protocol, seed=seed) for protocol in under] if games else []
         config, spec, network, env_steps = self.config, self.spec, self.network, self.env_steps
         played, place = builders.playing_config(config, spec, network), place or str(out)
         write_export(
@@ -235,13 +227,6 @@ class Run:
             crop=self.config.env.crop,
             saliency=lambda step: gradient_saliency(self.network, step.observation[None], step.action),
         )
-
-    def _policy(self, epsilon: float | None, seed: int) -> EpsilonGreedy:
-        draws = generator(seed, "watching")
-        return EpsilonGreedy(self._q_function, self.spec.num_actions, Constant(self._epsilon(epsilon)), draws)
-
-    def _epsilon(self, epsilon: float | None) -> float:
-        return self.config.evaluation.epsilon if epsilon is None else epsilon
 
     def _make_env(self, config: Config, num_envs: int, *, split: bool = False) -> ReplayableEnv:
         """Make environments, perhaps under another protocol, and check that the network was trained for them."""

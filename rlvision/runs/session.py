@@ -31,6 +31,7 @@ from rlvision.runs.experience import experience_of, never_learns
 from rlvision.runs.media import MediaLogger
 from rlvision.runs.old_weights import OldWeights, ReadWeights
 from rlvision.runs.own_code import remember_imports
+from rlvision.runs.python_settings import describe_objects
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.tracking.jsonl import JsonlTracker
@@ -103,7 +104,7 @@ class Session:
     def _work(self, signals: SignalHandler) -> str:
         """Train, and return the reason why training ended."""
         self._console.message(self._announcement)
-        for line in builders.describe_world(self._env):
+        for line in (*describe_objects(self._config), *builders.describe_world(self._env)):
             self._console.message(line)
         if seen := builders.describe_view(self._agent.network, self._env.spec):
             self._console.message(seen)

@@ -1,34 +1,57 @@
 """Train a run, and continue one."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from rlvision.config.schema import Config
 from rlvision.core.devices import determinism
 from rlvision.core.errors import ConfigError
 from rlvision.core.memory import keep_freed_memory
+from rlvision.core.user_code import refuse_while_imported
 from rlvision.runs import builders
 from rlvision.runs.find import find_agent, find_run
 from rlvision.runs.memory_estimate import estimate_memory
+from rlvision.runs.python_settings import config_of
 from rlvision.runs.run import Run
 from rlvision.runs.run_folder import RunFolder
 from rlvision.runs.session import Session
 from rlvision.runs.weight_reader import read_old_weights
 from rlvision.tracking.console import say
 
+if TYPE_CHECKING:
+    from rlvision.runs.python_settings import World
 
-def train(config: Config) -> Run:
-    """Train, or continue the run in ``config.out``, until it is finished or interrupted.
+
+def train(world: World, settings: Mapping[str, Any] | None = None, *, preset: str | None = None, **changes: Any) -> Run:
+    """Train, or continue the run in the folder ``out``, until it is finished or interrupted.
+
+    Example::
+
+        train("pong", env_steps=100_000)                          # a preset, or the name of a world
+        train(Catch, agent={"n_step": 5}, network=MyEncoder)      # classes of your own
+        train(lambda: Catch(size=7), preset="quick", out="runs/catch")
+
+    Args:
+        world: a preset or a world: by name, as an environment class, as a function that makes an environment, or as one
+            environment; or a complete `Config`.
+        settings: by dotted or nested name, as in `rlvision.load_config`.
+        preset: the preset for the world; None: ``pixels``, or ``atari`` for Atari games.
+        changes: settings by keyword, which win over ``settings``: ``env_steps=1e6``, ``agent={"n_step": 5}``. A class
+            or a name may stand for ``agent`` and ``network``.
 
     Raises:
         MemoryBudgetError: the run needs more memory than is free; nothing was created.
         RLVisionError: the settings cannot be used, or the folder has a run with other settings.
     """
-    config = builders.complete(config)
+    refuse_while_imported("trains")
+    config = builders.complete(config_of(world, settings, preset, changes))
     if config.out is None:
         raise ConfigError("expected a run folder in config.out, got none: set out, or use rlvision.load_config")
     folder = RunFolder(

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from rlvision.core.errors import ConfigError
-from rlvision.core.imports import import_object
 from rlvision.core.types import State
+from rlvision.core.user_code import import_object
 
 _log = logging.getLogger("rlvision")
 

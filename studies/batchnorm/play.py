@@ -102,7 +102,7 @@ def plays(run: Run, options: Options) -> Iterator[Played]:
         layers = statistics_layers(run.network)
         means = tuple(layer.running_mean.clone() for layer in layers)
         deviations = tuple((layer.running_var + layer.eps).sqrt() for layer in layers)
-        return Played(name, run.evaluate(options.games, seed=options.seed), q_values, means, deviations)
+        return Played(name, run.evaluate(games=options.games, seed=options.seed), q_values, means, deviations)
 
     yield played("running")
     for draw, count in enumerate(options.batches, 1):

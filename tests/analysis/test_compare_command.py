@@ -90,7 +90,7 @@ def test_games_are_played_anew_where_that_is_asked_for():
     [result] = compare_runs(["pong"], games=2, baselines=[], **how).results
     [score] = result.scores
     assert (score.games, score.env_steps, score.protocol) == (2, 299_112, "machado (full_action_space false)")
-    assert score.mean == Run("pong").evaluate(2, **how).mean
+    assert score.mean == Run("pong").evaluate(games=2, **how).mean
 
 
 @pytest.mark.slow

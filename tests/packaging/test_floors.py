@@ -21,7 +21,7 @@ PLANNED = {"distributed"}
 """Rooms that the table keeps a place for, and that are not built yet."""
 FLOOR_OF = {unit: height for height, (_, units) in enumerate(FLOORS) for unit in units}
 PUBLIC_FACE = "rlvision"  # re-exports from every floor, lazily
-ONE_HOME = ("av", "lz4", "pydantic", "pygame", "safetensors", "tyro", "wandb", "websockets", "yaml")
+ONE_HOME = ("av", "cloudpickle", "lz4", "pydantic", "pygame", "safetensors", "tyro", "wandb", "websockets", "yaml")
 
 
 def unit(module: str) -> str:

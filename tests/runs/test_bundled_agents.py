@@ -81,13 +81,13 @@ def test_it_loads_into_the_chapters_class_and_gives_the_same_q_values(name):
 
 def test_pong_holds_its_own_from_the_start():
     """In the first seventeen seconds of the card's first game, a random player loses four points."""
-    report = Run("pong", device="cpu").measure(1, protocol="nature", limits=EpisodeLimits(max_frames=1_000))
+    report = Run("pong", device="cpu").measure(games=1, protocol="nature", limits=EpisodeLimits(max_frames=1_000))
     assert report.evaluation.scores[0] >= 0
 
 
 def test_breakout_serves_and_hits_from_the_start():
     """In the first minute of the card's first game; a player who does not serve has no point."""
-    report = Run("breakout", device="cpu").measure(1, protocol="nature", limits=EpisodeLimits(max_frames=3_600))
+    report = Run("breakout", device="cpu").measure(games=1, protocol="nature", limits=EpisodeLimits(max_frames=3_600))
     assert report.evaluation.scores[0] >= 10
 
 
@@ -118,7 +118,7 @@ def test_the_card_can_be_repeated(name):
     said = json.loads((bundled_agents()[name] / "export.json").read_text())["scores"]
     for score in said:
         book = score["protocol"].split()[0]
-        report = Run(name, device="cpu").measure(3, protocol=book, seed=score["seed"], epsilon=score["epsilon"])
+        report = Run(name, device="cpu").measure(games=3, protocol=book, seed=score["seed"], epsilon=score["epsilon"])
         assert report.evaluation.scores == score["scores"][:3]  # of the kind of CPU that measured them
 
 

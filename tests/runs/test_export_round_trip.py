@@ -174,7 +174,7 @@ def test_a_run_is_exported_evaluated_and_played_alike(tmp_path, monkeypatch, cap
     again = json.loads(Path("again.json").read_text())
     assert [{name: again[name] for name in said[0]}] == said
     assert (again["run"], again["env_steps"], len(again["scores"])) == ("exports/mine", ENV_STEPS, 3)
-    of_the_run = Run("mine", device="cpu").measure(3, seed=4)
+    of_the_run = Run("mine", device="cpu").measure(games=3, seed=4)
     assert of_the_run.to_dict() == said[0]
     assert f"| mean | {of_the_run.evaluation.mean:,.2f} |" in card
     low, high = of_the_run.evaluation.interval
@@ -192,7 +192,7 @@ def test_an_atari_export_is_scored_by_both_books_with_the_actions_it_has(tmp_pat
     small_export(tmp_path / "it", config, spec)
     run = Run(tmp_path / "it", device="cpu")
     limits = EpisodeLimits(max_frames=120)
-    reports = [run.measure(1, protocol=book, epsilon=0.0, limits=limits) for book in (None, "machado")]
+    reports = [run.measure(games=1, protocol=book, epsilon=0.0, limits=limits) for book in (None, "machado")]
     assert [report.conditions.protocol for report in reports] == [
         "nature (max_episode_frames 80)",
         "machado (full_action_space false)",

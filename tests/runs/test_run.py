@@ -65,7 +65,7 @@ def test_q_values_do_not_depend_on_the_other_observations(finished):
 
 def test_an_evaluation_is_repeatable_and_follows_its_arguments(finished):
     run = Run(finished, device="cpu")
-    one, same, other = (run.evaluate(4, epsilon=0.5, seed=seed) for seed in (3, 3, 4))
+    one, same, other = (run.evaluate(games=4, epsilon=0.5, seed=seed) for seed in (3, 3, 4))
     assert one == same
     assert one.scores != other.scores
     assert len(one.episodes) == 4
@@ -88,7 +88,7 @@ def test_the_public_names_are_these(finished):
         (lambda folder: Run(folder, weights="bset"), ConfigError, "expected the weights best or last, got 'bset'"),
         (lambda folder: Run(folder, device="gpu"), ConfigError, "expected a device"),
         (lambda folder: train(rlvision.Config()), ConfigError, "expected a run folder"),
-        (lambda folder: Run(folder).evaluate(0), RLVisionError, "got"),
+        (lambda folder: Run(folder).evaluate(games=0), RLVisionError, "got"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_words(finished, make, error, message):

@@ -1,0 +1,184 @@
+"""The user's own code: modules that she wrote, imported by name, and Python objects of the program that runs.
+
+::
+
+    object                                       its name in the settings
+    a class of the module mine                   mine:World
+    a class of the program train.py              train:World
+    a class in a notebook, a lambda, an object   object:World, which this process alone knows
+
+A name with a module works in every process. The others are kept in a table, under a name that the same program finds
+again: that of the class or function, or a digest of a lambda's code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from rlvision.core.errors import ConfigError
+
+MAIN = "__main__"
+HERE = "object"
+"""Stands where the module would, in the name of an object that only this process has."""
+_objects: dict[str, object] = {}
+_importing: list[str] = []
+"""Modules of the user's that are being imported, outermost first."""
+
+
+def is_here(name: str) -> bool:
+    """Return whether a name is that of an object that only one process has."""
+    return name.startswith(f"{HERE}:")
+
+
+def name_object(found: object, label: str | None = None) -> str:
+    """Return the name of a class or a function that another process can import; keep any other object, and name it.
+
+    Args:
+        found: the object.
+        label: what an object without a name of its own is called.
+    """
+    return _import_path(found) or keep_object(f"{HERE}:{label or _own_name(found)}", found)
+
+
+def keep_object(name: str, found: object) -> str:
+    """Keep an object of this process under a name, which is returned; a later one takes its place."""
+    _objects[name] = found
+    return name
+
+
+def kept_object(name: str, setting: str) -> Any:
+    """Return the object of this process that has a name.
+
+    Raises:
+        ConfigError: this process has none.
+    """
+    if name not in _objects:
+        raise ConfigError(
+            f"expected {setting} {name!r} in this process, got another one: it is a Python object of the program that "
+            "trained; run that program, or hand the object over again, as in rlvision.load(run, env=World)"
+        )
+    return _objects[name]
+
+
+def import_object(path: str, setting: str) -> Any:
+    """Return the object ``package.module:Name``, or one that this process keeps.
+
+    Args:
+        path: import path of the object.
+        setting: the setting that holds the path, for the error message, such as ``agent.name``.
+
+    Raises:
+        ConfigError: the module cannot be imported, or has no such name.
+    """
+    if is_here(path):
+        return kept_object(path, setting)
+    module_name, _, attribute = path.partition(":")
+    try:
+        module = import_user_module(module_name)
+    except Exception as error:  # the user's module may raise anything
+        raise ConfigError(
+            f"expected {setting} {path!r} to be importable, got {type(error).__name__} ({error}): "
+            "install it or run where Python finds its module"
+        ) from error
+    found = find_attribute(module, attribute)
+    if found is None:
+        raise ConfigError(
+            f"expected a class {attribute!r} in {module_name!r}, got none: check the name after the colon"
+        )
+    return found
+
+
+def import_user_module(name: str) -> ModuleType:
+    """Import a module of the user's; the program that runs is not run again under its own name.
+
+    Raises:
+        Exception: whatever the module raises.
+    """
+    if name == program_name() and name not in sys.modules:
+        return sys.modules[MAIN]
+    with _noted(name):
+        return import_module(name)
+
+
+def find_attribute(module: ModuleType, path: str) -> Any:
+    """Return the object of a module at a dotted path, or None."""
+    found: Any = module
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return found
+
+
+def program_name() -> str | None:
+    """Return the name by which another process would import the program that runs; None without a file of its own."""
+    path = getattr(sys.modules[MAIN], "__file__", None)
+    if path is None or not Path(path).stem.isidentifier() or Path(path).stem == MAIN:
+        return None
+    spec = getattr(sys.modules[MAIN], "__spec__", None)
+    return spec.name if spec is not None else Path(path).stem
+
+
+def refuse_while_imported(what: str) -> None:
+    """Refuse work that a program does while it is only imported, for its classes.
+
+    Args:
+        what: the work, such as "trains".
+
+    Raises:
+        ConfigError: a module of the user's is being imported.
+    """
+    if _importing:
+        raise ConfigError(
+            f"expected a module to import, got {_importing[0]}, which {what} while it is imported: put what the "
+            "program runs under if __name__ == '__main__':"
+        )
+
+
+@contextmanager
+def _noted(name: str) -> Iterator[None]:
+    _importing.append(name)
+    try:
+        yield
+    finally:
+        _importing.pop()
+
+
+def _import_path(found: object) -> str | None:
+    """Return the import path of a class or a function; None if another process could not import it."""
+    module, name = getattr(found, "__module__", None), getattr(found, "__qualname__", None)
+    if not (isinstance(module, str) and isinstance(name, str) and module in sys.modules):
+        return None
+    if find_attribute(sys.modules[module], name) is not found:
+        return None
+    home = program_name() if module in (MAIN, "__mp_main__") else module
+    return f"{home}:{name}" if home else None
+
+
+def _own_name(found: object) -> str:
+    """Return a name that is the same whenever the same program runs."""
+    name = getattr(found, "__name__", None)
+    if not isinstance(name, str):
+        return type(found).__name__
+    code, values = getattr(found, "__code__", None), _closed_over(found)
+    if code is None or (name.isidentifier() and not values):
+        return name
+    return f"{name.strip('<>')}-{hashlib.sha256(f'{_contents(code)}{values}'.encode()).hexdigest()[:6]}"
+
+
+def _closed_over(function: object) -> str:
+    """Return the plain values that a function was made with: its defaults, and the variables around it."""
+    cells = getattr(function, "__closure__", None) or ()
+    values = [*(getattr(function, "__defaults__", None) or ()), *(cell.cell_contents for cell in cells)]
+    return ", ".join(repr(value) for value in values if isinstance(value, (int, float, str)))
+
+
+def _contents(code: CodeType) -> str:
+    """Return what a function does as text, without the place where it stands."""
+    constants = [_contents(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
+    return repr((code.co_code.hex(), constants, code.co_names))
