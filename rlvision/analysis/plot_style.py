@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rlvision.analysis.statistics import Series
 from rlvision.core.errors import ConfigError
 from rlvision.core.files import write_atomically
+from rlvision.core.wording import as_written
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -119,10 +120,10 @@ def require_picture(path: Path) -> None:
         ConfigError: the suffix is another, or the path is a folder.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise ConfigError(f"expected a picture (.png or .svg) in --out, got {path}: name one")
+        raise ConfigError(f"expected a picture (.png or .svg) in {as_written('out')}, got {path}: name one")
     require_folder(path.parent)
     if path.is_dir():
-        raise ConfigError(f"expected a file to write in --out, got the folder {path}: name another")
+        raise ConfigError(f"expected a file to write in {as_written('out')}, got the folder {path}: name another")
 
 
 def require_folder(folder: Path) -> None:
@@ -134,10 +135,12 @@ def require_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
-        raise ConfigError(f"expected a folder to write in --out, got the file {folder}: name another") from error
+        raise ConfigError(
+            f"expected a folder to write in {as_written('out')}, got the file {folder}: name another"
+        ) from error
     except OSError as error:
         raise ConfigError(
-            f"expected a folder to write in --out, got {folder}: {error.strerror}; name another"
+            f"expected a folder to write in {as_written('out')}, got {folder}: {error.strerror}; name another"
         ) from error
 
 

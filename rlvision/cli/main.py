@@ -19,6 +19,7 @@ from rlvision.config.loading import load_config, settings_for
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError, MissingExtraError, RLVisionError
 from rlvision.core.signals import interruption
+from rlvision.core.wording import in_shell
 
 ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
 HELP = ("--help", "-h")
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # so that package.module:Class may name the user's code; last, to hide nothing
     try:
-        with _report_missing_package():
+        with in_shell(), _report_missing_package():
             run([argument for argument in given if argument != "--debug"])
         sys.stdout.flush()
     except RLVisionError as error:

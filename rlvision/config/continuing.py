@@ -7,6 +7,7 @@ from typing import Any
 
 from rlvision.core.files import path_exists
 from rlvision.core.folders import list_folder
+from rlvision.core.wording import as_written
 
 AUTO = "auto"
 """Value of ``out`` that numbers the run folders."""
@@ -53,8 +54,8 @@ def refusal(path: Path, changes: Changes) -> str:
     some, more = dict(list(changes.items())[:MAX_LISTED]), len(changes) - MAX_LISTED
     others = list_changes(some) + (f"; and {more} more" if more > 0 else "")
     return (
-        f"expected the settings of the run in {path}, got others ({others}): use them, or another --out: "
-        f"--out={free_folder(path)} is free, and --out={AUTO} finds a free one by itself"
+        f"expected the settings of the run in {path}, got others ({others}): use them, or another {as_written('out')}: "
+        f"{as_written('out', free_folder(path))} is free, and {as_written('out', AUTO)} finds a free one by itself"
     )
 
 

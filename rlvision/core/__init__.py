@@ -123,6 +123,9 @@ if TYPE_CHECKING:
     from rlvision.core.user_code import name_object as name_object
     from rlvision.core.user_code import program_name as program_name
     from rlvision.core.user_code import refuse_while_imported as refuse_while_imported
+    from rlvision.core.wording import as_written as as_written
+    from rlvision.core.wording import in_shell as in_shell
+    from rlvision.core.wording import where as where
 
 __getattr__, __all__ = public_names(
     __name__,
@@ -242,5 +245,6 @@ __getattr__, __all__ = public_names(
             "program_name",
             "refuse_while_imported",
         ],
+        "wording": ["as_written", "in_shell", "where"],
     },
 )

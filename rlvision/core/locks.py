@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rlvision.core.errors import CheckpointError
 from rlvision.core.files import open_to_append, read_text, write_atomically
+from rlvision.core.wording import as_written
 
 OWNER = ".owner"
 """Name of the file that names the process in a folder. The kernel holds the lock, and frees it if the process dies."""
@@ -51,7 +52,7 @@ def _lock(descriptor: int, folder: Path) -> None:
     except (BlockingIOError, PermissionError) as error:  # of Linux and macOS, and of Windows
         raise CheckpointError(
             f"expected no other process in {folder}, got {_read_owner(folder / OWNER)}: "
-            "let it end, or set --out to another"
+            f"let it end, or set {as_written('out')} to another"
         ) from error
     except OSError as error:
         _log.warning("expected to lock %s, got %s: make sure that no second process trains there", folder, error)

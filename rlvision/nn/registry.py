@@ -10,6 +10,7 @@ from rlvision.core.errors import ConfigError
 from rlvision.core.imports import did_you_mean
 from rlvision.core.types import EnvSpec
 from rlvision.core.user_code import import_object
+from rlvision.core.wording import where
 from rlvision.nn.dn import DNEncoder
 from rlvision.nn.heads import DuelingHead, LinearHead
 from rlvision.nn.norm_variants import NORM_VARIANTS, NormVariant, resolve_momentum
@@ -90,7 +91,7 @@ def build_encoder(name: str, observation_shape: tuple[int, int, int], **options:
     except Exception as error:  # a user's constructor may raise anything
         raise ConfigError(
             f"expected to build encoder {name!r} for {observation_shape} with {dict(options)}, got "
-            f"{type(error).__name__} ({error}): change its options or its constructor; --debug shows where"
+            f"{type(error).__name__} ({error}): change its options or its constructor; {where()}"
         ) from error
     if not isinstance(getattr(encoder, "features", None), int):
         raise ConfigError(

@@ -13,6 +13,7 @@ from torch import Tensor
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.memory import check_budget
 from rlvision.core.types import Batch, EnvSpec, EnvStep, IntArray, Progress, RewardTransform, Rows, Schedule, State
+from rlvision.core.wording import as_written
 from rlvision.replay.n_step import NStepAssembler
 from rlvision.replay.persistence import Segments
 from rlvision.replay.samplers import PrioritisedSampler, Sampler, UniformSampler
@@ -258,7 +259,7 @@ def _check_fits(settings: ReplaySettings, spec: EnvSpec, device: torch.device) -
     if settings.prioritised and device.type == "mps":
         raise ConfigError(
             "expected a device with float64 for prioritised replay, got mps, which has none: leave "
-            "replay.prioritised out, or set --device=cpu"
+            f"replay.prioritised out, or set {as_written('device', 'cpu')}"
         )
     what = f"a replay of {settings.capacity:,} transitions with frames {frame_shape(spec)}"
     check_budget(required_bytes(settings, spec), device, what, "lower replay.capacity")

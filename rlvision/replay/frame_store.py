@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.wording import as_written
 from rlvision.replay.compression import BYTES_PER_COMPRESSED_FRAME, CompressedFrames
 
 Compression = Literal["none", "lz4"]
@@ -55,7 +56,7 @@ def require_compressible(device: torch.device) -> None:
     if device.type != "cpu":
         raise ConfigError(
             f"expected replay.compression=none on {device}, where frames are not compressed, got another: "
-            "set --replay.compression=none or --device=cpu"
+            f"set {as_written('replay.compression', 'none')} or {as_written('device', 'cpu')}"
         )
 
 

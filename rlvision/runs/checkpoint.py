@@ -15,6 +15,7 @@ from rlvision.core.errors import CheckpointError
 from rlvision.core.files import PART, read_bytes, write_atomically
 from rlvision.core.folders import list_folder, make_folder
 from rlvision.core.types import State
+from rlvision.core.wording import as_written
 
 VERSION = 2
 LARGEST = 2**34
@@ -129,8 +130,8 @@ class CheckpointFolder:
         if paths:
             raise CheckpointError(
                 f"expected an undamaged checkpoint in {self.folder}, got {len(paths)} damaged: set "
-                "--checkpoint.replay=false if there is a replay and only that is damaged, or start again with another "
-                "--out"
+                f"{as_written('checkpoint.replay', False)} if there is a replay and only that is damaged, or "
+                f"start again with another {as_written('out')}"
             )
         return None
 

@@ -24,6 +24,7 @@ from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.files import read_bytes
 from rlvision.core.types import EnvSpec, State
+from rlvision.core.wording import as_written
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs.checkpoint import require_like
 from rlvision.runs.export_manifest import MANIFEST, Layout, Manifest, read_manifest
@@ -117,7 +118,7 @@ def require_no_imports(config: Config, path: Path, *, trains: bool = False) -> N
         listed = " and ".join(f"{name}={place}" for name, place in named.items())
         raise ConfigError(
             f"expected a folder that needs no code besides rlvision, got {listed} in {path}: read the code that "
-            "it would run, then set --trust-imports"
+            f"it would run, then set {as_written('trust_imports', True)}"
         )
 
 

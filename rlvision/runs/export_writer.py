@@ -11,6 +11,7 @@ from rlvision.core.errors import ConfigError
 from rlvision.core.files import path_exists, write_atomically
 from rlvision.core.folders import make_temporary_folder, new_folder
 from rlvision.core.types import EnvSpec
+from rlvision.core.wording import as_written
 from rlvision.evaluation.report import Report
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import export_folder
@@ -31,11 +32,13 @@ def check_new_folder(out: Path) -> None:
         ConfigError: something is there already, or the folder cannot be written.
     """
     if path_exists(out) and (out.is_symlink() or not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(f"expected a new folder in --out, got {out}, which is there: name another")
+        raise ConfigError(f"expected a new folder in {as_written('out')}, got {out}, which is there: name another")
     try:
         make_temporary_folder(out).rmdir()
     except OSError as error:
-        raise ConfigError(f"expected a folder to write in --out, got {out}: {error.strerror}; name another") from error
+        raise ConfigError(
+            f"expected a folder to write in {as_written('out')}, got {out}: {error.strerror}; name another"
+        ) from error
 
 
 def write_export(
@@ -94,7 +97,8 @@ def _write_folder(out: Path, files: dict[str, bytes]) -> None:
                 write_atomically(part / name, content)
     except OSError as error:
         raise ConfigError(
-            f"expected to write {out}, got {error.strerror}: free some space, or set --out to another folder"
+            f"expected to write {out}, got {error.strerror}: free some space, or "
+            f"set {as_written('out')} to another folder"
         ) from error
 
 

@@ -48,7 +48,7 @@ def strange_imports(config: Config, *, trains: bool = False) -> dict[str, str]:
 
 def remember_imports(config: Config) -> None:
     """Leave notes of the code that a run of these settings imports."""
-    with warn_on_os_error("the notes of your own code, without which commands ask for --trust-imports"):
+    with warn_on_os_error("the notes of your own code, without which commands ask for trust"):
         for name in imported_settings(config, trains=True):
             for path, arguments in _imports(name, config):
                 if file := _file_of(path.partition(":")[0]):

@@ -31,6 +31,7 @@ from rlvision.core.folders import remove_leftovers, require_folders
 from rlvision.core.locks import folder_lock
 from rlvision.core.signals import INTERRUPTED
 from rlvision.core.types import EnvSpec, State
+from rlvision.core.wording import as_written
 from rlvision.envs.game_archive import GAMES_FOLDER
 from rlvision.learning.settings import QLearningSettings
 from rlvision.nn.qnetwork import QNetwork
@@ -84,13 +85,15 @@ class RunFolder:
         with self._writing(), suppress(FileNotFoundError):
             self.path.lstat()
             if not self.path.is_dir():
-                raise ConfigError(f"expected a run folder in --out, got the file {self.path}: name another")
+                raise ConfigError(
+                    f"expected a run folder in {as_written('out')}, got the file {self.path}: name another"
+                )
             self.require_no_links()
             found = [path.name for path in (self.path / METRICS_FILE, *self.checkpoints.paths()) if path_exists(path)]
             if found and not self.exists:
                 raise ConfigError(
-                    f"expected a run or a new folder in --out, got {self.path} with {found[0]} and without the "
-                    "config.yaml of that run: put the file back, or name another folder"
+                    f"expected a run or a new folder in {as_written('out')}, got {self.path} with {found[0]} and "
+                    "without the config.yaml of that run: put the file back, or name another folder"
                 )
 
     def has_passed(self, config: Config) -> bool:
@@ -111,7 +114,7 @@ class RunFolder:
             return None
         with suppress(CheckpointError):
             read_state(paths[-1])
-            return f"{self.path} is finished: {ended}; only a larger --env-steps trains it further"
+            return f"{self.path} is finished: {ended}; only a larger {as_written('env_steps')} trains it further"
         return None
 
     def config(self) -> Config:
@@ -196,7 +199,7 @@ class RunFolder:
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise ConfigError(
-                f"expected to write to the run folder {self.path}, got {why}: set --out to another"
+                f"expected to write to the run folder {self.path}, got {why}: set {as_written('out')} to another"
             ) from error
 
     def weights(self, which: str, blank: Callable[[EnvSpec], QNetwork]) -> State:

@@ -19,6 +19,7 @@ from rlvision.core.progress import RESTORING_GAMES, show_steps
 from rlvision.core.seeding import derive
 from rlvision.core.signals import ExitNow, SignalHandler, StopReason, interruption
 from rlvision.core.types import State, Tracker
+from rlvision.core.wording import as_written
 from rlvision.envs.game_archive import GameArchive, GameRecorder
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import evaluate
@@ -67,7 +68,7 @@ class Session:
         self._announcement = announcement
         self._read_weights = read_weights
         self._experience = experience_of(config, env.spec)
-        with explain_oom(f"lower {self._experience.describe()}, or set --device=cpu"):
+        with explain_oom(f"lower {self._experience.describe()}, or set {as_written('device', 'cpu')}"):
             self._agent = builders.make_agent(config, env.spec)
         title = f"{config.env.game} {folder.path} seed {config.seed}"
         self._console = ConsoleTracker(
@@ -174,7 +175,7 @@ class Session:
     def _oom_remedy(self) -> str:
         experience = self._experience
         lower = f"lower {experience.batched} or {experience.describe()} in another run"
-        return f"{lower}; --device=cpu continues this one"
+        return f"{lower}; {as_written('device', 'cpu')} continues this one"
 
     def _make_recorder(self) -> GameRecorder | None:
         limit = self._config.checkpoint.game_archive_mb * 2**20

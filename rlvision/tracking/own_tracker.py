@@ -11,6 +11,7 @@ import torch
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import State
 from rlvision.core.user_code import import_object
+from rlvision.core.wording import where
 
 _log = logging.getLogger("rlvision")
 
@@ -86,7 +87,7 @@ def _make(path: str, folder: Path, settings: Mapping[str, Any]) -> Any:
     except Exception as error:  # the user's constructor may raise anything
         raise ConfigError(
             f"expected to make tracker {path} from the run folder and the settings, got {type(error).__name__} "
-            f"({error}): change its constructor; --debug shows where"
+            f"({error}): change its constructor; {where()}"
         ) from error
     missing = [name for name in ("log", "close") if not callable(getattr(tracker, name, None))]
     if missing:

@@ -9,6 +9,7 @@ import numpy as np
 from rlvision.core.errors import CheckpointError
 from rlvision.core.progress import RESTORING_GAMES, show_steps
 from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
+from rlvision.core.wording import as_written
 from rlvision.envs.game_archive import RecordedGame, prefix_games
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.envs.vector_env import observation_hash
@@ -129,7 +130,7 @@ def choose_game(games: Sequence[RecordedGame], which: str) -> RecordedGame:
     if not games:
         raise CheckpointError(
             "expected recorded training games in the run folder, got none: they are kept while a run trains, unless "
-            "--checkpoint.game_archive_mb=0; rlvision watch shows new games"
+            f"{as_written('checkpoint.game_archive_mb', 0)}; rlvision watch shows new games"
         )
     chosen = {
         "best": max(games, key=lambda game: game.score),
@@ -139,7 +140,7 @@ def choose_game(games: Sequence[RecordedGame], which: str) -> RecordedGame:
     }
     if which not in chosen:
         raise CheckpointError(
-            f"expected --episode as best, worst, last or a number from {games[0].number} to {games[-1].number}, "
-            f"got {which!r}: rlvision replay RUN lists some"
+            f"expected {as_written('episode')} as best, worst, last or a number from {games[0].number} to "
+            f"{games[-1].number}, got {which!r}: rlvision replay RUN lists some"
         )
     return chosen[which]

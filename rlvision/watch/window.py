@@ -9,17 +9,13 @@ from typing import Any
 
 from rlvision.core.errors import ConfigError, MissingExtraError
 from rlvision.core.types import EnvSpec, UInt8Array
+from rlvision.core.wording import as_written
 from rlvision.watch.controls import HELP, Controls
 from rlvision.watch.drawing.overlay import Overlay
 from rlvision.watch.rollout import RolloutStep
 
 PAUSE_FPS = 30
 """Times per second that a paused window handles its keys."""
-
-WITHOUT_DISPLAY = (
-    "--terminal draws the game in this terminal, --video=FILE.mp4 writes a video, --html=FILE.html a page, and "
-    "rlvision watch RUN --web serves a live one"
-)
 
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 """Environment variables that name the display, on systems that may have none."""
@@ -52,7 +48,7 @@ def open_window(title: str, spec: EnvSpec, opening: RolloutStep, fps: float) -> 
         pygame.display.set_caption(f"{title}   |   {HELP}")
         yield Window(pygame, surface, overlay, fps)
     except pygame.error as error:
-        raise ConfigError(f"expected a display to open a window on, got: {error}: {WITHOUT_DISPLAY}") from error
+        raise ConfigError(f"expected a display to open a window on, got: {error}: {_without_display()}") from error
     finally:
         pygame.display.quit()
 
@@ -65,7 +61,7 @@ def require_display() -> None:
     """
     if sys.platform not in ("win32", "darwin") and not any(os.environ.get(name) for name in DISPLAYS):
         raise ConfigError(
-            f"expected a display to open a window on, got neither DISPLAY nor WAYLAND_DISPLAY: {WITHOUT_DISPLAY}"
+            f"expected a display to open a window on, got neither DISPLAY nor WAYLAND_DISPLAY: {_without_display()}"
         )
 
 
@@ -117,6 +113,14 @@ class Window:
         self._surface.blit(self._pygame.image.frombuffer(picture.tobytes(), (width, height), "RGB"), (0, 0))
         self._pygame.display.flip()
         self._since_drawn = 0
+
+
+def _without_display() -> str:
+    """Return the other ways to watch, for a message."""
+    return (
+        f"{as_written('terminal', True)} draws the game in this terminal, {as_written('video', 'FILE.mp4')} writes a "
+        f"video, {as_written('html', 'FILE.html')} a page, and rlvision watch RUN --web serves a live one"
+    )
 
 
 def _import_pygame() -> ModuleType:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.wording import as_written
 
 ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 """Switch to the alternate screen, without cursor and line wrapping."""
@@ -33,12 +34,12 @@ def require_terminal() -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError(
             "expected a terminal to draw in, got a pipe or a file: leave out the redirection (over ssh, use ssh -t), "
-            "or write a video with --video=FILE.mp4"
+            f"or write a video with {as_written('video', 'FILE.mp4')}"
         )
     if os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
         raise ConfigError(
             f"expected a terminal with colours, got TERM={os.environ.get('TERM', '')!r}: set TERM to what it is, such "
-            "as xterm-256color, or write a video with --video=FILE.mp4"
+            f"as xterm-256color, or write a video with {as_written('video', 'FILE.mp4')}"
         )
 
 

@@ -1,0 +1,107 @@
+"""Names of Python objects: import paths where another process can import them, a table of this process for others."""
+
+import sys
+import types
+
+import pytest
+
+from rlvision.core.errors import ConfigError
+from rlvision.core.user_code import (
+    import_object,
+    import_user_module,
+    is_here,
+    keep_object,
+    kept_object,
+    name_object,
+    refuse_while_imported,
+)
+
+
+def test_a_class_of_a_module_is_named_by_its_path_and_found_by_it():
+    import open_worlds
+
+    name = name_object(open_worlds.Striped)
+    assert name == "open_worlds:Striped"
+    assert import_object(name, "env.game") is open_worlds.Striped
+    assert not is_here(name)
+
+
+def test_a_class_inside_a_class_is_named_by_its_path():
+    outer = types.ModuleType("nested_module")
+    inner = type("Inner", (), {"__module__": "nested_module", "__qualname__": "Outer.Inner"})
+    outer.Outer = type("Outer", (), {"Inner": inner, "__module__": "nested_module"})
+    sys.modules["nested_module"] = outer
+    try:
+        assert name_object(outer.Outer.Inner) == "nested_module:Outer.Inner"
+        assert import_object("nested_module:Outer.Inner", "env.game") is outer.Outer.Inner
+    finally:
+        del sys.modules["nested_module"]
+
+
+def test_a_class_of_the_program_is_named_by_the_program(monkeypatch):
+    class World: ...
+
+    World.__module__, World.__qualname__ = "__main__", "World"
+    program = types.ModuleType("__main__")
+    program.World = World
+    monkeypatch.setitem(sys.modules, "__main__", program)
+    assert name_object(World) == "object:World"  # a notebook has no file
+    program.__file__ = "/somewhere/catch.py"
+    assert name_object(World) == "catch:World"
+    assert import_object("catch:World", "env.game") is World  # the program does not run a second time
+
+
+def test_objects_that_only_this_process_has_are_kept():
+    class World: ...
+
+    def make(): ...
+
+    one = World()
+    assert [name_object(each) for each in (World, make, one)] == ["object:World", "object:make", "object:World"]
+    assert kept_object("object:World", "env.game") is one  # the later one
+    assert import_object("object:make", "env.game") is make
+    assert name_object(one, "label") == "object:label"
+
+
+def test_a_lambda_has_one_name_whenever_the_same_program_runs():
+    first, same, other = (lambda: 1), (lambda: 1), (lambda: 2)
+    assert name_object(first) == name_object(same) != name_object(other)
+    assert name_object(first).startswith("object:lambda-")
+
+
+def test_functions_that_close_over_other_numbers_have_other_names():
+    def maker(size):
+        def make():
+            return size
+
+        return make
+
+    assert name_object(maker(3)) == name_object(maker(3)) != name_object(maker(4))
+    assert name_object(lambda size=3: size) != name_object(lambda size=4: size)
+
+
+def test_an_object_of_another_process_is_asked_for():
+    with pytest.raises(ConfigError, match=r"got another one.*hand the object over again"):
+        kept_object("object:Nothing", "env.game")
+
+
+def test_a_name_that_is_not_there_is_refused():
+    with pytest.raises(ConfigError, match="expected a class 'Nothing' in 'open_worlds', got none"):
+        import_object("open_worlds:Nothing", "env.game")
+    with pytest.raises(ConfigError, match=r"expected env.game 'no_such_module:X' to be importable"):
+        import_object("no_such_module:X", "env.game")
+
+
+def test_a_program_does_not_train_while_it_is_imported(tmp_path, monkeypatch):
+    (tmp_path / "unguarded.py").write_text(
+        "from rlvision.core.user_code import refuse_while_imported\nrefuse_while_imported('trains')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match="got unguarded, which trains while it is imported"):
+        import_user_module("unguarded")
+    refuse_while_imported("trains")  # nothing is being imported any more
+
+
+def test_keep_object_returns_the_name():
+    assert keep_object("object:kept", 3) == "object:kept"
+    assert kept_object("object:kept", "env.game") == 3

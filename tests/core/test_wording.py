@@ -1,0 +1,35 @@
+"""Settings in messages, for a shell and for a Python program."""
+
+import pytest
+
+from rlvision.core.wording import as_written, in_shell, where
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shell", "python"),
+    [
+        ("out", None, "--out", "out"),
+        ("env_steps", None, "--env-steps", "env_steps"),
+        ("out", "runs/a", "--out=runs/a", "out='runs/a'"),
+        ("trust_imports", True, "--trust-imports", "trust_imports=True"),
+        ("checkpoint.replay", False, "--checkpoint.replay=false", "checkpoint=dict(replay=False)"),
+        ("checkpoint.game_archive_mb", 0, "--checkpoint.game_archive_mb=0", "checkpoint=dict(game_archive_mb=0)"),
+        ("replay.compression", "none", "--replay.compression=none", "replay=dict(compression='none')"),
+    ],
+)
+def test_a_setting_is_worded_for_where_the_user_is(name, value, shell, python):
+    with in_shell():
+        assert as_written(name, value) == shell
+    assert as_written(name, value) == python
+
+
+def test_only_a_shell_has_a_debug_option():
+    with in_shell():
+        assert where() == "--debug shows where"
+    assert "--" not in where()
+
+
+def test_an_error_ends_the_words_of_a_shell():
+    with pytest.raises(ValueError, match="stop"), in_shell():
+        raise ValueError("stop")
+    assert as_written("out") == "out"

@@ -1,0 +1,154 @@
+"""Runs whose world, network or agent is a Python object, and the agents that `load` returns."""
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rlvision.core import user_code
+from rlvision.core.errors import ConfigError
+from rlvision.runs.loading import load
+from rlvision.runs.training import resume, train
+
+SMALL = {
+    "env_steps": 60,
+    "evaluate_every": 30,
+    "wandb": "disabled",
+    "threads": 1,
+    "device": "cpu",
+    "env": {"height": 29, "width": 29, "stack": 1, "num_envs": 2},
+    "replay": {"learning_starts": 20, "capacity": 100, "batch_size": 8},
+    "network.calibration_batches": 2,
+    "evaluation.games": 2,
+    "tracking.video_every": 0,
+}
+ONE = {**SMALL, "env": {**SMALL["env"], "num_envs": 1}}
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def striped():
+    from open_worlds import Striped
+
+    return Striped
+
+
+@pytest.fixture(scope="module")
+def trained(own_code, tmp_path_factory):
+    """An agent that has learned in the striped world."""
+    from open_worlds import Striped
+
+    return train(Striped, SMALL, out=tmp_path_factory.mktemp("striped") / "run")
+
+
+@pytest.fixture
+def another_process(monkeypatch):
+    """Forget the objects of this process, as another one does not have them."""
+    return lambda: monkeypatch.setattr(user_code, "_objects", {})
+
+
+def test_a_function_trains_and_its_run_is_continued_by_the_same_program(striped, capsys):
+    run = train(lambda: striped(), SMALL, out="run")
+    assert run.env_steps > 0
+    assert "exists in this program alone" in capsys.readouterr().out
+    longer = train(lambda: striped(), SMALL, out="run", env_steps=90)
+    assert longer.config.env_steps == 90
+    assert "continuing" in capsys.readouterr().out
+
+
+def test_a_class_is_recorded_so_that_every_process_finds_it(striped, capsys):
+    run = train(striped, SMALL, out="run")
+    assert run.config.env.game == "open_worlds:Striped"
+    assert "this program alone" not in capsys.readouterr().out
+
+
+def test_one_environment_trains_evaluates_and_stays_open(striped):
+    class Closing(striped):
+        closed = False
+
+        def close(self):
+            self.closed = True
+
+    env = Closing()
+    run = train(env, ONE, out="run")
+    assert run.evaluate(games=2).scores == [6.0, 6.0]
+    assert not env.closed
+
+
+def test_workers_get_the_object_that_makes_the_world(striped):
+    settings = {**SMALL, "env": {**SMALL["env"], "num_workers": 1}}
+    assert train(lambda: striped(), settings, out="run").env_steps > 0
+
+
+def test_an_object_that_cannot_be_sent_to_workers_is_refused(striped):
+    lock, settings = threading.Lock(), {**SMALL, "env": {**SMALL["env"], "num_workers": 1}}
+    with pytest.raises(ConfigError, match=r"expected a world that can be sent to worker processes.*num_workers=0"):
+        train(lambda: striped() if lock else None, settings, out="run")
+
+
+def test_a_run_of_an_object_needs_it_again(striped, another_process):
+    train(lambda: striped(), SMALL, out="run")
+    another_process()
+    with pytest.raises(ConfigError, match=r"hand the object over again, as in rlvision.load\(run, env=World\)"):
+        load("run").evaluate(games=1)
+    with pytest.raises(ConfigError, match="hand the object over again"):
+        resume("run", env_steps=120)
+    assert load("run", env=striped).evaluate(games=1).scores == [6.0]
+
+
+def test_a_network_of_a_class_of_this_process_needs_it_again(striped, another_process):
+    from own_networks import Particular
+
+    class Mine(Particular): ...
+
+    mine = train(striped, SMALL, network=Mine, out="run")
+    another_process()
+    with pytest.raises(ConfigError, match="expected encoder 'object:Mine' in this process"):
+        load("run")
+    again = load("run", network=Mine)
+    picture = np.ones(mine.spec.observation_shape, np.uint8)
+    assert np.array_equal(again.q_values(picture), mine.q_values(picture))
+    with pytest.raises(ConfigError, match="expected no class for dqn, which is found by its name"):
+        load("run", network=Mine, algorithm=Mine)
+
+
+def test_an_agent_plays_in_another_world(trained):
+    from open_worlds import Captioned
+
+    assert trained.evaluate(Captioned, 1).scores == [6.0]
+    assert load(trained.folder.path, env=Captioned, trust_imports=True).config.env.game == "open_worlds:Captioned"
+    with pytest.raises(ConfigError, match="write games=3"):
+        trained.evaluate(3)
+
+
+def test_one_observation_or_many_in_the_forms_of_stable_baselines(trained):
+    run = load(trained.folder.path, trust_imports=True)
+    many = np.random.default_rng(0).integers(255, size=(5, *run.spec.observation_shape), dtype=np.uint8)
+    actions, values = run.act(many), run.q_values(many)
+    assert actions.tolist() == values.argmax(axis=1).tolist()
+    assert run.act(many[2]).shape == ()
+    assert run.act(many[2]) == actions[2]
+    assert run.q_values(many[2]) == pytest.approx(values[2], rel=1e-4)
+    predicted, state = run.predict(many, deterministic=True)
+    assert (predicted.tolist(), state) == (actions.tolist(), None)
+    run.config = replace(run.config, evaluation=replace(run.config.evaluation, epsilon=1.0))
+    assert len({tuple(run.predict(many, deterministic=False)[0].tolist()) for _ in range(4)}) > 1
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [np.zeros((30, 28, 3), np.uint8), np.zeros((1, 29, 29)), np.zeros((2, 2, 1, 29, 29), np.uint8), [1, 2], None],
+)
+def test_other_observations_are_refused(trained, strange):
+    with pytest.raises(ConfigError, match=r"expected observations uint8 \[1, 29, 29\], or N of them, got .*make_env"):
+        trained.act(strange)
+
+
+def test_the_words_are_those_of_python(striped, trained):
+    with pytest.raises(ConfigError, match=r"another out: out='.*run-2' is free, and out='auto' finds"):
+        train(striped, SMALL, out=trained.folder.path, seed=2)
