@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rlvision.envs.game_archive import prefix_games as prefix_games
     from rlvision.envs.game_archive import read_games as read_games
     from rlvision.envs.gymnasium_env import GymnasiumEnv as GymnasiumEnv
+    from rlvision.envs.one_environment import OneEnvironment as OneEnvironment
     from rlvision.envs.preprocessing import frame_channels as frame_channels
     from rlvision.envs.preprocessing import frames_per_decision as frames_per_decision
     from rlvision.envs.preprocessing import observation_shape as observation_shape
@@ -57,6 +58,7 @@ __getattr__, __all__ = public_names(
         "factory": ["is_atari", "make"],
         "game_archive": ["GAMES_FOLDER", "GameArchive", "GameRecorder", "RecordedGame", "prefix_games", "read_games"],
         "gymnasium_env": ["GymnasiumEnv"],
+        "one_environment": ["OneEnvironment"],
         "preprocessing": ["frame_channels", "frames_per_decision", "observation_shape", "resize"],
         "screen": ["make_screen"],
         "settings": ["ATARI_FRAMESKIP", "OTHER_FRAMESKIP", "Crop", "EnvSettings", "ProtocolName"],

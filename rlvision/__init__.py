@@ -4,7 +4,7 @@
 
     import rlvision
 
-    run = rlvision.train(rlvision.load_config("quick", {"env_steps": 20_000}))
+    run = rlvision.train("quick", env_steps=20_000)
     print(run.evaluate(games=10).mean)
 
 Names are imported at their first use, so ``import rlvision`` is fast.

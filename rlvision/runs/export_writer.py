@@ -115,7 +115,7 @@ rlvision evaluate $place$flag
 ```python
 import rlvision
 
-run = rlvision.Run("$place"$argument)
+run = rlvision.load("$place"$argument)
 env = run.make_env()
 action = run.act(env.reset(seed=0))  # [N] greedy actions for observations [N, $channels, $height, $width] uint8
 ```

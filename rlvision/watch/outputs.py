@@ -9,6 +9,7 @@ from typing import Protocol
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.types import EnvSpec
+from rlvision.core.wording import as_written
 from rlvision.watch.controls import Controls
 from rlvision.watch.html.page import PageMeta, check_page_path, page_path, write_pages
 from rlvision.watch.record import record, show_progress
@@ -50,7 +51,7 @@ class Output:
         named = [name for name in ("video", "terminal", "html") if getattr(self, name)]
         if len(named) > 1:
             raise ConfigError(
-                f"expected one way of showing games, got {' and '.join(f'--{name}' for name in named)}: choose one"
+                f"expected one way of showing games, got {' and '.join(map(as_written, named))}: choose one"
             )
         self._require_usable()
 

@@ -209,7 +209,7 @@ def test_an_export_takes_no_place_that_is_taken(tmp_path, occupied, small_run):
     out.mkdir()
     if occupied:
         (out / "mine.txt").touch()
-        with pytest.raises(ConfigError, match=r"expected a new folder in --out, got .*, which is there: name another"):
+        with pytest.raises(ConfigError, match=r"expected a new folder in out, got .*, which is there: name another"):
             Run(tmp_path / "run").export(out, games=0)
         assert [path.name for path in out.iterdir()] == ["mine.txt"]
     else:
@@ -234,7 +234,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_a_game_is_played(tmp_p
     small_run(tmp_path / "run")
     (tmp_path / "file").touch()
     monkeypatch.setattr(Run, "measure", lambda *_, **__: pytest.fail("it plays"))
-    with pytest.raises(ConfigError, match="expected a folder to write in --out"):
+    with pytest.raises(ConfigError, match="expected a folder to write in out"):
         Run(tmp_path / "run").export(tmp_path / "file" / "out")
 
 

@@ -119,4 +119,4 @@ def test_other_settings_are_refused_with_a_free_folder(tmp_path, small):
     (tmp_path / "run-2" / "notes").touch()
     with pytest.raises(ConfigError) as refusal:
         train(small(tmp_path / "run", env_steps=4, agent__double=False))
-    assert f"another --out: --out={tmp_path / 'run-3'} is free, and --out=auto finds" in str(refusal.value)
+    assert f"another out: out='{tmp_path / 'run-3'}' is free, and out='auto' finds" in str(refusal.value)

@@ -242,7 +242,7 @@ def test_code_of_ones_own_is_imported_where_it_is_trusted(harm, settings, small_
     harm.unlink()
     del sys.modules["harmful"]
     assert "rlvision evaluate out --trust-imports" in Path("out/README.md").read_text()
-    with pytest.raises(ConfigError, match="--trust-imports"):
+    with pytest.raises(ConfigError, match="trust_imports=True"):
         Run("out")
     assert not harm.exists()
     assert cli.main(["evaluate", "out", "--games=1", "--trust-imports", "--json=scores.json"]) == 0

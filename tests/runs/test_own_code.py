@@ -50,7 +50,7 @@ def test_ones_own_run_needs_no_word_of_trust_from_any_folder(mine, tmp_path, cap
 
 def test_on_another_machine_it_does(mine, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another"))
-    with pytest.raises(ConfigError, match="set --trust-imports"):
+    with pytest.raises(ConfigError, match="set trust_imports=True"):
         Run(tmp_path / "run")
 
 
@@ -59,7 +59,7 @@ def test_other_arguments_or_another_class_are_not_the_users(mine, tmp_path, old,
     text = (tmp_path / "run" / "config.yaml").read_text()
     assert old in text
     (tmp_path / "run" / "config.yaml").write_text(text.replace(old, new))
-    with pytest.raises(ConfigError, match="set --trust-imports"):
+    with pytest.raises(ConfigError, match="set trust_imports=True"):
         Run(tmp_path / "run")
 
 
@@ -67,11 +67,11 @@ def test_a_module_of_the_same_name_from_elsewhere_is_not_imported(mine, tmp_path
     name = mine.env.game.partition(":")[0]
     (tmp_path / "elsewhere" / f"{name}.py").write_text("raise SystemExit('a trap')")
     monkeypatch.setattr(sys, "path", [str(tmp_path / "elsewhere"), *sys.path])
-    with pytest.raises(ConfigError, match="set --trust-imports"):
+    with pytest.raises(ConfigError, match="set trust_imports=True"):
         Run(tmp_path / "run")
     monkeypatch.setattr(sys, "path", sys.path[1:])
     (tmp_path / "project" / f"{name}.py").unlink()
-    with pytest.raises(ConfigError, match="set --trust-imports"):
+    with pytest.raises(ConfigError, match="set trust_imports=True"):
         Run(tmp_path / "run")
 
 
@@ -116,7 +116,7 @@ def test_without_a_place_for_notes_training_goes_on_and_says_so(small, tmp_path,
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     remember_imports(small(tmp_path / "run", tracking__also=["own_trackers:Lines"]))
-    assert "without which commands ask for --trust-imports" in caplog.text
+    assert "without which commands ask for trust" in caplog.text
 
 
 def test_a_note_says_where_the_code_was(own_state, small, tmp_path, own_code):

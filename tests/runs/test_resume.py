@@ -184,7 +184,7 @@ def test_damage_to_all_checkpoints_is_an_error_that_changes_nothing(tmp_path, mo
     folder = watched.train(config)._folder
     damage(min(folder.checkpoints.replay_folder.iterdir()))  # both checkpoints need it
     before = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
-    with pytest.raises(CheckpointError, match=r"got 2 damaged: set --checkpoint.replay=false if there is a replay"):
+    with pytest.raises(CheckpointError, match=r"got 2 damaged: set checkpoint=dict.replay=False. if there is a replay"):
         train(config)
     assert before == {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
     finished = watched.train(small(tmp_path / "run", checkpoint__replay=False))

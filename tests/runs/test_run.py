@@ -106,13 +106,13 @@ def test_a_run_without_a_checkpoint_yet_says_so(tmp_path, finished):
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch, place, small):
     (tmp_path / "file").touch()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=r"expected to write to the run folder .*: set --out to another"):
+    with pytest.raises(ConfigError, match=r"expected to write to the run folder .*: set out to another"):
         train(small(Path(place) / "run"))
 
 
 def test_a_file_is_no_run_folder(tmp_path, small):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match=r"expected a run folder in --out, got the file .*file: name another"):
+    with pytest.raises(ConfigError, match=r"expected a run folder in out, got the file .*file: name another"):
         train(small(tmp_path / "file"))
 
 
@@ -130,7 +130,7 @@ def test_a_folder_that_may_not_be_looked_into_is_refused(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "is_dir", refused)
-    with pytest.raises(ConfigError, match=r"expected to write to the run folder .*, got Permission denied: set --out"):
+    with pytest.raises(ConfigError, match=r"expected to write to the run folder .*, got Permission denied: set out"):
         RunFolder(tmp_path).check_writable()
 
 
@@ -227,7 +227,7 @@ def test_a_run_of_other_settings_is_refused_and_nothing_changes(finished, change
     with pytest.raises(ConfigError) as refusal:
         train(small(finished, **settings))
     assert difference in str(refusal.value)
-    assert "use them, or another --out" in str(refusal.value)
+    assert "use them, or another out" in str(refusal.value)
     assert content(finished) == before
 
 

@@ -14,13 +14,13 @@ from rlvision.watch.window import DISPLAYS
     [
         (
             {"video": Path("a.mp4"), "terminal": True},
-            "one way of showing games, got --video and --terminal: choose one",
+            "one way of showing games, got video and terminal: choose one",
         ),
-        ({"terminal": True, "html": Path("a.html")}, "got --terminal and --html"),
+        ({"terminal": True, "html": Path("a.html")}, "got terminal and html"),
         ({"video": Path("a.avi")}, r"a video file that ends in \.mp4, \.webm or \.gif"),
         ({"html": Path("a.mp4")}, r"an HTML file that ends in \.html"),
         ({"terminal": True}, "expected a terminal to draw in, got a pipe or a file"),
-        ({}, "--terminal draws the game in this terminal, --video=FILE.mp4 writes a video, --html=FILE.html a page"),
+        ({}, "terminal=True draws the game in this terminal, video='FILE.mp4' writes a video, html='FILE.html' a page"),
     ],
 )
 def test_what_cannot_be_shown_is_refused_at_once(

@@ -102,14 +102,14 @@ def test_without_a_display_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch,
     for name in DISPLAYS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
-    with pytest.raises(ConfigError, match=r"neither DISPLAY nor WAYLAND_DISPLAY: --terminal draws.*--video=FILE"):
+    with pytest.raises(ConfigError, match=r"neither DISPLAY nor WAYLAND_DISPLAY: terminal=True draws.*video=.FILE"):
         show_live(open_window, counting_rollout(3), title="Counting", fps=60)
 
 
 def test_a_display_that_does_not_open_is_told_so(monkeypatch: pytest.MonkeyPatch, counting_rollout) -> None:
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
-    with pytest.raises(ConfigError, match=r"nonsense.*--video=FILE"):
+    with pytest.raises(ConfigError, match=r"nonsense.*video=.FILE"):
         show_live(open_window, counting_rollout(3), title="Counting", fps=60)
 
 

@@ -191,7 +191,7 @@ def test_keys_arrive_whole_and_a_terminal_that_has_gone_means_quit() -> None:
 
 
 def test_without_a_terminal_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigError, match=r"a pipe or a file: .*--video=FILE.mp4"):
+    with pytest.raises(ConfigError, match=r"a pipe or a file: .*video=.FILE.mp4"):
         require_terminal()
     for stream in (sys.stdin, sys.stdout):
         monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
