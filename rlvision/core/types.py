@@ -139,6 +139,7 @@ class EnvSpec:
     frame_channels: int  # channels of one frame: 1 gray, 3 colour
     action_meanings: tuple[str, ...]  # A names, such as ("NOOP", "FIRE", "UP")
     frameskip: int  # emulator frames per env step
+    mask_size: int = field(default=0, compare=False)  # A in a world with action masks (`rlvision.core.action_masks`)
 
     @property
     def num_actions(self) -> int:

@@ -17,6 +17,7 @@ from rlvision.envs.split_env import ReplayableEnv
 from rlvision.envs.worker import exit_while_imported
 from rlvision.envs.world_modules import recorded_name
 from rlvision.learning.agent import Setup, playing_q_function
+from rlvision.learning.legal_values import require_masks
 from rlvision.learning.registry import find_agent
 from rlvision.nn.cuda_graphs import CaptureFn, cuda_graph
 from rlvision.nn.encoder_base import Encoder
@@ -80,10 +81,11 @@ def make_agent(config: Config, spec: EnvSpec) -> Agent:
     """Make the agent that the settings name.
 
     Raises:
-        ConfigError: it cannot be found or made.
+        ConfigError: it cannot be found or made, or cannot learn in a world with action masks.
         MemoryBudgetError: it needs more memory than is free.
     """
-    return find_agent(config.agent.name)(config.agent).make_agent(make_setup(config, spec))
+    agent = find_agent(config.agent.name)(config.agent).make_agent(make_setup(config, spec))
+    return require_masks(agent, spec, config.agent.name)
 
 
 def make_network(config: Config, spec: EnvSpec, device: torch.device | None = None) -> QNetwork:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from rlvision.config.schema import Config
+from rlvision.core.action_masks import act_legally
 from rlvision.core.errors import MissingExtraError, RLVisionError
 from rlvision.core.files import warn_on_os_error
 from rlvision.core.folders import make_folder
@@ -162,7 +163,7 @@ class InterruptiblePolicy:
         self._policy = policy
         self._interrupted = interrupted
 
-    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int, mask: BoolArray | None = None) -> IntArray:
         """Return the policy's actions.
 
         Raises:
@@ -170,7 +171,7 @@ class InterruptiblePolicy:
         """
         if self._interrupted():
             raise EvaluationCancelled
-        return self._policy.act(observation, first, env_steps)
+        return act_legally(self._policy, mask, observation, first, env_steps)
 
 
 def video_is_due(config: Config, env_steps: int, is_last: bool) -> bool:

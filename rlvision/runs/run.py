@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Unpack
 import torch
 
 from rlvision.config.schema import Config
+from rlvision.core.action_masks import greedy_actions
 from rlvision.core.devices import determinism
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.memory import keep_freed_memory
 from rlvision.core.progress import count_games
 from rlvision.core.seeding import generator
-from rlvision.core.types import FloatArray, IntArray, UInt8Array
+from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
 from rlvision.envs.game_archive import RecordedGame, read_games
 from rlvision.envs.screen import make_screen
 from rlvision.envs.split_env import ReplayableEnv
@@ -71,18 +72,17 @@ class Run:
         self.spec = spec_from_state(state["spec"])
         network = builders.make_network(self.config, self.spec)
         network.load_state_dict(state["online"])
-        network = network.mean_network()
-        network.pin_mode(training=False)
-        self.network = network
-        self._q_function = builders.make_q_function(self.config, self.spec, network)
+        self.network = network.mean_network()
+        self.network.pin_mode(training=False)
+        self._q_function = builders.make_q_function(self.config, self.spec, self.network)
 
     def q_values(self, observation: UInt8Array) -> FloatArray:
         """Return Q-values [N, A] for observations [N, C, H, W] uint8."""
         return self._q_function(observation).numpy()
 
-    def act(self, observation: UInt8Array) -> IntArray:
-        """Return greedy actions [N] for observations [N, C, H, W] uint8."""
-        return self._q_function(observation).argmax(dim=1).numpy()
+    def act(self, observation: UInt8Array, mask: BoolArray | None = None) -> IntArray:
+        """Return greedy actions [N] for observations [N, C, H, W] uint8, each legal by its ``mask`` [N, A]."""
+        return greedy_actions(self._q_function(observation), mask).numpy()
 
     def make_env(self, num_envs: int = 1) -> ReplayableEnv:
         """Make environments of the run's kind; the caller resets them first and closes them last."""

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from rlvision.core.action_masks import act_legally, mask_of
 from rlvision.core.types import BoolArray, EnvSpec, EnvStep, FloatArray, Policy, UInt8Array, VectorEnv
 
 
@@ -186,7 +187,8 @@ class Rollout:
         """Make the next decision; return its step, and whether its step ended an episode."""
         observation = self._env.observation
         q_values = self._q_values(observation)[0]
-        step = self._env.step(self._policy.act(observation, self._env.first, self._decisions))
+        seen = observation, self._env.first, self._decisions
+        step = self._env.step(act_legally(self._policy, mask_of(self._env), *seen))
         self._decisions += 1
         frames = tuple(self._screen.frames(step))
         rollout_step = replace(
