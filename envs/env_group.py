@@ -45,6 +45,7 @@ class EnvRunner:
         index: its place among all environments.
 
     Attributes:
+        name: of the environment and its world, for errors.
         observation: the current stack [C, H, W].
         view: what is seen of it, and the names of its actions.
         action_mask: the actions that are legal now, [A]; None in a world without masks.
@@ -53,7 +54,7 @@ class EnvRunner:
     def __init__(self, settings: EnvSettings, index: int = 0) -> None:
         self._settings = settings
         self._frameskip = frames_per_decision(settings, is_atari=False)
-        self._name = f"environment {index} of {settings.game}"
+        self.name = f"environment {index} of {settings.game}"
         self._env = make_env(settings)
         self._start = int(discrete_space(self._env).start)
         self.view = look_at(self._env, settings)
@@ -120,17 +121,13 @@ class EnvRunner:
     def close(self) -> None:
         """Close the environment; log a warning if that fails."""
         try:
-            with wrap_env_errors(self._name, "as it was closed"):
+            with wrap_env_errors(self.name, "as it was closed"):
                 self._env.close()
         except EnvError as error:
             logging.getLogger("rlvision").warning("%s", error)
 
     def _repeat(self, action: int) -> tuple[float, bool, bool, UInt8Array]:
-        """Take the action ``frameskip`` times, or until it is illegal.
-
-        Returns:
-            Summed reward, terminated, truncated and screen [H, W, c].
-        """
+        """Repeat the action while it is legal; return summed reward, terminated, truncated and screen [H, W, c]."""
         total, brighter = 0.0, None
         for left in reversed(range(self._frameskip)):
             self._observed, reward, terminated, truncated, info = check_step(self._env.step(action))
@@ -168,7 +165,7 @@ class EnvRunner:
     def _wrap_errors(self) -> Iterator[None]:
         """Add this environment's name, seed and step to errors; mark it broken after an error of its own."""
         try:
-            with wrap_env_errors(self._name, f"step {self._steps} of the game with seed {self._seed}"):
+            with wrap_env_errors(self.name, f"step {self._steps} of the game with seed {self._seed}"):
                 yield
         except EnvCrashError:
             self._ended = self._broken = True
@@ -261,4 +258,4 @@ class EnvGroup:
         else:
             self._observation[place] = runner.observation
             if runner.action_mask is not None or self._action_mask.size:
-                write_mask(self._action_mask, place, runner.action_mask)
+                write_mask(self._action_mask, place, runner)

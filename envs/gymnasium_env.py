@@ -28,9 +28,9 @@ WINDOW_STEPS = 1_000
 class LocalBackend:
     """N environments in this process, which `finish` steps."""
 
-    def __init__(self, settings: EnvSettings, shape: tuple[int, int, int, int], mask_size: int) -> None:
-        self._observation = np.zeros(shape, dtype=np.uint8)
-        self._action_mask = np.ones((shape[0], mask_size), dtype=np.bool_)
+    def __init__(self, settings: EnvSettings, spec: EnvSpec) -> None:
+        self._observation = np.zeros((spec.num_envs, *spec.observation_shape), dtype=np.uint8)
+        self._action_mask = np.ones((spec.num_envs, spec.mask_size), dtype=np.bool_)
         self._pending: tuple[IntArray, Sequence[int]] = np.empty(0, dtype=np.int64), ()
         self.group = EnvGroup(settings, self._observation, self._action_mask)
 
@@ -98,13 +98,10 @@ class GymnasiumEnv(ReplayableVectorEnv):
         check_writable(settings, num_envs)
         spec, self.view = probe(settings, num_envs)
         super().__init__(spec, reseed_after=0)
-        shape, mask_size = (num_envs, *self.spec.observation_shape), spec.mask_size
-        self._mask_at_send: BoolArray = np.ones((num_envs, mask_size), dtype=np.bool_)
+        self._mask_at_send: BoolArray = np.ones((num_envs, spec.mask_size), dtype=np.bool_)
         self._restart_limit = RestartLimit(num_envs, settings.max_restarts)
         self._backend: EnvBackend = (
-            WorkerPool(settings, EnvGroup, shape, mask_size)
-            if settings.num_workers
-            else LocalBackend(settings, shape, mask_size)
+            WorkerPool(settings, EnvGroup, spec) if settings.num_workers else LocalBackend(settings, spec)
         )
 
     def runner(self, index: int) -> EnvRunner | None:
@@ -117,11 +114,7 @@ class GymnasiumEnv(ReplayableVectorEnv):
         return self._mask_at_send if self.stepping else self._backend.action_mask()
 
     def send(self, action: IntArray) -> None:
-        """Start a step, as every vector of environments does.
-
-        Raises:
-            EnvError: an action is none of the A or not a legal one, or a step is still under way.
-        """
+        """Start a step, as every vector of environments does; an action that is not legal is an EnvError too."""
         if self.spec.mask_size:
             self.expect_ready()
             self._mask_at_send = self._backend.action_mask()

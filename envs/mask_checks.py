@@ -15,6 +15,7 @@ from rlvision.core.errors import EnvError, describe_value
 
 if TYPE_CHECKING:
     from rlvision.core.types import BoolArray, IntArray
+    from rlvision.envs.env_group import EnvRunner
 
 ACTION_MASK = "action_mask"
 MASK_LINE = "it says which actions are legal (info['action_mask']): the agent acts and learns with these alone"
@@ -62,17 +63,17 @@ def _describe(values: np.ndarray[Any, Any]) -> str:
     return f"{values.dtype} {list(values.shape)}" + (f" of {values.tolist()}" if values.size <= 20 else "")
 
 
-def write_mask(masks: BoolArray, place: int, mask: BoolArray | None) -> None:
+def write_mask(masks: BoolArray, place: int, runner: EnvRunner) -> None:
     """Write the mask of one environment into those of all, [n, A]; n empty ones if the world gave none at first.
 
     Raises:
         EnvError: the environment gives masks and the others do not, or the reverse.
     """
+    mask = runner.action_mask
     if mask is None or len(mask) != masks.shape[1]:
-        got = "none" if mask is None else "one"
         raise EnvError(
-            "expected info['action_mask'] from every reset and step, or from none, as from the first reset, got "
-            f"{got}: return it always, or never"
+            f"expected info['action_mask'] from every reset and step of {runner.name}, or from none, as from its first "
+            f"reset, got {'none' if mask is None else 'one'}: return it always, or never"
         )
     masks[place] = mask
 

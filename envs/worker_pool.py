@@ -24,7 +24,7 @@ from rlvision.envs.settings import EnvSettings
 from rlvision.envs.worker import Worker
 
 if TYPE_CHECKING:
-    from rlvision.core.types import BoolArray, IntArray, UInt8Array
+    from rlvision.core.types import BoolArray, EnvSpec, IntArray, UInt8Array
     from rlvision.envs.env_group import EnvGroup, Faults
 
 
@@ -65,19 +65,16 @@ class WorkerPool:
     Args:
         settings: of the environments; ``num_workers`` processes share them, at most one per environment.
         group_class: makes and steps the environments of one process.
-        shape: [N, C, H, W].
-        mask_size: A in a world with action masks, else 0.
+        spec: their shapes.
     """
 
-    def __init__(
-        self, settings: EnvSettings, group_class: type[EnvGroup], shape: tuple[int, int, int, int], mask_size: int
-    ) -> None:
-        num_envs, *size = shape
+    def __init__(self, settings: EnvSettings, group_class: type[EnvGroup], spec: EnvSpec) -> None:
+        num_envs, size, mask_size = spec.num_envs, spec.observation_shape, spec.mask_size
         self._workers: dict[range, Worker] = {}
         try:
             for places in np.array_split(np.arange(num_envs), min(settings.num_workers, num_envs)):
                 share = range(int(places[0]), int(places[-1]) + 1)
-                self._workers[share] = Worker(settings, group_class, share, (size[0], size[1], size[2]), mask_size)
+                self._workers[share] = Worker(settings, group_class, share, size, mask_size)
             for worker in self._workers.values():
                 worker.handshake()
         except BaseException:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from rlvision.core.action_masks import replace_illegal as replace_illegal
     from rlvision.core.action_masks import with_mask as with_mask
     from rlvision.core.action_masks import with_masks as with_masks
+    from rlvision.core.action_masks import with_masks_of_rows as with_masks_of_rows
+    from rlvision.core.agent import Agent as Agent
+    from rlvision.core.agent import require_masks as require_masks
     from rlvision.core.append_log import AppendLog as AppendLog
     from rlvision.core.child_path import forget_safe_path as forget_safe_path
     from rlvision.core.child_path import safe_path as safe_path
@@ -103,7 +106,6 @@ if TYPE_CHECKING:
     from rlvision.core.signals import StopReason as StopReason
     from rlvision.core.signals import interruption as interruption
     from rlvision.core.types import ALL as ALL
-    from rlvision.core.types import Agent as Agent
     from rlvision.core.types import Batch as Batch
     from rlvision.core.types import BoolArray as BoolArray
     from rlvision.core.types import EnvSpec as EnvSpec
@@ -148,7 +150,9 @@ __getattr__, __all__ = public_names(
             "replace_illegal",
             "with_mask",
             "with_masks",
+            "with_masks_of_rows",
         ],
+        "agent": ["Agent", "require_masks"],
         "append_log": ["AppendLog"],
         "child_path": ["forget_safe_path", "safe_path"],
         "devices": ["Autocast", "determinism", "make_autocast", "numerics_info", "one_thread", "resolve_device"],
@@ -225,7 +229,6 @@ __getattr__, __all__ = public_names(
         "signals": ["ExitNow", "INTERRUPTED", "SignalHandler", "StopReason", "interruption"],
         "types": [
             "ALL",
-            "Agent",
             "Batch",
             "BoolArray",
             "EnvSpec",

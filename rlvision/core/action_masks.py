@@ -90,6 +90,18 @@ def with_masks(transition: Transition, mask: Tensor, next_mask: Tensor) -> Maske
     return MaskedTransition(**_parts(transition), mask=mask, next_mask=next_mask)
 
 
+def with_masks_of_rows(transition: Transition, masks: Tensor, length: Tensor) -> MaskedTransition:
+    """Return transitions of B windows with the masks of their rows.
+
+    Args:
+        transition: of the windows.
+        masks: of rows i … i + n of each window, [B, n + 1, A] bool.
+        length: m, so that s' is the observation of row i + m, [B] int64.
+    """
+    next_row = length[:, None, None].expand(-1, 1, masks.shape[2])
+    return with_masks(transition, masks[:, 0], masks.gather(1, next_row).squeeze(1))
+
+
 def _parts(record: EnvStep | Transition) -> dict[str, Any]:
     return {field.name: getattr(record, field.name) for field in fields(record)}
 

@@ -1,4 +1,4 @@
-"""The values of a batch with those of illegal actions out of the way, and the agents that learn from such batches.
+"""The values of a batch with those of illegal actions out of the way.
 
 A TD rule reads the values of s and s' from `rlvision.learning.targets.Values`. In a world with action masks it reads
 them through `LegalValues`, so every rule bootstraps from legal actions alone::
@@ -10,21 +10,15 @@ them through `LegalValues`, so every rule bootstraps from legal actions alone::
 
 from dataclasses import fields, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from rlvision.core.action_masks import MaskedTransition, legal_values
-from rlvision.core.errors import ConfigError
-from rlvision.core.types import Agent, EnvSpec, QOutput, Transition
-from rlvision.learning.targets import Values
+from rlvision.core.types import QOutput, Transition
 
-RESPECTS_MASKS = "respects_masks"
-"""The attribute by which a policy, a memory or a learner says that it respects action masks."""
-PARTS = {
-    "policy": "takes act(..., mask=...) and chooses among the actions that it allows",
-    "memory": "keeps step.mask and puts the masks of s and s' into a rlvision.core.MaskedTransition",
-    "learner": "leaves the actions outside transition.next_mask out of the maximum over s'",
-}
+if TYPE_CHECKING:
+    from rlvision.learning.targets import Values
 
 
 class LegalValues:
@@ -35,7 +29,7 @@ class LegalValues:
         transition: with the masks of s and s'.
     """
 
-    def __init__(self, values: Values, transition: MaskedTransition) -> None:
+    def __init__(self, values: "Values", transition: MaskedTransition) -> None:
         self._values = values
         self._transition = transition
 
@@ -60,7 +54,7 @@ class LegalValues:
         return _legal(self._values.online_tm1, self._transition.mask)
 
 
-def values_of_legal(values: Values, transition: Transition) -> Values:
+def values_of_legal(values: "Values", transition: Transition) -> "Values":
     """Return the values as they are, or of a transition with masks those of legal actions."""
     return LegalValues(values, transition) if isinstance(transition, MaskedTransition) else values
 
@@ -68,27 +62,6 @@ def values_of_legal(values: Values, transition: Transition) -> Values:
 def transition_of(parts: list[Tensor]) -> Transition:
     """Return a transition from its fields, with masks if they are among them."""
     return (Transition if len(parts) == len(fields(Transition)) else MaskedTransition)(*parts)
-
-
-def require_masks(agent: Agent, spec: EnvSpec, name: str) -> Agent:
-    """Return the agent; refuse one that cannot learn in a world with action masks.
-
-    Args:
-        agent: its policy, memory and learner say that they respect masks by ``respects_masks = True``.
-        spec: of the environments.
-        name: of the agent, for the error.
-
-    Raises:
-        ConfigError: a part does not say so.
-    """
-    for part, job in PARTS.items() if spec.mask_size else ():
-        if not getattr(getattr(agent, part), RESPECTS_MASKS, False):
-            raise ConfigError(
-                f"expected an agent that respects action masks, since the environment gives them, got {name}, whose "
-                f"{part} {type(getattr(agent, part)).__name__} does not say that it does: write a {part} that {job}, "
-                f"and set {RESPECTS_MASKS} = True in its class"
-            )
-    return agent
 
 
 def _legal(output: QOutput, mask: Tensor) -> QOutput:

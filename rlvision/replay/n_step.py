@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from rlvision.core.action_masks import with_masks
+from rlvision.core.action_masks import with_masks_of_rows
 from rlvision.core.types import RewardTransform, Transition
 
 if TYPE_CHECKING:
@@ -118,11 +118,7 @@ class NStepAssembler:
             discount=self._powers.take(length) * ~(terminated[:, start:-1] & within).any(dim=1),
             next_observation=next_observation,
         )
-        if not ring.mask_size:
-            return transition
-        next_row = length[:, None, None].expand(-1, 1, ring.mask_size)  # s' is row i + m
-        masks = flags[:, start:, 3:]  # [B, n+1, A]
-        return with_masks(transition, masks[:, 0], masks.gather(1, next_row).squeeze(1))
+        return with_masks_of_rows(transition, flags[:, start:, 3:], length) if ring.mask_size else transition
 
     def _rewards(self, cells: Tensor) -> Tensor:
         reward = self._ring.reward.take(cells)  # [B, n]

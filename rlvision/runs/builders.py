@@ -8,16 +8,16 @@ from torch import nn
 
 from rlvision.config.loading import fill_unset
 from rlvision.config.schema import Config, default_agent
+from rlvision.core.agent import Agent, require_masks
 from rlvision.core.devices import make_autocast, resolve_device
 from rlvision.core.errors import ConfigError
-from rlvision.core.types import Agent, EnvSpec, QFunction
+from rlvision.core.types import EnvSpec, QFunction
 from rlvision.envs.factory import make
 from rlvision.envs.gymnasium_env import GymnasiumEnv
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.envs.worker import exit_while_imported
 from rlvision.envs.world_modules import recorded_name
 from rlvision.learning.agent import Setup, playing_q_function
-from rlvision.learning.legal_values import require_masks
 from rlvision.learning.registry import find_agent
 from rlvision.nn.cuda_graphs import CaptureFn, cuda_graph
 from rlvision.nn.encoder_base import Encoder

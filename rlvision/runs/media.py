@@ -16,13 +16,14 @@ import torch
 
 from rlvision.config.schema import Config
 from rlvision.core.action_masks import act_legally
+from rlvision.core.agent import Agent
 from rlvision.core.errors import MissingExtraError, RLVisionError
 from rlvision.core.files import warn_on_os_error
 from rlvision.core.folders import make_folder
 from rlvision.core.memory import return_freed_memory
 from rlvision.core.seeding import derive, generator
 from rlvision.core.signals import StopReason
-from rlvision.core.types import Agent, BoolArray, FloatArray, IntArray, Policy, UInt8Array
+from rlvision.core.types import BoolArray, FloatArray, IntArray, Policy, UInt8Array
 from rlvision.envs.screen import make_screen
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import EvaluationCancelled
