@@ -1,14 +1,19 @@
 """Runs in worlds where not all actions are legal: none is ever sent, whatever explores, learns, plays or shows."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 
 from rlvision.cli.main import main
 from rlvision.core.action_masks import mask_of
 from rlvision.core.errors import ConfigError
+from rlvision.envs.screen import make_screen
 from rlvision.runs.checkpoint import read_state, write_state
 from rlvision.runs.run import Run, train
 from rlvision.watch.game_replay import RecordedActions
+from rlvision.watch.rollout import Rollout
 from rlvision.watch.web.human_policy import HumanPolicy
 from tests.conftest import COUNTING
 
@@ -78,6 +83,18 @@ def test_actions_of_a_run_are_legal_by_an_optional_mask(trained):
     for _ in range(12):
         env.step(run.act(env.observation, mask_of(env)))
     env.close()
+
+
+def test_an_illegal_action_is_shown_as_one(trained):
+    run = Run(trained, device="cpu", trust_imports=True)
+    env, masks = run.make_env(), []
+    policy = run._policy(0.5, seed=1)
+    noting = SimpleNamespace(act=lambda *seen, mask: masks.append(mask[0]) or policy.act(*seen, mask=mask))
+    steps = list(Rollout(env, make_screen(env), run.q_values, noting, seed=2, games=1))
+    env.close()
+    for step, mask in zip(steps, masks, strict=False):
+        assert ((step.q_values == -np.inf) == ~mask).all()
+        assert mask[step.action]
 
 
 def test_another_game_than_the_recorded_one_is_told_from_it(trained):
