@@ -110,11 +110,20 @@ def legal_values(values: Tensor, mask: Tensor | BoolArray | None) -> Tensor:
     """Return values [N, A] or [N, A, K] with `ILLEGAL` for the actions outside the mask [N, A]; None changes nothing.
 
     So the maximum, the greedy action and a softmax of the result are those of the legal actions.
+
+    Args:
+        values: of all actions.
+        mask: booleans, or zeros and ones; [A] stands for N equal rows.
+
+    Raises:
+        ValueError: the mask is of another shape.
     """
     if mask is None:
         return values
-    legal = torch.as_tensor(mask, device=values.device)
-    return values.where(legal if values.dim() == 2 else legal.unsqueeze(2), ILLEGAL)
+    legal = torch.as_tensor(mask, dtype=torch.bool, device=values.device)
+    if legal.shape[-1:] != values.shape[1:2] or legal.shape[:-1] not in ((), values.shape[:1]):
+        raise ValueError(f"expected a mask {list(values.shape[:2])}, one flag an action, got {list(legal.shape)}")
+    return values.where(legal if values.dim() == 2 else legal.unsqueeze(-1), ILLEGAL)
 
 
 def greedy_actions(q_values: Tensor, mask: Tensor | BoolArray | None) -> Tensor:

@@ -117,6 +117,9 @@ def test_values_of_illegal_actions_are_out_of_the_way_and_finite():
     quantiles = values.unsqueeze(2).expand(1, 3, 2)
     assert legal_values(quantiles, mask).tolist() == [[[2.0] * 2, [pytest.approx(ILLEGAL)] * 2, [1.0] * 2]]
     assert greedy_actions(values, mask).tolist() == [0]
+    assert greedy_actions(values, np.array([0, 0, 1], np.int8)).tolist() == [2]
+    with pytest.raises(ValueError, match=r"expected a mask \[1, 3\], one flag an action, got \[2, 3\]"):
+        legal_values(values, mask.repeat(2, 1))
     soft = torch.softmax(legal_values(values, mask) / 0.01, 1)
     assert (soft * legal_values(values, mask)).sum().item() == pytest.approx(2.0)
 
