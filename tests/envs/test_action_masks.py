@@ -1,5 +1,6 @@
 """Action masks on their way from a world to the rows: in this process, in workers, restored, and refused."""
 
+import time
 from dataclasses import fields
 
 import numpy as np
@@ -84,10 +85,14 @@ def test_workers_pass_the_same_masks():
 
 
 def test_the_mask_stays_that_of_the_observation_while_a_step_is_under_way():
-    env = gated()
+    env = gated(num_workers=1)
     env.reset(1)
     before = mask_of(env)
     env.send(legal_draw(env, np.random.default_rng(0)))
+    patience = 500
+    while (env._backend.action_mask() == before).all() and patience:  # until the worker has made the step
+        time.sleep(0.01)
+        patience -= 1
     assert (mask_of(env) == before).all()
     assert (env.recv().mask == before).all()
     assert (mask_of(env) != before).any()

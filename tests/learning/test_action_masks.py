@@ -193,6 +193,17 @@ def test_an_augmentation_keeps_the_masks():
     assert RandomShift(4, generator(1, "test"))(seen).next_mask is seen.next_mask
 
 
+@pytest.mark.parametrize("part", ["target_t", "online_t", "target_tm1", "online_tm1"])
+def test_every_value_of_an_illegal_action_is_replaced_and_no_other(part):
+    seen, values = with_masks(batch(3)).transition, fake_values(torch.Generator().manual_seed(1))
+    mask = seen.next_mask if part.endswith("_t") else seen.mask
+    found, free = getattr(LegalValues(values, seen), part), getattr(values, part)
+    assert (found.q_values == ILLEGAL).equal(~mask)
+    assert found.q_values[mask].equal(free.q_values[mask])
+    assert found.quantiles[mask].equal(free.quantiles[mask])
+    assert (found.quantiles[~mask] == ILLEGAL).all()
+
+
 def test_values_are_read_only_when_a_rule_asks_for_them():
     """Of a rollout nothing is known of s'."""
 
