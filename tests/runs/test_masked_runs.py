@@ -11,6 +11,7 @@ from rlvision.core.action_masks import mask_of
 from rlvision.core.errors import ConfigError
 from rlvision.envs.screen import make_screen
 from rlvision.runs.checkpoint import read_state, write_state
+from rlvision.runs.media import InterruptiblePolicy
 from rlvision.runs.run import Run, train
 from rlvision.watch.game_replay import RecordedActions
 from rlvision.watch.rollout import Rollout
@@ -69,6 +70,13 @@ def test_games_are_evaluated_watched_and_replayed(trained, tmp_path):
     assert run.watch(html=tmp_path / "game.html", epsilon=0.7)[0].over
     for episode in ("best", "worst", 1):
         assert run.replay(episode, html=tmp_path / f"{episode}.html").outcome.startswith("the game of training")
+
+
+def test_the_videos_of_a_training_respect_masks_too():
+    policy = SimpleNamespace(act=lambda *seen, mask=None: (seen, mask))
+    recording = InterruptiblePolicy(policy, lambda: None)
+    assert recording.act(1, 2, 3, mask=4) == ((1, 2, 3), 4)
+    assert recording.act(1, 2, 3) == ((1, 2, 3), None)
 
 
 def test_actions_of_a_run_are_legal_by_an_optional_mask(trained):
