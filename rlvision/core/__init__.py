@@ -5,6 +5,24 @@ from typing import TYPE_CHECKING
 from rlvision.core.imports import public_names
 
 if TYPE_CHECKING:
+    from rlvision.core.action_masks import ILLEGAL as ILLEGAL
+    from rlvision.core.action_masks import MaskedEnv as MaskedEnv
+    from rlvision.core.action_masks import MaskedPolicy as MaskedPolicy
+    from rlvision.core.action_masks import MaskedStep as MaskedStep
+    from rlvision.core.action_masks import MaskedTransition as MaskedTransition
+    from rlvision.core.action_masks import act_legally as act_legally
+    from rlvision.core.action_masks import are_legal as are_legal
+    from rlvision.core.action_masks import greedy_actions as greedy_actions
+    from rlvision.core.action_masks import legal_values as legal_values
+    from rlvision.core.action_masks import mask_in as mask_in
+    from rlvision.core.action_masks import mask_of as mask_of
+    from rlvision.core.action_masks import random_actions as random_actions
+    from rlvision.core.action_masks import replace_illegal as replace_illegal
+    from rlvision.core.action_masks import with_mask as with_mask
+    from rlvision.core.action_masks import with_masks as with_masks
+    from rlvision.core.action_masks import with_masks_of_rows as with_masks_of_rows
+    from rlvision.core.agent import Agent as Agent
+    from rlvision.core.agent import require_masks as require_masks
     from rlvision.core.append_log import AppendLog as AppendLog
     from rlvision.core.child_path import forget_safe_path as forget_safe_path
     from rlvision.core.child_path import safe_path as safe_path
@@ -87,7 +105,6 @@ if TYPE_CHECKING:
     from rlvision.core.signals import StopReason as StopReason
     from rlvision.core.signals import interruption as interruption
     from rlvision.core.types import ALL as ALL
-    from rlvision.core.types import Agent as Agent
     from rlvision.core.types import Batch as Batch
     from rlvision.core.types import BoolArray as BoolArray
     from rlvision.core.types import EnvSpec as EnvSpec
@@ -130,6 +147,25 @@ if TYPE_CHECKING:
 __getattr__, __all__ = public_names(
     __name__,
     {
+        "action_masks": [
+            "ILLEGAL",
+            "MaskedEnv",
+            "MaskedPolicy",
+            "MaskedStep",
+            "MaskedTransition",
+            "act_legally",
+            "are_legal",
+            "greedy_actions",
+            "legal_values",
+            "mask_in",
+            "mask_of",
+            "random_actions",
+            "replace_illegal",
+            "with_mask",
+            "with_masks",
+            "with_masks_of_rows",
+        ],
+        "agent": ["Agent", "require_masks"],
         "append_log": ["AppendLog"],
         "child_path": ["forget_safe_path", "safe_path"],
         "devices": ["Autocast", "determinism", "make_autocast", "numerics_info", "one_thread", "resolve_device"],
@@ -206,7 +242,6 @@ __getattr__, __all__ = public_names(
         "signals": ["ExitNow", "INTERRUPTED", "SignalHandler", "StopReason", "interruption"],
         "types": [
             "ALL",
-            "Agent",
             "Batch",
             "BoolArray",
             "EnvSpec",

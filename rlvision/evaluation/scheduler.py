@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rlvision.core.action_masks import greedy_actions, mask_of, replace_illegal
 from rlvision.core.errors import EnvError
 from rlvision.core.seeding import derive, generator
 from rlvision.core.types import EnvStep, Episode, IntArray, QFunction, UInt8Array, VectorEnv
@@ -61,11 +62,11 @@ class _Game:
         self.ended = False  # whether its last step ended an episode, perhaps only a life
         self._exploration = generator(seed, f"evaluation/exploration {number}")
 
-    def choose(self, greedy: int, epsilon: float, num_actions: int) -> int:
+    def choose(self, greedy: int, epsilon: float, actions: Sequence[int]) -> int:
         """Return the greedy action, or with probability ``epsilon`` a random one; always draw as many numbers."""
         coin = float(torch.rand((), generator=self._exploration))
-        drawn = int(torch.randint(num_actions, (), generator=self._exploration))
-        return drawn if coin < epsilon else greedy
+        drawn = int(torch.randint(len(actions), (), generator=self._exploration))
+        return actions[drawn] if coin < epsilon else greedy
 
     def add(self, reward: float, ended: bool) -> None:
         """Add the outcome of a decision."""
@@ -161,13 +162,15 @@ class EpisodeScheduler:
         return [self.played[game.number] for game in games if game.number in self.played]
 
     def _actions(self, part: _Part) -> IntArray:
-        """Return the actions [N] of a part; environments without a game take the first."""
-        places, games = list(part.playing), list(part.playing.values())
-        observation = part.env.observation[places]  # [n, C, H, W]
-        greedy = q_values(self._q_function, observation, [game.number for game in games]).argmax(dim=1)  # [n]
-        action: IntArray = np.zeros(part.env.spec.num_envs, dtype=np.int64)
+        """Return the actions [N] of a part; environments without a game take the first legal one."""
+        places, games, mask = list(part.playing), list(part.playing.values()), mask_of(part.env)  # mask [N, A]
+        q = q_values(self._q_function, part.env.observation[places], [game.number for game in games])  # [n, A]
+        greedy = greedy_actions(q, None if mask is None else mask[places])  # [n]
+        action = replace_illegal(np.zeros(part.env.spec.num_envs, dtype=np.int64), mask)
+        every = range(part.env.spec.num_actions)
         for place, game, best in zip(places, games, greedy.tolist(), strict=True):
-            action[place] = game.choose(best, self._settings.epsilon, part.env.spec.num_actions)
+            legal = every if mask is None else np.flatnonzero(mask[place]).tolist()
+            action[place] = game.choose(best, self._settings.epsilon, legal)
         return action
 
     def _is_over(self, part: _Part, place: int, step: EnvStep) -> bool:

@@ -239,6 +239,7 @@ def spec_from_state(state: State) -> EnvSpec:
         frame_channels=state["frame_channels"],
         action_meanings=tuple(state["action_meanings"]),
         frameskip=state["frameskip"],
+        mask_size=state.get("mask_size", 0),  # absent before there were action masks
     )
 
 
@@ -252,6 +253,20 @@ def require_same_spec(stored: EnvSpec, present: EnvSpec) -> None:
         raise CheckpointError(
             f"expected the environments of the checkpoint, {stored}, got {present}: "
             "install the versions of ale-py and Gymnasium that the run started with"
+        )
+
+
+def require_same_masks(stored: EnvSpec, present: EnvSpec, path: Path) -> None:
+    """Refuse to continue a run whose rows have no action masks in a world that gives them, or the reverse.
+
+    Raises:
+        ConfigError: the message has the remedy.
+    """
+    if stored.mask_size != present.mask_size:
+        was, now = ("with" if spec.mask_size else "without" for spec in (stored, present))
+        raise ConfigError(
+            f"expected an environment {was} action masks, as when {path} began, got one {now} them: start a new run "
+            f"with another --out, from these weights by --network.init={path}"
         )
 
 

@@ -33,7 +33,7 @@ from rlvision.runs.media import MediaLogger
 from rlvision.runs.old_weights import OldWeights, ReadWeights
 from rlvision.runs.own_code import remember_imports
 from rlvision.runs.python_settings import describe_objects
-from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
+from rlvision.runs.run_folder import RunFolder, require_same_masks, require_same_spec, spec_from_state, spec_to_state
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.tracking.jsonl import JsonlTracker
 from rlvision.tracking.own_tracker import make_own_trackers
@@ -168,6 +168,7 @@ class Session:
         return self._config.checkpoint.replay and state["replay"] is not None
 
     def _load_replay(self, state: State) -> None:
+        require_same_masks(spec_from_state(state["spec"]), self._env.spec, self._folder.path)
         if self._has_replay(state):
             with show_steps("reading the replay") as report:
                 self._agent.memory.load_rows(self._folder.checkpoints.replay_folder, state["replay"], report)

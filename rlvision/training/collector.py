@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rlvision.core.action_masks import act_legally, mask_of
 from rlvision.core.types import (
     BoolArray,
     EnvStep,
@@ -65,7 +66,8 @@ class Collector:
 
     def send(self) -> None:
         """Choose actions with the newest weights, and start the step of the environments."""
-        self.env.send(self._policy.act(self.env.observation, self.env.first, self.env_steps))
+        seen = self.env.observation, self.env.first, self.env_steps
+        self.env.send(act_legally(self._policy, mask_of(self.env), *seen))
 
     def recv(self) -> list[Episode]:
         """Wait for the environments, store the row and return the finished games."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from rlvision.core.agent import Agent
 from rlvision.core.devices import one_thread
 from rlvision.core.errors import EnvError
 from rlvision.core.files import warn_on_os_error
 from rlvision.core.seeding import random_state, set_random_state
 from rlvision.core.signals import StopReason, interruption
-from rlvision.core.types import Agent, Episode, State, Tracker
+from rlvision.core.types import Episode, State, Tracker
 from rlvision.evaluation.games import EvaluationCancelled
 from rlvision.evaluation.result import Evaluation
 from rlvision.learning.finite_checks import require_finite

@@ -115,7 +115,7 @@ class PageRecorder:
     _saliency: SpriteSheet = field(default_factory=lambda: SpriteSheet(lossless=False))
     _fresh: list[str] = field(default_factory=list)  # for each screen shown: "1" a new picture, "0" the one before it
     _rows: list[tuple[int, float, int, int]] = field(default_factory=list)  # action, score, lives or -1, screens
-    _q_values: list[float] = field(default_factory=list)
+    _q_values: list[float | None] = field(default_factory=list)
     _before: UInt8Array | None = None
     _game: RolloutStep | None = None
 
@@ -172,10 +172,10 @@ class PageRecorder:
         }
 
 
-def _rounded(q_values: FloatArray) -> list[float]:
-    """Round Q-values to five digits; those that are not finite, of a network that has diverged, become 0."""
-    finite = np.nan_to_num(q_values, nan=0.0, posinf=0.0, neginf=0.0)
-    return [float(f"{value:.5g}") for value in finite.tolist()]
+def _rounded(q_values: FloatArray) -> list[float | None]:
+    """Round Q-values to five digits; None is an illegal action, and a network that has diverged has zeros."""
+    finite = np.nan_to_num(q_values, nan=0.0, posinf=0.0, neginf=-np.inf)
+    return [None if value == -np.inf else float(f"{value:.5g}") for value in finite.tolist()]
 
 
 def _small(saliency: FloatArray) -> UInt8Array:
