@@ -108,7 +108,7 @@ class Session:
                 self._recorder.close()
             if self._evaluation_env is not None:
                 self._evaluation_env.close()
-        self._callbacks.raise_error()
+            self._callbacks.raise_error()
 
     def _work(self, signals: SignalHandler) -> str:
         """Train, and return the reason why training ended."""

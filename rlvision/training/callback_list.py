@@ -104,7 +104,7 @@ class CallbackList:
             where = f"{type(callback).__qualname__}.{name}"
             self.run.interrupt(f"{type(error).__name__} in {where}")
             if self._error is None:
-                error.add_note(f"raised in {where} at {self.run.env_steps:,} env steps, where the run ended")
+                error.add_note(f"raised in {where}; the run is saved after this step, and the same call continues it")
                 self._error = error
 
 
