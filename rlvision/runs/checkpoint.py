@@ -92,8 +92,12 @@ class CheckpointFolder:
         """Return all checkpoints except the best, oldest first."""
         return list_folder(self.folder, "[0-9]*.ckpt")
 
-    def save(self, env_steps: int, state: State) -> None:
-        """Write a checkpoint. Then delete surplus ones, those of more env steps, and files of killed processes."""
+    def save(self, env_steps: int, state: State) -> Path:
+        """Write a checkpoint. Then delete surplus ones, those of more env steps, and files of killed processes.
+
+        Returns:
+            Its path.
+        """
         make_folder(self.folder)
         path = self.folder / f"{env_steps:012d}.ckpt"
         write_state(path, state)
@@ -101,6 +105,7 @@ class CheckpointFolder:
         kept = [earlier for earlier in self.paths() if earlier <= path][-self._keep :]
         for surplus in {*self.paths(), *list_folder(self.folder, f".*{PART}")}.difference(kept):
             surplus.unlink()
+        return path
 
     def save_best(self, state: State) -> None:
         """Write the best weights."""

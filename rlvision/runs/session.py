@@ -2,13 +2,12 @@
 
 import copy
 import logging
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 
-from rlvision.config.fields import nest
-from rlvision.config.loading import flatten_used
 from rlvision.config.schema import Config
 from rlvision.config.validation import unused_settings
 from rlvision.core import memory
@@ -34,15 +33,13 @@ from rlvision.runs.old_weights import OldWeights, ReadWeights
 from rlvision.runs.own_code import remember_imports
 from rlvision.runs.python_settings import describe_objects
 from rlvision.runs.run_folder import RunFolder, require_same_masks, require_same_spec, spec_from_state, spec_to_state
+from rlvision.runs.run_trackers import NO_TRACKERS, make_trackers
 from rlvision.tracking.console import ConsoleTracker
-from rlvision.tracking.jsonl import JsonlTracker
-from rlvision.tracking.own_tracker import make_own_trackers
-from rlvision.tracking.tensorboard import TensorboardTracker
-from rlvision.tracking.trackers import MultiTracker
-from rlvision.tracking.wandb import WandbTracker
-from rlvision.tracking.wandb_variables import describe_run
+from rlvision.training.callback_list import CallbackList
+from rlvision.training.callbacks import Callback
 from rlvision.training.collector import Collector, DiscountedReturns
-from rlvision.training.trainer import Hooks, Trainer, TrainPlan
+from rlvision.training.plan import TrainPlan
+from rlvision.training.trainer import Hooks, Trainer
 
 _log = logging.getLogger("rlvision")
 
@@ -56,10 +53,19 @@ class Session:
         env: to train in.
         announcement: line about the memory of the run, printed at the start.
         read_weights: reads the old weights of a new run with ``network.init``.
+        callbacks: called at the events of training.
+        trackers: further trackers, by name.
     """
 
     def __init__(
-        self, config: Config, folder: RunFolder, env: ReplayableEnv, announcement: str, read_weights: ReadWeights
+        self,
+        config: Config,
+        folder: RunFolder,
+        env: ReplayableEnv,
+        announcement: str,
+        read_weights: ReadWeights,
+        callbacks: Sequence[Callback] = (),
+        trackers: Mapping[str, Tracker] = NO_TRACKERS,
     ) -> None:
         torch.manual_seed(derive(config.seed, "torch"))  # for dropout
         self._config = config
@@ -77,9 +83,10 @@ class Session:
             learning_starts=self._experience.learning_starts,
             evaluate_every=config.evaluate_every,
         )
-        self._tracker = make_trackers(config, folder.path, self._console)
+        self._tracker = make_trackers(config, folder.path, self._console, trackers)
         self._media_logger = MediaLogger(config, folder, self._agent, self._tracker, builders.make_env)
         self._recorder = self._make_recorder()
+        self._callbacks = CallbackList(callbacks, folder.path)
         self._trainer = self._make_trainer()
         self._evaluation_env: ReplayableEnv | None = None
         self._unsaved_best: State | None = None
@@ -101,6 +108,7 @@ class Session:
                 self._recorder.close()
             if self._evaluation_env is not None:
                 self._evaluation_env.close()
+            self._callbacks.raise_error()
 
     def _work(self, signals: SignalHandler) -> str:
         """Train, and return the reason why training ended."""
@@ -149,6 +157,8 @@ class Session:
         with show_steps(RESTORING_GAMES) as self._env.progress:
             self._trainer.load_state_dict(state["trainer"])
         self._tracker.load_state_dict(state["trackers"])
+        for line in self._callbacks.restore(state.get("callbacks", {})):  # none in older checkpoints
+            self._console.message(line)
         self._announce_refill(state)
         return int(state["env_steps"])
 
@@ -195,7 +205,14 @@ class Session:
             system_metrics=lambda: memory.usage(resolve_device(config.device)),
         )
         collector = Collector(self._env, agent.policy, agent.memory, returns, self._recorder)
-        return Trainer(agent=agent, collector=collector, tracker=self._tracker, plan=_plan(config), hooks=hooks)
+        return Trainer(
+            agent=agent,
+            collector=collector,
+            tracker=self._tracker,
+            plan=_plan(config),
+            hooks=hooks,
+            callbacks=self._callbacks,
+        )
 
     def _evaluate(self, env_steps: int, interrupted: StopReason) -> Evaluation:
         config, limits = self._config, make_limits(self._config)
@@ -226,7 +243,7 @@ class Session:
             self._unsaved_best = None
             self._media_logger.log_checkpoint("best", checkpoints.best_path)
 
-    def _save(self, env_steps: int, trainer: State) -> None:
+    def _save(self, env_steps: int, trainer: State) -> Path:
         checkpoints = self._folder.checkpoints
         weights = self._weights(env_steps)
         self._write_best()  # before the checkpoint, which records the best evaluation and must not exist without it
@@ -236,9 +253,10 @@ class Session:
                 **weights,
                 "trainer": trainer,
                 "trackers": self._tracker.state_dict(),
+                "callbacks": self._callbacks.state_dict(),
                 "replay": rows,
             }
-            checkpoints.save(env_steps, state)
+            return checkpoints.save(env_steps, state)
         finally:
             self._collect_garbage()
 
@@ -272,22 +290,3 @@ def _plan(config: Config) -> TrainPlan:
         promising_score=promising,
         patience=evaluation.patience,
     )
-
-
-def make_trackers(config: Config, folder: Path, console: ConsoleTracker) -> MultiTracker:
-    """Make the trackers that the settings choose; the file is first, because W&B mirrors it.
-
-    Raises:
-        MissingExtraError: TensorBoard is on, and not installed.
-        ConfigError: a tracker of the user's own cannot be made.
-    """
-    settings, tracking = nest(flatten_used(config)), config.tracking
-    about = describe_run(tracking, folder)
-    trackers: dict[str, Tracker] = {
-        "files": JsonlTracker(folder),
-        "console": console,
-        "wandb": WandbTracker(config.wandb, folder, settings, about=about, names=tracking.names),
-    }
-    if tracking.tensorboard:
-        trackers["tensorboard"] = TensorboardTracker(folder, tracking.names)
-    return MultiTracker({**trackers, **make_own_trackers(tracking.also, folder, settings)})

@@ -22,7 +22,7 @@ from rlvision.runs import builders
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.memory_estimate import estimate_memory
 from rlvision.runs.run import Run
-from rlvision.runs.session import make_trackers
+from rlvision.runs.run_trackers import make_trackers
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.training.collector import Collector
 from tests.conftest import BREAKOUT, CARTPOLE, COUNTING, PONG
