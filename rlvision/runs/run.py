@@ -5,12 +5,14 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Unpack, overload
 
 from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.progress import count_games
 from rlvision.envs.game_archive import RecordedGame, read_games
+from rlvision.envs.pixel_env import PixelEnv
+from rlvision.envs.pixel_vector_env import PixelVectorEnv
 from rlvision.envs.screen import make_screen
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import evaluate
@@ -21,6 +23,7 @@ from rlvision.runs.eval_protocol import MAX_EVAL_ENVS, EvalOptions
 from rlvision.runs.export_folder import ExportFolder
 from rlvision.runs.export_writer import check_new_folder, write_export
 from rlvision.runs.find import find_agent, find_run
+from rlvision.runs.pixel_envs import make_env_of_run
 from rlvision.runs.player import Player
 from rlvision.runs.python_settings import with_world
 from rlvision.runs.run_folder import require_same_spec, spec_from_state
@@ -66,9 +69,16 @@ class Run(Player):
         network.pin_mode(training=False)
         super().__init__(config, spec, network)
 
-    def make_env(self, num_envs: int = 1) -> ReplayableEnv:
-        """Make environments of the run's kind; the caller resets them first and closes them last."""
-        return self._make_env(self.config, num_envs)
+    @overload
+    def make_env(self, num_envs: None = None) -> PixelEnv: ...
+    @overload
+    def make_env(self, num_envs: int) -> PixelVectorEnv: ...
+    def make_env(self, num_envs: int | None = None) -> PixelEnv | PixelVectorEnv:
+        """Make a `gymnasium.Env` of the run's kind, or a `gymnasium.vector.VectorEnv` of ``num_envs``.
+
+        Games are whole, also where a lost life ended the run's training episodes.
+        """
+        return make_env_of_run(self.config, self.spec, num_envs)
 
     def evaluate(self, env: "World | None" = None, games: int = 30, **options: Unpack[EvalOptions]) -> Evaluation:
         """Play whole games and return their raw scores; `measure` also returns the conditions."""
@@ -166,7 +176,7 @@ class Run(Player):
         from rlvision.watch.rollout import Rollout
 
         output = Output(video, terminal, html)
-        with closing(self.make_env()) as env:
+        with closing(self._make_env(self.config, 1)) as env:
             screen = make_screen(env)
             policy = self._policy(epsilon, seed)
             rollout = Rollout(env, screen, self.q_values, policy, seed=seed, games=episodes, max_steps=max_steps)
@@ -208,7 +218,7 @@ class Run(Player):
 
         output, games = Output(video, terminal, html), self.games()
         game = choose_game(games, str(episode))
-        with closing(self.make_env()) as env:
+        with closing(self._make_env(self.config, 1)) as env:
             screen = make_screen(env)
             replay = GameReplay(game, games, env, screen, self.q_values, max_steps=max_steps)
             seen = output.show(replay.rollout, self._page_meta(screen.fps, f"training game {game.number}"))
