@@ -148,7 +148,7 @@ def test_the_code_of_the_readme_runs(workspace, capsys):
     [names] = workspace.follow("README.md", ["python"])
     names["env"].close()
     assert names["observation"] in names["env"].observation_space
-    assert names["reward"] == 1.0
+    assert names["reward"] == 2.0  # of two frames
     assert float(capsys.readouterr().out.splitlines()[-1]) > 0
 
 
