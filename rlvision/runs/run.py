@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Unpack, overload
 
 from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.progress import count_games
 from rlvision.envs.game_archive import RecordedGame, read_games
 from rlvision.envs.pixel_env import PixelEnv
@@ -56,9 +57,9 @@ class Run(Player):
     """
 
     def __init__(
-        self, folder: str | Path, *, weights: str = "best", device: str = "auto", trust_imports: bool = False
+        self, folder: AnyPath, *, weights: str = "best", device: str = "auto", trust_imports: bool = False
     ) -> None:
-        self.folder = find_agent(Path(folder), trust_imports=trust_imports)
+        self.folder = find_agent(folder, trust_imports=trust_imports)
         config = replace(self.folder.config(), device=device, cuda_graphs=False)
         state = self.folder.weights(weights, partial(builders.meta_network, config))
         self.env_steps: int = state["env_steps"]
@@ -68,6 +69,11 @@ class Run(Player):
         network = network.mean_network()
         network.pin_mode(training=False)
         super().__init__(config, spec, network)
+
+    def __repr__(self) -> str:
+        """Return the folder, what was trained, and for how long."""
+        trained = f"{self.config.agent.name} in {self.config.env.game}"
+        return f"Run({str(self.folder.path)!r}: {trained}, {self.env_steps:,} env steps)"
 
     @overload
     def make_env(self, num_envs: None = None) -> PixelEnv: ...
@@ -112,7 +118,7 @@ class Run(Player):
 
     def export(
         self,
-        out: str | Path,
+        out: AnyPath,
         *,
         games: int = 30,
         protocols: Sequence[str] = (),
@@ -136,7 +142,7 @@ class Run(Player):
         """
         if isinstance(self.folder, ExportFolder):
             raise ConfigError(f"expected a run to export, got the export {self.folder.path}: copy that folder")
-        out = Path(out)
+        out = as_path(out)
         check_new_folder(out)
         under: Sequence[str | None] = protocols or [None]
         reports = [self.measure(games=games, protocol=protocol, seed=seed) for protocol in under] if games else []
@@ -149,10 +155,10 @@ class Run(Player):
 
     def watch(
         self,
-        video: Path | None = None,
+        video: AnyPath | None = None,
         *,
         terminal: bool = False,
-        html: Path | None = None,
+        html: AnyPath | None = None,
         episodes: int = 1,
         max_steps: int | None = None,
         epsilon: float | None = None,
@@ -195,9 +201,9 @@ class Run(Player):
         self,
         episode: str | int = "best",
         *,
-        video: Path | None = None,
+        video: AnyPath | None = None,
         terminal: bool = False,
-        html: Path | None = None,
+        html: AnyPath | None = None,
         max_steps: int | None = None,
     ) -> "ReplayResult":
         """Show a training game again, from its action log, with the Q-values of these weights.

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.types import State
 from rlvision.core.user_code import import_object
 from rlvision.core.wording import where
@@ -71,9 +72,9 @@ class OwnTracker:
             self._failed = True
 
 
-def make_own_trackers(paths: Iterable[str], folder: Path, settings: Mapping[str, Any]) -> dict[str, OwnTracker]:
+def make_own_trackers(paths: Iterable[str], folder: AnyPath, settings: Mapping[str, Any]) -> dict[str, OwnTracker]:
     """Return the trackers of the setting ``tracking.also``, by import path."""
-    return {path: OwnTracker(path, folder, settings) for path in paths}
+    return {path: OwnTracker(path, as_path(folder), settings) for path in paths}
 
 
 def _make(path: str, folder: Path, settings: Mapping[str, Any]) -> Any:
