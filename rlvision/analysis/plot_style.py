@@ -134,8 +134,9 @@ def require_folder(folder: AnyPath) -> None:
     Raises:
         ConfigError: it cannot be made.
     """
+    folder = as_path(folder)
     try:
-        as_path(folder).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
         raise ConfigError(
             f"expected a folder to write in {as_written('out')}, got the file {folder}: name another"

@@ -86,8 +86,9 @@ def read_text(path: AnyPath) -> str:
     Raises:
         ConfigError: It cannot be read.
     """
+    path = as_path(path)
     try:
-        return as_path(path).read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeError, ValueError) as error:
         raise unreadable(path, error) from error
 
