@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.folders import list_folder
+from rlvision.core.paths import as_path
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,6 +57,7 @@ def require_writable(path: Path) -> None:
     Raises:
         ConfigError: Its folder cannot be created or written to, or the path is a folder.
     """
+    path = as_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         is_writable = os.access(path.parent, os.W_OK) and not path.is_dir()
@@ -69,7 +71,7 @@ def write_json(path: Path, plain: Any) -> None:
     """Write plain values as JSON, atomically."""
     from rlvision.core.files import write_atomically
 
-    write_atomically(path, json.dumps(plain, indent=2).encode() + b"\n")
+    write_atomically(as_path(path), json.dumps(plain, indent=2).encode() + b"\n")
 
 
 def next_commands(place: Path) -> str:

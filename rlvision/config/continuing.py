@@ -7,6 +7,7 @@ from typing import Any
 
 from rlvision.core.files import path_exists
 from rlvision.core.folders import list_folder
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.wording import as_written
 
 AUTO = "auto"
@@ -49,13 +50,14 @@ def list_changes(changes: Changes) -> str:
     return "; ".join(f"{name} was {old!r}, is {new!r}" for name, (old, new) in changes.items())
 
 
-def refusal(path: Path, changes: Changes) -> str:
+def refusal(path: AnyPath, changes: Changes) -> str:
     """Return the message for settings of another run than the one in a folder; it names a free folder."""
+    free = free_folder(as_path(path))
     some, more = dict(list(changes.items())[:MAX_LISTED]), len(changes) - MAX_LISTED
     others = list_changes(some) + (f"; and {more} more" if more > 0 else "")
     return (
         f"expected the settings of the run in {path}, got others ({others}): use them, or another {as_written('out')}: "
-        f"{as_written('out', free_folder(path))} is free, and {as_written('out', AUTO)} finds a free one by itself"
+        f"{as_written('out', free)} is free, and {as_written('out', AUTO)} finds a free one by itself"
     )
 
 

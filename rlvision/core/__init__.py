@@ -68,6 +68,8 @@ if TYPE_CHECKING:
     from rlvision.core.memory import resident_bytes as resident_bytes
     from rlvision.core.memory import return_freed_memory as return_freed_memory
     from rlvision.core.memory import to_device as to_device
+    from rlvision.core.paths import AnyPath as AnyPath
+    from rlvision.core.paths import as_path as as_path
     from rlvision.core.progress import RESTORING_GAMES as RESTORING_GAMES
     from rlvision.core.progress import count_games as count_games
     from rlvision.core.progress import report_interruption as report_interruption
@@ -212,6 +214,7 @@ __getattr__, __all__ = public_names(
             "return_freed_memory",
             "to_device",
         ],
+        "paths": ["AnyPath", "as_path"],
         "progress": ["RESTORING_GAMES", "count_games", "report_interruption", "show_steps"],
         "ranges": [
             "BatchSize",

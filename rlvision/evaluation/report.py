@@ -28,6 +28,12 @@ class Report:
     conditions: EvalConditions
     evaluation: Evaluation
 
+    def __repr__(self) -> str:
+        """Return the game, its conditions and the evaluation."""
+        where = ", protocol ".join(filter(None, [self.conditions.game, self.conditions.protocol]))
+        asked = f"epsilon {self.conditions.epsilon:g}, seed {self.conditions.seed}"
+        return f"Report({where}, {asked}: {self.evaluation!r})"
+
     @property
     def human_normalised(self) -> dict[str, Any] | None:
         """Mean and interval on a scale from 0, random play, to 1, a person; None if the game is not one of the 57."""

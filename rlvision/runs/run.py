@@ -5,12 +5,15 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Unpack, overload
 
 from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.progress import count_games
 from rlvision.envs.game_archive import RecordedGame, read_games
+from rlvision.envs.pixel_env import PixelEnv
+from rlvision.envs.pixel_vector_env import PixelVectorEnv
 from rlvision.envs.screen import make_screen
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import evaluate
@@ -21,6 +24,7 @@ from rlvision.runs.eval_protocol import MAX_EVAL_ENVS, EvalOptions
 from rlvision.runs.export_folder import ExportFolder
 from rlvision.runs.export_writer import check_new_folder, write_export
 from rlvision.runs.find import find_agent, find_run
+from rlvision.runs.pixel_envs import make_env_of_run
 from rlvision.runs.player import Player
 from rlvision.runs.python_settings import with_world
 from rlvision.runs.run_folder import require_same_spec, spec_from_state
@@ -53,9 +57,9 @@ class Run(Player):
     """
 
     def __init__(
-        self, folder: str | Path, *, weights: str = "best", device: str = "auto", trust_imports: bool = False
+        self, folder: AnyPath, *, weights: str = "best", device: str = "auto", trust_imports: bool = False
     ) -> None:
-        self.folder = find_agent(Path(folder), trust_imports=trust_imports)
+        self.folder = find_agent(folder, trust_imports=trust_imports)
         config = replace(self.folder.config(), device=device, cuda_graphs=False)
         state = self.folder.weights(weights, partial(builders.meta_network, config))
         self.env_steps: int = state["env_steps"]
@@ -66,9 +70,21 @@ class Run(Player):
         network.pin_mode(training=False)
         super().__init__(config, spec, network)
 
-    def make_env(self, num_envs: int = 1) -> ReplayableEnv:
-        """Make environments of the run's kind; the caller resets them first and closes them last."""
-        return self._make_env(self.config, num_envs)
+    def __repr__(self) -> str:
+        """Return the folder, what was trained, and for how long."""
+        trained = f"{self.config.agent.name} in {self.config.env.game}"
+        return f"Run({str(self.folder.path)!r}: {trained}, {self.env_steps:,} env steps)"
+
+    @overload
+    def make_env(self, num_envs: None = None) -> PixelEnv: ...
+    @overload
+    def make_env(self, num_envs: int) -> PixelVectorEnv: ...
+    def make_env(self, num_envs: int | None = None) -> PixelEnv | PixelVectorEnv:
+        """Make a `gymnasium.Env` of the run's kind, or a `gymnasium.vector.VectorEnv` of ``num_envs``.
+
+        Games are whole, also where a lost life ended the run's training episodes.
+        """
+        return make_env_of_run(self.config, self.spec, num_envs)
 
     def evaluate(self, env: "World | None" = None, games: int = 30, **options: Unpack[EvalOptions]) -> Evaluation:
         """Play whole games and return their raw scores; `measure` also returns the conditions."""
@@ -102,7 +118,7 @@ class Run(Player):
 
     def export(
         self,
-        out: str | Path,
+        out: AnyPath,
         *,
         games: int = 30,
         protocols: Sequence[str] = (),
@@ -126,7 +142,7 @@ class Run(Player):
         """
         if isinstance(self.folder, ExportFolder):
             raise ConfigError(f"expected a run to export, got the export {self.folder.path}: copy that folder")
-        out = Path(out)
+        out = as_path(out)
         check_new_folder(out)
         under: Sequence[str | None] = protocols or [None]
         reports = [self.measure(games=games, protocol=protocol, seed=seed) for protocol in under] if games else []
@@ -139,10 +155,10 @@ class Run(Player):
 
     def watch(
         self,
-        video: Path | None = None,
+        video: AnyPath | None = None,
         *,
         terminal: bool = False,
-        html: Path | None = None,
+        html: AnyPath | None = None,
         episodes: int = 1,
         max_steps: int | None = None,
         epsilon: float | None = None,
@@ -166,7 +182,7 @@ class Run(Player):
         from rlvision.watch.rollout import Rollout
 
         output = Output(video, terminal, html)
-        with closing(self.make_env()) as env:
+        with closing(self._make_env(self.config, 1)) as env:
             screen = make_screen(env)
             policy = self._policy(epsilon, seed)
             rollout = Rollout(env, screen, self.q_values, policy, seed=seed, games=episodes, max_steps=max_steps)
@@ -185,9 +201,9 @@ class Run(Player):
         self,
         episode: str | int = "best",
         *,
-        video: Path | None = None,
+        video: AnyPath | None = None,
         terminal: bool = False,
-        html: Path | None = None,
+        html: AnyPath | None = None,
         max_steps: int | None = None,
     ) -> "ReplayResult":
         """Show a training game again, from its action log, with the Q-values of these weights.
@@ -208,7 +224,7 @@ class Run(Player):
 
         output, games = Output(video, terminal, html), self.games()
         game = choose_game(games, str(episode))
-        with closing(self.make_env()) as env:
+        with closing(self._make_env(self.config, 1)) as env:
             screen = make_screen(env)
             replay = GameReplay(game, games, env, screen, self.q_values, max_steps=max_steps)
             seen = output.show(replay.rollout, self._page_meta(screen.fps, f"training game {game.number}"))

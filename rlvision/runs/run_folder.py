@@ -19,7 +19,6 @@ The run folder may lie behind a link. Links inside it are refused, because the f
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rlvision.config.continuing import Changes, list_changes, refusal, refused_changes
@@ -29,6 +28,7 @@ from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.files import path_exists
 from rlvision.core.folders import remove_leftovers, require_folders
 from rlvision.core.locks import folder_lock
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.signals import INTERRUPTED
 from rlvision.core.types import EnvSpec, State
 from rlvision.core.wording import as_written
@@ -55,12 +55,16 @@ class RunFolder:
         trusts: whether an agent that the folder names by import path may be imported.
     """
 
-    def __init__(self, path: Path, keep: int = 2, *, trusts: Callable[[str], bool] = lambda agent: False) -> None:
-        self.path = path
+    def __init__(self, path: AnyPath, keep: int = 2, *, trusts: Callable[[str], bool] = lambda agent: False) -> None:
+        self.path = path = as_path(path)
         self._trusts = trusts
         self.config_path = path / CONFIG_FILE
         self.checkpoints = CheckpointFolder(path / "checkpoints", keep)
         self.games_folder = path / GAMES_FOLDER
+
+    def __repr__(self) -> str:
+        """Return its path."""
+        return f"RunFolder({str(self.path)!r})"
 
     @property
     def exists(self) -> bool:
@@ -256,7 +260,7 @@ def require_same_spec(stored: EnvSpec, present: EnvSpec) -> None:
         )
 
 
-def require_same_masks(stored: EnvSpec, present: EnvSpec, path: Path) -> None:
+def require_same_masks(stored: EnvSpec, present: EnvSpec, path: AnyPath) -> None:
     """Refuse to continue a run whose rows have no action masks in a world that gives them, or the reverse.
 
     Raises:
@@ -266,7 +270,7 @@ def require_same_masks(stored: EnvSpec, present: EnvSpec, path: Path) -> None:
         was, now = ("with" if spec.mask_size else "without" for spec in (stored, present))
         raise ConfigError(
             f"expected an environment {was} action masks, as when {path} began, got one {now} them: start a new run "
-            f"with another --out, from these weights by --network.init={path}"
+            f"with another {as_written('out')}, from these weights by {as_written('network.init', path)}"
         )
 
 

@@ -14,6 +14,7 @@ import torch
 from rlvision.core.devices import determinism
 from rlvision.core.errors import ConfigError
 from rlvision.core.memory import keep_freed_memory
+from rlvision.core.paths import AnyPath
 from rlvision.core.user_code import refuse_while_imported
 from rlvision.runs import builders
 from rlvision.runs.find import find_agent, find_run
@@ -89,7 +90,7 @@ def train(
 
 
 def resume(
-    folder: str | Path,
+    folder: AnyPath,
     *,
     env_steps: int | None = None,
     trust_imports: bool = False,
@@ -101,7 +102,7 @@ def resume(
     Raises:
         RLVisionError: there is no run, it cannot be continued, or it would import code that is not trusted.
     """
-    run = find_run(Path(folder), trust_imports=trust_imports, trains=True)
+    run = find_run(folder, trust_imports=trust_imports, trains=True)
     config = run.config()
     config = replace(config, out=str(run.path), env_steps=env_steps or config.env_steps)
     return train(config, callbacks=callbacks, trackers=trackers)

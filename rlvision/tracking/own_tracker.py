@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from rlvision.core.errors import ConfigError, describe_value
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.types import State
 from rlvision.core.user_code import import_object
 from rlvision.core.wording import where
@@ -71,7 +72,7 @@ class OwnTracker:
             self._failed = True
 
 
-def make_own_trackers(paths: Iterable[str], folder: Path, settings: Mapping[str, Any]) -> dict[str, OwnTracker]:
+def make_own_trackers(paths: Iterable[str], folder: AnyPath, settings: Mapping[str, Any]) -> dict[str, OwnTracker]:
     """Return the trackers of the setting ``tracking.also``, by import path.
 
     Args:
@@ -82,7 +83,7 @@ def make_own_trackers(paths: Iterable[str], folder: Path, settings: Mapping[str,
     Raises:
         ConfigError: a class cannot be imported or made, or has no ``log`` or no ``close``.
     """
-    return {path: OwnTracker(path, _make(path, folder, settings)) for path in paths}
+    return {path: OwnTracker(path, _make(path, as_path(folder), settings)) for path in paths}
 
 
 def guard_trackers(trackers: object) -> dict[str, OwnTracker]:

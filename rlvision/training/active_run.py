@@ -7,9 +7,10 @@ from numbers import Real
 from pathlib import Path
 from types import MappingProxyType
 
+from rlvision.core.agent import Agent
 from rlvision.core.errors import ConfigError, describe_value
 from rlvision.core.signals import INTERRUPTED
-from rlvision.core.types import Agent, EnvSpec, QFunction, Tracker
+from rlvision.core.types import EnvSpec, QFunction, Tracker
 from rlvision.tracking.foreign_metrics import STEP, WORDS
 from rlvision.tracking.metrics import MEDIA, METRICS
 from rlvision.training.collector import Collector

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from rlvision.core.agent import Agent
 from rlvision.core.errors import ConfigError, describe_value
 from rlvision.core.imports import did_you_mean
-from rlvision.core.types import Agent, State, Stateful, Tracker
+from rlvision.core.types import State, Stateful, Tracker
 from rlvision.tracking.own_tracker import require_plain
 from rlvision.training.active_run import ActiveRun
 from rlvision.training.callbacks import Callback

@@ -25,6 +25,10 @@ class ReplayResult:
     seen: tuple[Game, ...]  # as replayed; empty if the viewer left before its end
     outcome: str  # a sentence that compares the two
 
+    def __repr__(self) -> str:
+        """Return the game's number and the outcome."""
+        return f"ReplayResult(game {self.game.number}: {self.outcome})"
+
 
 class RecordedActions:
     """A policy that repeats recorded actions and keeps the hash of the last observation.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.types import EnvSpec
 from rlvision.core.wording import as_written
 from rlvision.watch.controls import Controls
@@ -43,9 +44,9 @@ class Output:
         ConfigError: two are chosen, a file has another suffix, or the terminal or display is missing.
     """
 
-    video: Path | None = None  # .mp4, .webm or .gif
+    video: AnyPath | None = None  # .mp4, .webm or .gif
     terminal: bool = False
-    html: Path | None = None
+    html: AnyPath | None = None
 
     def __post_init__(self) -> None:
         named = [name for name in ("video", "terminal", "html") if getattr(self, name)]
@@ -64,7 +65,7 @@ class Output:
         if self.video is not None:
             return record(rollout, self.video, title=about.title, fps=about.fps)
         if self.html is not None:
-            with show_progress(self.html, "its page") as report:
+            with show_progress(as_path(self.html), "its page") as report:
                 return write_pages(map(report, rollout), self.html, about)
         return show_live(open_terminal if self.terminal else open_window, rollout, title=about.title, fps=about.fps)
 
@@ -72,7 +73,7 @@ class Output:
         """Return the files that `show` writes for a number of games."""
         if self.html is not None:
             return [page_path(self.html, number + 1) for number in range(games)]
-        return [] if self.video is None else [self.video]
+        return [] if self.video is None else [as_path(self.video)]
 
     def _require_usable(self) -> None:
         if self.video is not None:

@@ -234,7 +234,7 @@ def test_a_trained_agent_is_evaluated_and_exported(tmp_path, watched, small):
     scores = run.evaluate(games=2).scores
     run.export(tmp_path / "export")
     assert Run(tmp_path / "export").evaluate(games=2).scores == scores
-    spec = run.make_env().spec
+    spec = run.make_env(1).rows.spec
     assert builders.make_network(config, spec).matches_reference  # so the chapter's class loads what it learned
 
 

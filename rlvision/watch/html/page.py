@@ -17,6 +17,7 @@ import numpy as np
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.files import write_atomically
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.types import EnvSpec, FloatArray, UInt8Array
 from rlvision.envs.preprocessing import resize
 from rlvision.envs.settings import Crop
@@ -53,7 +54,7 @@ class PageMeta:
     saliency: Saliency | None = None
 
 
-def write_pages(rollout_steps: Iterable[RolloutStep], path: Path, about: PageMeta) -> list[Game]:
+def write_pages(rollout_steps: Iterable[RolloutStep], path: AnyPath, about: PageMeta) -> list[Game]:
     """Write a page for each game: the first to ``path``, a second to ``path`` with ``-2`` before its suffix.
 
     Args:
@@ -67,6 +68,7 @@ def write_pages(rollout_steps: Iterable[RolloutStep], path: Path, about: PageMet
     Raises:
         ConfigError: the path has another suffix.
     """
+    path = as_path(path)
     check_page_path(path)
     games: list[Game] = []
     record = PageRecorder(about)
@@ -86,17 +88,19 @@ def write_page(record: "PageRecorder", path: Path) -> Path:
     return path
 
 
-def page_path(path: Path, number: int) -> Path:
+def page_path(path: AnyPath, number: int) -> Path:
     """Return the path of the page of game ``number`` (1, 2, ...)."""
+    path = as_path(path)
     return path if number == 1 else path.with_stem(f"{path.stem}-{number}")
 
 
-def check_page_path(path: Path) -> None:
+def check_page_path(path: AnyPath) -> None:
     """Refuse a path that no browser would open as a page, before a game is played.
 
     Raises:
         ConfigError: the path has another suffix.
     """
+    path = as_path(path)
     if path.suffix.lower() not in SUFFIXES or path.is_dir():
         raise ConfigError(f"expected an HTML file that ends in .html, got {path.name!r}: rename it")
 
