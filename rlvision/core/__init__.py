@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from rlvision.core.memory import return_freed_memory as return_freed_memory
     from rlvision.core.memory import to_device as to_device
     from rlvision.core.progress import RESTORING_GAMES as RESTORING_GAMES
+    from rlvision.core.progress import GameCount as GameCount
     from rlvision.core.progress import count_games as count_games
     from rlvision.core.progress import report_interruption as report_interruption
     from rlvision.core.progress import show_steps as show_steps
@@ -176,7 +177,7 @@ __getattr__, __all__ = public_names(
             "return_freed_memory",
             "to_device",
         ],
-        "progress": ["RESTORING_GAMES", "count_games", "report_interruption", "show_steps"],
+        "progress": ["RESTORING_GAMES", "GameCount", "count_games", "report_interruption", "show_steps"],
         "ranges": [
             "BatchSize",
             "CorrectionLimit",

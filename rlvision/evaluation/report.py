@@ -27,6 +27,7 @@ class Report:
 
     conditions: EvalConditions
     evaluation: Evaluation
+    advice: tuple[str, ...] = ()  # what to do about games that were cut
 
     @property
     def human_normalised(self) -> dict[str, Any] | None:

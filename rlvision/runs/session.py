@@ -34,6 +34,7 @@ from rlvision.runs.old_weights import OldWeights, ReadWeights
 from rlvision.runs.own_code import remember_imports
 from rlvision.runs.python_settings import describe_objects
 from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
+from rlvision.runs.time_limit import EndlessNotice, advise, without_needless_cap
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.tracking.jsonl import JsonlTracker
 from rlvision.tracking.own_tracker import make_own_trackers
@@ -184,16 +185,17 @@ class Session:
     def _make_trainer(self) -> Trainer:
         config, agent = self._config, self._agent
         returns = DiscountedReturns(self._env.spec.num_envs, agent.gamma, agent.reward_transform)
+        collector = Collector(self._env, agent.policy, agent.memory, returns, self._recorder)
+        notice = EndlessNotice(config.env, self._env.spec, lambda: collector.episodes, self._console.message)
         hooks = Hooks(
             evaluate=self._evaluate,
             save=self._save,
             save_best=self._save_best,
-            show_progress=self._console.progress,
+            show_progress=notice.before(self._console.progress),
             save_curve=self._media_logger.log_curve,
-            on_evaluation=self._console.evaluating()(self._media_logger.log_evaluation),
+            on_evaluation=self._console.recording(self._media_logger.log_evaluation),
             system_metrics=lambda: memory.usage(resolve_device(config.device)),
         )
-        collector = Collector(self._env, agent.policy, agent.memory, returns, self._recorder)
         return Trainer(agent=agent, collector=collector, tracker=self._tracker, plan=_plan(config), hooks=hooks)
 
     def _evaluate(self, env_steps: int, interrupted: StopReason) -> Evaluation:
@@ -203,15 +205,20 @@ class Session:
             capped = with_frame_cap(config, limits.max_frames)
             self._evaluation_env = builders.make_env(capped, num_envs, split=True)
         seed = derive(config.seed, f"evaluation at {env_steps}")
-        with self._console.evaluating():
-            return evaluate(
+        with self._console.evaluating(config.evaluation.games) as count:
+            evaluation = evaluate(
                 self._evaluation_env,
                 self._agent.q_function,
                 config.evaluation,
                 seed=seed,
-                limits=limits,
+                limits=without_needless_cap(limits, config.env),
                 interrupted=interrupted,
+                on_episode=count,
+                on_step=count.step,
             )
+        for line in advise(config, evaluation):
+            self._console.message(line)
+        return evaluation
 
     def _save_best(self, env_steps: int) -> None:
         self._unsaved_best = copy.deepcopy(self._weights(env_steps))
