@@ -126,6 +126,7 @@ if TYPE_CHECKING:
     from rlvision.core.user_code import refuse_while_imported as refuse_while_imported
     from rlvision.core.wording import as_written as as_written
     from rlvision.core.wording import in_shell as in_shell
+    from rlvision.core.wording import shown as shown
     from rlvision.core.wording import where as where
 
 __getattr__, __all__ = public_names(
@@ -246,6 +247,6 @@ __getattr__, __all__ = public_names(
             "program_name",
             "refuse_while_imported",
         ],
-        "wording": ["as_written", "in_shell", "where"],
+        "wording": ["as_written", "in_shell", "shown", "where"],
     },
 )

@@ -19,7 +19,7 @@ from rlvision.core.progress import RESTORING_GAMES, show_steps
 from rlvision.core.seeding import derive
 from rlvision.core.signals import ExitNow, SignalHandler, StopReason, interruption
 from rlvision.core.types import State, Tracker
-from rlvision.core.wording import as_written
+from rlvision.core.wording import as_written, shown
 from rlvision.envs.game_archive import GameArchive, GameRecorder
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import evaluate
@@ -71,7 +71,7 @@ class Session:
         self._experience = experience_of(config, env.spec)
         with explain_oom(f"lower {self._experience.describe()}, or set {as_written('device', 'cpu')}"):
             self._agent = builders.make_agent(config, env.spec)
-        title = f"{config.env.game} {folder.path} seed {config.seed}"
+        title = f"{config.env.game} {shown(folder.path)} seed {config.seed}"
         self._console = ConsoleTracker(
             config.env_steps,
             title,
@@ -93,8 +93,8 @@ class Session:
                 self._console.message(self._work(signals))
         except OSError as error:
             raise CheckpointError(
-                f"expected to write to {self._folder.path}, got {error.strerror}: fix that, and the same command "
-                "continues from the last checkpoint"
+                f"expected to write to {shown(self._folder.path)}, got {error.strerror}: fix that, and the same "
+                "command continues from the last checkpoint"
             ) from error
         finally:
             self._tracker.close()
@@ -146,7 +146,7 @@ class Session:
             return 0
         require_same_spec(spec_from_state(state["spec"]), self._env.spec)
         self._folder.checkpoints.quarantine_newer(state["env_steps"])
-        self._console.message(f"continuing {self._folder.path} at {state['env_steps']:,} env steps")
+        self._console.message(f"continuing {shown(self._folder.path)} at {state['env_steps']:,} env steps")
         with show_steps(RESTORING_GAMES) as self._env.progress:
             self._trainer.load_state_dict(state["trainer"])
         self._tracker.load_state_dict(state["trackers"])
