@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from rlvision.core.imports import did_you_mean as did_you_mean
     from rlvision.core.imports import public_names as public_names
     from rlvision.core.locks import folder_lock as folder_lock
+    from rlvision.core.locks import is_locked as is_locked
     from rlvision.core.memory import available_bytes as available_bytes
     from rlvision.core.memory import check_budget as check_budget
     from rlvision.core.memory import explain_oom as explain_oom
@@ -168,7 +169,7 @@ __getattr__, __all__ = public_names(
             "require_folders",
         ],
         "imports": ["did_you_mean", "public_names"],
-        "locks": ["folder_lock"],
+        "locks": ["folder_lock", "is_locked"],
         "memory": [
             "available_bytes",
             "check_budget",
