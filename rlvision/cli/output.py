@@ -36,13 +36,15 @@ def echo(text: str) -> None:
     console().print(text, markup=False)
 
 
-def echo_games(games: "Sequence[Game]") -> None:
-    """Print one line for each game that was shown."""
+def echo_games(games: "Sequence[Game]", *, is_capped: bool = False) -> None:
+    """Print one line for each game that was shown, and one about those that the cap for worlds without a limit cut."""
     if not games:
         echo("stopped before the first game ended")
     for number, game in enumerate(games, 1):
         cut = "" if game.over else ", cut short"
         echo(f"game {number}: score {game.score:g} in {game.length:,} decisions{cut} (seed {game.seed})")
+    if is_capped and any(not game.over for game in games):
+        echo("this world declares no limit: --max-steps shows more decisions of a game")
 
 
 def echo_files(output: "Output", games: int) -> None:

@@ -14,7 +14,7 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Any, cast
 
-from rlvision.config.continuing import AUTO, is_free, numbered_folders, refused_changes
+from rlvision.config.continuing import AUTO, may_take, numbered_folders
 from rlvision.config.field_types import short_repr
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
 from rlvision.config.presets import preset_for, unreadable
@@ -203,7 +203,7 @@ def _in_numbered_folder(config: Config, default: Path, lengthened: bool) -> Conf
 
 def _may_train(config: Config, folder: Path) -> bool:
     stored = _stored(folder, config.agent.name)
-    return is_free(folder) or (stored is not None and not refused_changes(differences(stored, config)))
+    return may_take(folder, None if stored is None else differences(stored, config))
 
 
 def _stored(folder: AnyPath, agent: str) -> Config | None:

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from rlvision.core.imports import did_you_mean as did_you_mean
     from rlvision.core.imports import public_names as public_names
     from rlvision.core.locks import folder_lock as folder_lock
+    from rlvision.core.locks import is_locked as is_locked
     from rlvision.core.memory import available_bytes as available_bytes
     from rlvision.core.memory import check_budget as check_budget
     from rlvision.core.memory import explain_oom as explain_oom
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from rlvision.core.paths import AnyPath as AnyPath
     from rlvision.core.paths import as_path as as_path
     from rlvision.core.progress import RESTORING_GAMES as RESTORING_GAMES
+    from rlvision.core.progress import GameCount as GameCount
     from rlvision.core.progress import count_games as count_games
     from rlvision.core.progress import report_interruption as report_interruption
     from rlvision.core.progress import show_steps as show_steps
@@ -144,6 +146,7 @@ if TYPE_CHECKING:
     from rlvision.core.user_code import refuse_while_imported as refuse_while_imported
     from rlvision.core.wording import as_written as as_written
     from rlvision.core.wording import in_shell as in_shell
+    from rlvision.core.wording import shown as shown
     from rlvision.core.wording import where as where
 
 __getattr__, __all__ = public_names(
@@ -204,7 +207,7 @@ __getattr__, __all__ = public_names(
             "require_folders",
         ],
         "imports": ["did_you_mean", "public_names"],
-        "locks": ["folder_lock"],
+        "locks": ["folder_lock", "is_locked"],
         "memory": [
             "available_bytes",
             "check_budget",
@@ -215,7 +218,7 @@ __getattr__, __all__ = public_names(
             "to_device",
         ],
         "paths": ["AnyPath", "as_path"],
-        "progress": ["RESTORING_GAMES", "count_games", "report_interruption", "show_steps"],
+        "progress": ["RESTORING_GAMES", "GameCount", "count_games", "report_interruption", "show_steps"],
         "ranges": [
             "BatchSize",
             "CorrectionLimit",
@@ -283,6 +286,6 @@ __getattr__, __all__ = public_names(
             "program_name",
             "refuse_while_imported",
         ],
-        "wording": ["as_written", "in_shell", "where"],
+        "wording": ["as_written", "in_shell", "shown", "where"],
     },
 )

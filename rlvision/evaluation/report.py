@@ -27,6 +27,7 @@ class Report:
 
     conditions: EvalConditions
     evaluation: Evaluation
+    advice: tuple[str, ...] = ()  # what to do about games that were cut
 
     def __repr__(self) -> str:
         """Return the game, its conditions and the evaluation."""

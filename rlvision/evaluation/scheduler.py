@@ -114,6 +114,7 @@ class EpisodeScheduler:
     Attributes:
         played: the games that are over, by number.
         cut: game number -> the limit that cut it.
+        decisions: of all games so far.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class EpisodeScheduler:
         self._waiting = list(range(env.spec.num_envs, settings.games))[::-1]
         self.played: dict[int, Episode] = {}
         self.cut: dict[int, str] = {}
+        self.decisions = 0
         self._parts = [_Part(part) for part in (env.parts if isinstance(env, InParts) else (env,))]
         self._turns = cycle(self._parts)
         self._acting = next(self._turns)
@@ -181,8 +183,9 @@ class EpisodeScheduler:
             return True
         terminated = bool(step.terminated[place])
         game.add(float(step.reward[place]), terminated or bool(step.truncated[place]))
+        self.decisions += 1
         idle = game.length - game.scored_at
-        reason = None if terminated else self._limits.reason_to_stop(game.length * frameskip, idle * frameskip)
+        reason = None if terminated else self._limits.reason_to_stop(game.length, idle, frameskip)
         if reason is not None:
             self.cut[game.number] = reason
             self.played[game.number] = game.episode(frameskip)

@@ -28,6 +28,7 @@ from rlvision.runs.pixel_envs import make_env_of_run
 from rlvision.runs.player import Player
 from rlvision.runs.python_settings import with_world
 from rlvision.runs.run_folder import require_same_spec, spec_from_state
+from rlvision.runs.time_limit import advise, watch_steps, without_needless_cap
 
 if TYPE_CHECKING:
     from rlvision.runs.python_settings import World
@@ -108,13 +109,15 @@ class Run(Player):
         num_envs = eval_protocol.count_envs(config, games, options.get("num_envs", MAX_EVAL_ENVS))
         playing = self._make_env(config, num_envs, split=True)
         try:
-            with count_games(games) as on_episode:
+            with count_games(games) as count:
                 settings = replace(config.evaluation, games=games, epsilon=epsilon)
-                play = partial(evaluate, seed=seed, limits=limits, on_episode=on_episode)
+                limits = without_needless_cap(limits, config.env)
+                play = partial(evaluate, seed=seed, limits=limits, on_episode=count, on_step=count.step)
                 evaluation = play(playing, self._q_function, settings)
         finally:
             playing.close()
-        return Report(eval_protocol.eval_conditions(config, epsilon, seed), evaluation)
+        conditions = eval_protocol.eval_conditions(config, epsilon, seed)
+        return Report(conditions, evaluation, tuple(advise(config, evaluation)))
 
     def export(
         self,
@@ -171,7 +174,8 @@ class Run(Player):
             terminal: draw in this terminal.
             html: an .html file that opens from disk; of several games, the name of the second ends in ``-2``.
             episodes: number of games.
-            max_steps: decisions after which a game is cut short; None: never.
+            max_steps: decisions after which a game is cut short; None: never, or in a world that declares no limit,
+                after those that cut it in an evaluation.
             epsilon: probability of a random action; None: the run's ``evaluation.epsilon``.
             seed: of the first game; each later game adds 1.
 
@@ -185,7 +189,8 @@ class Run(Player):
         with closing(self._make_env(self.config, 1)) as env:
             screen = make_screen(env)
             policy = self._policy(epsilon, seed)
-            rollout = Rollout(env, screen, self.q_values, policy, seed=seed, games=episodes, max_steps=max_steps)
+            most = max_steps or watch_steps(self.config.env)
+            rollout = Rollout(env, screen, self.q_values, policy, seed=seed, games=episodes, max_steps=most)
             return output.show(rollout, self._page_meta(screen.fps))
 
     def games(self) -> list[RecordedGame]:

@@ -18,7 +18,7 @@ from rlvision.core.progress import RESTORING_GAMES, show_steps
 from rlvision.core.seeding import derive
 from rlvision.core.signals import ExitNow, SignalHandler, StopReason, interruption
 from rlvision.core.types import State, Tracker
-from rlvision.core.wording import as_written
+from rlvision.core.wording import as_written, shown
 from rlvision.envs.game_archive import GameArchive, GameRecorder
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import evaluate
@@ -34,6 +34,7 @@ from rlvision.runs.own_code import remember_imports
 from rlvision.runs.python_settings import describe_objects
 from rlvision.runs.run_folder import RunFolder, require_same_masks, require_same_spec, spec_from_state, spec_to_state
 from rlvision.runs.run_trackers import NO_TRACKERS, make_trackers
+from rlvision.runs.time_limit import EndlessNotice, advise, without_needless_cap
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.training.callback_list import CallbackList
 from rlvision.training.callbacks import Callback
@@ -76,7 +77,7 @@ class Session:
         self._experience = experience_of(config, env.spec)
         with explain_oom(f"lower {self._experience.describe()}, or set {as_written('device', 'cpu')}"):
             self._agent = builders.make_agent(config, env.spec)
-        title = f"{config.env.game} {folder.path} seed {config.seed}"
+        title = f"{config.env.game} {shown(folder.path)} seed {config.seed}"
         self._console = ConsoleTracker(
             config.env_steps,
             title,
@@ -99,8 +100,8 @@ class Session:
                 self._console.message(self._work(signals))
         except OSError as error:
             raise CheckpointError(
-                f"expected to write to {self._folder.path}, got {error.strerror}: fix that, and the same command "
-                "continues from the last checkpoint"
+                f"expected to write to {shown(self._folder.path)}, got {error.strerror}: fix that, and the same "
+                "command continues from the last checkpoint"
             ) from error
         finally:
             self._tracker.close()
@@ -153,7 +154,7 @@ class Session:
             return 0
         require_same_spec(spec_from_state(state["spec"]), self._env.spec)
         self._folder.checkpoints.quarantine_newer(state["env_steps"])
-        self._console.message(f"continuing {self._folder.path} at {state['env_steps']:,} env steps")
+        self._console.message(f"continuing {shown(self._folder.path)} at {state['env_steps']:,} env steps")
         with show_steps(RESTORING_GAMES) as self._env.progress:
             self._trainer.load_state_dict(state["trainer"])
         self._tracker.load_state_dict(state["trackers"])
@@ -195,16 +196,17 @@ class Session:
     def _make_trainer(self) -> Trainer:
         config, agent = self._config, self._agent
         returns = DiscountedReturns(self._env.spec.num_envs, agent.gamma, agent.reward_transform)
+        collector = Collector(self._env, agent.policy, agent.memory, returns, self._recorder)
+        notice = EndlessNotice(config.env, self._env.spec, lambda: collector.episodes, self._console.message)
         hooks = Hooks(
             evaluate=self._evaluate,
             save=self._save,
             save_best=self._save_best,
-            show_progress=self._console.progress,
+            show_progress=notice.before(self._console.progress),
             save_curve=self._media_logger.log_curve,
-            on_evaluation=self._console.evaluating()(self._media_logger.log_evaluation),
+            on_evaluation=self._console.recording(self._media_logger.log_evaluation),
             system_metrics=lambda: memory.usage(resolve_device(config.device)),
         )
-        collector = Collector(self._env, agent.policy, agent.memory, returns, self._recorder)
         return Trainer(
             agent=agent,
             collector=collector,
@@ -221,15 +223,20 @@ class Session:
             capped = with_frame_cap(config, limits.max_frames)
             self._evaluation_env = builders.make_env(capped, num_envs, split=True)
         seed = derive(config.seed, f"evaluation at {env_steps}")
-        with self._console.evaluating():
-            return evaluate(
+        with self._console.evaluating(config.evaluation.games) as count:
+            evaluation = evaluate(
                 self._evaluation_env,
                 self._agent.q_function,
                 config.evaluation,
                 seed=seed,
-                limits=limits,
+                limits=without_needless_cap(limits, config.env),
                 interrupted=interrupted,
+                on_episode=count,
+                on_step=count.step,
             )
+        for line in advise(config, evaluation):
+            self._console.message(line)
+        return evaluation
 
     def _save_best(self, env_steps: int) -> None:
         self._unsaved_best = copy.deepcopy(self._weights(env_steps))

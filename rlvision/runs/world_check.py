@@ -16,6 +16,7 @@ from rlvision.envs.screen import make_screen
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.envs.vector_env import observation_hash
 from rlvision.runs import builders
+from rlvision.runs.time_limit import propose
 from rlvision.training.collector import LARGE_REWARD, EpisodeStats
 
 REPEATED = 200
@@ -156,7 +157,7 @@ def _problems(config: Config, played: _Played, repeats: bool, ignores_seed: bool
     if not played.episodes:
         yield (
             f"no game ended in {len(rewards):,} decisions: give it an end, or set "
-            f"{'env.max_episode_frames' if is_atari(config.env.game) else 'env.max_episode_steps'}"
+            f"{'env.max_episode_frames' if is_atari(config.env.game) else propose(frameskip=config.env.frameskip or 1)}"
         )
     if len(set(played.hashes)) == 1:
         yield "the picture never changes: draw the state of the game into it"
