@@ -10,7 +10,7 @@ from rlvision.envs.settings import EnvSettings
 from rlvision.evaluation import episode_limits
 from rlvision.evaluation.episode_limits import EpisodeLimits
 from rlvision.evaluation.result import Evaluation
-from rlvision.runs import time_limit
+from rlvision.runs import session, time_limit
 from rlvision.runs.eval_protocol import make_limits
 from rlvision.runs.run import Run
 from rlvision.runs.time_limit import EndlessNotice, advise, declares_limit, propose, watch_steps, without_needless_cap
@@ -116,9 +116,11 @@ def test_a_video_ends_and_says_so(short, tmp_path, capsys, small):
     assert (game.length, game.over) == (50, False)
 
 
-def test_a_world_with_a_limit_of_its_own_is_cut_by_it_alone(short, registered, tmp_path, small):
-    world = {**ENDLESS, "env.game": "Limited-v0"}
+def test_a_world_with_a_limit_of_its_own_is_cut_by_it_alone(short, registered, tmp_path, small, monkeypatch):
+    world, seen, play = {**ENDLESS, "env.game": "Limited-v0"}, [], session.evaluate
+    monkeypatch.setattr(session, "evaluate", lambda *args, **how: seen.append(play(*args, **how)) or seen[-1])
     run = train(small(tmp_path / "run", world, env_steps=24, evaluation__games=2))
+    assert [episode.length for episode in seen[0].episodes] == [50, 50]
     report = run.measure(games=2)
     assert ([episode.length for episode in report.evaluation.episodes], report.advice) == ([50, 50], ())
 
