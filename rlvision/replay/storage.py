@@ -54,11 +54,9 @@ class RingBuffer:
         compression: Compression = "none",
         mask_size: int = 0,
     ) -> None:
-        self.length = length
-        self.num_envs = num_envs
+        self.length, self.num_envs = length, num_envs
         self.frame_shape = frame_shape
-        self.device = device
-        self.mask_size = mask_size
+        self.device, self.mask_size = device, mask_size
         self.cells = self.blank = length * num_envs
         self.rows = 0
         self.frames = make_frames(self.cells, math.prod(frame_shape), device, compression)
