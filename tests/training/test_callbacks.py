@@ -34,7 +34,7 @@ class Recorder(Callback):
     """Notes what happens, over all sessions, and reads all that there is to read."""
 
     def __init__(self):
-        self.seen = []
+        self.seen, self._last = [], None
 
     def _note(self, run, event, *what):
         assert run.folder.is_dir()
@@ -46,6 +46,8 @@ class Recorder(Callback):
 
     def on_step(self, run, step):
         assert run.q_function(step.observation).shape == (run.spec.num_envs, run.spec.num_actions)
+        assert step is not self._last
+        self._last = step
         self._note(run, "step", int(step.action[0]))
 
     def on_episode(self, run, episode):
@@ -86,6 +88,11 @@ class At(Callback):
         if run.env_steps >= self._env_steps and self._what:
             what, self._what, self.at = self._what, None, run.env_steps
             what(run)
+
+
+@pytest.fixture(autouse=True)
+def _sessions(watched):
+    """No run draws its curve."""
 
 
 @pytest.fixture(scope="module")
