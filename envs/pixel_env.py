@@ -5,7 +5,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from rlvision.core.errors import EnvError, describe_value
+from rlvision.core.errors import ConfigError, EnvError, describe_value
 from rlvision.core.types import UInt8Array
 from rlvision.envs.pixel_vector_env import PICTURES, Info, PixelVectorEnv, check_seed, with_fps
 from rlvision.envs.settings import EnvSettings
@@ -85,6 +85,19 @@ class PixelEnv(gymnasium.Env[UInt8Array, Any]):
     def __repr__(self) -> str:
         """Return the game, and what an agent sees and does."""
         return repr(self.vector).replace(f"{type(self.vector).__name__}(", "PixelEnv(").replace(" num_envs=1,", "")
+
+
+def make_pixel_env(settings: EnvSettings, num_envs: int | None) -> PixelEnv | PixelVectorEnv:
+    """Make one environment, or a vector of ``num_envs``.
+
+    Raises:
+        RLVisionError: as in `make_env`.
+    """
+    if num_envs is None:
+        return PixelEnv(settings)
+    if type(num_envs) is not int:
+        raise ConfigError(f"expected num_envs to be a number or None, got {describe_value(num_envs)}: pass a number")
+    return PixelVectorEnv(settings, num_envs)
 
 
 def check_action(action: object, num_actions: int) -> int:

@@ -7,8 +7,7 @@ import numpy as np
 from rlvision.core.errors import EnvError
 from rlvision.core.types import EnvStep, UInt8Array
 from rlvision.envs.atari_env import AtariEnv
-from rlvision.envs.gymnasium_env import GymnasiumEnv
-from rlvision.envs.screen import AtariScreen, GymnasiumScreen
+from rlvision.envs.screen import AtariScreen, GymnasiumScreen, LocalEnvs
 from rlvision.envs.split_env import ReplayableEnv
 
 GAMES_FPS = 60.0
@@ -46,7 +45,7 @@ class PixelScreens:
             EnvError: the environments are in other processes.
         """
         places = range(self._env.spec.num_envs)
-        if isinstance(self._env, GymnasiumEnv):
+        if isinstance(self._env, LocalEnvs):
             return tuple(GymnasiumScreen(self._env, place).picture() for place in places)
         self._shadows = self._shadows or [self._catch_up(place) for place in places]
         return tuple(shadow.picture() for shadow in self._shadows)
@@ -68,7 +67,7 @@ class PixelScreens:
 
 def steps_per_second(env: ReplayableEnv) -> float | None:
     """Return the decisions per second at the game's own pace; None for environments in other processes."""
-    if isinstance(env, GymnasiumEnv):
+    if isinstance(env, LocalEnvs):
         return None if env.runner(0) is None else GymnasiumScreen(env).fps
     return GAMES_FPS / env.spec.frameskip
 

@@ -11,7 +11,7 @@ Observations are small, gray and stacked; a screen shows the game itself::
 """
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from ale_py import Action, ALEInterface, LoggerMode
@@ -21,7 +21,6 @@ from rlvision.core.types import EnvStep, UInt8Array, VectorEnv
 from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.atari_games import rom_path
 from rlvision.envs.env_group import EnvRunner
-from rlvision.envs.gymnasium_env import GymnasiumEnv
 
 
 class Screen(Protocol):
@@ -147,6 +146,14 @@ class AtariScreen:
             )
 
 
+@runtime_checkable
+class LocalEnvs(Protocol):
+    """Environments whose own objects can be had, if they are in this process."""
+
+    def runner(self, index: int) -> EnvRunner | None:
+        """Return environment ``index``, or None if it is in another process."""
+
+
 class GymnasiumScreen:
     """The environment's own pictures, one per step.
 
@@ -157,7 +164,7 @@ class GymnasiumScreen:
 
     lives = 0
 
-    def __init__(self, env: GymnasiumEnv, index: int = 0) -> None:
+    def __init__(self, env: LocalEnvs, index: int = 0) -> None:
         runner = env.runner(index)
         if runner is None:
             raise EnvError("expected an environment in this process, got worker processes: watch with num_workers=0")
@@ -203,6 +210,6 @@ def make_screen(env: VectorEnv) -> Screen:
     expect_one(env)
     if isinstance(env, AtariEnv):
         return AtariScreen(env)
-    if isinstance(env, GymnasiumEnv):
+    if isinstance(env, LocalEnvs):
         return GymnasiumScreen(env)
     raise EnvError(f"expected an AtariEnv or a GymnasiumEnv to watch, got {type(env).__name__}: make it with envs.make")
