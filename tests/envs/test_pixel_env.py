@@ -11,8 +11,7 @@ from gymnasium.wrappers import PassiveEnvChecker
 
 from rlvision.core.errors import ConfigError, EnvError
 from rlvision.envs.counting_env import read
-from rlvision.envs.pixel_env import PixelEnv
-from rlvision.envs.pixel_vector_env import PixelVectorEnv
+from rlvision.envs.pixel_env import PixelEnv, PixelVectorEnv
 from rlvision.envs.settings import EnvSettings
 
 COUNTING = EnvSettings(game="rlvision.envs.counting_env:CountingEnv", height=36, width=36, stack=2, kwargs={"size": 36})
