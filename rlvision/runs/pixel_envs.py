@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
-from rlvision.envs.pixel_env import PixelEnv, make_pixel_env
-from rlvision.envs.pixel_vector_env import PixelVectorEnv
+from rlvision.envs.pixel_env import PixelEnv, PixelVectorEnv, make_pixel_env
 from rlvision.runs import builders
 from rlvision.runs.python_settings import config_of
 

@@ -12,8 +12,7 @@ from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.progress import count_games
 from rlvision.envs.game_archive import RecordedGame, read_games
-from rlvision.envs.pixel_env import PixelEnv, make_pixel_env
-from rlvision.envs.pixel_vector_env import PixelVectorEnv
+from rlvision.envs.pixel_env import PixelEnv, PixelVectorEnv, make_pixel_env
 from rlvision.envs.screen import make_screen
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import evaluate
@@ -86,7 +85,7 @@ class Run(Player):
         """
         env = make_pixel_env(replace(self.config.env, life_loss=None), num_envs)
         rows = env.vector.rows if isinstance(env, PixelEnv) else env.rows
-        self._require_spec(rows)
+        self._require_same_spec(rows)
         return env
 
     def evaluate(self, env: "World | None" = None, games: int = 30, **options: Unpack[EvalOptions]) -> Evaluation:
@@ -254,11 +253,11 @@ class Run(Player):
     def _make_env(self, config: Config, num_envs: int, *, split: bool = False) -> ReplayableEnv:
         """Make environments, perhaps under another protocol, and check that the network was trained for them."""
         env = builders.make_env(config, num_envs, split=split)
-        self._require_spec(env)
+        self._require_same_spec(env)
         return env
 
-    def _require_spec(self, env: ReplayableEnv) -> None:
-        """Refuse, and close, environments that the network was not trained for."""
+    def _require_same_spec(self, env: ReplayableEnv) -> None:
+        """Close environments for which the network was not trained, and refuse them."""
         try:
             require_same_spec(replace(self.spec, num_envs=env.spec.num_envs), env.spec)
         except CheckpointError:
