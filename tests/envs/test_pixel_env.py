@@ -101,6 +101,9 @@ def test_resets_without_a_seed_follow_the_first_seed():
         assert games(env, 7, None, None) == known
         assert games(env, 8, None) != known[:2]
         assert games(other, None) != games(env, None)  # at random
+        while not any(env.step(0)[2:4]):
+            pass
+        assert games(env, 7) == known[:1], "a seed counts after a game's end, too"
 
 
 def test_a_vector_takes_a_list_of_seeds_and_a_mask():
