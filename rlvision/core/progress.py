@@ -121,7 +121,8 @@ class NotebookBar(Bar):
     def _show(self, task_id: TaskID) -> None:
         task = self._tasks[task_id]
         if task.visible:
-            self._output.put("bar", draw_row(task.description, _count(task)) + draw_bar(task.percentage / 100), "")
+            bar = "" if task.total is None else draw_bar(task.percentage / 100)
+            self._output.put("bar", draw_row(task.description, _count(task)) + bar, "")
 
 
 def _count(task: Task) -> str:

@@ -26,9 +26,13 @@ from rlvision.runs.python_settings import with_world
 from rlvision.runs.run_folder import require_same_spec, spec_from_state
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from rlvision.runs.python_settings import World
     from rlvision.watch.game_replay import ReplayResult
     from rlvision.watch.html.page import PageMeta
+    from rlvision.watch.inline import Recording
+    from rlvision.watch.outputs import Output
     from rlvision.watch.rollout import Game
 
 
@@ -65,6 +69,9 @@ class Run(Player):
         network = network.mean_network()
         network.pin_mode(training=False)
         super().__init__(config, spec, network)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.folder.path}: {self.config.env.game}, weights after {self.env_steps:,} env steps>"
 
     def make_env(self, num_envs: int = 1) -> ReplayableEnv:
         """Make environments of the run's kind; the caller resets them first and closes them last."""
@@ -139,19 +146,20 @@ class Run(Player):
 
     def watch(
         self,
-        video: Path | None = None,
+        video: str | Path | None = None,
         *,
         terminal: bool = False,
-        html: Path | None = None,
+        html: str | Path | None = None,
         episodes: int = 1,
         max_steps: int | None = None,
         epsilon: float | None = None,
         seed: int = 0,
     ) -> "list[Game]":
-        """Show whole games in full colour: in a window, in this terminal, as a video or as pages.
+        """Show whole games in full colour: in a window, in this terminal, in a notebook, as a video or as pages.
 
         Args:
-            video: an .mp4, .webm or .gif file. A window opens if there is neither video, terminal nor html.
+            video: an .mp4, .webm or .gif file. Without video, terminal and html, a window opens; a notebook shows
+                the pages in the output of its cell, and also the files that are written.
             terminal: draw in this terminal.
             html: an .html file that opens from disk; of several games, the name of the second ends in ``-2``.
             episodes: number of games.
@@ -163,14 +171,45 @@ class Run(Player):
             ConfigError: two outputs are set, a suffix is wrong, or there is no terminal or display.
         """
         from rlvision.watch.outputs import Output
-        from rlvision.watch.rollout import Rollout
 
-        output = Output(video, terminal, html)
-        with closing(self.make_env()) as env:
-            screen = make_screen(env)
-            policy = self._policy(epsilon, seed)
-            rollout = Rollout(env, screen, self.q_values, policy, seed=seed, games=episodes, max_steps=max_steps)
-            return output.show(rollout, self._page_meta(screen.fps))
+        return self._show(Output.of(video, terminal, html), episodes, max_steps, epsilon, seed)
+
+    def video(
+        self,
+        out: str | Path | None = None,
+        *,
+        episodes: int = 1,
+        max_steps: int | None = None,
+        epsilon: float | None = None,
+        seed: int = 0,
+    ) -> "Recording":
+        """Write a video of whole games, which a notebook plays where a cell ends with it.
+
+        Args:
+            out: an .mp4, .webm or .gif file; None: the name of the agent and .mp4, in the working directory.
+            episodes: as in `watch`, like the others.
+            max_steps: as in `watch`.
+            epsilon: as in `watch`.
+            seed: as in `watch`.
+        """
+        from rlvision.watch.inline import Recording
+        from rlvision.watch.outputs import Output
+
+        path = Path(out or f"{self.folder.path.resolve().name}.mp4")
+        games = self._show(Output(path, shows_video=False), episodes, max_steps, epsilon, seed)
+        return Recording(path, tuple(games))
+
+    def plot(self) -> "Figure":
+        """Return the learning curve as a figure: games of the training, and evaluations with their intervals.
+
+        A notebook shows it where a cell ends with it; ``run.plot().savefig("curve.png")`` writes a file.
+
+        Raises:
+            ConfigError: this is an export, which has no metrics.
+        """
+        from rlvision.tracking.curve import plot_curve
+
+        return plot_curve(find_run(self.folder.path, trust_imports=True).path)
 
     def games(self) -> list[RecordedGame]:
         """Return the training games in the run folder, in the order in which they ended.
@@ -185,9 +224,9 @@ class Run(Player):
         self,
         episode: str | int = "best",
         *,
-        video: Path | None = None,
+        video: str | Path | None = None,
         terminal: bool = False,
-        html: Path | None = None,
+        html: str | Path | None = None,
         max_steps: int | None = None,
     ) -> "ReplayResult":
         """Show a training game again, from its action log, with the Q-values of these weights.
@@ -206,13 +245,24 @@ class Run(Player):
         from rlvision.watch.game_replay import GameReplay, ReplayResult, choose_game
         from rlvision.watch.outputs import Output
 
-        output, games = Output(video, terminal, html), self.games()
+        output, games = Output.of(video, terminal, html), self.games()
         game = choose_game(games, str(episode))
         with closing(self.make_env()) as env:
             screen = make_screen(env)
             replay = GameReplay(game, games, env, screen, self.q_values, max_steps=max_steps)
             seen = output.show(replay.rollout, self._page_meta(screen.fps, f"training game {game.number}"))
             return ReplayResult(game, tuple(seen), replay.outcome(seen))
+
+    def _show(
+        self, output: "Output", episodes: int, max_steps: int | None, epsilon: float | None, seed: int
+    ) -> "list[Game]":
+        from rlvision.watch.rollout import Rollout
+
+        with closing(self.make_env()) as env:
+            screen = make_screen(env)
+            policy = self._policy(epsilon, seed)
+            rollout = Rollout(env, screen, self.q_values, policy, seed=seed, games=episodes, max_steps=max_steps)
+            return output.show(rollout, self._page_meta(screen.fps))
 
     def _page_meta(self, fps: float, what: str = "") -> "PageMeta":
         """Return the title, note and saliency for the page of a game."""

@@ -1,4 +1,4 @@
-"""Show games in a window, in this terminal, as a video or as pages."""
+"""Show games in a window, in this terminal, in a notebook, as a video or as pages."""
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.notebook import in_notebook
 from rlvision.core.types import EnvSpec
 from rlvision.core.wording import as_written
 from rlvision.watch.controls import Controls
 from rlvision.watch.html.page import PageMeta, check_page_path, page_path, write_pages
+from rlvision.watch.inline import play_pages, show_pages, show_video
 from rlvision.watch.record import record, show_progress
 from rlvision.watch.rollout import Game, Rollout, RolloutStep, game_of
 from rlvision.watch.terminal.tty import require_terminal
@@ -37,7 +39,9 @@ OpenViewer = Callable[[str, EnvSpec, RolloutStep, float], AbstractContextManager
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One way of showing games: by default a window.
+    """One way of showing games: by default a window, in a notebook a page in the output of the cell.
+
+    A notebook also shows the video or the pages that are written.
 
     Raises:
         ConfigError: two are chosen, a file has another suffix, or the terminal or display is missing.
@@ -46,6 +50,7 @@ class Output:
     video: Path | None = None  # .mp4, .webm or .gif
     terminal: bool = False
     html: Path | None = None
+    shows_video: bool = True  # in a notebook, once it is written
 
     def __post_init__(self) -> None:
         named = [name for name in ("video", "terminal", "html") if getattr(self, name)]
@@ -55,6 +60,11 @@ class Output:
             )
         self._require_usable()
 
+    @classmethod
+    def of(cls, video: str | Path | None, terminal: bool, html: str | Path | None) -> "Output":
+        """Return the output of a Python call, where a path may be text."""
+        return cls(None if video is None else Path(video), terminal, None if html is None else Path(html))
+
     def show(self, rollout: Rollout, about: PageMeta) -> list[Game]:
         """Show the rollout's games.
 
@@ -62,10 +72,14 @@ class Output:
             The games that ended, or were cut short by the rollout.
         """
         if self.video is not None:
-            return record(rollout, self.video, title=about.title, fps=about.fps)
+            games = record(rollout, self.video, title=about.title, fps=about.fps)
+            if self.shows_video and in_notebook():
+                show_video(self.video)
+            return games
         if self.html is not None:
-            with show_progress(self.html, "its page") as report:
-                return write_pages(map(report, rollout), self.html, about)
+            return self._write_pages(rollout, self.html, about)
+        if in_notebook() and not self.terminal:
+            return play_pages(rollout, about)
         return show_live(open_terminal if self.terminal else open_window, rollout, title=about.title, fps=about.fps)
 
     def files(self, games: int) -> list[Path]:
@@ -74,6 +88,13 @@ class Output:
             return [page_path(self.html, number + 1) for number in range(games)]
         return [] if self.video is None else [self.video]
 
+    def _write_pages(self, rollout: Rollout, path: Path, about: PageMeta) -> list[Game]:
+        with show_progress(path, "its page") as report:
+            games = write_pages(map(report, rollout), path, about)
+        if in_notebook():
+            show_pages(self.files(len(games)))
+        return games
+
     def _require_usable(self) -> None:
         if self.video is not None:
             check_video_path(self.video)
@@ -81,7 +102,7 @@ class Output:
             check_page_path(self.html)
         elif self.terminal:
             require_terminal()
-        else:
+        elif not in_notebook():
             require_display()
 
 
