@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MOST_POINTS = 400
-"""Points of a course; with more games, a point is the mean of several."""
+"""Even number of points at which a course joins them in pairs."""
 WINDOW = 20
 """Points in the running mean."""
 WIDTH, HEIGHT, LEFT, BELOW = 720, 150, 56, 18
@@ -18,13 +18,15 @@ Point = tuple[float, float]
 
 @dataclass(slots=True)
 class Course:
-    """The scores of a training in at most `MOST_POINTS` points, each the mean of the same number of games.
+    """The scores of a training in fewer than `MOST_POINTS` points, each the mean of the same number of games.
 
     ::
 
-        games    1 2 3 4 5 6 7 8     with four points at most
-        points   1 2 3 4             one game each
-                 12 34 56 78         the fifth game joins the points in pairs
+        games    1 2 3 4 5 6 7 8     with fewer than four points
+        points   1 2 3               one game each
+                 12 34               the fourth game joins the points in pairs
+                 12 34 56
+                 1234 5678           and so does the fourth point
     """
 
     points: list[Point] = field(default_factory=list)
@@ -37,8 +39,8 @@ class Course:
         if len(self._next) == self.games:
             self.points.append(_mean(self._next))
             self._next.clear()
-        if len(self.points) > MOST_POINTS:
-            pairs = zip(self.points[::2], self.points[1::2], strict=False)
+        if len(self.points) == MOST_POINTS:
+            pairs = zip(self.points[::2], self.points[1::2], strict=True)
             self.points = [_mean(pair) for pair in pairs]
             self.games *= 2
 
