@@ -17,12 +17,12 @@ def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
 
 threading.Thread(target=interrupt).start()
-run = rlvision.train("quick", {"tracking.log_every": 200}, env_steps=1_000_000, out="runs/a", wandb="offline")
+settings = {"tracking.log_every": 200, "tracking.video_every": 0, "evaluation.games": 1, "replay.learning_starts": 400}
+run = rlvision.train("quick", settings, env_steps=1_000_000, out="runs/a", wandb="offline")
 """
 TRAIN_AGAIN = """
 print(run.env_steps < 1_000_000)
-run = rlvision.train("quick", {"tracking.log_every": 200, "evaluation.games": 1}, env_steps=run.env_steps + 20,
-                     out="runs/a", wandb="offline")
+run = rlvision.train("quick", settings, env_steps=run.env_steps + 20, out="runs/a", wandb="offline")
 """
 
 

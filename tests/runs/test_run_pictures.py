@@ -58,7 +58,5 @@ def test_watching_takes_paths_as_text(run, tmp_path):
 
 
 def test_an_agent_says_what_it_is(run):
-    place = run.folder.path
-    assert (
-        repr(run) == f"<Run {place}: rlvision.envs.counting_env:CountingEnv, weights after {run.env_steps:,} env steps>"
-    )
+    world, weights = "rlvision.envs.counting_env:CountingEnv", f"weights after {run.env_steps:,} env steps"
+    assert repr(run) == f"<Run {run.folder.path}: {world}, {weights}>"
