@@ -75,7 +75,7 @@ class LiveOutput:
         display_html(f'<div style="max-width: 760px">{page}</div>', text, place=self._place, update=not is_new)
         self._drawn_at, self._waits = self._clock(), False
 
-    def open(self) -> None:
+    def begin(self) -> None:
         """Let bars be drawn in this output, until `close`."""
         _open.append(self)
 
@@ -93,7 +93,7 @@ def shared_output() -> Iterator[LiveOutput]:
         yield _open[-1]
         return
     output = LiveOutput()
-    output.open()
+    output.begin()
     try:
         yield output
     finally:

@@ -50,7 +50,7 @@ class NotebookView:
     def _begin(self) -> None:
         if self._catcher is None:
             self._catcher = WarningCatcher(self)
-            self._output.open()
+            self._output.begin()
 
 
 class WarningCatcher(logging.Handler):

@@ -5,16 +5,18 @@ from base64 import b64encode
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from rlvision.core.files import read_bytes, read_text
 from rlvision.core.notebook import display_html
-from rlvision.watch.html.page import PageMeta, page_path, write_pages
+from rlvision.watch.html.page import PageMeta, PageRecorder
 from rlvision.watch.record import show_progress
-from rlvision.watch.rollout import Game, RolloutSteps
+from rlvision.watch.rollout import Game, RolloutSteps, game_of
 
 PAGE_HEIGHT = 820
 """Pixels of a page, which has room for the game, the Q-values and the value over time."""
 VIDEO_WIDTH = 760
+MOST_BYTES = 64 << 20
+"""Size of a file that is put into a notebook at most."""
 TYPES = {".mp4": "video/mp4", ".webm": "video/webm"}
 
 
@@ -46,18 +48,22 @@ def play_pages(rollout: RolloutSteps, about: PageMeta) -> list[Game]:
     Returns:
         The games, in order.
     """
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "game.html"
-        with show_progress(path, "its page") as report:
-            games = write_pages(map(report, rollout), path, about)
-        show_pages([page_path(path, number + 1) for number in range(len(games))])
+    games: list[Game] = []
+    record = PageRecorder(about)
+    with show_progress(Path(about.title), "its page") as report:
+        for rollout_step in map(report, rollout):
+            record.add(rollout_step)
+            if rollout_step.last:
+                games.append(game_of(rollout_step))
+                display_html(page_html(record.page()), f"game {len(games)} of {about.title}")
+                record = PageRecorder(about)
     return games
 
 
 def show_pages(paths: list[Path]) -> None:
     """Show self-contained pages as outputs of the cell, each in a frame of its own."""
     for path in paths:
-        display_html(page_html(path.read_text()), f"the page of a game, {path.name}")
+        display_html(page_html(read_text(path, MOST_BYTES)), str(path))
 
 
 def show_video(path: Path) -> None:
@@ -72,8 +78,10 @@ def page_html(page: str) -> str:
 
 
 def video_html(path: Path) -> str:
-    """Return a video file, or a GIF, as HTML that holds all of its bytes."""
-    content = b64encode(path.read_bytes()).decode()
+    """Return a video file, or a GIF, as HTML that holds all of its bytes; of a large one, only its name."""
+    if path.stat().st_size > MOST_BYTES:
+        return f"<p>{html.escape(str(path))} is larger than {MOST_BYTES >> 20} MB: open the file to see it.</p>"
+    content = b64encode(read_bytes(path, MOST_BYTES)).decode()
     style = f'style="max-width: min(100%, {VIDEO_WIDTH}px)"'
     suffix = path.suffix.lower()
     if suffix not in TYPES:

@@ -77,7 +77,7 @@ def test_games_are_counted_in_one_output_that_is_empty_at_the_end(notebook, monk
 def test_a_bar_is_drawn_in_the_output_of_the_training_that_it_belongs_to(notebook, monkeypatch):
     monkeypatch.setattr("rlvision.core.notebook.SECONDS", 0.0)
     training = LiveOutput()
-    training.open()
+    training.begin()
     training.put("board", "the board", "the board")
     with count_games(2) as on_episode:
         on_episode(episode(3.0))

@@ -65,6 +65,14 @@ def test_a_video_is_embedded_with_all_of_its_bytes(tmp_path, name, start):
     assert b64decode(source.removeprefix(start)) == bytes(range(256))
 
 
+def test_a_file_that_would_choke_a_notebook_is_named_only(tmp_path, monkeypatch):
+    monkeypatch.setattr("rlvision.watch.inline.MOST_BYTES", 1 << 20)
+    (tmp_path / "a.mp4").write_bytes(bytes((1 << 20) + 1))
+    assert (
+        video_html(tmp_path / "a.mp4") == f"<p>{tmp_path / 'a.mp4'} is larger than 1 MB: open the file to see it.</p>"
+    )
+
+
 def test_a_recording_is_a_path():
     recording = Recording(Path("a/b.mp4"), ())
     assert os.fspath(recording) == str(recording) == str(Path("a/b.mp4"))
