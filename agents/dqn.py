@@ -26,7 +26,8 @@ from rlvision import learning
 from rlvision.learning.settings import QLearningSettings
 
 if TYPE_CHECKING:
-    from rlvision.core.types import Agent, Transition
+    from rlvision.core.agent import Agent
+    from rlvision.core.types import Transition
     from rlvision.nn.qnetwork import QNetwork
 
 

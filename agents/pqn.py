@@ -28,7 +28,8 @@ from rlvision import learning
 from rlvision.learning.settings import RolloutSettings
 
 if TYPE_CHECKING:
-    from rlvision.core.types import Agent, Transition
+    from rlvision.core.agent import Agent
+    from rlvision.core.types import Transition
     from rlvision.nn.qnetwork import QNetwork
 
 

@@ -25,7 +25,8 @@ from rlvision.core.ranges import QuantileCount
 from rlvision.learning.settings import QLearningSettings
 
 if TYPE_CHECKING:
-    from rlvision.core.types import Agent, Transition
+    from rlvision.core.agent import Agent
+    from rlvision.core.types import Transition
     from rlvision.nn.qnetwork import QNetwork
 
 

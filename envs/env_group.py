@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from rlvision.core.errors import EnvCrashError, EnvError
 from rlvision.envs.gymnasium_make import make_env, wrap_env_errors
+from rlvision.envs.mask_checks import ACTION_MASK, read_mask, write_mask
 from rlvision.envs.preprocessing import (
     fast_readback,
     frames_per_decision,
@@ -44,14 +45,16 @@ class EnvRunner:
         index: its place among all environments.
 
     Attributes:
+        name: of the environment and its world, for errors.
         observation: the current stack [C, H, W].
         view: what is seen of it, and the names of its actions.
+        action_mask: the actions that are legal now, [A]; None in a world without masks.
     """
 
     def __init__(self, settings: EnvSettings, index: int = 0) -> None:
         self._settings = settings
         self._frameskip = frames_per_decision(settings, is_atari=False)
-        self._name = f"environment {index} of {settings.game}"
+        self.name = f"environment {index} of {settings.game}"
         self._env = make_env(settings)
         self._start = int(discrete_space(self._env).start)
         self.view = look_at(self._env, settings)
@@ -61,6 +64,7 @@ class EnvRunner:
         self._observed: Any = None
         self._shape: tuple[int, ...] | None = None  # of its pictures
         self.observation: UInt8Array = np.empty(0, dtype=np.uint8)
+        self.action_mask: BoolArray | None = None
 
     def observation_shape(self) -> tuple[int, int, int]:
         """Return (C, H, W); this begins a game, and so proves that the environment has pictures."""
@@ -79,7 +83,8 @@ class EnvRunner:
         if self._broken:
             self._recreate()
         with self._wrap_errors():
-            self._observed = check_reset(self._env.reset(seed=seed))
+            self._observed, info = check_reset(self._env.reset(seed=seed))
+            self._keep_mask(info, terminated=False)
             reduced = self._reduced()
         self.observation = fresh_stack(to_frame(reduced, self._settings), self._settings.stack)
         self._ended = False
@@ -116,23 +121,31 @@ class EnvRunner:
     def close(self) -> None:
         """Close the environment; log a warning if that fails."""
         try:
-            with wrap_env_errors(self._name, "as it was closed"):
+            with wrap_env_errors(self.name, "as it was closed"):
                 self._env.close()
         except EnvError as error:
             logging.getLogger("rlvision").warning("%s", error)
 
     def _repeat(self, action: int) -> tuple[float, bool, bool, UInt8Array]:
-        """Take the action ``frameskip`` times; return summed reward, terminated, truncated and screen [H, W, c]."""
+        """Repeat the action while it is legal; return summed reward, terminated, truncated and screen [H, W, c]."""
         total, brighter = 0.0, None
         for left in reversed(range(self._frameskip)):
-            self._observed, reward, terminated, truncated = check_step(self._env.step(action))
+            self._observed, reward, terminated, truncated, info = check_step(self._env.step(action))
             total += reward
-            if terminated or truncated:
+            self._keep_mask(info, terminated)
+            if terminated or truncated or not self._allows(action):
                 break
             if left == 1 and self._settings.max_pool:
                 brighter = self._reduced().copy()  # an environment may draw into the same array again
         last = self._reduced()
         return total, terminated, truncated, last if brighter is None else np.maximum(brighter, last)
+
+    def _keep_mask(self, info: Mapping[str, Any], terminated: bool) -> None:
+        if ACTION_MASK in info or self.action_mask is not None:
+            self.action_mask = read_mask(info, len(self.view.action_names), terminated)
+
+    def _allows(self, action: int) -> bool:
+        return self.action_mask is None or bool(self.action_mask[action - self._start])
 
     def _reduced(self) -> UInt8Array:
         """Return the current screen, cropped and in its channels, [H, W, c]."""
@@ -152,7 +165,7 @@ class EnvRunner:
     def _wrap_errors(self) -> Iterator[None]:
         """Add this environment's name, seed and step to errors; mark it broken after an error of its own."""
         try:
-            with wrap_env_errors(self._name, f"step {self._steps} of the game with seed {self._seed}"):
+            with wrap_env_errors(self.name, f"step {self._steps} of the game with seed {self._seed}"):
                 yield
         except EnvCrashError:
             self._ended = self._broken = True
@@ -174,6 +187,7 @@ class EnvGroup:
     Args:
         settings: of each.
         observation: [n, C, H, W], written to.
+        action_mask: [n, A], written to; [n, 0] in a world without masks.
         start: index of the first one among all environments.
         on_turn: called with an environment's index before each call of that environment.
     """
@@ -182,10 +196,11 @@ class EnvGroup:
         self,
         settings: EnvSettings,
         observation: UInt8Array,
+        action_mask: BoolArray,
         start: int = 0,
         on_turn: Callable[[int], None] = lambda index: None,
     ) -> None:
-        self._observation, self._start, self._on_turn = observation, start, on_turn
+        self._observation, self._action_mask, self._start, self._on_turn = observation, action_mask, start, on_turn
         self.runners: list[EnvRunner] = []
         try:
             for index in range(start, start + len(observation)):
@@ -242,3 +257,5 @@ class EnvGroup:
             faults[self._start + place] = fault
         else:
             self._observation[place] = runner.observation
+            if runner.action_mask is not None or self._action_mask.size:
+                write_mask(self._action_mask, place, runner)

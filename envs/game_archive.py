@@ -29,6 +29,7 @@ from rlvision.core.append_log import AppendLog
 from rlvision.core.errors import CheckpointError
 from rlvision.core.files import read_bytes
 from rlvision.core.folders import list_folder
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.types import EnvStep, Episode, State
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.envs.vector_env import observation_hash
@@ -61,6 +62,13 @@ class RecordedGame:
     item_size: int  # bytes of an action
     compressed: bytes  # the actions, compressed
 
+    def __repr__(self) -> str:
+        """Return its number, score and length, and who played it when."""
+        return (
+            f"RecordedGame({self.number}: score {self.score:,g} in {self.length:,} decisions, environment {self.env}, "
+            f"after {self.env_steps:,} env steps)"
+        )
+
     @property
     def actions(self) -> "array[int]":
         """All ``length + 1`` actions: the decisions, and the ignored action of the step that reset the game."""
@@ -83,8 +91,8 @@ class GameArchive:
         limit: approximate size of the folder in bytes; the oldest games are deleted.
     """
 
-    def __init__(self, folder: Path, limit: int) -> None:
-        self._folder = folder
+    def __init__(self, folder: AnyPath, limit: int) -> None:
+        self._folder = as_path(folder)
         self._file_limit = min(max(1, limit // NUM_FILES), LARGEST // 2)
         self._number = 0
         self._entries: AppendLog | None = None
@@ -216,13 +224,13 @@ def encode(game: RecordedGame) -> bytes:
     return header + _LENGTHS.pack(len(game.compressed), checksum) + game.compressed
 
 
-def read_games(folder: Path) -> list[RecordedGame]:
+def read_games(folder: AnyPath) -> list[RecordedGame]:
     """Return the games in a folder, in the order in which they ended, without entries that a kill cut short.
 
     Raises:
         CheckpointError: an entry is damaged.
     """
-    return [game for path in archive_files(folder) for game in _decode(path)]
+    return [game for path in archive_files(as_path(folder)) for game in _decode(path)]
 
 
 def prefix_games(game: RecordedGame, games: Sequence[RecordedGame]) -> list[RecordedGame]:

@@ -3,17 +3,20 @@
 import logging
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from rlvision.core.action_masks import with_mask
 from rlvision.core.errors import ConfigError, EnvCrashError, EnvError
-from rlvision.core.types import BoolArray, EnvSpec, IntArray, Progress, UInt8Array
+from rlvision.core.types import BoolArray, EnvSpec, EnvStep, IntArray, Progress, UInt8Array
 from rlvision.envs.env_group import EnvGroup, EnvRunner, Faults
+from rlvision.envs.mask_checks import MASK_LINE, require_legal
 from rlvision.envs.preprocessing import frame_channels, frames_per_decision, require_sizes
 from rlvision.envs.settings import EnvSettings
-from rlvision.envs.vector_env import Outcome, ReplayableVectorEnv
-from rlvision.envs.worker_pool import WorkerPool
+from rlvision.envs.vector_env import Outcome, ReplayableVectorEnv, check_action
+from rlvision.envs.worker_pool import EnvBackend, WorkerPool
 from rlvision.envs.world_view import WorldView
 
 CHUNK = 32
@@ -22,43 +25,22 @@ WINDOW_STEPS = 1_000
 """Steps of an environment within which its failures are counted together."""
 
 
-class EnvBackend(Protocol):
-    """N environments, in this process or in others.
-
-    A failure is returned, not raised, since the other environments have made their step. The next restart or step of
-    an environment that failed replaces it first.
-    """
-
-    def observation(self) -> UInt8Array:
-        """Return a copy of the observations [N, C, H, W]."""
-
-    def restart(self, mask: BoolArray, seeds: Sequence[int]) -> Faults:
-        """Reset the masked environments [N] by their seeds [N]."""
-
-    def begin(self, action: IntArray, next_seeds: Sequence[int]) -> None:
-        """Start a step with the actions [N]; a game that is over is followed by a game of the next seed."""
-
-    def finish(self) -> Sequence[Any]:
-        """Return reward, terminated, truncated and first of the step, each [N], and the faults."""
-
-    def repeat(self, action_logs: Sequence[Sequence[int]]) -> Faults:
-        """Take the actions of N action logs, of any length."""
-
-    def close(self) -> None:
-        """Release environments and processes."""
-
-
 class LocalBackend:
     """N environments in this process, which `finish` steps."""
 
-    def __init__(self, settings: EnvSettings, shape: tuple[int, int, int, int]) -> None:
-        self._observation = np.zeros(shape, dtype=np.uint8)
+    def __init__(self, settings: EnvSettings, spec: EnvSpec) -> None:
+        self._observation = np.zeros((spec.num_envs, *spec.observation_shape), dtype=np.uint8)
+        self._action_mask = np.ones((spec.num_envs, spec.mask_size), dtype=np.bool_)
         self._pending: tuple[IntArray, Sequence[int]] = np.empty(0, dtype=np.int64), ()
-        self.group = EnvGroup(settings, self._observation)
+        self.group = EnvGroup(settings, self._observation, self._action_mask)
 
     def observation(self) -> UInt8Array:
         """Return a copy of the observations [N, C, H, W]."""
         return self._observation.copy()
+
+    def action_mask(self) -> BoolArray:
+        """Return a copy of the masks [N, A]."""
+        return self._action_mask.copy()
 
     def restart(self, mask: BoolArray, seeds: Sequence[int]) -> Faults:
         """Reset the masked environments [N] by their seeds [N]."""
@@ -116,15 +98,33 @@ class GymnasiumEnv(ReplayableVectorEnv):
         check_writable(settings, num_envs)
         spec, self.view = probe(settings, num_envs)
         super().__init__(spec, reseed_after=0)
-        shape = (num_envs, *self.spec.observation_shape)
+        self._mask_at_send: BoolArray = np.ones((num_envs, spec.mask_size), dtype=np.bool_)
         self._restart_limit = RestartLimit(num_envs, settings.max_restarts)
         self._backend: EnvBackend = (
-            WorkerPool(settings, EnvGroup, shape) if settings.num_workers else LocalBackend(settings, shape)
+            WorkerPool(settings, EnvGroup, spec) if settings.num_workers else LocalBackend(settings, spec)
         )
 
     def runner(self, index: int) -> EnvRunner | None:
         """Return environment ``index`` if it runs in this process, else None."""
         return self._backend.group.runners[index] if isinstance(self._backend, LocalBackend) else None
+
+    @property
+    def action_mask(self) -> BoolArray:
+        """The actions that are legal at the current observations, [N, A]; [N, 0] in a world without masks."""
+        return self._mask_at_send if self.stepping else self._backend.action_mask()
+
+    def send(self, action: IntArray) -> None:
+        """Start a step, as every vector of environments does; an action that is not legal is an EnvError too."""
+        if self.spec.mask_size:
+            self.expect_ready()
+            self._mask_at_send = self._backend.action_mask()
+            require_legal(check_action(action, self.spec), self._mask_at_send, self.spec.action_meanings)
+        super().send(action)
+
+    def advance(self, action: IntArray, outcome: Outcome) -> EnvStep:
+        """Move on to the outcome of a step and return the row, with its mask where the world gives one."""
+        row = super().advance(action, outcome)
+        return with_mask(row, self._mask_at_send) if self.spec.mask_size else row
 
     def _begin(self, action: IntArray) -> None:
         self._backend.begin(action, [action_log.next_seed for action_log in self.action_logs])
@@ -266,9 +266,11 @@ def probe(settings: EnvSettings, num_envs: int) -> tuple[EnvSpec, WorldView]:
     try:
         runner = EnvRunner(settings)
         try:
-            shape, names = runner.observation_shape(), runner.view.action_names
-            frameskip = frames_per_decision(settings, is_atari=False)
-            return EnvSpec(num_envs, shape, frame_channels(settings), names, frameskip), runner.view
+            shape, names, view = runner.observation_shape(), runner.view.action_names, runner.view
+            frameskip, mask_size = frames_per_decision(settings, is_atari=False), 0
+            if runner.action_mask is not None:
+                mask_size, view = len(names), replace(view, lines=(*view.lines, MASK_LINE))
+            return EnvSpec(num_envs, shape, frame_channels(settings), names, frameskip, mask_size), view
         finally:
             runner.close()
     except EnvCrashError as fault:

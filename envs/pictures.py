@@ -234,6 +234,16 @@ def value_range(space: object) -> tuple[float, float]:
     return (low, high) if uniform and low < high else (-np.inf, np.inf)
 
 
+def describe_space(space: object) -> str:
+    """Return the kind of a space, with the shape and dtype of numbers: ``Dict(image: Box[7, 7, 3] uint8)``."""
+    kind = type(space).__name__
+    if isinstance(space, gymnasium.spaces.Dict):
+        return f"{kind}({', '.join(f'{key}: {describe_space(inner)}' for key, inner in space.spaces.items())})"
+    if isinstance(space, gymnasium.spaces.Tuple):
+        return f"{kind}({', '.join(map(describe_space, space.spaces))})"
+    return f"{kind}{list(space.shape)} {np.dtype(space.dtype)}" if isinstance(space, Box | MultiBinary) else kind
+
+
 def _leaves(space: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Space[Any]]]:
     """Yield the spaces inside Dicts and Tuples with the keys that lead to them."""
     if isinstance(space, gymnasium.spaces.Dict):

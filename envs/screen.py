@@ -52,15 +52,15 @@ class AtariScreen:
     included, if it has the same seed and sticky probability and takes the same actions for as many frames.
 
     Args:
-        env: one environment, not in play yet or just reset.
+        env: environments, not in play yet or just reset.
+        index: the one to follow.
     """
 
     fps = 60.0
 
-    def __init__(self, env: AtariEnv) -> None:
-        expect_one(env)
+    def __init__(self, env: AtariEnv, index: int = 0) -> None:
         ALEInterface.setLoggerMode(LoggerMode.Error)
-        self._env = env
+        self._env, self._index = env, index
         self._shadow = ALEInterface()
         self._shadow.setFloat("repeat_action_probability", env.protocol.sticky)
         self._actions = [getattr(Action, name) for name in env.spec.action_meanings]
@@ -72,10 +72,19 @@ class AtariScreen:
 
     def first_frame(self) -> UInt8Array:
         """Return the picture [210, 160, 3] after ``env.reset``."""
-        if len(self._env.action_logs[0]) > 0:
+        if len(self._env.action_logs[self._index]) > 0:
             raise EnvError("expected a game that has just been reset by seed, got one in play: watch it from its reset")
         self._follow_reset()
-        return self._picture()
+        return self.picture()
+
+    def move_to(self, env: AtariEnv, index: int) -> None:
+        """Follow another environment from now on, which is in the same state as the one followed so far.
+
+        Raises:
+            EnvError: it is at another frame.
+        """
+        self._env, self._index = env, index
+        self._expect_together()
 
     def frames(self, step: EnvStep) -> list[UInt8Array]:
         """Return the pictures [210, 160, 3] of the step just received; for a new game, its first picture.
@@ -83,7 +92,7 @@ class AtariScreen:
         Raises:
             EnvError: a step was missed.
         """
-        return [self._picture() for _ in self._follow(step)]
+        return [self.picture() for _ in self._follow(step)]
 
     def skip(self, step: EnvStep) -> None:
         """Follow the step just received without making its pictures.
@@ -96,12 +105,12 @@ class AtariScreen:
 
     def _follow(self, step: EnvStep) -> Iterator[None]:
         """Repeat the step; yield after each frame."""
-        if self._env.first[0]:
+        if self._env.first[self._index]:
             self._follow_reset()
             yield
             return
         for _ in range(self._env.spec.frameskip):
-            self._shadow.act(self._actions[step.action[0]])
+            self._shadow.act(self._actions[step.action[self._index]])
             yield
             if self._behind() <= 0:  # a game's last step may be shorter
                 break
@@ -109,7 +118,7 @@ class AtariScreen:
 
     def _follow_reset(self) -> None:
         """Repeat ale-py's reset: the seed if there is one, FIRE if there is one, no-ops."""
-        action_log = self._env.action_logs[0]
+        action_log = self._env.action_logs[self._index]
         if len(action_log) == 0:  # a seeded reset
             self._shadow.setInt("random_seed", action_log.seed)
             self._shadow.loadROM(rom_path(self._env.game))
@@ -122,12 +131,13 @@ class AtariScreen:
                 self._shadow.reset_game()
         self._expect_together()
 
-    def _picture(self) -> UInt8Array:
+    def picture(self) -> UInt8Array:
+        """Return the current picture [210, 160, 3]."""
         return np.asarray(self._shadow.getScreenRGB(), dtype=np.uint8)
 
     def _behind(self) -> int:
         """Return the number of frames that the shadow is behind."""
-        return int(self._env.frame_number[0]) - int(self._shadow.getFrameNumber())
+        return int(self._env.frame_number[self._index]) - int(self._shadow.getFrameNumber())
 
     def _expect_together(self) -> None:
         if self._behind() != 0:
@@ -141,14 +151,14 @@ class GymnasiumScreen:
     """The environment's own pictures, one per step.
 
     Args:
-        env: of one environment, in this process.
+        env: environments in this process.
+        index: the one to show.
     """
 
     lives = 0
 
-    def __init__(self, env: GymnasiumEnv) -> None:
-        expect_one(env)
-        runner = env.runner(0)
+    def __init__(self, env: GymnasiumEnv, index: int = 0) -> None:
+        runner = env.runner(index)
         if runner is None:
             raise EnvError("expected an environment in this process, got worker processes: watch with num_workers=0")
         self._runner: EnvRunner = runner
@@ -160,11 +170,15 @@ class GymnasiumScreen:
 
     def first_frame(self) -> UInt8Array:
         """Return the picture [H, W, 3] after ``env.reset``."""
+        return self.picture()
+
+    def picture(self) -> UInt8Array:
+        """Return the current picture [H, W, 3]."""
         return self._runner.picture()
 
     def frames(self, step: EnvStep) -> list[UInt8Array]:
         """Return the picture [H, W, 3] after the step just received."""
-        return [self._runner.picture()]
+        return [self.picture()]
 
     def skip(self, step: EnvStep) -> None:
         """Do nothing: the environment itself has made the step."""
@@ -186,6 +200,7 @@ def make_screen(env: VectorEnv) -> Screen:
     Raises:
         EnvError: it cannot be watched.
     """
+    expect_one(env)
     if isinstance(env, AtariEnv):
         return AtariScreen(env)
     if isinstance(env, GymnasiumEnv):

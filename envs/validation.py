@@ -35,24 +35,26 @@ def discrete_space(env: gymnasium.Env[Any, Any]) -> Discrete:
     return space
 
 
-def check_reset(result: Any) -> Any:
-    """Return the observation out of the result of ``reset``.
+def check_reset(result: Any) -> tuple[Any, Mapping[str, Any]]:
+    """Return observation and info out of the result of ``reset``.
 
     Raises:
         EnvError: the result is no tuple of two.
     """
-    return _expect_tuple(result, "reset(seed=...)", ("observation", "info"))[0]
+    observation, info = _expect_tuple(result, "reset(seed=...)", ("observation", "info"))
+    return observation, info if isinstance(info, dict) else {}
 
 
-def check_step(result: Any) -> tuple[Any, float, bool, bool]:
-    """Return observation, reward, terminated and truncated out of the result of ``step``.
+def check_step(result: Any) -> tuple[Any, float, bool, bool, Mapping[str, Any]]:
+    """Return observation, reward, terminated, truncated and info out of the result of ``step``.
 
     Raises:
         EnvError: the result is not a tuple of five, the reward is not finite, or a flag is not a bool.
     """
     names = ("observation", "reward", "terminated", "truncated", "info")
-    observation, reward, terminated, truncated, _ = _expect_tuple(result, "step(action)", names)
-    return observation, check_reward(reward), check_flag("terminated", terminated), check_flag("truncated", truncated)
+    observation, reward, terminated, truncated, info = _expect_tuple(result, "step(action)", names)
+    flags = check_flag("terminated", terminated), check_flag("truncated", truncated)
+    return observation, check_reward(reward), *flags, info if isinstance(info, dict) else {}
 
 
 def check_reward(reward: Any) -> float:

@@ -23,15 +23,14 @@ from multiprocessing.context import SpawnProcess
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rlvision.core.child_path import forget_safe_path, safe_path
 from rlvision.core.errors import EnvCrashError, EnvError, RLVisionError
 from rlvision.envs.packed_settings import Packed, packed_settings, unpacked_settings
 from rlvision.envs.settings import EnvSettings
+from rlvision.envs.shared_state import IDLE, SharedState
 
 if TYPE_CHECKING:
-    from rlvision.core.types import UInt8Array
+    from rlvision.core.types import BoolArray, UInt8Array
     from rlvision.envs.env_group import EnvGroup
 
 GRACE_SECONDS = 5.0
@@ -42,42 +41,6 @@ TIMEOUT_SLICES = 10
 """Parts of a time limit; a stop of the whole program (Ctrl-Z) uses up at most one part, however long it lasts."""
 NO_MAIN_GUARD = 78
 """Exit status of a worker that would train while it imports the program (EX_CONFIG)."""
-IDLE = -1
-"""The environment number of a worker that waits for a call."""
-
-
-class SharedState:
-    """The memory that a worker shares with its parent: observations, and the environment at work.
-
-    Args:
-        shape: [n, C, H, W] of the observations.
-    """
-
-    def __init__(self, shape: tuple[int, int, int, int]) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._shape = shape
-        self._pixels = context.RawArray("B", int(np.prod(shape)))
-        self._turn = context.RawArray("q", [0, IDLE])  # turns so far; the environment of the current one
-
-    @property
-    def observation(self) -> UInt8Array:
-        """The observations [n, C, H, W], not copied: the next step overwrites them."""
-        return np.frombuffer(self._pixels, dtype=np.uint8).reshape(self._shape)
-
-    @property
-    def progress(self) -> int:
-        """Number of turns so far."""
-        return int(self._turn[0])
-
-    @property
-    def environment(self) -> int:
-        """The environment whose turn it is, or `IDLE`."""
-        return int(self._turn[1])
-
-    def take_turn(self, index: int) -> None:
-        """Give the turn to an environment, or to none (`IDLE`)."""
-        self._turn[1] = index
-        self._turn[0] += 1
 
 
 class Worker:
@@ -88,14 +51,20 @@ class Worker:
         group_class: makes and steps them in the process; an argument, not an import, so that the process loads little.
         share: the indices of its environments among all.
         size: [C, H, W] of an observation.
+        mask_size: A in a world with action masks, else 0.
     """
 
     def __init__(
-        self, settings: EnvSettings, group_class: type[EnvGroup], share: range, size: tuple[int, int, int]
+        self,
+        settings: EnvSettings,
+        group_class: type[EnvGroup],
+        share: range,
+        size: tuple[int, int, int],
+        mask_size: int,
     ) -> None:
         self._settings, self._group_class, self._share = settings, group_class, share
         self._time_limit = settings.step_timeout
-        self._state = SharedState((len(share), *size))
+        self._state = SharedState((len(share), *size), mask_size)
         self._process: SpawnProcess | None = None
         self._is_ready = False
         self._exit_code: int | None = None  # of the process that died last
@@ -105,6 +74,11 @@ class Worker:
     def observation(self) -> UInt8Array:
         """Its observations [n, C, H, W]; the next step overwrites them."""
         return self._state.observation
+
+    @property
+    def action_mask(self) -> BoolArray:
+        """The masks of these observations, [n, A]."""
+        return self._state.action_mask
 
     def call(self, method: str, *args: Any) -> None:
         """Call a method of its `EnvGroup`; `answer` returns the result."""
@@ -253,7 +227,7 @@ def serve(pipe: Connection, packed: Packed, group_class: type[EnvGroup], start: 
     threading.Thread(target=outlive_parent_briefly, daemon=True).start()
     group: EnvGroup | None = None
     try:
-        group = group_class(settings, state.observation, start, state.take_turn)
+        group = group_class(settings, state.observation, state.action_mask, start, state.take_turn)
         pipe.send(None)
         while True:
             state.take_turn(IDLE)

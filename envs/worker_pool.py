@@ -15,7 +15,7 @@ that never ends also exits soon after its parent. The shared memory has no name,
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -24,28 +24,57 @@ from rlvision.envs.settings import EnvSettings
 from rlvision.envs.worker import Worker
 
 if TYPE_CHECKING:
-    from rlvision.core.types import BoolArray, IntArray, UInt8Array
+    from rlvision.core.types import BoolArray, EnvSpec, IntArray, UInt8Array
     from rlvision.envs.env_group import EnvGroup, Faults
 
 
+class EnvBackend(Protocol):
+    """N environments, in this process or in others.
+
+    A failure is returned, not raised, since the other environments have made their step. The next restart or step of
+    an environment that failed replaces it first.
+    """
+
+    def observation(self) -> UInt8Array:
+        """Return a copy of the observations [N, C, H, W]."""
+
+    def action_mask(self) -> BoolArray:
+        """Return a copy of the masks of these observations, [N, A]; [N, 0] in a world without masks."""
+
+    def restart(self, mask: BoolArray, seeds: Sequence[int]) -> Faults:
+        """Reset the masked environments [N] by their seeds [N]."""
+
+    def begin(self, action: IntArray, next_seeds: Sequence[int]) -> None:
+        """Start a step with the actions [N]; a game that is over is followed by a game of the next seed."""
+
+    def finish(self) -> Sequence[Any]:
+        """Return reward, terminated, truncated and first of the step, each [N], and the faults."""
+
+    def repeat(self, action_logs: Sequence[Sequence[int]]) -> Faults:
+        """Take the actions of N action logs, of any length."""
+
+    def close(self) -> None:
+        """Release environments and processes."""
+
+
 class WorkerPool:
-    """All worker processes, as an `rlvision.envs.gymnasium_env.EnvBackend`.
+    """All worker processes, as an `EnvBackend`.
 
     If a process dies, all of its environments fail; their next call starts another process.
 
     Args:
         settings: of the environments; ``num_workers`` processes share them, at most one per environment.
         group_class: makes and steps the environments of one process.
-        shape: [N, C, H, W].
+        spec: their shapes.
     """
 
-    def __init__(self, settings: EnvSettings, group_class: type[EnvGroup], shape: tuple[int, int, int, int]) -> None:
-        num_envs, *size = shape
+    def __init__(self, settings: EnvSettings, group_class: type[EnvGroup], spec: EnvSpec) -> None:
+        num_envs, size, mask_size = spec.num_envs, spec.observation_shape, spec.mask_size
         self._workers: dict[range, Worker] = {}
         try:
             for places in np.array_split(np.arange(num_envs), min(settings.num_workers, num_envs)):
                 share = range(int(places[0]), int(places[-1]) + 1)
-                self._workers[share] = Worker(settings, group_class, share, (size[0], size[1], size[2]))
+                self._workers[share] = Worker(settings, group_class, share, size, mask_size)
             for worker in self._workers.values():
                 worker.handshake()
         except BaseException:
@@ -55,6 +84,10 @@ class WorkerPool:
     def observation(self) -> UInt8Array:
         """Return a copy of the observations [N, C, H, W]."""
         return np.concatenate([worker.observation for worker in self._workers.values()])
+
+    def action_mask(self) -> BoolArray:
+        """Return a copy of the masks of these observations, [N, A]."""
+        return np.concatenate([worker.action_mask for worker in self._workers.values()])
 
     def restart(self, mask: BoolArray, seeds: Sequence[int]) -> Faults:
         """Reset the masked environments [N] by their seeds [N].

@@ -11,7 +11,7 @@ from gymnasium.spaces import Box
 
 from rlvision.core.errors import EnvError
 from rlvision.envs.action_names import name_actions
-from rlvision.envs.pictures import WRAPPER, find_view
+from rlvision.envs.pictures import WRAPPER, describe_space, find_view
 from rlvision.envs.process_state import GuardedWorld
 from rlvision.envs.settings import EnvSettings
 from rlvision.envs.validation import discrete_space, read_attribute, render_modes
@@ -66,10 +66,10 @@ def _look_at_any(env: gymnasium.Env[Any, Any], settings: EnvSettings) -> WorldVi
         modes = ", ".join(map(str, render_modes(env))) or "none"
         raise EnvError(
             f"expected an image observation or an rgb_array render mode, got neither from {who} (observation "
-            f"{observed}, render modes {modes}): name rgb_array in the metadata['render_modes'] of the environment's "
-            f"class and take render_mode in its constructor; or {WRAPPER}"
+            f"{describe_space(observed)}, render modes {modes}): name rgb_array in the metadata['render_modes'] of the "
+            f"environment's class and take render_mode in its constructor; or {WRAPPER}"
         )
-    seen = view.describe() if view else f"render(); its observation, {observed}, is not used"
+    seen = view.describe() if view else f"render(); its observation, {describe_space(observed)}, is not used"
     names, note = name_actions(env, discrete_space(env))
     lines = [f"the agent sees {seen}", note, "it has one action: nothing to learn" if len(names) == 1 else None]
     return WorldView(names, view, tuple(line for line in lines if line))

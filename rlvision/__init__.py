@@ -18,19 +18,27 @@ if TYPE_CHECKING:
     from rlvision.config.schema import Config as Config
     from rlvision.nn.dn import DN as DN
     from rlvision.runs.loading import load as load
+    from rlvision.runs.pixel_envs import make_env as make_env
     from rlvision.runs.run import Run as Run
     from rlvision.runs.training import train as train
+    from rlvision.training.callbacks import Callback as Callback
+    from rlvision.training.callbacks import LogMetric as LogMetric
+    from rlvision.training.callbacks import StopAtScore as StopAtScore
 
 _HOME = {
+    "Callback": "rlvision.training.callbacks",
     "Config": "rlvision.config.schema",
     "DN": "rlvision.nn.dn",
+    "LogMetric": "rlvision.training.callbacks",
     "Run": "rlvision.runs.run",
+    "StopAtScore": "rlvision.training.callbacks",
     "load": "rlvision.runs.loading",
     "load_config": "rlvision.config.loading",
+    "make_env": "rlvision.runs.pixel_envs",
     "train": "rlvision.runs.training",
 }
 
-__all__ = ["DN", "Config", "Run", "load", "load_config", "train"]
+__all__ = ["DN", "Callback", "Config", "LogMetric", "Run", "StopAtScore", "load", "load_config", "make_env", "train"]
 
 
 def __getattr__(name: str) -> Any:

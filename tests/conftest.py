@@ -249,9 +249,9 @@ class Watched:
         """The newest session's."""
         return self.sessions[-1]._trainer._collector
 
-    def train(self, config: Config) -> Session:
+    def train(self, config: Config, **given: Any) -> Session:
         """Train, and return what there was in memory at the end."""
-        rlvision.runs.training.train(config)
+        rlvision.runs.training.train(config, **given)
         return self.sessions[-1]
 
 

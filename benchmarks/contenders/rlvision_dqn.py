@@ -24,8 +24,10 @@ from rlvision.nn.settings import NetworkSettings
 from rlvision.replay.settings import ReplaySettings
 from rlvision.runs import builders
 from rlvision.tracking.jsonl import JsonlTracker
+from rlvision.training.callback_list import CallbackList
 from rlvision.training.collector import Collector, DiscountedReturns
-from rlvision.training.trainer import Hooks, Trainer, TrainPlan
+from rlvision.training.plan import TrainPlan
+from rlvision.training.trainer import Hooks, Trainer
 
 FOREVER = 10**12
 
@@ -51,6 +53,7 @@ class TrainerLoop:
             tracker=self._tracker,
             plan=_plan(config),
             hooks=_hooks(),
+            callbacks=CallbackList((), Path(self._folder.name)),
         )
         self.env.reset(seed=1)
 

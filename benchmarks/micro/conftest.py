@@ -8,7 +8,7 @@ import pytest
 import torch
 from noise import make_agent
 
-from rlvision.core.types import Agent
+from rlvision.core.agent import Agent
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

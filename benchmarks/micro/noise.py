@@ -6,8 +6,9 @@ import numpy as np
 
 from rlvision.agents.dqn import DQNSettings
 from rlvision.config.schema import Config
+from rlvision.core.agent import Agent
 from rlvision.core.memory import keep_freed_memory
-from rlvision.core.types import Agent, EnvSpec, EnvStep
+from rlvision.core.types import EnvSpec, EnvStep
 from rlvision.nn.settings import NetworkSettings
 from rlvision.replay.settings import ReplaySettings
 from rlvision.runs import builders

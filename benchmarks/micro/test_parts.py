@@ -14,7 +14,7 @@ import torch
 from noise import SPEC, env_step, make_agent
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from rlvision.core.types import Agent
+from rlvision.core.agent import Agent
 from rlvision.nn.settings import NetworkSettings
 from rlvision.runs.checkpoint import read_state, write_state
 

@@ -90,6 +90,10 @@ class Comparison:
     results: tuple[GameResult, ...]
     published: tuple[Published, ...] = ()
 
+    def __repr__(self) -> str:
+        """Return the agents and the games."""
+        return f"Comparison({', '.join(self.agents)} in {', '.join(self.games)})"
+
     @property
     def agents(self) -> tuple[str, ...]:
         """Names of the agents."""

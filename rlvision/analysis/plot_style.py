@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rlvision.analysis.statistics import Series
 from rlvision.core.errors import ConfigError
 from rlvision.core.files import write_atomically
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.wording import as_written
 
 if TYPE_CHECKING:
@@ -113,12 +114,13 @@ def with_band(entries: "dict[str, Artist]", panels: "Sequence[Axes]") -> "dict[s
     return {**entries, BAND: Patch(color=GRAY, alpha=0.25, linewidth=0)} if has_band else entries
 
 
-def require_picture(path: Path) -> None:
+def require_picture(path: AnyPath) -> None:
     """Refuse a file that is no picture or cannot be written, before anything is computed.
 
     Raises:
         ConfigError: the suffix is another, or the path is a folder.
     """
+    path = as_path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"expected a picture (.png or .svg) in {as_written('out')}, got {path}: name one")
     require_folder(path.parent)
@@ -126,12 +128,13 @@ def require_picture(path: Path) -> None:
         raise ConfigError(f"expected a file to write in {as_written('out')}, got the folder {path}: name another")
 
 
-def require_folder(folder: Path) -> None:
+def require_folder(folder: AnyPath) -> None:
     """Make a folder.
 
     Raises:
         ConfigError: it cannot be made.
     """
+    folder = as_path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
@@ -144,13 +147,13 @@ def require_folder(folder: Path) -> None:
         ) from error
 
 
-def save(figure: "Figure", path: Path) -> Path:
+def save(figure: "Figure", path: AnyPath) -> Path:
     """Write a picture completely or not at all, in the format of its suffix, and return its path.
 
     Raises:
         ConfigError: it cannot be written.
     """
-    content = BytesIO()
+    path, content = as_path(path), BytesIO()
     kind = path.suffix.lower().removeprefix(".")
     with paper_style():
         figure.savefig(content, format=kind, metadata={"Date": None} if kind == "svg" else None)

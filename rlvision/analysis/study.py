@@ -21,6 +21,7 @@ from rlvision.analysis.efficiency_plots import sample_efficiency
 from rlvision.analysis.grouping import group
 from rlvision.analysis.run_info import Card, RunInfo, Score, stored_score
 from rlvision.config.loading import flatten_used
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.envs.factory import is_atari
 from rlvision.envs.preprocessing import frames_per_decision
 from rlvision.evaluation.atari_scores import DEFAULT_BASELINES, published_agents
@@ -39,7 +40,7 @@ PICTURES = {
 
 
 def compare_runs(
-    runs: Sequence[str | Path],
+    runs: Sequence[AnyPath],
     *,
     games: int | None = None,
     baselines: Sequence[str] = DEFAULT_BASELINES,
@@ -63,7 +64,7 @@ def compare_runs(
         CheckpointError: there is no run, or it was never evaluated.
         ConfigError: a run occurs twice, or there is no such published agent.
     """
-    groups = group([read_run_info(Path(run)) for run in runs])
+    groups = group([read_run_info(run) for run in runs])
     published = published_agents(list(dict.fromkeys(one.game for one in groups)), baselines)
     scores = [
         [
@@ -79,7 +80,7 @@ def compare_runs(
     return compare(groups, scores, published)
 
 
-def write_pictures(comparison: Comparison, out: Path) -> list[Path]:
+def write_pictures(comparison: Comparison, out: AnyPath) -> list[Path]:
     """Draw all plots that the comparison allows, each as PNG and SVG, and return their paths.
 
     Args:
@@ -89,6 +90,7 @@ def write_pictures(comparison: Comparison, out: Path) -> list[Path]:
     Raises:
         ConfigError: nothing can be written there.
     """
+    out = as_path(out)
     plot_style.require_folder(out)
     drawn = {name: figure for name, draw in PICTURES.items() if (figure := draw(comparison)) is not None}
     return [
@@ -99,8 +101,8 @@ def write_pictures(comparison: Comparison, out: Path) -> list[Path]:
 
 
 def plot_runs(
-    runs: Sequence[str | Path],
-    out: Path,
+    runs: Sequence[AnyPath],
+    out: AnyPath,
     *,
     what: ScoreKind = "training",
     unit: Unit = "env_steps",
@@ -119,12 +121,13 @@ def plot_runs(
         CheckpointError: there is no run, or it has no such scores.
         ConfigError: a run occurs twice, or ``out`` cannot be written.
     """
+    out = as_path(out)
     plot_style.require_picture(out)
-    curves = [read_curves(one, what, unit) for one in group([read_run_info(Path(run)) for run in runs])]
+    curves = [read_curves(one, what, unit) for one in group([read_run_info(run) for run in runs])]
     return plot_style.save(learning_curves(curves, what, unit, band), out)
 
 
-def read_run_info(place: Path) -> RunInfo:
+def read_run_info(place: AnyPath) -> RunInfo:
     """Read the description of a run folder or an export, without loading or playing the agent.
 
     Args:
@@ -134,6 +137,7 @@ def read_run_info(place: Path) -> RunInfo:
         CheckpointError: there is none of these, or it is damaged.
         ConfigError: its settings cannot be used.
     """
+    place = as_path(place)
     folder = find_agent(place, trust_imports=True)  # safe: only text is read, and nothing that it names is imported
     config = stored_settings(folder)
     manifest = folder.manifest if isinstance(folder, ExportFolder) else None

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlvision.analysis.plot_style import new_figure, paper_style, save
+from rlvision.core.paths import AnyPath
 
 if TYPE_CHECKING:
     from rlvision.runs.world_check import WorldReport
@@ -12,7 +13,7 @@ MOST_FRAMES = 4
 """Most channels of an observation that are drawn, the newest ones."""
 
 
-def draw_world(report: "WorldReport", path: Path) -> Path:
+def draw_world(report: "WorldReport", path: AnyPath) -> Path:
     """Draw the screen and the newest channels of the observation; return the path of the picture."""
     channels = report.observation[-MOST_FRAMES:]
     height, width = channels.shape[1:]

@@ -7,13 +7,16 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from rlvision.cli.check_command import check
 from rlvision.cli.output import echo
+from rlvision.cli.reservation import reserved
 from rlvision.cli.run_commands import evaluate, export, replay, resume, train, watch
 from rlvision.cli.study_commands import compare, plot, presets, sweep
 from rlvision.config.arguments import call, option_values, sort_arguments, switches_of
+from rlvision.config.continuing import AUTO
 from rlvision.config.fields import settings_of, unknown
 from rlvision.config.loading import load_config, settings_for
 from rlvision.config.schema import Config
@@ -95,8 +98,8 @@ def _train(arguments: Sequence[str]) -> None:
     if len(given.positional) != 1:
         got = " ".join(given.positional) or "nothing"
         raise ConfigError(f"expected one PRESET after rlvision train, got {got}: rlvision presets lists them")
-    with interruption():  # a signal during imports and start-up counts, too
-        config = load_config(given.positional[0], values)
+    load = partial(load_config, given.positional[0], values)
+    with interruption(), reserved(load, is_auto=values.get("out") == AUTO) as config:  # signals count from here on
         if config.env_steps != settings["env_steps"].default and "env_steps" not in values:
             echo(f"env_steps stays {config.env_steps:,}, as in {config.out}: --env-steps chooses another length")
         train(config)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.folders import list_folder
+from rlvision.core.paths import as_path
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,13 +36,15 @@ def echo(text: str) -> None:
     console().print(text, markup=False)
 
 
-def echo_games(games: "Sequence[Game]") -> None:
-    """Print one line for each game that was shown."""
+def echo_games(games: "Sequence[Game]", *, is_capped: bool = False) -> None:
+    """Print one line for each game that was shown, and one about those that the cap for worlds without a limit cut."""
     if not games:
         echo("stopped before the first game ended")
     for number, game in enumerate(games, 1):
         cut = "" if game.over else ", cut short"
         echo(f"game {number}: score {game.score:g} in {game.length:,} decisions{cut} (seed {game.seed})")
+    if is_capped and any(not game.over for game in games):
+        echo("this world declares no limit: --max-steps shows more decisions of a game")
 
 
 def echo_files(output: "Output", games: int) -> None:
@@ -56,6 +59,7 @@ def require_writable(path: Path) -> None:
     Raises:
         ConfigError: Its folder cannot be created or written to, or the path is a folder.
     """
+    path = as_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         is_writable = os.access(path.parent, os.W_OK) and not path.is_dir()
@@ -69,7 +73,7 @@ def write_json(path: Path, plain: Any) -> None:
     """Write plain values as JSON, atomically."""
     from rlvision.core.files import write_atomically
 
-    write_atomically(path, json.dumps(plain, indent=2).encode() + b"\n")
+    write_atomically(as_path(path), json.dumps(plain, indent=2).encode() + b"\n")
 
 
 def next_commands(place: Path) -> str:

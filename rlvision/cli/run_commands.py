@@ -4,6 +4,7 @@ The signature of a command defines its options, and its docstring is their help.
 run, so that help screens appear at once.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Literal
@@ -79,7 +80,8 @@ def evaluate(
         greedy: Take no random actions, like --epsilon=0.
         seed: Seed of the games and the random actions.
         num_envs: Number of games to play in parallel. It changes only the time that they take.
-        max_frames: Emulator frames after which a game is cut; if unset, evaluation.max-frames of the run.
+        max_frames: Frames after which a game is cut; if unset, those of the run (evaluation.max_frames), and 10,000
+            decisions in a world that declares no limit.
         max_idle_frames: Emulator frames without a reward that cut a game, or never; if unset, those of the run.
         checkpoint: Weights to use, best by evaluation or last. Without an evaluation, best means last.
         device: cpu, cuda, cuda:1 or mps; auto uses a GPU if there is one.
@@ -87,23 +89,24 @@ def evaluate(
     """
     if greedy and epsilon is not None:
         raise ConfigError(f"expected --greedy or --epsilon, got both (--epsilon={epsilon:g}): leave one out")
-    from rlvision.evaluation.episode_limits import EpisodeLimits
     from rlvision.runs.eval_protocol import make_limits, with_protocol
     from rlvision.runs.run import Run
 
     if json is not None:
         require_writable(json)
     agent = Run(run, weights=checkpoint, device=device, trust_imports=trust_imports)
-    default = make_limits(with_protocol(agent.config, protocol))
+    limits = make_limits(with_protocol(agent.config, protocol), max_frames)
     report = agent.measure(
         games=games,
         protocol=protocol,
         epsilon=0.0 if greedy else epsilon,
         seed=seed,
         num_envs=num_envs,
-        limits=EpisodeLimits(max_frames or default.max_frames, _idle_frames(max_idle_frames, default.max_idle_frames)),
+        limits=replace(limits, max_idle_frames=_idle_frames(max_idle_frames, limits.max_idle_frames)),
     )
     console().print(report.table(f"{report.conditions.game}, weights after {agent.env_steps:,} env steps"))
+    for line in report.advice:
+        echo(line)
     if json is not None:
         write_json(json, {"run": str(run), "env_steps": agent.env_steps, **report.to_dict()})
 
@@ -175,7 +178,8 @@ def watch(
         web: Serve a page on this machine that also shows the layers of the network. It follows a run in training.
         port: Port of that page; 0 takes any free one; if unset, 8000.
         episodes: Number of whole games to show.
-        max_steps: Maximum number of decisions to show of each game; if unset, all.
+        max_steps: Maximum number of decisions to show of each game; if unset, all, or 10,000 in a world that declares
+            no limit.
         seed: Seed of the games and the random actions.
         epsilon: Probability of a random action; if unset, evaluation.epsilon of the run.
         checkpoint: Weights to use, best by evaluation or last; if unset, best, and with --web the newest.
@@ -207,7 +211,7 @@ def watch(
     games = agent.watch(
         video, terminal=terminal, html=html, episodes=episodes, max_steps=max_steps, epsilon=epsilon, seed=seed
     )
-    echo_games(games)
+    echo_games(games, is_capped=max_steps is None)
     echo_files(output, len(games))
 
 

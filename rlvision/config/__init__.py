@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rlvision.config.arguments import option_values as option_values
     from rlvision.config.arguments import sort_arguments as sort_arguments
     from rlvision.config.arguments import switches_of as switches_of
+    from rlvision.config.continuing import AUTO as AUTO
     from rlvision.config.continuing import Changes as Changes
     from rlvision.config.continuing import list_changes as list_changes
     from rlvision.config.continuing import refusal as refusal
@@ -57,7 +58,7 @@ __getattr__, __all__ = public_names(
     __name__,
     {
         "arguments": ["call", "option", "option_values", "sort_arguments", "switches_of"],
-        "continuing": ["Changes", "list_changes", "refusal", "refused_changes"],
+        "continuing": ["AUTO", "Changes", "list_changes", "refusal", "refused_changes"],
         "field_types": ["check", "format_value", "is_plain", "placeholder", "short_repr"],
         "fields": [
             "Setting",

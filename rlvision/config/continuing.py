@@ -7,7 +7,9 @@ from typing import Any
 
 from rlvision.core.files import path_exists
 from rlvision.core.folders import list_folder
-from rlvision.core.wording import as_written
+from rlvision.core.locks import is_locked
+from rlvision.core.paths import AnyPath, as_path
+from rlvision.core.wording import as_written, shown
 
 AUTO = "auto"
 """Value of ``out`` that numbers the run folders."""
@@ -49,13 +51,14 @@ def list_changes(changes: Changes) -> str:
     return "; ".join(f"{name} was {old!r}, is {new!r}" for name, (old, new) in changes.items())
 
 
-def refusal(path: Path, changes: Changes) -> str:
+def refusal(path: AnyPath, changes: Changes) -> str:
     """Return the message for settings of another run than the one in a folder; it names a free folder."""
     some, more = dict(list(changes.items())[:MAX_LISTED]), len(changes) - MAX_LISTED
     others = list_changes(some) + (f"; and {more} more" if more > 0 else "")
+    out, auto, place = as_written("out"), as_written("out", AUTO), as_path(path)
     return (
-        f"expected the settings of the run in {path}, got others ({others}): use them, or another {as_written('out')}: "
-        f"{as_written('out', free_folder(path))} is free, and {as_written('out', AUTO)} finds a free one by itself"
+        f"expected the settings of the run in {shown(place)}, got others ({others}): use them, or another {out}: "
+        f"{as_written('out', shown(free_folder(place)))} is free, and {auto} finds a free one by itself"
     )
 
 
@@ -71,6 +74,20 @@ def numbered_folders(path: Path) -> Iterator[Path]:
 def free_folder(path: Path) -> Path:
     """Return the first of the `numbered_folders` where nothing is yet."""
     return next(folder for folder in numbered_folders(path) if is_free(folder))
+
+
+def may_take(path: Path, changes: Changes | None) -> bool:
+    """Return whether a run with ``out=auto`` may take a folder: nothing is there, or a run that it continues.
+
+    An empty folder may be that of a run that is about to begin.
+
+    Args:
+        path: of the folder.
+        changes: from the settings of the run there; None without a run.
+    """
+    if not path_exists(path):
+        return True
+    return changes is not None and not refused_changes(changes) and not is_locked(path)
 
 
 def is_free(path: Path) -> bool:

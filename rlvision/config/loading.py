@@ -14,7 +14,7 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Any, cast
 
-from rlvision.config.continuing import AUTO, is_free, numbered_folders, refused_changes
+from rlvision.config.continuing import AUTO, may_take, numbered_folders
 from rlvision.config.field_types import short_repr
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
 from rlvision.config.presets import preset_for, unreadable
@@ -25,6 +25,7 @@ from rlvision.config.validation import DN_SETTINGS, validate_config
 from rlvision.config.world_defaults import for_another_game, with_world_defaults
 from rlvision.core.errors import ConfigError, RLVisionError
 from rlvision.core.files import read_text, write_atomically
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.learning.registry import default_settings
 from rlvision.learning.settings import AgentSettings
 from rlvision.nn.norm_variants import resolve_momentum
@@ -41,7 +42,7 @@ LARGEST = 2**20
 HEADER = "# All settings of this run, defaults included. rlvision train --help explains them.\n"
 
 
-def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Config:
+def load_config(preset: AnyPath, overrides: Mapping[str, Any] | None = None) -> Config:
     """Return a complete configuration: the defaults, changed by a preset, changed by overrides.
 
     A preset's settings of the encoder's layers apply to the preset's encoder only. If the overrides choose another
@@ -73,7 +74,7 @@ def load_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Conf
     return config
 
 
-def compose_config(preset: str, overrides: Mapping[str, Any] | None = None) -> Config:
+def compose_config(preset: AnyPath, overrides: Mapping[str, Any] | None = None) -> Config:
     """Return the configuration of `load_config` as it is without a run in its folder.
 
     Raises:
@@ -99,7 +100,7 @@ def settings_for(preset: str | None, agent: str | None) -> Config:
     return config if agent is None else _with_agent(config, agent)
 
 
-def read_config(path: Path, *, trusts: Callable[[str], bool] = lambda agent: False) -> Config:
+def read_config(path: AnyPath, *, trusts: Callable[[str], bool] = lambda agent: False) -> Config:
     """Read a file that `save_config` wrote, with the checks of `load_config`.
 
     Args:
@@ -111,7 +112,7 @@ def read_config(path: Path, *, trusts: Callable[[str], bool] = lambda agent: Fal
         CheckpointError: It is a link, not a regular file, or too large.
     """
     try:
-        text = read_text(path, LARGEST)
+        text = read_text(as_path(path), LARGEST)
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
     tree, source = _mapping(text, str(path)), str(path)
@@ -140,10 +141,10 @@ def defaults_of(tree: Mapping[Any, Any], source: str, trusts: Callable[[str], bo
     return defaults_for(default_settings(name))
 
 
-def save_config(config: Config, path: Path) -> None:
+def save_config(config: Config, path: AnyPath) -> None:
     """Write every setting that the agent has to ``path`` atomically."""
     values = {name: list(value) if isinstance(value, tuple) else value for name, value in flatten_used(config).items()}
-    write_atomically(path, (HEADER + dump_yaml(nest(values))).encode())
+    write_atomically(as_path(path), (HEADER + dump_yaml(nest(values))).encode())
 
 
 def flatten_used(config: Config) -> dict[str, Any]:
@@ -171,9 +172,9 @@ def fill_unset(config: Config) -> Config:
     return _with_own_defaults(_with_size(config, stored.env.height, stored.env.width) if stored else config)
 
 
-def _composed(preset: str, overrides: Mapping[str, Any] | None) -> tuple[Config, dict[str, Any], str]:
+def _composed(preset: AnyPath, overrides: Mapping[str, Any] | None) -> tuple[Config, dict[str, Any], str]:
     """Return the defaults changed by a preset and by overrides, the checked overrides, and the default folder."""
-    found, of_world = preset_for(preset)
+    found, of_world = preset_for(os.fspath(preset))
     overrides, source = {**of_world, **(overrides or {})}, f"preset {preset}"
     tree = _mapping(found.text, source)
     config = _changed(defaults_of(tree, source, lambda agent: True), tree, source)
@@ -202,13 +203,13 @@ def _in_numbered_folder(config: Config, default: Path, lengthened: bool) -> Conf
 
 def _may_train(config: Config, folder: Path) -> bool:
     stored = _stored(folder, config.agent.name)
-    return is_free(folder) or (stored is not None and not refused_changes(differences(stored, config)))
+    return may_take(folder, None if stored is None else differences(stored, config))
 
 
-def _stored(folder: str | Path, agent: str) -> Config | None:
+def _stored(folder: AnyPath, agent: str) -> Config | None:
     """Return the settings of the run in a folder; None without a run, or with a damaged one, which training refuses."""
     with suppress(RLVisionError):
-        return read_config(Path(folder) / CONFIG_FILE, trusts=lambda name: name == agent)
+        return read_config(as_path(folder) / CONFIG_FILE, trusts=lambda name: name == agent)
     return None
 
 

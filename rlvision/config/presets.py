@@ -9,6 +9,7 @@ from typing import Any
 from rlvision.config.fields import unknown
 from rlvision.config.world_names import is_atari_name, is_world_name
 from rlvision.core.errors import ConfigError
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.user_code import HERE
 
 SUFFIXES = (".yaml", ".yml")
@@ -79,19 +80,20 @@ def preset_for(name: str) -> tuple[Preset, dict[str, Any]]:
     return replace(found, name=re.sub(r"[^\w.-]+", "-", name.removeprefix(f"{HERE}:"))), {"env.game": name}
 
 
-def read_text(path: Path) -> str:
+def read_text(path: AnyPath) -> str:
     """Read a YAML file as UTF-8.
 
     Raises:
         ConfigError: It cannot be read.
     """
+    path = as_path(path)
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeError, ValueError) as error:
         raise unreadable(path, error) from error
 
 
-def unreadable(path: Path, error: Exception) -> ConfigError:
+def unreadable(path: AnyPath, error: Exception) -> ConfigError:
     """Return the error for a YAML file that cannot be read."""
     reason = " ".join(str(error).split())
     return ConfigError(f"expected a readable YAML file at {path}, got {reason}: check the path")

@@ -5,6 +5,24 @@ from typing import TYPE_CHECKING
 from rlvision.core.imports import public_names
 
 if TYPE_CHECKING:
+    from rlvision.core.action_masks import ILLEGAL as ILLEGAL
+    from rlvision.core.action_masks import MaskedEnv as MaskedEnv
+    from rlvision.core.action_masks import MaskedPolicy as MaskedPolicy
+    from rlvision.core.action_masks import MaskedStep as MaskedStep
+    from rlvision.core.action_masks import MaskedTransition as MaskedTransition
+    from rlvision.core.action_masks import act_legally as act_legally
+    from rlvision.core.action_masks import are_legal as are_legal
+    from rlvision.core.action_masks import greedy_actions as greedy_actions
+    from rlvision.core.action_masks import legal_values as legal_values
+    from rlvision.core.action_masks import mask_in as mask_in
+    from rlvision.core.action_masks import mask_of as mask_of
+    from rlvision.core.action_masks import random_actions as random_actions
+    from rlvision.core.action_masks import replace_illegal as replace_illegal
+    from rlvision.core.action_masks import with_mask as with_mask
+    from rlvision.core.action_masks import with_masks as with_masks
+    from rlvision.core.action_masks import with_masks_of_rows as with_masks_of_rows
+    from rlvision.core.agent import Agent as Agent
+    from rlvision.core.agent import require_masks as require_masks
     from rlvision.core.append_log import AppendLog as AppendLog
     from rlvision.core.child_path import forget_safe_path as forget_safe_path
     from rlvision.core.child_path import safe_path as safe_path
@@ -43,6 +61,7 @@ if TYPE_CHECKING:
     from rlvision.core.imports import did_you_mean as did_you_mean
     from rlvision.core.imports import public_names as public_names
     from rlvision.core.locks import folder_lock as folder_lock
+    from rlvision.core.locks import is_locked as is_locked
     from rlvision.core.memory import available_bytes as available_bytes
     from rlvision.core.memory import check_budget as check_budget
     from rlvision.core.memory import explain_oom as explain_oom
@@ -56,7 +75,10 @@ if TYPE_CHECKING:
     from rlvision.core.notebook import draw_bar as draw_bar
     from rlvision.core.notebook import draw_row as draw_row
     from rlvision.core.notebook import in_notebook as in_notebook
+    from rlvision.core.paths import AnyPath as AnyPath
+    from rlvision.core.paths import as_path as as_path
     from rlvision.core.progress import RESTORING_GAMES as RESTORING_GAMES
+    from rlvision.core.progress import GameCount as GameCount
     from rlvision.core.progress import count_games as count_games
     from rlvision.core.progress import open_bar as open_bar
     from rlvision.core.progress import report_interruption as report_interruption
@@ -94,7 +116,6 @@ if TYPE_CHECKING:
     from rlvision.core.signals import StopReason as StopReason
     from rlvision.core.signals import interruption as interruption
     from rlvision.core.types import ALL as ALL
-    from rlvision.core.types import Agent as Agent
     from rlvision.core.types import Batch as Batch
     from rlvision.core.types import BoolArray as BoolArray
     from rlvision.core.types import EnvSpec as EnvSpec
@@ -132,11 +153,31 @@ if TYPE_CHECKING:
     from rlvision.core.user_code import refuse_while_imported as refuse_while_imported
     from rlvision.core.wording import as_written as as_written
     from rlvision.core.wording import in_shell as in_shell
+    from rlvision.core.wording import shown as shown
     from rlvision.core.wording import where as where
 
 __getattr__, __all__ = public_names(
     __name__,
     {
+        "action_masks": [
+            "ILLEGAL",
+            "MaskedEnv",
+            "MaskedPolicy",
+            "MaskedStep",
+            "MaskedTransition",
+            "act_legally",
+            "are_legal",
+            "greedy_actions",
+            "legal_values",
+            "mask_in",
+            "mask_of",
+            "random_actions",
+            "replace_illegal",
+            "with_mask",
+            "with_masks",
+            "with_masks_of_rows",
+        ],
+        "agent": ["Agent", "require_masks"],
         "append_log": ["AppendLog"],
         "child_path": ["forget_safe_path", "safe_path"],
         "devices": ["Autocast", "determinism", "make_autocast", "numerics_info", "one_thread", "resolve_device"],
@@ -173,7 +214,7 @@ __getattr__, __all__ = public_names(
             "require_folders",
         ],
         "imports": ["did_you_mean", "public_names"],
-        "locks": ["folder_lock"],
+        "locks": ["folder_lock", "is_locked"],
         "memory": [
             "available_bytes",
             "check_budget",
@@ -184,7 +225,8 @@ __getattr__, __all__ = public_names(
             "to_device",
         ],
         "notebook": ["LiveOutput", "SECONDS", "display_html", "draw_bar", "draw_row", "in_notebook"],
-        "progress": ["RESTORING_GAMES", "count_games", "open_bar", "report_interruption", "show_steps"],
+        "paths": ["AnyPath", "as_path"],
+        "progress": ["RESTORING_GAMES", "GameCount", "count_games", "open_bar", "report_interruption", "show_steps"],
         "ranges": [
             "BatchSize",
             "CorrectionLimit",
@@ -214,7 +256,6 @@ __getattr__, __all__ = public_names(
         "signals": ["ExitNow", "INTERRUPTED", "SignalHandler", "StopReason", "interruption"],
         "types": [
             "ALL",
-            "Agent",
             "Batch",
             "BoolArray",
             "EnvSpec",
@@ -253,6 +294,6 @@ __getattr__, __all__ = public_names(
             "program_name",
             "refuse_while_imported",
         ],
-        "wording": ["as_written", "in_shell", "where"],
+        "wording": ["as_written", "in_shell", "shown", "where"],
     },
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rlvision.core.errors import CheckpointError
 from rlvision.core.files import open_to_append, read_text, write_atomically
-from rlvision.core.wording import as_written
+from rlvision.core.wording import as_written, shown
 
 OWNER = ".owner"
 """Name of the file that names the process in a folder. The kernel holds the lock, and frees it if the process dies."""
@@ -38,6 +38,19 @@ def folder_lock(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_locked(folder: Path) -> bool:
+    """Return whether a process is in the folder; False if that cannot be known, as without a folder."""
+    with suppress(OSError):
+        descriptor = _open(folder)
+        try:
+            _try_lock(descriptor)
+        except (BlockingIOError, PermissionError):
+            return True
+        finally:
+            os.close(descriptor)
+    return False
+
+
 def _open(folder: Path) -> int:
     """Open the folder, or on Windows the lock file in it."""
     if sys.platform == "win32":
@@ -51,11 +64,11 @@ def _lock(descriptor: int, folder: Path) -> None:
         _try_lock(descriptor)
     except (BlockingIOError, PermissionError) as error:  # of Linux and macOS, and of Windows
         raise CheckpointError(
-            f"expected no other process in {folder}, got {_read_owner(folder / OWNER)}: "
+            f"expected no other process in {shown(folder)}, got {_read_owner(folder / OWNER)}: "
             f"let it end, or set {as_written('out')} to another"
         ) from error
     except OSError as error:
-        _log.warning("expected to lock %s, got %s: make sure that no second process trains there", folder, error)
+        _log.warning("expected to lock %s, got %s: make sure that no second process trains there", shown(folder), error)
 
 
 def _try_lock(descriptor: int) -> None:

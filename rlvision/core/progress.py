@@ -1,5 +1,6 @@
-"""Progress bars for slow work outside the training loop: in a terminal or a notebook; elsewhere they show nothing."""
+"""Progress of slow work outside the training loop: bars in a terminal or a notebook; elsewhere lines about games."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,27 +23,82 @@ from rlvision.core.types import Episode, Progress
 
 PATIENCE = 2.0
 """Seconds of work before a bar appears."""
+BAR_SECONDS, LINE_SECONDS = 0.25, 10.0
+"""Seconds between two drawings of a bar over games, and between two lines about them without a terminal."""
 RESTORING_GAMES = "restoring the games"
 """Label of the bar while action logs are replayed."""
 
 
+class GameCount:
+    """The games and decisions of an evaluation so far.
+
+    Args:
+        games: number of games; 0 for one that is only watched.
+        show: called with this object when it changes, and the seconds have passed.
+        seconds: between two calls.
+        clock: returns the time in seconds; tests replace it.
+    """
+
+    def __init__(
+        self,
+        games: int,
+        show: Callable[["GameCount"], None],
+        *,
+        seconds: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.games, self.scores, self.decisions = games, list[float](), 0
+        self._show, self._seconds, self._clock = show, seconds, clock
+        self._begun = clock()
+        self._next = self._begun + seconds
+
+    def __call__(self, episode: Episode) -> None:
+        """Count a game that is over."""
+        self.scores.append(episode.score)
+        self._show_if_due()
+
+    def step(self, decisions: int) -> None:
+        """Set the decisions of all games so far, those under way included."""
+        self.decisions = decisions
+        self._show_if_due()
+
+    @property
+    def pace(self) -> str:
+        """Mean score, decisions and their rate: ``mean score 12.5, 4,510 decisions (120/s)``."""
+        seconds = self._clock() - self._begun
+        rate = f" ({self.decisions / seconds:,.0f}/s)" if seconds > 0 else ""
+        return ", ".join([*([_mean(self.scores)] if self.scores else []), f"{self.decisions:,} decisions{rate}"])
+
+    @property
+    def line(self) -> str:
+        """Everything: ``3 of 10 games, mean score 12.5, 4,510 decisions (120/s)``."""
+        return f"{len(self.scores):,} of {self.games:,} games, {self.pace}" if self.games else self.pace
+
+    def _show_if_due(self) -> None:
+        if (now := self._clock()) >= self._next:
+            self._next = now + self._seconds
+            self._show(self)
+
+
 @contextmanager
-def count_games(games: int) -> Iterator[Callable[[Episode], None]]:
-    """Show a bar over the games of an evaluation with their mean score; yield the callback for each finished game.
+def count_games(games: int) -> Iterator[GameCount]:
+    """Show how far an evaluation is; yield the object that is called with each game that is over.
 
     On Ctrl-C, print the mean score of the games that had finished.
     """
-    scores: list[float] = []
     with _bar() as bar:
         task = bar.add_task("playing", total=games)
         bar.update(task)  # a notebook's is drawn by this
+        is_plain = bar.disable and not isinstance(bar, NotebookBar)
 
-        def on_episode(episode: Episode) -> None:
-            scores.append(episode.score)
-            bar.update(task, advance=1, description=_mean(scores))
+        def show(count: GameCount) -> None:
+            if is_plain:
+                bar.console.print(f"playing: {count.line}", soft_wrap=True, markup=False, highlight=False)
+            bar.update(task, completed=len(count.scores), description=count.pace)
 
-        with report_interruption(bar.console, lambda: _so_far(scores, games)):
-            yield on_episode
+        count = GameCount(games, show, seconds=LINE_SECONDS if is_plain else BAR_SECONDS)
+        with report_interruption(bar.console, lambda: _so_far(count.scores, games)):
+            yield count
 
 
 @contextmanager
@@ -88,7 +144,7 @@ def _bar() -> Iterator[Bar]:
 @contextmanager
 def open_bar(console: Console, *columns: ProgressColumn) -> Iterator[Bar]:
     """Yield a bar that disappears at its end: on the console if that is a terminal, or in the notebook's output."""
-    if in_notebook():
+    if in_notebook() and not console.quiet:
         with shared_output() as output, NotebookBar(output, console) as bar:
             yield bar
     else:

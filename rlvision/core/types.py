@@ -21,7 +21,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor, nn
+from torch import Tensor
 
 UInt8Array = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
@@ -139,6 +139,7 @@ class EnvSpec:
     frame_channels: int  # channels of one frame: 1 gray, 3 colour
     action_meanings: tuple[str, ...]  # A names, such as ("NOOP", "FIRE", "UP")
     frameskip: int  # emulator frames per env step
+    mask_size: int = field(default=0, compare=False)  # A in a world with action masks (`rlvision.core.action_masks`)
 
     @property
     def num_actions(self) -> int:
@@ -261,32 +262,6 @@ class Learner(Stateful, Protocol):
 
     def distributions(self) -> Mapping[str, Tensor]:
         """Return values [..] for histograms, by metric name; called at each evaluation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Agent:
-    """The parts of an agent that a run works with.
-
-    Attributes:
-        policy: explores in training.
-        memory: turns experience into batches.
-        learner: learns from the batches.
-        network: the network in evaluation mode; a run saves and exports its ``state_dict``.
-        q_function: Q-values for evaluations, in float32.
-        gamma: discount per env step, as a function of env steps.
-        reward_transform: applied to raw rewards [..] before learning; None if the agent learns from raw rewards.
-        rows_until_due: returns how many rows the memory takes before the next batches are due, for an agent that
-            learns between rollouts; None for one that learns while the environments step.
-    """
-
-    policy: TrainingPolicy
-    memory: Memory
-    learner: Learner
-    network: nn.Module
-    q_function: QFunction
-    gamma: Schedule
-    reward_transform: RewardTransform | None
-    rows_until_due: Callable[[], int] | None = None
 
 
 class Tracker(Protocol):

@@ -8,6 +8,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 _shells = 0  # blocks of `in_shell` that are under way
 
@@ -31,6 +32,12 @@ def as_written(name: str, value: object = None) -> str:
         value: to set it to; None: the name alone.
     """
     return _in_shell(name, value) if _shells else _in_python(name, value)
+
+
+def shown(path: Path) -> str:
+    """Return a path as a message shows it: relative to the working directory if it lies inside it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def where() -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rlvision.evaluation.atari_scores import human_normalised as human_normalised
     from rlvision.evaluation.atari_scores import published_agents as published_agents
     from rlvision.evaluation.atari_scores import reference as reference
+    from rlvision.evaluation.episode_limits import MOST_DECISIONS as MOST_DECISIONS
     from rlvision.evaluation.episode_limits import EpisodeLimits as EpisodeLimits
     from rlvision.evaluation.games import EvaluationCancelled as EvaluationCancelled
     from rlvision.evaluation.games import evaluate as evaluate
@@ -30,7 +31,7 @@ __getattr__, __all__ = public_names(
             "published_agents",
             "reference",
         ],
-        "episode_limits": ["EpisodeLimits"],
+        "episode_limits": ["MOST_DECISIONS", "EpisodeLimits"],
         "games": ["EvaluationCancelled", "evaluate"],
         "report": ["EvalConditions", "Report"],
         "result": ["Evaluation"],

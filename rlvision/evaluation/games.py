@@ -25,6 +25,7 @@ def evaluate(
     limits: EpisodeLimits | None = None,
     interrupted: Callable[[], object] = lambda: None,
     on_episode: Callable[[Episode], None] = lambda episode: None,
+    on_step: Callable[[int], None] = lambda decisions: None,
 ) -> Evaluation:
     """Play whole games and return their raw scores.
 
@@ -39,6 +40,7 @@ def evaluate(
         limits: of a game; None for those of the settings.
         interrupted: called before every step of the environments or of a part; a true result ends the evaluation.
         on_episode: called with every game when it is over.
+        on_step: called after every step with the decisions of all games so far.
 
     Raises:
         EvaluationCancelled: ``interrupted`` was true.
@@ -54,6 +56,7 @@ def evaluate(
                 raise EvaluationCancelled
             for episode in scheduler.step():
                 on_episode(episode)
+            on_step(scheduler.decisions)
     numbers = sorted(scheduler.played)
     cut = {place: scheduler.cut[number] for place, number in enumerate(numbers) if number in scheduler.cut}
     return Evaluation(tuple(scheduler.played[number] for number in numbers), cut)

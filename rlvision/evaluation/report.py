@@ -27,6 +27,13 @@ class Report:
 
     conditions: EvalConditions
     evaluation: Evaluation
+    advice: tuple[str, ...] = ()  # what to do about games that were cut
+
+    def __repr__(self) -> str:
+        """Return the game, its conditions and the evaluation."""
+        where = ", protocol ".join(filter(None, [self.conditions.game, self.conditions.protocol]))
+        asked = f"epsilon {self.conditions.epsilon:g}, seed {self.conditions.seed}"
+        return f"Report({where}, {asked}: {self.evaluation!r})"
 
     @property
     def human_normalised(self) -> dict[str, Any] | None:

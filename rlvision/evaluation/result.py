@@ -47,6 +47,14 @@ class Evaluation:
         low, high = np.percentile(scores[draws].mean(axis=1), [2.5, 97.5])
         return float(low), float(high)
 
+    def __repr__(self) -> str:
+        """Return the number of games, their mean score and its interval."""
+        if not self.episodes:
+            return "Evaluation(no games)"
+        low, high = self.interval
+        games = f"{len(self.episodes)} game{'s' if len(self.episodes) > 1 else ''}"
+        return f"Evaluation({games}, mean {self.mean:,.2f}, 95 % interval {low:,.2f} to {high:,.2f})"
+
     def metrics(self) -> dict[str, float]:
         """Return a row for the tracker."""
         low, high = self.interval

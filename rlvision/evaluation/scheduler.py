@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rlvision.core.action_masks import greedy_actions, mask_of, replace_illegal
 from rlvision.core.errors import EnvError
 from rlvision.core.seeding import derive, generator
 from rlvision.core.types import EnvStep, Episode, IntArray, QFunction, UInt8Array, VectorEnv
@@ -61,11 +62,11 @@ class _Game:
         self.ended = False  # whether its last step ended an episode, perhaps only a life
         self._exploration = generator(seed, f"evaluation/exploration {number}")
 
-    def choose(self, greedy: int, epsilon: float, num_actions: int) -> int:
+    def choose(self, greedy: int, epsilon: float, actions: Sequence[int]) -> int:
         """Return the greedy action, or with probability ``epsilon`` a random one; always draw as many numbers."""
         coin = float(torch.rand((), generator=self._exploration))
-        drawn = int(torch.randint(num_actions, (), generator=self._exploration))
-        return drawn if coin < epsilon else greedy
+        drawn = int(torch.randint(len(actions), (), generator=self._exploration))
+        return actions[drawn] if coin < epsilon else greedy
 
     def add(self, reward: float, ended: bool) -> None:
         """Add the outcome of a decision."""
@@ -113,6 +114,7 @@ class EpisodeScheduler:
     Attributes:
         played: the games that are over, by number.
         cut: game number -> the limit that cut it.
+        decisions: of all games so far.
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class EpisodeScheduler:
         self._waiting = list(range(env.spec.num_envs, settings.games))[::-1]
         self.played: dict[int, Episode] = {}
         self.cut: dict[int, str] = {}
+        self.decisions = 0
         self._parts = [_Part(part) for part in (env.parts if isinstance(env, InParts) else (env,))]
         self._turns = cycle(self._parts)
         self._acting = next(self._turns)
@@ -161,13 +164,15 @@ class EpisodeScheduler:
         return [self.played[game.number] for game in games if game.number in self.played]
 
     def _actions(self, part: _Part) -> IntArray:
-        """Return the actions [N] of a part; environments without a game take the first."""
-        places, games = list(part.playing), list(part.playing.values())
-        observation = part.env.observation[places]  # [n, C, H, W]
-        greedy = q_values(self._q_function, observation, [game.number for game in games]).argmax(dim=1)  # [n]
-        action: IntArray = np.zeros(part.env.spec.num_envs, dtype=np.int64)
+        """Return the actions [N] of a part; environments without a game take the first legal one."""
+        places, games, mask = list(part.playing), list(part.playing.values()), mask_of(part.env)  # mask [N, A]
+        q = q_values(self._q_function, part.env.observation[places], [game.number for game in games])  # [n, A]
+        greedy = greedy_actions(q, None if mask is None else mask[places])  # [n]
+        action = replace_illegal(np.zeros(part.env.spec.num_envs, dtype=np.int64), mask)
+        every = range(part.env.spec.num_actions)
         for place, game, best in zip(places, games, greedy.tolist(), strict=True):
-            action[place] = game.choose(best, self._settings.epsilon, part.env.spec.num_actions)
+            legal = every if mask is None else np.flatnonzero(mask[place]).tolist()
+            action[place] = game.choose(best, self._settings.epsilon, legal)
         return action
 
     def _is_over(self, part: _Part, place: int, step: EnvStep) -> bool:
@@ -178,8 +183,9 @@ class EpisodeScheduler:
             return True
         terminated = bool(step.terminated[place])
         game.add(float(step.reward[place]), terminated or bool(step.truncated[place]))
+        self.decisions += 1
         idle = game.length - game.scored_at
-        reason = None if terminated else self._limits.reason_to_stop(game.length * frameskip, idle * frameskip)
+        reason = None if terminated else self._limits.reason_to_stop(game.length, idle, frameskip)
         if reason is not None:
             self.cut[game.number] = reason
             self.played[game.number] = game.episode(frameskip)

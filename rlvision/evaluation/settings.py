@@ -14,7 +14,8 @@ class EvaluationSettings:
     epsilon: Probability = 0.001
     """Probability of a random action in evaluations."""
     max_frames: FrameCount | None = None
-    """Frames after which a game is cut; unset, env.max_episode_frames if that is set, else 108,000."""
+    """Frames after which a game is cut; unset, env.max_episode_frames if that is set, else 108,000, or 10,000 decisions
+    if the world declares no limit (env.max_episode_steps)."""
     max_idle_frames: PositiveInt | None = 18_000
     """Frames without a reward after which a game is cut, since it may never end; none, never."""
     patience: PositiveInt | None = None

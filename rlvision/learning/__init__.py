@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rlvision.learning.finite_checks import require_finite as require_finite
     from rlvision.learning.finite_checks import require_finite_weights as require_finite_weights
     from rlvision.learning.learner import QLearner as QLearner
+    from rlvision.learning.legal_values import LegalValues as LegalValues
     from rlvision.learning.losses import ELEMENTWISE_LOSSES as ELEMENTWISE_LOSSES
     from rlvision.learning.losses import TDLoss as TDLoss
     from rlvision.learning.losses import TDRule as TDRule
@@ -77,6 +78,7 @@ __getattr__, __all__ = public_names(
         ],
         "augmentation": ["RandomShift"],
         "finite_checks": ["require_finite", "require_finite_weights"],
+        "legal_values": ["LegalValues"],
         "learner": ["QLearner"],
         "losses": [
             "ELEMENTWISE_LOSSES",

@@ -7,9 +7,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from rlvision.core.agent import Agent
 from rlvision.core.devices import Autocast, make_autocast
 from rlvision.core.seeding import derive, generator
-from rlvision.core.types import Agent, EnvSpec, QFunction, RewardTransform, TrainingPolicy
+from rlvision.core.types import EnvSpec, QFunction, RewardTransform, TrainingPolicy
 from rlvision.learning.augmentation import AUGMENTATIONS
 from rlvision.learning.learner import QLearner
 from rlvision.learning.losses import TDRule

@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from rlvision.core.action_masks import MaskedTransition
 from rlvision.core.devices import Autocast
-from rlvision.core.types import Batch, QOutput, Schedule, State, Transition, Update
+from rlvision.core.types import Batch, QOutput, Schedule, State, Update
 from rlvision.learning.augmentation import Augmentation
 from rlvision.learning.finite_checks import divergence_error
+from rlvision.learning.legal_values import transition_of, values_of_legal
 from rlvision.learning.losses import TDRule
 from rlvision.learning.optimisers import decay_groups, make_optimiser
 from rlvision.learning.settings import OptimiserSettings
@@ -50,6 +52,8 @@ class QLearner:
         capture: captures the kernels of a step to launch them at once (`rlvision.nn.cuda_graphs`); None launches them
             one by one.
     """
+
+    respects_masks = True
 
     def __init__(
         self,
@@ -146,7 +150,8 @@ class QLearner:
     def _learn_from(self, batch: Batch) -> StepResult:
         transition = batch.transition if self._augmentation is None else self._augmentation(batch.transition)
         seen = (transition.observation, transition.action, transition.reward, transition.discount)
-        fields = (*seen, transition.next_observation, batch.importance_weight)
+        masks = (transition.mask, transition.next_mask) if isinstance(transition, MaskedTransition) else ()
+        fields = (*seen, transition.next_observation, *masks, batch.importance_weight)
         if self._graphed is not None:
             return StepResult(*self._graphed(*fields))
         result = self._compute_gradients(*fields)
@@ -168,8 +173,8 @@ class QLearner:
             fields: the fields of a transition, then the importance weight.
         """
         *seen, importance_weight = fields
-        transition = Transition(*seen)
-        values = self._targets.values(transition)
+        transition = transition_of(seen)
+        values = values_of_legal(self._targets.values(transition), transition)
         td = self._td_rule(values, transition)
         loss = (td.loss * importance_weight).mean()
         for parameter in self._parameters:  # the effect of zero_grad in a tenth of its time

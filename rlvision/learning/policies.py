@@ -6,6 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from rlvision.core.action_masks import are_legal, greedy_actions, legal_values, random_actions
 from rlvision.core.devices import Autocast
 from rlvision.core.types import (
     ALL,
@@ -59,6 +60,8 @@ def make_q_function(
 class _RandomPolicy:
     """A base class with a random generator whose state checkpoints save."""
 
+    respects_masks = True
+
     def __init__(self, generator: torch.Generator) -> None:
         self._generator = generator
 
@@ -97,13 +100,20 @@ class EpsilonGreedy(_RandomPolicy):
         self._epsilon = epsilon
         self._exponents = exponents
 
-    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int, part: slice = ALL) -> IntArray:
-        """Return actions [n] int64 for the environments of ``part``."""
+    def act(
+        self,
+        observation: UInt8Array,
+        first: BoolArray,
+        env_steps: int,
+        part: slice = ALL,
+        mask: BoolArray | None = None,
+    ) -> IntArray:
+        """Return actions [n] int64 for the environments of ``part``, each legal by its ``mask`` [n, A]."""
         count = len(observation)
         explores = torch.rand(count, generator=self._generator) < self._epsilons(env_steps, part)  # [n]
-        action = torch.randint(self._num_actions, (count,), generator=self._generator)  # [n]
+        action = random_actions(self._num_actions, count, self._generator, mask)  # [n]
         if not explores.all():
-            action = torch.where(explores, action, self._q_function(observation).argmax(dim=1))
+            action = torch.where(explores, action, greedy_actions(self._q_function(observation), mask))
         return action.numpy()
 
     def metrics(self, env_steps: int) -> dict[str, float]:
@@ -119,7 +129,7 @@ class PersistentEpsilonGreedy(_RandomPolicy):
     """ε-greedy with repeated random actions (εz-greedy: Dabney, Ostrovski and Barreto 2021, algorithm 1).
 
     A random action is repeated for k decisions, with probability in proportion to ``k ** -exponent``. A greedy action
-    is chosen again at each decision. A new game ends the repetition::
+    is chosen again at each decision. A new game ends the repetition, and so does a state where it is illegal::
 
         random draw       no   yes  -    -    no   yes  -
         first             -    -    -    -    -    -    yes
@@ -145,18 +155,25 @@ class PersistentEpsilonGreedy(_RandomPolicy):
         self._action = torch.zeros(spec.num_envs, dtype=torch.int64)  # [N] the last random action
         self._left = torch.zeros(spec.num_envs, dtype=torch.int64)  # [N] decisions that still repeat it
 
-    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int, part: slice = ALL) -> IntArray:
-        """Return actions [n] int64 for the environments of ``part``."""
+    def act(
+        self,
+        observation: UInt8Array,
+        first: BoolArray,
+        env_steps: int,
+        part: slice = ALL,
+        mask: BoolArray | None = None,
+    ) -> IntArray:
+        """Return actions [n] int64 for the environments of ``part``, each legal by its ``mask`` [n, A]."""
         count = len(observation)
-        left = torch.where(torch.from_numpy(first), 0, self._left[part])
+        left = self._left[part].where(self._can_repeat(first, part, mask), 0)
         begins = (torch.rand(count, generator=self._generator) < self._epsilon(env_steps)) & (left == 0)
-        drawn = torch.randint(self._num_actions, (count,), generator=self._generator)
+        drawn = random_actions(self._num_actions, count, self._generator, mask)
         action = torch.where(begins, drawn, self._action[part])
         left = torch.where(begins, self._durations(count), left)
         lasts = left > 0
         self._action[part], self._left[part] = action, (left - 1).clamp_min(0)
         if not lasts.all():
-            action = torch.where(lasts, action, self._q_function(observation).argmax(dim=1))
+            action = torch.where(lasts, action, greedy_actions(self._q_function(observation), mask))
         return action.numpy()
 
     def metrics(self, env_steps: int) -> dict[str, float]:
@@ -172,6 +189,10 @@ class PersistentEpsilonGreedy(_RandomPolicy):
         super().load_state_dict(state)
         self._action.copy_(state["action"])
         self._left.copy_(state["left"])
+
+    def _can_repeat(self, first: BoolArray, part: slice, mask: BoolArray | None) -> Tensor:
+        goes_on = ~torch.from_numpy(first)
+        return goes_on if mask is None else goes_on & are_legal(self._action[part], mask)
 
     def _durations(self, count: int) -> Tensor:
         uniform = torch.rand(count, dtype=torch.float64, generator=self._generator)
@@ -192,9 +213,16 @@ class Softmax(_RandomPolicy):
         self._q_function = q_function
         self._temperature = temperature
 
-    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int, part: slice = ALL) -> IntArray:
-        """Return actions [n] int64 for the environments of ``part``."""
-        q_values = self._q_function(observation)  # [N, A]
+    def act(
+        self,
+        observation: UInt8Array,
+        first: BoolArray,
+        env_steps: int,
+        part: slice = ALL,
+        mask: BoolArray | None = None,
+    ) -> IntArray:
+        """Return actions [n] int64 for the environments of ``part``, each legal by its ``mask`` [n, A]."""
+        q_values = legal_values(self._q_function(observation), mask)  # [n, A]
         probability = torch.softmax(q_values / self._temperature(env_steps), dim=1)
         return torch.multinomial(probability, 1, generator=self._generator).squeeze(1).numpy()
 
@@ -219,10 +247,17 @@ class NoisyGreedy(_RandomPolicy):
         self._q_function = q_function
         self._resample = resample
 
-    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int, part: slice = ALL) -> IntArray:
-        """Return actions [n] int64 for the environments of ``part``."""
+    def act(
+        self,
+        observation: UInt8Array,
+        first: BoolArray,
+        env_steps: int,
+        part: slice = ALL,
+        mask: BoolArray | None = None,
+    ) -> IntArray:
+        """Return actions [n] int64 for the environments of ``part``, each legal by its ``mask`` [n, A]."""
         self._resample(self._generator)
-        return self._q_function(observation).argmax(dim=1).numpy()
+        return greedy_actions(self._q_function(observation), mask).numpy()
 
     def metrics(self, env_steps: int) -> dict[str, float]:
         """Return nothing: each layer learns its own amount of exploration."""

@@ -17,7 +17,7 @@ from rlvision.core.user_code import import_object
 from rlvision.learning.settings import AgentSettings
 
 if TYPE_CHECKING:
-    from rlvision.core.types import Agent
+    from rlvision.core.agent import Agent
     from rlvision.learning.agent import Setup
     from rlvision.nn.qnetwork import QNetwork
 

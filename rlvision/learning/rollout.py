@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from rlvision.core.action_masks import act_legally, legal_values, mask_in, with_masks
 from rlvision.core.errors import CheckpointError
 from rlvision.core.memory import check_budget
 from rlvision.core.types import (
@@ -37,11 +38,15 @@ _BYTES_BESIDE_PIXELS = 8 + 4 + 4 + 1 + 1
 class RecordingPolicy:
     """A policy that keeps the values of the states in which it acts, ``max_a Q(s, a)``, until a memory takes them.
 
+    The maximum is over the legal actions.
+
     Args:
         q_function: makes the Q-function of a view of the network.
         make_policy: makes the policy that acts, from a function that makes the Q-function of a view.
         num_envs: N.
     """
+
+    respects_masks = True
 
     def __init__(
         self,
@@ -55,16 +60,23 @@ class RecordingPolicy:
         self._values: deque[Tensor] = deque()  # of the rows that no memory has taken, oldest first
         self._policy = make_policy(self._recording)
 
-    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int, part: slice = ALL) -> IntArray:
+    def act(
+        self,
+        observation: UInt8Array,
+        first: BoolArray,
+        env_steps: int,
+        part: slice = ALL,
+        mask: BoolArray | None = None,
+    ) -> IntArray:
         """Return actions [n] int64 for the environments of ``part``, and record the values of their states.
 
         The parts of a row come in the order of the environments.
         """
         self._latest.clear()
-        action = self._policy.act(observation, first, env_steps, part)
+        action = act_legally(self._policy, mask, observation, first, env_steps, part)
         if not self._latest:  # all actions are random
             self._q_function(observation)
-        self._values.append(self._latest[-1].amax(dim=1))
+        self._values.append(legal_values(self._latest[-1], mask).amax(dim=1))
         return action
 
     def take_values(self) -> Tensor:
@@ -123,6 +135,8 @@ class RolloutBuffer:
         MemoryBudgetError: The rows would not fit into the free memory.
     """
 
+    respects_masks = True
+
     def __init__(
         self,
         settings: RolloutSettings,
@@ -143,6 +157,7 @@ class RolloutBuffer:
         self._action = torch.zeros(rows, num_envs, dtype=torch.int64)
         self._reward, self._value = torch.zeros(2, rows, num_envs).unbind()  # raw rewards
         self._terminated, self._first = torch.zeros(2, rows, num_envs, dtype=torch.bool).unbind()
+        self._mask = torch.zeros(rows, num_envs, spec.mask_size, dtype=torch.bool)
 
     def add(self, step: EnvStep) -> None:
         """Store the next row."""
@@ -153,6 +168,8 @@ class RolloutBuffer:
         self._terminated[row] = torch.from_numpy(step.terminated)
         self._first[row] = torch.from_numpy(step.first)
         self._value[row] = self._take_values()
+        if self._mask.numel():
+            self._mask[row] = torch.from_numpy(mask_in(step, self._mask.shape[2]))
         self._count += 1
 
     def rows_until_due(self) -> int:
@@ -236,8 +253,8 @@ class RolloutBuffer:
 
     @property
     def _rows(self) -> dict[str, Tensor]:
-        names = ("observation", "action", "reward", "value", "terminated", "first")
-        return {name: getattr(self, f"_{name}") for name in names}
+        names = ("observation", "action", "reward", "value", "terminated", "first", "mask")
+        return {name: rows for name in names if (rows := getattr(self, f"_{name}")).numel()}
 
     def _batch(self, index: Tensor, returns: Tensor, weight: Tensor) -> Batch:
         """Return the rows of ``index`` [B] as transitions with a λ-return as their reward and nothing after it."""
@@ -246,6 +263,9 @@ class RolloutBuffer:
         fields = (action, reward, torch.zeros_like(reward))
         action, reward, discount = (field.to(self._device) for field in fields)
         transition = Transition(observation, action, reward, discount, observation)
+        if self._mask.numel():
+            mask = self._mask.flatten(0, 1)[index].to(self._device)
+            transition = with_masks(transition, mask, mask)
         return Batch(transition, index, weight[index].to(self._device))
 
     def _forget(self) -> None:
@@ -257,5 +277,5 @@ class RolloutBuffer:
 
 def rollout_bytes(settings: RolloutSettings, spec: EnvSpec) -> int:
     """Return the bytes of a rollout's rows, without allocating them."""
-    row = math.prod(spec.observation_shape) + _BYTES_BESIDE_PIXELS
+    row = math.prod(spec.observation_shape) + _BYTES_BESIDE_PIXELS + spec.mask_size
     return (settings.rollout_steps + 1) * spec.num_envs * row

@@ -45,6 +45,8 @@ class ReplayBuffer:
         MemoryBudgetError: The rows would not fit into the free memory.
     """
 
+    respects_masks = True
+
     def __init__(
         self,
         settings: ReplaySettings,
@@ -68,7 +70,7 @@ class ReplayBuffer:
         self._is_prioritised = settings.prioritised
         self._rows_before = 0  # rows of the run from before a continuation without its replay
         self._ratio = ReplayRatio(settings.samples_per_env_step, settings.batch_size, settings.learning_starts)
-        self._ring = RingBuffer(length, spec.num_envs, frame_shape(spec), device, settings.compression)
+        self._ring = RingBuffer(length, spec.num_envs, frame_shape(spec), device, settings.compression, spec.mask_size)
         self._starts = ValidStarts(length, spec.num_envs, spec.stack, self._n_step)
         self._assembler = NStepAssembler(self._ring, spec.stack, self._n_step, self._gamma, reward_transform)
         self._sampler: Sampler = (
@@ -215,7 +217,7 @@ class ReplayBuffer:
     @property
     def _layout(self) -> list[int | bool]:
         ring = self._ring
-        return [ring.length, ring.num_envs, *ring.frame_shape, self._is_prioritised]
+        return [ring.length, ring.num_envs, *ring.frame_shape, self._is_prioritised, *filter(None, [ring.mask_size])]
 
     def _rows_to_refresh(self) -> IntArray:
         """Return the newest row, the row whose n-step window it completes, and the rows that may have lost frames."""
@@ -227,7 +229,7 @@ class ReplayBuffer:
     def _check_state(self, state: State) -> None:
         if state["layout"] != self._layout:
             raise CheckpointError(
-                f"expected the state of a replay with rows, environments, frame and priorities {self._layout}, "
+                f"expected the state of a replay with rows, environments, frame, priorities and mask {self._layout}, "
                 f"got {state['layout']}: resume with the settings of the run"
             )
         if self._ring.rows not in (0, state["rows"]):
@@ -244,15 +246,11 @@ def frame_shape(spec: EnvSpec) -> tuple[int, int, int]:
 
 
 def required_bytes(settings: ReplaySettings, spec: EnvSpec) -> int:
-    """Return the bytes of a full replay, without allocating it; for compressed frames, what most games need.
-
-    Args:
-        settings: of the replay.
-        spec: of the environments.
-    """
+    """Return the bytes of a full replay, without allocating it; for compressed frames, what most games need."""
     cells = settings.capacity // spec.num_envs * spec.num_envs
     tree = SumTree(cells + 1, torch.device("meta")).nbytes if settings.prioritised else 0
-    return ring_buffer_bytes(cells, math.prod(frame_shape(spec)), settings.compression) + cells * BYTES_PER_CELL + tree
+    rows = ring_buffer_bytes(cells, math.prod(frame_shape(spec)), settings.compression, spec.mask_size)
+    return rows + cells * BYTES_PER_CELL + tree
 
 
 def _check_fits(settings: ReplaySettings, spec: EnvSpec, device: torch.device) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from rlvision.core.action_masks import with_masks_of_rows
 from rlvision.core.types import RewardTransform, Transition
 
 if TYPE_CHECKING:
@@ -105,17 +106,19 @@ class NStepAssembler:
         """Return the transitions that start at ``index`` = row * N + environment, [B] int64."""
         ring, start = self._ring, self._stack - 1
         strip = (index[:, None] + self._offsets) % ring.cells  # [B, stack+n]
-        terminated, truncated, first = _rows(ring.flags, strip).unbind(dim=2)  # [B, stack+n]
+        flags = _rows(ring.flags, strip)  # [B, stack+n, 3 + A]
+        terminated, truncated, first = flags.unbind(dim=2)[:3]  # [B, stack+n]
         length = window_length((terminated | truncated)[:, start:-2], first[:, self._stack + 1 :])  # [B]
         within = self._columns[: self._n_step] < length[:, None]  # [B, n]
         observation, next_observation = self._observations(strip, first, length)
-        return Transition(
+        transition = Transition(
             observation=observation,
             action=ring.action.take(strip[:, start]),
             reward=n_step_return(self._rewards(strip[:, start:-1]), within, self._powers[:-1]),
             discount=self._powers.take(length) * ~(terminated[:, start:-1] & within).any(dim=1),
             next_observation=next_observation,
         )
+        return with_masks_of_rows(transition, flags[:, start:, 3:], length) if ring.mask_size else transition
 
     def _rewards(self, cells: Tensor) -> Tensor:
         reward = self._ring.reward.take(cells)  # [B, n]

@@ -6,19 +6,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rlvision.core.action_masks import mask_in
 from rlvision.core.errors import EnvError
 from rlvision.core.memory import to_device
 from rlvision.core.types import BoolArray, EnvStep, IntArray, UInt8Array
 from rlvision.replay.frame_store import Compression, frame_store_bytes, make_frames
 
-_OTHERS: tuple[tuple[tuple[int, ...], torch.dtype], ...] = (((), torch.int64), ((), torch.float32), ((3,), torch.bool))
-"""Shape and dtype of a cell's action, reward and flags."""
-
 _BYTES_PER_CELL = 8 + 4 + 3
 """Bytes of action, reward and flags."""
 
 Fields = tuple[Tensor, ...]
-"""K cells: action [K] int64, reward [K] float32, flags [K, 3] bool, frames [K, c * H * W] uint8."""
+"""K cells: action [K] int64, reward [K] float32, flags and mask [K, 3 + A] bool, frames [K, c * H * W] uint8."""
 
 
 class RingBuffer:
@@ -41,6 +39,7 @@ class RingBuffer:
         frame_shape: (c, H, W) of one frame.
         device: device of all fields.
         compression: compression of the frames, on the CPU only, or ``none``.
+        mask_size: A in a world with action masks, which follow the flags; else 0.
 
     Raises:
         ConfigError: Frames would be compressed on a GPU.
@@ -53,17 +52,17 @@ class RingBuffer:
         frame_shape: tuple[int, int, int],
         device: torch.device,
         compression: Compression = "none",
+        mask_size: int = 0,
     ) -> None:
-        self.length = length
-        self.num_envs = num_envs
+        self.length, self.num_envs = length, num_envs
         self.frame_shape = frame_shape
-        self.device = device
+        self.device, self.mask_size = device, mask_size
         self.cells = self.blank = length * num_envs
         self.rows = 0
         self.frames = make_frames(self.cells, math.prod(frame_shape), device, compression)
         self.action = torch.empty(self.cells, dtype=torch.int64, device=device)
         self.reward = torch.empty(self.cells, dtype=torch.float32, device=device)
-        self.flags = torch.zeros(self.cells, 3, dtype=torch.bool, device=device)  # terminated, truncated, first
+        self.flags = torch.zeros(self.cells, 3 + mask_size, dtype=torch.bool, device=device)  # ends, first, mask
 
     @property
     def oldest(self) -> int:
@@ -73,7 +72,7 @@ class RingBuffer:
     @property
     def row_bytes(self) -> int:
         """Bytes of the fields of one row, uncompressed."""
-        return self.num_envs * (math.prod(self.frame_shape) + _BYTES_PER_CELL)
+        return self.num_envs * (math.prod(self.frame_shape) + _BYTES_PER_CELL + self.mask_size)
 
     @property
     def nbytes(self) -> int:
@@ -88,6 +87,8 @@ class RingBuffer:
         """
         newest = self._newest_frames(step.observation)  # [N, c * H * W]
         flags = np.stack((step.terminated, step.truncated, step.first), axis=1)  # [N, 3]
+        if self.mask_size:
+            flags = np.concatenate((flags, mask_in(step, self.mask_size)), axis=1)  # [N, 3 + A]
         fields = (step.action, step.reward, flags, newest)
         self.write(self.rows, tuple(torch.from_numpy(np.array(field)) for field in fields))
         self.rows += 1
@@ -111,16 +112,17 @@ class RingBuffer:
         """Return the fields whose bytes ``content`` holds one after the other, not copied."""
         cells = len(content) // self.row_bytes * self.num_envs
         fields, at = [], 0
-        for shape, dtype in (*_OTHERS, ((math.prod(self.frame_shape),), torch.uint8)):
-            field = torch.frombuffer(content, dtype=dtype, count=cells * math.prod(shape), offset=at)
-            fields.append(field.view(cells, *shape))
+        pixels = torch.empty(0, math.prod(self.frame_shape), dtype=torch.uint8)
+        for like in (self.action, self.reward, self.flags, pixels):
+            field = torch.frombuffer(content, dtype=like.dtype, count=cells * math.prod(like.shape[1:]), offset=at)
+            fields.append(field.view(cells, *like.shape[1:]))
             at += field.nbytes
         return tuple(fields)
 
     def first(self, rows: IntArray) -> BoolArray:
         """Return the ``first`` flags [R, N] of rows [R], on the host."""
         slots = torch.from_numpy(rows % self.length).to(self.device)
-        first: BoolArray = self.flags.view(self.length, self.num_envs, 3)[slots, :, 2].cpu().numpy()
+        first: BoolArray = self.flags.view(self.length, self.num_envs, -1)[slots, :, 2].cpu().numpy()
         return first
 
     def _newest_frames(self, observation: UInt8Array) -> UInt8Array:
@@ -136,6 +138,6 @@ class RingBuffer:
         return observation[:, -channels:].reshape(num_envs, -1)
 
 
-def ring_buffer_bytes(cells: int, frame_bytes: int, compression: Compression) -> int:
+def ring_buffer_bytes(cells: int, frame_bytes: int, compression: Compression, mask_size: int = 0) -> int:
     """Return the bytes of a full `RingBuffer`, without allocating it."""
-    return frame_store_bytes(cells, frame_bytes, compression) + cells * _BYTES_PER_CELL
+    return frame_store_bytes(cells, frame_bytes, compression) + cells * (_BYTES_PER_CELL + mask_size)

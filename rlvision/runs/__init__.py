@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rlvision.runs.loading import load as load
     from rlvision.runs.own_code import imported_settings as imported_settings
     from rlvision.runs.own_code import strange_imports as strange_imports
+    from rlvision.runs.pixel_envs import make_env as make_env
     from rlvision.runs.run import Run as Run
     from rlvision.runs.run_folder import RunFolder as RunFolder
     from rlvision.runs.training import resume as resume
@@ -34,6 +35,7 @@ __getattr__, __all__ = public_names(
         "find": ["find_agent", "find_run", "stored_settings"],
         "loading": ["load"],
         "own_code": ["imported_settings", "strange_imports"],
+        "pixel_envs": ["make_env"],
         "run": ["Run"],
         "run_folder": ["RunFolder"],
         "training": ["resume", "train"],

@@ -1,16 +1,17 @@
 """Build the parts of a run from its settings; no other module knows both."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import nn
 
 from rlvision.config.loading import fill_unset
 from rlvision.config.schema import Config, default_agent
+from rlvision.core.agent import Agent, require_masks
 from rlvision.core.devices import make_autocast, resolve_device
 from rlvision.core.errors import ConfigError
-from rlvision.core.types import Agent, EnvSpec, QFunction
+from rlvision.core.paths import as_path
+from rlvision.core.types import EnvSpec, QFunction
 from rlvision.envs.factory import make
 from rlvision.envs.gymnasium_env import GymnasiumEnv
 from rlvision.envs.split_env import ReplayableEnv
@@ -29,7 +30,7 @@ from rlvision.runs.checkpoint import describe_tensor
 def complete(config: Config) -> Config:
     """Fill in what is unset, and what another process needs to find the run: a whole path, and the world's module."""
     exit_while_imported()
-    out = None if config.out is None else str(Path(config.out).expanduser())
+    out = None if config.out is None else str(as_path(config.out))
     env = replace(config.env, game=recorded_name(config.env.game))
     return fill_unset(replace(config, out=out, env=env))
 
@@ -80,10 +81,11 @@ def make_agent(config: Config, spec: EnvSpec) -> Agent:
     """Make the agent that the settings name.
 
     Raises:
-        ConfigError: it cannot be found or made.
+        ConfigError: it cannot be found or made, or cannot learn in a world with action masks.
         MemoryBudgetError: it needs more memory than is free.
     """
-    return find_agent(config.agent.name)(config.agent).make_agent(make_setup(config, spec))
+    agent = find_agent(config.agent.name)(config.agent).make_agent(make_setup(config, spec))
+    return require_masks(agent, spec, config.agent.name)
 
 
 def make_network(config: Config, spec: EnvSpec, device: torch.device | None = None) -> QNetwork:

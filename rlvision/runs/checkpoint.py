@@ -15,7 +15,7 @@ from rlvision.core.errors import CheckpointError
 from rlvision.core.files import PART, read_bytes, write_atomically
 from rlvision.core.folders import list_folder, make_folder
 from rlvision.core.types import State
-from rlvision.core.wording import as_written
+from rlvision.core.wording import as_written, shown
 
 VERSION = 2
 LARGEST = 2**34
@@ -43,19 +43,21 @@ def read_state(path: Path) -> State:
     try:
         content = read_bytes(path, LARGEST)
     except OSError as error:
-        raise CheckpointError(f"expected a checkpoint at {path}, got {error.strerror}: check the path") from error
+        raise CheckpointError(
+            f"expected a checkpoint at {shown(path)}, got {error.strerror}: check the path"
+        ) from error
     head = len(_MAGIC) + _DIGEST_SIZE
     payload = content[head:]
     if content[: len(_MAGIC)] != _MAGIC or content[len(_MAGIC) : head] != _digest(payload):
-        raise CheckpointError(f"expected an undamaged checkpoint at {path}, got other bytes: use an earlier one")
+        raise CheckpointError(f"expected an undamaged checkpoint at {shown(path)}, got other bytes: use an earlier one")
     try:
         state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f"expected tensors and plain values in {path}, got something that would run code: do not trust it"
+            f"expected tensors and plain values in {shown(path)}, got something that would run code: do not trust it"
         ) from error
     except Exception as error:  # a forged file may have a valid checksum, and torch may then raise anything
-        raise CheckpointError(f"expected a checkpoint at {path}, got something else: do not trust it") from error
+        raise CheckpointError(f"expected a checkpoint at {shown(path)}, got something else: do not trust it") from error
     return _require_version(state, path)
 
 
@@ -63,7 +65,7 @@ def _require_version(state: object, path: Path) -> State:
     version = state.get("version") if isinstance(state, dict) else None
     if not isinstance(state, dict) or version != VERSION:
         raise CheckpointError(
-            f"expected a checkpoint of version {VERSION}, got version {version} at {path}: "
+            f"expected a checkpoint of version {VERSION}, got version {version} at {shown(path)}: "
             "use the release of rlvision that wrote it"
         )
     return state
@@ -92,8 +94,12 @@ class CheckpointFolder:
         """Return all checkpoints except the best, oldest first."""
         return list_folder(self.folder, "[0-9]*.ckpt")
 
-    def save(self, env_steps: int, state: State) -> None:
-        """Write a checkpoint. Then delete surplus ones, those of more env steps, and files of killed processes."""
+    def save(self, env_steps: int, state: State) -> Path:
+        """Write a checkpoint. Then delete surplus ones, those of more env steps, and files of killed processes.
+
+        Returns:
+            Its path.
+        """
         make_folder(self.folder)
         path = self.folder / f"{env_steps:012d}.ckpt"
         write_state(path, state)
@@ -101,6 +107,7 @@ class CheckpointFolder:
         kept = [earlier for earlier in self.paths() if earlier <= path][-self._keep :]
         for surplus in {*self.paths(), *list_folder(self.folder, f".*{PART}")}.difference(kept):
             surplus.unlink()
+        return path
 
     def save_best(self, state: State) -> None:
         """Write the best weights."""

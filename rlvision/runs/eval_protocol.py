@@ -101,6 +101,13 @@ def describe_protocol(settings: EnvSettings) -> str:
     return f"{settings.protocol} ({', '.join(departures)})" if departures else settings.protocol
 
 
-def make_limits(config: Config) -> EpisodeLimits:
-    """Return the limits that cut a game of an evaluation."""
-    return EpisodeLimits.of_settings(config.evaluation, config.env.max_episode_frames)
+def make_limits(config: Config, max_frames: int | None = None) -> EpisodeLimits:
+    """Return the limits that cut a game of an evaluation; `rlvision.runs.time_limit` knows which the world itself has.
+
+    Args:
+        config: of the run.
+        max_frames: of a game; None for those of the settings.
+    """
+    is_limited = find_game(config.env.game) is not None or config.env.max_episode_steps is not None
+    settings = replace(config.evaluation, max_frames=max_frames or config.evaluation.max_frames)
+    return EpisodeLimits.of_settings(settings, config.env.max_episode_frames, is_limited=is_limited)

@@ -23,6 +23,7 @@ from torch import Tensor
 from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.files import read_bytes
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.types import EnvSpec, State
 from rlvision.core.wording import as_written
 from rlvision.nn.qnetwork import QNetwork
@@ -45,9 +46,13 @@ class ExportFolder:
         trust_imports: whether an environment, encoder or agent that it names by import path may be imported.
     """
 
-    def __init__(self, path: Path, *, trust_imports: bool = False) -> None:
-        self.path = path
+    def __init__(self, path: AnyPath, *, trust_imports: bool = False) -> None:
+        self.path = as_path(path)
         self._trusted = trust_imports
+
+    def __repr__(self) -> str:
+        """Return its path."""
+        return f"ExportFolder({str(self.path)!r})"
 
     @cached_property
     def manifest(self) -> Manifest:

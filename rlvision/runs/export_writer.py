@@ -117,7 +117,8 @@ import rlvision
 
 run = rlvision.load("$place"$argument)
 env = run.make_env()
-action = run.act(env.reset(seed=0))  # [N] greedy actions for observations [N, $channels, $height, $width] uint8
+observation, info = env.reset(seed=0)  # [$channels, $height, $width] uint8
+action = run.act(observation)  # greedy; N actions for N observations
 ```
 """)
 

@@ -9,13 +9,14 @@ from rlvision.config.fields import nearest
 from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError, RLVisionError
 from rlvision.core.files import path_exists
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.runs.export_folder import ExportFolder, require_no_imports
 from rlvision.runs.export_manifest import MANIFEST
 from rlvision.runs.own_code import look_where_it_was
 from rlvision.runs.run_folder import RunFolder
 
 
-def find_agent(place: Path, *, trust_imports: bool = False, trains: bool = False) -> RunFolder | ExportFolder:
+def find_agent(place: AnyPath, *, trust_imports: bool = False, trains: bool = False) -> RunFolder | ExportFolder:
     """Return the run folder or export at a place. An existing path takes precedence over a bundled agent's name.
 
     Args:
@@ -28,6 +29,7 @@ def find_agent(place: Path, *, trust_imports: bool = False, trains: bool = False
         CheckpointError: there is no agent.
         ConfigError: its folder would import code that is not trusted.
     """
+    place = as_path(place)
     if path_exists(place / MANIFEST):
         return ExportFolder(place, trust_imports=trust_imports)
     folder = RunFolder(place)
@@ -47,7 +49,7 @@ def find_agent(place: Path, *, trust_imports: bool = False, trains: bool = False
     )
 
 
-def find_run(place: Path, *, trust_imports: bool = False, trains: bool = False) -> RunFolder:
+def find_run(place: AnyPath, *, trust_imports: bool = False, trains: bool = False) -> RunFolder:
     """Return the run folder at a place, which has checkpoints and training games, unlike an export.
 
     Args:

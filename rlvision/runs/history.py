@@ -20,6 +20,7 @@ from typing import Any
 
 from rlvision.core.errors import CheckpointError
 from rlvision.core.files import path_exists, read_text, write_atomically
+from rlvision.core.wording import shown
 
 HISTORY_FILE = "history.jsonl"
 LARGEST = 2**24
@@ -89,7 +90,9 @@ def read(folder: Path) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in read_text(path, LARGEST).splitlines()] if path_exists(path) else []
     except ValueError as error:
-        raise CheckpointError(f"expected one JSON object per line in {path}, got {error}: delete that line") from error
+        raise CheckpointError(
+            f"expected one JSON object per line in {shown(path)}, got {error}: delete that line"
+        ) from error
 
 
 def last_version(folder: Path) -> str | None:

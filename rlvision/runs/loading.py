@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.paths import AnyPath
 from rlvision.core.user_code import is_here, keep_object
 from rlvision.runs.find import find_agent, stored_settings
 from rlvision.runs.python_settings import with_world
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def load(
-    agent: str | Path,
+    agent: AnyPath,
     *,
     weights: str = "best",
     env: World | None = None,
@@ -40,7 +40,7 @@ def load(
         CheckpointError: there is no agent, or no checkpoint yet.
         ConfigError: the folder would import code that is not trusted, or its Python objects are not there.
     """
-    stored = stored_settings(find_agent(Path(agent), trust_imports=True)) if network or algorithm or env else None
+    stored = stored_settings(find_agent(agent, trust_imports=True)) if network or algorithm or env else None
     if stored is not None:
         _keep({stored.network.encoder: network, stored.agent.name: algorithm})
     run = Run(agent, weights=weights, device=device, trust_imports=trust_imports)

@@ -15,13 +15,15 @@ from typing import Any
 import torch
 
 from rlvision.config.schema import Config
+from rlvision.core.action_masks import act_legally
+from rlvision.core.agent import Agent
 from rlvision.core.errors import MissingExtraError, RLVisionError
 from rlvision.core.files import warn_on_os_error
 from rlvision.core.folders import make_folder
 from rlvision.core.memory import return_freed_memory
 from rlvision.core.seeding import derive, generator
 from rlvision.core.signals import StopReason
-from rlvision.core.types import Agent, BoolArray, FloatArray, IntArray, Policy, UInt8Array
+from rlvision.core.types import BoolArray, FloatArray, IntArray, Policy, UInt8Array
 from rlvision.envs.screen import make_screen
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import EvaluationCancelled
@@ -162,7 +164,7 @@ class InterruptiblePolicy:
         self._policy = policy
         self._interrupted = interrupted
 
-    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int, mask: BoolArray | None = None) -> IntArray:
         """Return the policy's actions.
 
         Raises:
@@ -170,7 +172,7 @@ class InterruptiblePolicy:
         """
         if self._interrupted():
             raise EvaluationCancelled
-        return self._policy.act(observation, first, env_steps)
+        return act_legally(self._policy, mask, observation, first, env_steps)
 
 
 def video_is_due(config: Config, env_steps: int, is_last: bool) -> bool:

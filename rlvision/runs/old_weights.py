@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from rlvision.core.types import Agent, EnvSpec, State
+from rlvision.core.agent import Agent
+from rlvision.core.types import EnvSpec, State
 
 
 @dataclass(frozen=True, slots=True)

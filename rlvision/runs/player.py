@@ -1,11 +1,13 @@
 """What a trained network plays with: Q-values and actions for observations, of one or of many environments."""
 
 import numpy as np
+import torch
 
 from rlvision.config.schema import Config
+from rlvision.core.action_masks import greedy_actions, random_actions
 from rlvision.core.errors import ConfigError
-from rlvision.core.seeding import derive, generator
-from rlvision.core.types import EnvSpec, FloatArray, IntArray, UInt8Array
+from rlvision.core.seeding import generator
+from rlvision.core.types import BoolArray, EnvSpec, FloatArray, IntArray, UInt8Array
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.learning.schedules import Constant
 from rlvision.nn.qnetwork import QNetwork
@@ -24,7 +26,7 @@ class Player:
     def __init__(self, config: Config, spec: EnvSpec, network: QNetwork) -> None:
         self.config, self.spec, self.network = config, spec, network
         self._q_function = builders.make_q_function(config, spec, network)
-        self._draws = np.random.default_rng(derive(config.seed, "predictions"))
+        self._draws = generator(config.seed, "predictions")
 
     def q_values(self, observation: UInt8Array) -> FloatArray:
         """Return Q-values [N, A] for observations [N, C, H, W] uint8, or [A] for one observation [C, H, W]."""
@@ -32,12 +34,22 @@ class Player:
         values: FloatArray = self._q_function(batch).numpy()
         return values[0] if is_one else values
 
-    def act(self, observation: UInt8Array) -> IntArray:
-        """Return greedy actions [N] for observations [N, C, H, W] uint8, or one action [] for one observation."""
-        return self.predict(observation)[0]
+    def act(self, observation: UInt8Array, mask: BoolArray | None = None) -> IntArray:
+        """Return greedy actions [N] for observations [N, C, H, W] uint8, or one action [] for one observation.
+
+        Args:
+            observation: [N, C, H, W] uint8, or one [C, H, W].
+            mask: the legal actions, [N, A] or [A]; None: all.
+        """
+        return self.predict(observation, action_masks=mask)[0]
 
     def predict(
-        self, observation: UInt8Array, state: None = None, episode_start: object = None, deterministic: bool = True
+        self,
+        observation: UInt8Array,
+        state: None = None,
+        episode_start: object = None,
+        deterministic: bool = True,
+        action_masks: BoolArray | None = None,
     ) -> tuple[IntArray, None]:
         """Return actions and no state, as the agents of Stable-Baselines3 do.
 
@@ -46,16 +58,19 @@ class Player:
             state: None, because this agent has no memory between steps.
             episode_start: ignored, for the same reason.
             deterministic: take the best actions; else explore with the run's ``evaluation.epsilon``.
+            action_masks: the legal actions, [N, A] or [A]; None: all.
 
         Returns:
             Actions [N] int64, or [] for one observation; and None.
         """
         batch, is_one = as_batch(observation, self.spec)
-        actions = np.asarray(self._q_function(batch).argmax(dim=1))
+        mask = None if action_masks is None else as_mask(action_masks, len(batch), self.spec.num_actions)
+        actions = greedy_actions(self._q_function(batch), mask)
         if not deterministic:
-            explores = self._draws.random(len(batch)) < self.config.evaluation.epsilon
-            actions = np.where(explores, self._draws.integers(self.spec.num_actions, size=len(batch)), actions)
-        return (actions[0] if is_one else actions), None
+            drawn = random_actions(self.spec.num_actions, len(batch), self._draws, mask)
+            explores = torch.rand(len(batch), generator=self._draws) < self.config.evaluation.epsilon
+            actions = drawn.where(explores, actions)
+        return actions.numpy()[0 if is_one else slice(None)], None
 
     def _policy(self, epsilon: float | None, seed: int) -> EpsilonGreedy:
         draws = generator(seed, "watching")
@@ -78,3 +93,18 @@ def as_batch(observation: object, spec: EnvSpec) -> tuple[UInt8Array, bool]:
             f"{list(array.shape)}: take them from make_env() of this agent, which prepares pictures as in training"
         )
     return (array[None], True) if array.ndim == 3 else (array, False)
+
+
+def as_mask(mask: object, count: int, num_actions: int) -> BoolArray:
+    """Return a mask [N, A].
+
+    Raises:
+        ConfigError: it is of another shape, or allows nothing.
+    """
+    array = np.asarray(mask, dtype=np.bool_)
+    if array.shape not in ((num_actions,), (count, num_actions)) or not array.any(axis=-1).all():
+        raise ConfigError(
+            f"expected a mask [{count}, {num_actions}] with a legal action in each row, got {list(array.shape)}: take "
+            'it from info["action_mask"]'
+        )
+    return np.broadcast_to(array, (count, num_actions)).copy()

@@ -5,12 +5,15 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Unpack, overload
 
 from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.progress import count_games
 from rlvision.envs.game_archive import RecordedGame, read_games
+from rlvision.envs.pixel_env import PixelEnv
+from rlvision.envs.pixel_vector_env import PixelVectorEnv
 from rlvision.envs.screen import make_screen
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import evaluate
@@ -21,9 +24,11 @@ from rlvision.runs.eval_protocol import MAX_EVAL_ENVS, EvalOptions
 from rlvision.runs.export_folder import ExportFolder
 from rlvision.runs.export_writer import check_new_folder, write_export
 from rlvision.runs.find import find_agent, find_run
+from rlvision.runs.pixel_envs import make_env_of_run
 from rlvision.runs.player import Player
 from rlvision.runs.python_settings import with_world
 from rlvision.runs.run_folder import require_same_spec, spec_from_state
+from rlvision.runs.time_limit import advise, watch_steps, without_needless_cap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,9 +62,9 @@ class Run(Player):
     """
 
     def __init__(
-        self, folder: str | Path, *, weights: str = "best", device: str = "auto", trust_imports: bool = False
+        self, folder: AnyPath, *, weights: str = "best", device: str = "auto", trust_imports: bool = False
     ) -> None:
-        self.folder = find_agent(Path(folder), trust_imports=trust_imports)
+        self.folder = find_agent(folder, trust_imports=trust_imports)
         config = replace(self.folder.config(), device=device, cuda_graphs=False)
         state = self.folder.weights(weights, partial(builders.meta_network, config))
         self.env_steps: int = state["env_steps"]
@@ -71,11 +76,20 @@ class Run(Player):
         super().__init__(config, spec, network)
 
     def __repr__(self) -> str:
-        return f"<Run {self.folder.path}: {self.config.env.game}, weights after {self.env_steps:,} env steps>"
+        """Return the folder, what was trained, and for how long."""
+        trained = f"{self.config.agent.name} in {self.config.env.game}"
+        return f"Run({str(self.folder.path)!r}: {trained}, {self.env_steps:,} env steps)"
 
-    def make_env(self, num_envs: int = 1) -> ReplayableEnv:
-        """Make environments of the run's kind; the caller resets them first and closes them last."""
-        return self._make_env(self.config, num_envs)
+    @overload
+    def make_env(self, num_envs: None = None) -> PixelEnv: ...
+    @overload
+    def make_env(self, num_envs: int) -> PixelVectorEnv: ...
+    def make_env(self, num_envs: int | None = None) -> PixelEnv | PixelVectorEnv:
+        """Make a `gymnasium.Env` of the run's kind, or a `gymnasium.vector.VectorEnv` of ``num_envs``.
+
+        Games are whole, also where a lost life ended the run's training episodes.
+        """
+        return make_env_of_run(self.config, self.spec, num_envs)
 
     def evaluate(self, env: "World | None" = None, games: int = 30, **options: Unpack[EvalOptions]) -> Evaluation:
         """Play whole games and return their raw scores; `measure` also returns the conditions."""
@@ -99,17 +113,19 @@ class Run(Player):
         num_envs = eval_protocol.count_envs(config, games, options.get("num_envs", MAX_EVAL_ENVS))
         playing = self._make_env(config, num_envs, split=True)
         try:
-            with count_games(games) as on_episode:
+            with count_games(games) as count:
                 settings = replace(config.evaluation, games=games, epsilon=epsilon)
-                play = partial(evaluate, seed=seed, limits=limits, on_episode=on_episode)
+                limits = without_needless_cap(limits, config.env)
+                play = partial(evaluate, seed=seed, limits=limits, on_episode=count, on_step=count.step)
                 evaluation = play(playing, self._q_function, settings)
         finally:
             playing.close()
-        return Report(eval_protocol.eval_conditions(config, epsilon, seed), evaluation)
+        conditions = eval_protocol.eval_conditions(config, epsilon, seed)
+        return Report(conditions, evaluation, tuple(advise(config, evaluation)))
 
     def export(
         self,
-        out: str | Path,
+        out: AnyPath,
         *,
         games: int = 30,
         protocols: Sequence[str] = (),
@@ -133,7 +149,7 @@ class Run(Player):
         """
         if isinstance(self.folder, ExportFolder):
             raise ConfigError(f"expected a run to export, got the export {self.folder.path}: copy that folder")
-        out = Path(out)
+        out = as_path(out)
         check_new_folder(out)
         under: Sequence[str | None] = protocols or [None]
         reports = [self.measure(games=games, protocol=protocol, seed=seed) for protocol in under] if games else []
@@ -146,10 +162,10 @@ class Run(Player):
 
     def watch(
         self,
-        video: str | Path | None = None,
+        video: AnyPath | None = None,
         *,
         terminal: bool = False,
-        html: str | Path | None = None,
+        html: AnyPath | None = None,
         episodes: int = 1,
         max_steps: int | None = None,
         epsilon: float | None = None,
@@ -163,7 +179,8 @@ class Run(Player):
             terminal: draw in this terminal.
             html: an .html file that opens from disk; of several games, the name of the second ends in ``-2``.
             episodes: number of games.
-            max_steps: decisions after which a game is cut short; None: never.
+            max_steps: decisions after which a game is cut short; None: never, or in a world that declares no limit,
+                after those that cut it in an evaluation.
             epsilon: probability of a random action; None: the run's ``evaluation.epsilon``.
             seed: of the first game; each later game adds 1.
 
@@ -172,11 +189,11 @@ class Run(Player):
         """
         from rlvision.watch.outputs import Output
 
-        return self._show(Output.of(video, terminal, html), episodes, max_steps, epsilon, seed)
+        return self._show(Output(video, terminal, html), episodes, max_steps, epsilon, seed)
 
     def video(
         self,
-        out: str | Path | None = None,
+        out: AnyPath | None = None,
         *,
         episodes: int = 1,
         max_steps: int | None = None,
@@ -185,28 +202,18 @@ class Run(Player):
     ) -> "Recording":
         """Write a video of whole games, which a notebook plays where a cell ends with it.
 
-        Args:
-            out: an .mp4, .webm or .gif file; None: the name of the agent and .mp4, in the working directory.
-            episodes: as in `watch`, like the others.
-            max_steps: as in `watch`.
-            epsilon: as in `watch`.
-            seed: as in `watch`.
+        ``out`` is an .mp4, .webm or .gif file; None: the name of the agent and .mp4, in the working directory. The
+        other arguments are as in `watch`.
         """
         from rlvision.watch.inline import Recording
         from rlvision.watch.outputs import Output
 
-        path = Path(out or f"{self.folder.path.resolve().name}.mp4")
-        games = self._show(Output(path, shows_video=False), episodes, max_steps, epsilon, seed)
-        return Recording(path, tuple(games))
+        path = as_path(out or f"{self.folder.path.resolve().name}.mp4")
+        output = Output(path, shows_video=False)
+        return Recording(path, tuple(self._show(output, episodes, max_steps, epsilon, seed)))
 
     def plot(self) -> "Figure":
-        """Return the learning curve as a figure: games of the training, and evaluations with their intervals.
-
-        A notebook shows it where a cell ends with it; ``run.plot().savefig("curve.png")`` writes a file.
-
-        Raises:
-            ConfigError: this is an export, which has no metrics.
-        """
+        """Return the learning curve as a figure, which a notebook shows; an export has none: `ConfigError`."""
         from rlvision.tracking.curve import plot_curve
 
         return plot_curve(find_run(self.folder.path, trust_imports=True).path)
@@ -224,9 +231,9 @@ class Run(Player):
         self,
         episode: str | int = "best",
         *,
-        video: str | Path | None = None,
+        video: AnyPath | None = None,
         terminal: bool = False,
-        html: str | Path | None = None,
+        html: AnyPath | None = None,
         max_steps: int | None = None,
     ) -> "ReplayResult":
         """Show a training game again, from its action log, with the Q-values of these weights.
@@ -245,9 +252,9 @@ class Run(Player):
         from rlvision.watch.game_replay import GameReplay, ReplayResult, choose_game
         from rlvision.watch.outputs import Output
 
-        output, games = Output.of(video, terminal, html), self.games()
+        output, games = Output(video, terminal, html), self.games()
         game = choose_game(games, str(episode))
-        with closing(self.make_env()) as env:
+        with closing(self._make_env(self.config, 1)) as env:
             screen = make_screen(env)
             replay = GameReplay(game, games, env, screen, self.q_values, max_steps=max_steps)
             seen = output.show(replay.rollout, self._page_meta(screen.fps, f"training game {game.number}"))
@@ -258,10 +265,11 @@ class Run(Player):
     ) -> "list[Game]":
         from rlvision.watch.rollout import Rollout
 
-        with closing(self.make_env()) as env:
+        with closing(self._make_env(self.config, 1)) as env:
             screen = make_screen(env)
             policy = self._policy(epsilon, seed)
-            rollout = Rollout(env, screen, self.q_values, policy, seed=seed, games=episodes, max_steps=max_steps)
+            most = max_steps or watch_steps(self.config.env)
+            rollout = Rollout(env, screen, self.q_values, policy, seed=seed, games=episodes, max_steps=most)
             return output.show(rollout, self._page_meta(screen.fps))
 
     def _page_meta(self, fps: float, what: str = "") -> "PageMeta":

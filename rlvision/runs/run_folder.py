@@ -19,7 +19,6 @@ The run folder may lie behind a link. Links inside it are refused, because the f
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rlvision.config.continuing import Changes, list_changes, refusal, refused_changes
@@ -29,9 +28,10 @@ from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.files import path_exists
 from rlvision.core.folders import remove_leftovers, require_folders
 from rlvision.core.locks import folder_lock
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.signals import INTERRUPTED
 from rlvision.core.types import EnvSpec, State
-from rlvision.core.wording import as_written
+from rlvision.core.wording import as_written, shown
 from rlvision.envs.game_archive import GAMES_FOLDER
 from rlvision.learning.settings import QLearningSettings
 from rlvision.nn.qnetwork import QNetwork
@@ -55,12 +55,16 @@ class RunFolder:
         trusts: whether an agent that the folder names by import path may be imported.
     """
 
-    def __init__(self, path: Path, keep: int = 2, *, trusts: Callable[[str], bool] = lambda agent: False) -> None:
-        self.path = path
+    def __init__(self, path: AnyPath, keep: int = 2, *, trusts: Callable[[str], bool] = lambda agent: False) -> None:
+        self.path = path = as_path(path)
         self._trusts = trusts
         self.config_path = path / CONFIG_FILE
         self.checkpoints = CheckpointFolder(path / "checkpoints", keep)
         self.games_folder = path / GAMES_FOLDER
+
+    def __repr__(self) -> str:
+        """Return its path."""
+        return f"RunFolder({str(self.path)!r})"
 
     @property
     def exists(self) -> bool:
@@ -86,14 +90,14 @@ class RunFolder:
             self.path.lstat()
             if not self.path.is_dir():
                 raise ConfigError(
-                    f"expected a run folder in {as_written('out')}, got the file {self.path}: name another"
+                    f"expected a run folder in {as_written('out')}, got the file {shown(self.path)}: name another"
                 )
             self.require_no_links()
             found = [path.name for path in (self.path / METRICS_FILE, *self.checkpoints.paths()) if path_exists(path)]
             if found and not self.exists:
                 raise ConfigError(
-                    f"expected a run or a new folder in {as_written('out')}, got {self.path} with {found[0]} and "
-                    "without the config.yaml of that run: put the file back, or name another folder"
+                    f"expected a run or a new folder in {as_written('out')}, got {shown(self.path)} with {found[0]} "
+                    "and without the config.yaml of that run: put the file back, or name another folder"
                 )
 
     def has_passed(self, config: Config) -> bool:
@@ -114,7 +118,7 @@ class RunFolder:
             return None
         with suppress(CheckpointError):
             read_state(paths[-1])
-            return f"{self.path} is finished: {ended}; only a larger {as_written('env_steps')} trains it further"
+            return f"{shown(self.path)} is finished: {ended}; only a larger {as_written('env_steps')} trains it further"
         return None
 
     def config(self) -> Config:
@@ -125,7 +129,9 @@ class RunFolder:
             ConfigError: the file is damaged.
         """
         if not self.exists:
-            raise CheckpointError(f"expected a run folder, got {self.path} without a config.yaml: check the path")
+            raise CheckpointError(
+                f"expected a run folder, got {shown(self.path)} without a config.yaml: check the path"
+            )
         try:
             return read_config(self.config_path, trusts=self._trusts)
         except ConfigError as error:
@@ -133,7 +139,8 @@ class RunFolder:
             if maker in (None, here):
                 raise
             raise CheckpointError(
-                f"expected a run of rlvision {here} in {self.path}, got one of {maker} ({error}): use that release"
+                f"expected a run of rlvision {here} in {shown(self.path)}, got one of {maker} ({error}): "
+                "use that release"
             ) from error
 
     def require_same_run(self, config: Config) -> None:
@@ -199,7 +206,7 @@ class RunFolder:
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise ConfigError(
-                f"expected to write to the run folder {self.path}, got {why}: set {as_written('out')} to another"
+                f"expected to write to the run folder {shown(self.path)}, got {why}: set {as_written('out')} to another"
             ) from error
 
     def weights(self, which: str, blank: Callable[[EnvSpec], QNetwork]) -> State:
@@ -219,9 +226,12 @@ class RunFolder:
         state = read_state(self.checkpoints.best_path) if is_best else self.checkpoints.load_newest()
         if state is None:
             raise CheckpointError(
-                f"expected a checkpoint in {self.checkpoints.folder}, got none: train first, or wait for the first one"
+                f"expected a checkpoint in {shown(self.checkpoints.folder)}, got none: train first, or wait for the "
+                "first one"
             )
-        require_like(state["online"], blank(spec_from_state(state["spec"])).state_dict(), str(self.checkpoints.folder))
+        require_like(
+            state["online"], blank(spec_from_state(state["spec"])).state_dict(), shown(self.checkpoints.folder)
+        )
         return state
 
 
@@ -239,6 +249,7 @@ def spec_from_state(state: State) -> EnvSpec:
         frame_channels=state["frame_channels"],
         action_meanings=tuple(state["action_meanings"]),
         frameskip=state["frameskip"],
+        mask_size=state.get("mask_size", 0),  # absent before there were action masks
     )
 
 
@@ -252,6 +263,20 @@ def require_same_spec(stored: EnvSpec, present: EnvSpec) -> None:
         raise CheckpointError(
             f"expected the environments of the checkpoint, {stored}, got {present}: "
             "install the versions of ale-py and Gymnasium that the run started with"
+        )
+
+
+def require_same_masks(stored: EnvSpec, present: EnvSpec, path: AnyPath) -> None:
+    """Refuse to continue a run whose rows have no action masks in a world that gives them, or the reverse.
+
+    Raises:
+        ConfigError: the message has the remedy.
+    """
+    if stored.mask_size != present.mask_size:
+        was, now = ("with" if spec.mask_size else "without" for spec in (stored, present))
+        raise ConfigError(
+            f"expected an environment {was} action masks, as when {path} began, got one {now} them: start a new run "
+            f"with another {as_written('out')}, from these weights by {as_written('network.init', path)}"
         )
 
 

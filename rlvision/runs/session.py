@@ -2,13 +2,12 @@
 
 import copy
 import logging
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 
-from rlvision.config.fields import nest
-from rlvision.config.loading import flatten_used
 from rlvision.config.schema import Config
 from rlvision.config.validation import unused_settings
 from rlvision.core import memory
@@ -19,7 +18,7 @@ from rlvision.core.progress import RESTORING_GAMES, show_steps
 from rlvision.core.seeding import derive
 from rlvision.core.signals import ExitNow, SignalHandler, StopReason, interruption
 from rlvision.core.types import State, Tracker
-from rlvision.core.wording import as_written
+from rlvision.core.wording import as_written, shown
 from rlvision.envs.game_archive import GameArchive, GameRecorder
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import evaluate
@@ -33,16 +32,15 @@ from rlvision.runs.media import MediaLogger
 from rlvision.runs.old_weights import OldWeights, ReadWeights
 from rlvision.runs.own_code import remember_imports
 from rlvision.runs.python_settings import describe_objects
-from rlvision.runs.run_folder import RunFolder, require_same_spec, spec_from_state, spec_to_state
+from rlvision.runs.run_folder import RunFolder, require_same_masks, require_same_spec, spec_from_state, spec_to_state
+from rlvision.runs.run_trackers import NO_TRACKERS, make_trackers
+from rlvision.runs.time_limit import EndlessNotice, advise, without_needless_cap
 from rlvision.tracking.console import ConsoleTracker
-from rlvision.tracking.jsonl import JsonlTracker
-from rlvision.tracking.own_tracker import make_own_trackers
-from rlvision.tracking.tensorboard import TensorboardTracker
-from rlvision.tracking.trackers import MultiTracker
-from rlvision.tracking.wandb import WandbTracker
-from rlvision.tracking.wandb_variables import describe_run
+from rlvision.training.callback_list import CallbackList
+from rlvision.training.callbacks import Callback
 from rlvision.training.collector import Collector, DiscountedReturns
-from rlvision.training.trainer import Hooks, Trainer, TrainPlan
+from rlvision.training.plan import TrainPlan
+from rlvision.training.trainer import Hooks, Trainer
 
 _log = logging.getLogger("rlvision")
 
@@ -56,10 +54,19 @@ class Session:
         env: to train in.
         announcement: line about the memory of the run, printed at the start.
         read_weights: reads the old weights of a new run with ``network.init``.
+        callbacks: called at the events of training.
+        trackers: further trackers, by name.
     """
 
     def __init__(
-        self, config: Config, folder: RunFolder, env: ReplayableEnv, announcement: str, read_weights: ReadWeights
+        self,
+        config: Config,
+        folder: RunFolder,
+        env: ReplayableEnv,
+        announcement: str,
+        read_weights: ReadWeights,
+        callbacks: Sequence[Callback] = (),
+        trackers: Mapping[str, Tracker] = NO_TRACKERS,
     ) -> None:
         torch.manual_seed(derive(config.seed, "torch"))  # for dropout
         self._config = config
@@ -70,16 +77,17 @@ class Session:
         self._experience = experience_of(config, env.spec)
         with explain_oom(f"lower {self._experience.describe()}, or set {as_written('device', 'cpu')}"):
             self._agent = builders.make_agent(config, env.spec)
-        title = f"{config.env.game} {folder.path} seed {config.seed}"
+        title = f"{config.env.game} {shown(folder.path)} seed {config.seed}"
         self._console = ConsoleTracker(
             config.env_steps,
             title,
             learning_starts=self._experience.learning_starts,
             evaluate_every=config.evaluate_every,
         )
-        self._tracker = make_trackers(config, folder.path, self._console)
+        self._tracker = make_trackers(config, folder.path, self._console, trackers)
         self._media_logger = MediaLogger(config, folder, self._agent, self._tracker, builders.make_env)
         self._recorder = self._make_recorder()
+        self._callbacks = CallbackList(callbacks, folder.path)
         self._trainer = self._make_trainer()
         self._evaluation_env: ReplayableEnv | None = None
         self._unsaved_best: State | None = None
@@ -92,8 +100,8 @@ class Session:
                 self._console.message(self._work(signals))
         except OSError as error:
             raise CheckpointError(
-                f"expected to write to {self._folder.path}, got {error.strerror}: fix that, and the same command "
-                "continues from the last checkpoint"
+                f"expected to write to {shown(self._folder.path)}, got {error.strerror}: fix that, and the same "
+                "command continues from the last checkpoint"
             ) from error
         finally:
             self._tracker.close()
@@ -101,6 +109,7 @@ class Session:
                 self._recorder.close()
             if self._evaluation_env is not None:
                 self._evaluation_env.close()
+            self._callbacks.raise_error()
 
     def _work(self, signals: SignalHandler) -> str:
         """Train, and return the reason why training ended."""
@@ -145,10 +154,12 @@ class Session:
             return 0
         require_same_spec(spec_from_state(state["spec"]), self._env.spec)
         self._folder.checkpoints.quarantine_newer(state["env_steps"])
-        self._console.message(f"continuing {self._folder.path} at {state['env_steps']:,} env steps")
+        self._console.message(f"continuing {shown(self._folder.path)} at {state['env_steps']:,} env steps")
         with show_steps(RESTORING_GAMES) as self._env.progress:
             self._trainer.load_state_dict(state["trainer"])
         self._tracker.load_state_dict(state["trackers"])
+        for line in self._callbacks.restore(state.get("callbacks", {})):  # none in older checkpoints
+            self._console.message(line)
         self._announce_refill(state)
         return int(state["env_steps"])
 
@@ -168,6 +179,7 @@ class Session:
         return self._config.checkpoint.replay and state["replay"] is not None
 
     def _load_replay(self, state: State) -> None:
+        require_same_masks(spec_from_state(state["spec"]), self._env.spec, self._folder.path)
         if self._has_replay(state):
             with show_steps("reading the replay") as report:
                 self._agent.memory.load_rows(self._folder.checkpoints.replay_folder, state["replay"], report)
@@ -184,17 +196,25 @@ class Session:
     def _make_trainer(self) -> Trainer:
         config, agent = self._config, self._agent
         returns = DiscountedReturns(self._env.spec.num_envs, agent.gamma, agent.reward_transform)
+        collector = Collector(self._env, agent.policy, agent.memory, returns, self._recorder)
+        notice = EndlessNotice(config.env, self._env.spec, lambda: collector.episodes, self._console.message)
         hooks = Hooks(
             evaluate=self._evaluate,
             save=self._save,
             save_best=self._save_best,
-            show_progress=self._console.progress,
+            show_progress=notice.before(self._console.progress),
             save_curve=self._media_logger.log_curve,
-            on_evaluation=self._console.evaluating()(self._media_logger.log_evaluation),
+            on_evaluation=self._console.recording(self._media_logger.log_evaluation),
             system_metrics=lambda: memory.usage(resolve_device(config.device)),
         )
-        collector = Collector(self._env, agent.policy, agent.memory, returns, self._recorder)
-        return Trainer(agent=agent, collector=collector, tracker=self._tracker, plan=_plan(config), hooks=hooks)
+        return Trainer(
+            agent=agent,
+            collector=collector,
+            tracker=self._tracker,
+            plan=_plan(config),
+            hooks=hooks,
+            callbacks=self._callbacks,
+        )
 
     def _evaluate(self, env_steps: int, interrupted: StopReason) -> Evaluation:
         config, limits = self._config, make_limits(self._config)
@@ -203,15 +223,20 @@ class Session:
             capped = with_frame_cap(config, limits.max_frames)
             self._evaluation_env = builders.make_env(capped, num_envs, split=True)
         seed = derive(config.seed, f"evaluation at {env_steps}")
-        with self._console.evaluating():
-            return evaluate(
+        with self._console.evaluating(config.evaluation.games) as count:
+            evaluation = evaluate(
                 self._evaluation_env,
                 self._agent.q_function,
                 config.evaluation,
                 seed=seed,
-                limits=limits,
+                limits=without_needless_cap(limits, config.env),
                 interrupted=interrupted,
+                on_episode=count,
+                on_step=count.step,
             )
+        for line in advise(config, evaluation):
+            self._console.message(line)
+        return evaluation
 
     def _save_best(self, env_steps: int) -> None:
         self._unsaved_best = copy.deepcopy(self._weights(env_steps))
@@ -225,7 +250,7 @@ class Session:
             self._unsaved_best = None
             self._media_logger.log_checkpoint("best", checkpoints.best_path)
 
-    def _save(self, env_steps: int, trainer: State) -> None:
+    def _save(self, env_steps: int, trainer: State) -> Path:
         checkpoints = self._folder.checkpoints
         weights = self._weights(env_steps)
         self._write_best()  # before the checkpoint, which records the best evaluation and must not exist without it
@@ -235,9 +260,10 @@ class Session:
                 **weights,
                 "trainer": trainer,
                 "trackers": self._tracker.state_dict(),
+                "callbacks": self._callbacks.state_dict(),
                 "replay": rows,
             }
-            checkpoints.save(env_steps, state)
+            return checkpoints.save(env_steps, state)
         finally:
             self._collect_garbage()
 
@@ -271,22 +297,3 @@ def _plan(config: Config) -> TrainPlan:
         promising_score=promising,
         patience=evaluation.patience,
     )
-
-
-def make_trackers(config: Config, folder: Path, console: ConsoleTracker) -> MultiTracker:
-    """Make the trackers that the settings choose; the file is first, because W&B mirrors it.
-
-    Raises:
-        MissingExtraError: TensorBoard is on, and not installed.
-        ConfigError: a tracker of the user's own cannot be made.
-    """
-    settings, tracking = nest(flatten_used(config)), config.tracking
-    about = describe_run(tracking, folder)
-    trackers: dict[str, Tracker] = {
-        "files": JsonlTracker(folder),
-        "console": console,
-        "wandb": WandbTracker(config.wandb, folder, settings, about=about, names=tracking.names),
-    }
-    if tracking.tensorboard:
-        trackers["tensorboard"] = TensorboardTracker(folder, tracking.names)
-    return MultiTracker({**trackers, **make_own_trackers(tracking.also, folder, settings)})

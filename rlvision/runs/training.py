@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -14,6 +14,7 @@ import torch
 from rlvision.core.devices import determinism
 from rlvision.core.errors import ConfigError
 from rlvision.core.memory import keep_freed_memory
+from rlvision.core.paths import AnyPath
 from rlvision.core.user_code import refuse_while_imported
 from rlvision.runs import builders
 from rlvision.runs.find import find_agent, find_run
@@ -24,12 +25,24 @@ from rlvision.runs.run_folder import RunFolder
 from rlvision.runs.session import Session
 from rlvision.runs.weight_reader import read_old_weights
 from rlvision.tracking.console import say
+from rlvision.tracking.own_tracker import guard_trackers
+from rlvision.training.callback_list import check_callbacks
 
 if TYPE_CHECKING:
+    from rlvision.core.types import Tracker
     from rlvision.runs.python_settings import World
+    from rlvision.training.callbacks import Callback
 
 
-def train(world: World, settings: Mapping[str, Any] | None = None, *, preset: str | None = None, **changes: Any) -> Run:
+def train(
+    world: World,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    preset: str | None = None,
+    callbacks: Sequence[Callback] = (),
+    trackers: Sequence[Tracker] = (),
+    **changes: Any,
+) -> Run:
     """Train, or continue the run in the folder ``out``, until it is finished or interrupted.
 
     Example::
@@ -43,6 +56,8 @@ def train(world: World, settings: Mapping[str, Any] | None = None, *, preset: st
             environment; or a complete `Config`.
         settings: by dotted or nested name, as in `rlvision.load_config`.
         preset: the preset for the world; None: ``pixels``, or ``atari`` for Atari games.
+        callbacks: called at the events of training; see `rlvision.Callback`.
+        trackers: objects with ``log(metrics, env_steps)`` and ``close()`` that also get each row.
         changes: settings by keyword, which win over ``settings``: ``env_steps=1e6``, ``agent={"n_step": 5}``. A class
             or a name may stand for ``agent`` and ``network``.
 
@@ -51,6 +66,8 @@ def train(world: World, settings: Mapping[str, Any] | None = None, *, preset: st
         RLVisionError: the settings cannot be used, or the folder has a run with other settings.
     """
     refuse_while_imported("trains")
+    check_callbacks(callbacks)
+    guarded = guard_trackers(trackers)
     config = builders.complete(config_of(world, settings, preset, changes))
     if config.out is None:
         raise ConfigError("expected a run folder in config.out, got none: set out, or use rlvision.load_config")
@@ -66,17 +83,26 @@ def train(world: World, settings: Mapping[str, Any] | None = None, *, preset: st
     estimate = estimate_memory(config)
     estimate.check_available()
     env = builders.make_env(config, config.env.num_envs, split=not config.agent.uses_replay)
+    read_weights = partial(read_old_weights, config, find_agent)
     with closing(env), determinism(config.deterministic):
-        Session(config, folder, env, estimate.summary(), partial(read_old_weights, config, find_agent)).run()
+        Session(config, folder, env, estimate.summary(), read_weights, callbacks, guarded).run()
     return Run(folder.path, weights="best", device=config.device, trust_imports=True)
 
 
-def resume(folder: str | Path, *, env_steps: int | None = None, trust_imports: bool = False) -> Run:
-    """Continue a run with its own settings, perhaps to a new length; ``trust_imports`` is as in `Run`.
+def resume(
+    folder: AnyPath,
+    *,
+    env_steps: int | None = None,
+    trust_imports: bool = False,
+    callbacks: Sequence[Callback] = (),
+    trackers: Sequence[Tracker] = (),
+) -> Run:
+    """Continue a run with its own settings, perhaps to a new length; the rest is as in `Run` and `train`.
 
     Raises:
         RLVisionError: there is no run, it cannot be continued, or it would import code that is not trusted.
     """
-    run = find_run(Path(folder), trust_imports=trust_imports, trains=True)
+    run = find_run(folder, trust_imports=trust_imports, trains=True)
     config = run.config()
-    return train(replace(config, out=str(run.path), env_steps=env_steps or config.env_steps))
+    config = replace(config, out=str(run.path), env_steps=env_steps or config.env_steps)
+    return train(config, callbacks=callbacks, trackers=trackers)

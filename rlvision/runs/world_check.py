@@ -9,12 +9,14 @@ import numpy as np
 import torch
 
 from rlvision.config.schema import Config
+from rlvision.core.action_masks import mask_of
 from rlvision.core.types import EnvStep, Episode, IntArray, UInt8Array
 from rlvision.envs.factory import is_atari, make
 from rlvision.envs.screen import make_screen
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.envs.vector_env import observation_hash
 from rlvision.runs import builders
+from rlvision.runs.time_limit import propose
 from rlvision.training.collector import LARGE_REWARD, EpisodeStats
 
 REPEATED = 200
@@ -104,7 +106,9 @@ def _play(env: ReplayableEnv, decisions: int, seed: int) -> _Played:
     screen, stats = make_screen(env), EpisodeStats(1, env.spec.frameskip)
     env.rewind([seed])
     played, largest = _Played([], [], [], screen.first_frame(), env.observation[0], 0.0), 0.0
-    for action in _random_actions(env.spec.num_actions, decisions, seed):
+    generator = np.random.default_rng(seed)
+    for _ in range(decisions):
+        action = _random_action(generator, env)
         began = time.perf_counter()
         step = env.step(action)
         played.seconds += time.perf_counter() - began
@@ -117,9 +121,12 @@ def _play(env: ReplayableEnv, decisions: int, seed: int) -> _Played:
     return played
 
 
-def _random_actions(num_actions: int, count: int, seed: int) -> Iterator[IntArray]:
-    generator = np.random.default_rng(seed)
-    return (generator.integers(num_actions, size=1) for _ in range(count))
+def _random_action(generator: np.random.Generator, env: ReplayableEnv) -> IntArray:
+    """Return an action [1] among the legal ones."""
+    mask = mask_of(env)
+    if mask is None:
+        return generator.integers(env.spec.num_actions, size=1)
+    return generator.choice(np.flatnonzero(mask[0]), size=1)
 
 
 def _is_same_game(env: ReplayableEnv, one: int, other: int) -> bool:
@@ -129,8 +136,8 @@ def _is_same_game(env: ReplayableEnv, one: int, other: int) -> bool:
 
 def _trace(env: ReplayableEnv, seed: int) -> list[tuple[str, float]]:
     env.rewind([seed])
-    steps = (env.step(action) for action in _random_actions(env.spec.num_actions, REPEATED, seed=0))
-    return [_row(step) for step in steps]
+    generator = np.random.default_rng(0)
+    return [_row(env.step(_random_action(generator, env))) for _ in range(REPEATED)]
 
 
 def _row(step: EnvStep) -> tuple[str, float]:
@@ -150,7 +157,7 @@ def _problems(config: Config, played: _Played, repeats: bool, ignores_seed: bool
     if not played.episodes:
         yield (
             f"no game ended in {len(rewards):,} decisions: give it an end, or set "
-            f"{'env.max_episode_frames' if is_atari(config.env.game) else 'env.max_episode_steps'}"
+            f"{'env.max_episode_frames' if is_atari(config.env.game) else propose(frameskip=config.env.frameskip or 1)}"
         )
     if len(set(played.hashes)) == 1:
         yield "the picture never changes: draw the state of the game into it"

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -13,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rlvision.core.errors import ConfigError
 from rlvision.core.folders import remove_leftovers, require_folders
 from rlvision.core.locks import folder_lock
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.signals import StopReason, interruption
 from rlvision.runs.run_folder import RunFolder
 from rlvision.sweeps.results import Result, Status, measured, read_results, write_results
@@ -51,7 +51,7 @@ class Runner:
         self,
         sweep: Sweep,
         trials: Sequence[Trial],
-        folder: Path,
+        folder: AnyPath,
         *,
         processes: int,
         threads: int | None = None,
@@ -60,7 +60,7 @@ class Runner:
     ) -> None:
         self._sweep = sweep
         self._trials = trials
-        self._folder = folder
+        self._folder = as_path(folder)
         self._processes = processes
         self._threads = max(1, (threads or usable_threads()) // processes)
         self._console = console or PipeSafeConsole(highlight=False, soft_wrap=True)

@@ -1,5 +1,6 @@
 """Sweep files in YAML, which work with both ``rlvision sweep`` and W&B's agents."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -14,6 +15,7 @@ from rlvision.config.presets import SUFFIXES, read_text
 from rlvision.config.schema import Config
 from rlvision.config.strict_yaml import parse as parse_yaml
 from rlvision.core.errors import ConfigError
+from rlvision.core.paths import AnyPath
 from rlvision.sweeps.distributions import Domain, read_domain
 from rlvision.tracking.metrics import METRICS
 
@@ -43,13 +45,13 @@ class Sweep:
     run_cap: int | None  # largest number of runs
 
 
-def read_sweep(name: str) -> Sweep:
+def read_sweep(name: AnyPath) -> Sweep:
     """Read the built-in sweep called ``name``, or the file of that path.
 
     Raises:
         ConfigError: there is no such sweep, or its file is invalid; the message says why.
     """
-    path, text = _find(name)
+    path, text = _find(os.fspath(name))
     source = f"sweep {path.name}"
     tree = parse_yaml(text, source)
     if not isinstance(tree, Mapping):
@@ -70,7 +72,7 @@ def read_sweep(name: str) -> Sweep:
 
 def _find(name: str) -> tuple[Path, str]:
     if name.endswith(SUFFIXES) or "/" in name:
-        return Path(name), read_text(Path(name))
+        return Path(name), read_text(name)
     entries = files("rlvision.configs").joinpath("sweeps").iterdir()
     known = {Path(entry.name).stem: entry for entry in entries if entry.name.endswith(SUFFIXES)}
     if name not in known:

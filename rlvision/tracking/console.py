@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.live import Live
 
 from rlvision.core.notebook import in_notebook
+from rlvision.core.progress import GameCount
+from rlvision.core.signals import StopReason
 from rlvision.core.types import State
 from rlvision.tracking.dashboard import Dashboard, evaluation_line, line, screen
 from rlvision.tracking.notebook import NotebookView
@@ -23,6 +25,8 @@ _log = logging.getLogger("rlvision")
 PACE_SECONDS = 120.0
 """Time of training over which the pace is averaged: long enough to be steady, short enough to follow the load."""
 
+LogEvaluation = Callable[[int, StopReason, bool], None]
+"""Function of the env steps of an evaluation, of what may interrupt it, and of whether it is the last."""
 SHARE = 0.01
 """Largest share of the time spent on drawing; slow drawing becomes less frequent."""
 
@@ -87,13 +91,28 @@ class ConsoleTracker:
             self._draw(now)
 
     @contextmanager
-    def evaluating(self) -> Iterator[None]:
-        """Keep the time of an evaluation, or of its video, out of the pace."""
+    def evaluating(self, games: int) -> Iterator[GameCount]:
+        """Show how far an evaluation is, or the video of a game for 0 games, and keep its time out of the pace."""
         begun = self._clock()
         try:
-            yield
+            yield GameCount(games, self._show_count, clock=self._clock)
         finally:
+            self._dashboard.activity = ""
             self._apart += self._clock() - begun
+
+    def recording(self, log_evaluation: LogEvaluation) -> LogEvaluation:
+        """Return a function that logs the media of an evaluation, with the decisions of its game in the display."""
+
+        def log(env_steps: int, interrupted: StopReason, is_last: bool) -> None:
+            with self.evaluating(0) as count:
+
+                def counted() -> str | None:
+                    count.step(count.decisions + 1)  # it is asked before every decision
+                    return interrupted()
+
+                log_evaluation(env_steps, counted, is_last)
+
+        return log
 
     def message(self, text: str) -> None:
         """Print a line that stays on the screen, above the live display."""
@@ -133,9 +152,18 @@ class ConsoleTracker:
             with self._warn_on_os_error():
                 self._view.close()
 
+    def _show_count(self, count: GameCount) -> None:
+        now = self._clock()
+        if now >= self._next and not self._closed:
+            self._dashboard.activity = f"{'evaluating' if count.games else 'recording a game'}: {count.line}"
+            self._show(now)
+
     def _draw(self, now: float) -> None:
-        self._dashboard.seconds = now - self._start
         self._dashboard.rate = self._measure(now)
+        self._show(now)
+
+    def _show(self, now: float) -> None:
+        self._dashboard.seconds = now - self._start
         with self._warn_on_os_error():
             self._view.show(self._dashboard)
         took = self._clock() - now

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rlvision.core.files import NewFile
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.tracking.jsonl import each_row
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ SHOWN = (
 BLUE, ORANGE, INK = "#2f6fb0", "#e07b1a", "#444444"
 
 
-def draw_curve(folder: Path, title: str | None = None) -> Path:
+def draw_curve(folder: AnyPath, title: str | None = None) -> Path:
     """Draw ``metrics.jsonl`` of a run folder as ``curve.png``, and return its path.
 
     Args:
@@ -44,6 +45,7 @@ def draw_curve(folder: Path, title: str | None = None) -> Path:
     Raises:
         CheckpointError: there is no such folder, or its metrics cannot be read.
     """
+    folder = as_path(folder)
     figure = plot_curve(folder, title)
     path = folder / CURVE_FILE
     with NewFile(path) as new:  # a reader never sees half a picture

@@ -45,6 +45,7 @@ class Dashboard:
     best: float | None = None  # score of the best game of training
     course: Course = field(default_factory=Course)  # of the scores
     evaluations: list[Mark] = field(default_factory=list)
+    activity: str = ""  # what is done in place of training
 
     def add_score(self, score: float) -> None:
         """Add the score of a finished game."""
@@ -97,8 +98,11 @@ def screen(dashboard: Dashboard, width: int) -> RenderableType:
 
 def line(dashboard: Dashboard) -> str:
     """Format the dashboard as one line, for a log file."""
+    done = f"{dashboard.env_steps:,}/{dashboard.total_env_steps:,} env steps ({dashboard.share:.0%})"
+    if dashboard.activity:
+        return f"{done}  {dashboard.activity}"
     parts = [
-        f"{dashboard.env_steps:,}/{dashboard.total_env_steps:,} env steps ({dashboard.share:.0%})",
+        done,
         f"{dashboard.rate:,.0f}/s",
         gathering(dashboard) or f"left {duration(dashboard.seconds_left)}",
         f"score {number(dashboard.recent)} (best {number(dashboard.best)}, {len(dashboard.scores)} games)"
@@ -226,6 +230,8 @@ def _panel(title: str, rows: dict[str, str]) -> RenderableType:
 
 
 def _scores(dashboard: Dashboard, width: int) -> RenderableType:
+    if dashboard.activity:
+        return Text(dashboard.activity, "yellow", no_wrap=True, overflow="ellipsis")
     if not dashboard.scores:
         return Text("no game finished yet", "dim")
     label, bounds = "scores ", f" {number(min(dashboard.scores))} to {number(max(dashboard.scores))}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from rlvision.core.append_log import AppendLog
 from rlvision.core.errors import CheckpointError
 from rlvision.core.files import open_to_read, path_exists, read_tail
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.types import State
 
 METRICS_FILE = "metrics.jsonl"
@@ -31,8 +32,8 @@ class JsonlTracker:
         folder: the run folder; made at the first row if it is missing.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / METRICS_FILE
+    def __init__(self, folder: AnyPath) -> None:
+        self.path = as_path(folder) / METRICS_FILE
         self._entries = AppendLog(self.path)
 
     def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
@@ -61,7 +62,7 @@ class JsonlTracker:
         self._entries.close()
 
 
-def read_metrics(folder: Path) -> list[dict[str, float]]:
+def read_metrics(folder: AnyPath) -> list[dict[str, float]]:
     """Return the rows of a run, oldest first, without a last row that a kill cut short.
 
     Raises:
@@ -70,12 +71,13 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
     return list(each_row(folder))
 
 
-def each_row(folder: Path) -> Iterator[dict[str, float]]:
+def each_row(folder: AnyPath) -> Iterator[dict[str, float]]:
     """Yield the rows of `read_metrics` one by one; the rows of a long run need not fit into memory.
 
     Raises:
         CheckpointError: as in `read_metrics`.
     """
+    folder = as_path(folder)
     if not folder.is_dir():
         raise CheckpointError(f"expected a run folder, got {folder}, which is none: check the path")
     path = folder / METRICS_FILE
@@ -86,8 +88,9 @@ def each_row(folder: Path) -> Iterator[dict[str, float]]:
                     yield _read_row(line.decode(errors="replace"), number, path)
 
 
-def last_env_steps(path: Path) -> int:
+def last_env_steps(path: AnyPath) -> int:
     """Return the env steps of the last row of a ``metrics.jsonl``, reading only its end; 0 without a row."""
+    path = as_path(path)
     if not path_exists(path):
         return 0
     rows = read_tail(path, MAX_ROW_BYTES).split(b"\n")[:-1]

@@ -100,7 +100,7 @@ def draw_board(dashboard: Dashboard) -> str:
         (
             draw_row(dashboard.title, f"{duration(dashboard.seconds)} gone, {left}"),
             draw_bar(dashboard.share),
-            draw_row(done, f"{dashboard.rate:,.0f} env steps/s"),
+            draw_row(done, dashboard.activity or f"{dashboard.rate:,.0f} env steps/s"),
             _draw_numbers(_numbers(dashboard)),
             _draw_curve(dashboard),
         )

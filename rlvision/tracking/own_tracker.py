@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from rlvision.core.errors import ConfigError
+from rlvision.core.errors import ConfigError, describe_value
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.types import State
 from rlvision.core.user_code import import_object
 from rlvision.core.wording import where
@@ -20,17 +21,17 @@ class OwnTracker:
     """A tracker of the user's own, whose errors never end training: the first is warned of, and it gets no more rows.
 
     Args:
-        path: import path of its class, called with the run folder and the settings of the run as nested plain values.
-        folder: of the run.
-        settings: of the run.
+        name: of the tracker, for messages.
+        tracker: an object with ``log(metrics, env_steps)`` and ``close()``.
 
     Raises:
-        ConfigError: the class cannot be imported or made, or has no ``log`` or no ``close``.
+        ConfigError: it has no ``log`` or no ``close``.
     """
 
-    def __init__(self, path: str, folder: Path, settings: Mapping[str, Any]) -> None:
-        self._path = path
-        self._tracker = _make(path, folder, settings)
+    def __init__(self, name: str, tracker: Any) -> None:
+        _require_tracker(name, tracker)
+        self._name = name
+        self._tracker = tracker
         self._failed = False
 
     def log(self, metrics: Mapping[str, float], env_steps: int) -> None:
@@ -43,7 +44,7 @@ class OwnTracker:
         """Return its state, if it has one and that is made of plain values and tensors."""
         with self._guarded("state_dict"):
             found: State = getattr(self._tracker, "state_dict", dict)()
-            _require_plain(found)
+            require_plain(found)
             return found
         return {}
 
@@ -66,14 +67,43 @@ class OwnTracker:
             if not self._failed:
                 _log.warning(
                     "tracker %s failed in %s (%s: %s): training goes on without it",
-                    self._path, method, type(error).__name__, error,
+                    self._name, method, type(error).__name__, error,
                 )  # fmt: skip
             self._failed = True
 
 
-def make_own_trackers(paths: Iterable[str], folder: Path, settings: Mapping[str, Any]) -> dict[str, OwnTracker]:
-    """Return the trackers of the setting ``tracking.also``, by import path."""
-    return {path: OwnTracker(path, folder, settings) for path in paths}
+def make_own_trackers(paths: Iterable[str], folder: AnyPath, settings: Mapping[str, Any]) -> dict[str, OwnTracker]:
+    """Return the trackers of the setting ``tracking.also``, by import path.
+
+    Args:
+        paths: import paths of their classes, called with the run folder and the settings of the run.
+        folder: of the run.
+        settings: of the run, as nested plain values.
+
+    Raises:
+        ConfigError: a class cannot be imported or made, or has no ``log`` or no ``close``.
+    """
+    return {path: OwnTracker(path, _make(path, as_path(folder), settings)) for path in paths}
+
+
+def guard_trackers(trackers: object) -> dict[str, OwnTracker]:
+    """Return trackers that were given as objects, by the name of their class and its place among those of that class.
+
+    Raises:
+        ConfigError: that is no list, or something in it is no tracker.
+    """
+    if not isinstance(trackers, (list, tuple)):
+        raise ConfigError(f"expected a list in trackers, got {describe_value(trackers)}: put it in brackets")
+    guarded: dict[str, OwnTracker] = {}
+    for tracker in trackers:
+        if isinstance(tracker, type):
+            raise ConfigError(
+                f"expected objects in trackers, got the class {tracker.__qualname__}: call it, {tracker.__name__}()"
+            )
+        name = type(tracker).__qualname__
+        same = sum(each.partition(" ")[0] == name for each in guarded)
+        guarded[f"{name} {same + 1}"] = OwnTracker(name, tracker)
+    return guarded
 
 
 def _make(path: str, folder: Path, settings: Mapping[str, Any]) -> Any:
@@ -83,28 +113,30 @@ def _make(path: str, folder: Path, settings: Mapping[str, Any]) -> Any:
     if not callable(found):
         raise ConfigError(f"expected a class in tracking.also, got {path}, which cannot be called: name the class")
     try:
-        tracker = found(folder, settings)
+        return found(folder, settings)
     except Exception as error:  # the user's constructor may raise anything
         raise ConfigError(
             f"expected to make tracker {path} from the run folder and the settings, got {type(error).__name__} "
             f"({error}): change its constructor; {where()}"
         ) from error
-    missing = [name for name in ("log", "close") if not callable(getattr(tracker, name, None))]
+
+
+def _require_tracker(name: str, tracker: object) -> None:
+    missing = [method for method in ("log", "close") if not callable(getattr(tracker, method, None))]
     if missing:
         raise ConfigError(
-            f"expected tracker {path} to have log(metrics, env_steps) and close(), got no {' and no '.join(missing)}: "
+            f"expected tracker {name} to have log(metrics, env_steps) and close(), got no {' and no '.join(missing)}: "
             "add it"
         )
-    return tracker
 
 
-def _require_plain(value: object) -> None:
+def require_plain(value: object) -> None:
     """Refuse a state that a checkpoint could not be read with: those are read without running any code."""
     if isinstance(value, Mapping):
         for each in (*value, *value.values()):
-            _require_plain(each)
+            require_plain(each)
     elif isinstance(value, (list, tuple)):
         for each in value:
-            _require_plain(each)
+            require_plain(each)
     elif type(value) not in (int, float, bool, str, bytes, type(None), torch.Tensor):
         raise TypeError(f"expected numbers, text, lists, dicts and tensors in its state, got {type(value).__name__}")

@@ -13,6 +13,7 @@ from PIL import Image
 from rlvision.core.errors import MissingExtraError
 from rlvision.core.files import open_to_read
 from rlvision.core.folders import make_folder
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.types import State, UInt8Array
 from rlvision.tracking.foreign_metrics import NamesOf, in_words_of
 from rlvision.tracking.trackers import Media
@@ -40,7 +41,7 @@ class TensorboardTracker:
         MissingExtraError: TensorBoard is not installed.
     """
 
-    def __init__(self, folder: Path, names: NamesOf = "rlvision") -> None:
+    def __init__(self, folder: AnyPath, names: NamesOf = "rlvision") -> None:
         self._names = names
         try:
             from torch.utils.tensorboard import SummaryWriter
@@ -50,7 +51,7 @@ class TensorboardTracker:
                 "pip install 'rlvision[tensorboard]', or leave the setting out"
             ) from error
         self._make_writer = SummaryWriter
-        self._folder = folder / TENSORBOARD_FOLDER
+        self._folder = as_path(folder) / TENSORBOARD_FOLDER
         self._writer: SummaryWriter | None = None
         self._after = -1  # env steps of the last row
         self._warned = False

@@ -15,6 +15,7 @@ import numpy as np
 
 from rlvision.core.files import path_exists, read_text, write_atomically
 from rlvision.core.folders import make_folder
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.types import State
 from rlvision.tracking.foreign_metrics import WORDS, NamesOf, in_words_of
 from rlvision.tracking.jsonl import read_metrics
@@ -69,7 +70,7 @@ class WandbTracker:
     def __init__(
         self,
         mode: Mode,
-        folder: Path,
+        folder: AnyPath,
         config: Mapping[str, Any],
         about: Mapping[str, Any] | None = None,
         run_id: str | None = None,
@@ -77,10 +78,10 @@ class WandbTracker:
     ) -> None:
         spell_mode()
         self._mode = mode
-        self._folder = folder
+        self._folder = as_path(folder)
         self._names = names
         self._about = {"config": {**config, **flat(config)}, **(about or {})}
-        self._id_path = folder / WANDB_FOLDER / "run-id"
+        self._id_path = self._folder / WANDB_FOLDER / "run-id"
         self.run_id = run_id or os.environ.get("WANDB_RUN_ID") or _read(self._id_path) or uuid4().hex[:8]
         self._rows = 0  # logged by the training run
         self._sent = 0  # rows that W&B has

@@ -16,8 +16,8 @@ WANDB_MODE         wandb                 auto
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.tracking.settings import TrackingSettings
 
 VARIABLES = {
@@ -32,9 +32,9 @@ VARIABLES = {
 """Argument of ``wandb.init`` -> the variable that sets it."""
 
 
-def describe_run(settings: TrackingSettings, folder: Path) -> Mapping[str, object]:
+def describe_run(settings: TrackingSettings, folder: AnyPath) -> Mapping[str, object]:
     """Return the arguments of ``wandb.init`` that describe a run: the setting, else the variable, else our default."""
-    defaults = {"project": "rlvision", "name": folder.name, "job_type": "train"}
+    defaults = {"project": "rlvision", "name": as_path(folder).name, "job_type": "train"}
     return {name: getattr(settings, name) or _variable(name) or defaults.get(name) for name in VARIABLES}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rlvision.core.action_masks import act_legally, mask_of
 from rlvision.core.types import (
     BoolArray,
     EnvStep,
@@ -38,6 +39,7 @@ class Collector:
     games. ``env_steps`` counts N per row, including the row of a game's last observation, whose action is ignored.
 
     Attributes:
+        last_step: the newest row, if there is one.
         is_ahead: whether one half of the environments may be a step ahead of the memory, so that nothing can be saved.
     """
 
@@ -52,6 +54,7 @@ class Collector:
         self.env = env
         self.env_steps = 0
         self.episodes, self.is_ahead = 0, False
+        self.last_step: EnvStep | None = None
         self._policy = policy
         self._memory = memory
         self._returns = returns
@@ -65,7 +68,8 @@ class Collector:
 
     def send(self) -> None:
         """Choose actions with the newest weights, and start the step of the environments."""
-        self.env.send(self._policy.act(self.env.observation, self.env.first, self.env_steps))
+        seen = self.env.observation, self.env.first, self.env_steps
+        self.env.send(act_legally(self._policy, mask_of(self.env), *seen))
 
     def recv(self) -> list[Episode]:
         """Wait for the environments, store the row and return the finished games."""
@@ -100,6 +104,7 @@ class Collector:
     def _add(self, step: EnvStep) -> list[Episode]:
         """Store a row and return the finished games."""
         self._memory.add(step)
+        self.last_step = step
         self._returns.add(step, self.env_steps)
         self.env_steps += len(step.action)
         games = self._episode_stats.add(step, self.env.seeds())

@@ -4,22 +4,26 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor
 
+from rlvision.core.agent import Agent
 from rlvision.core.devices import one_thread
 from rlvision.core.errors import EnvError
 from rlvision.core.files import warn_on_os_error
 from rlvision.core.seeding import random_state, set_random_state
 from rlvision.core.signals import StopReason, interruption
-from rlvision.core.types import Agent, Episode, State, Tracker
+from rlvision.core.types import Episode, State, Tracker
 from rlvision.evaluation.games import EvaluationCancelled
 from rlvision.evaluation.result import Evaluation
 from rlvision.learning.finite_checks import require_finite
 from rlvision.learning.schedules import Every
 from rlvision.nn.diagnostics import GapMonitor
+from rlvision.training.callback_list import CallbackList
 from rlvision.training.collector import Collector
 from rlvision.training.metrics import Clock, Meter
+from rlvision.training.plan import EvalState, TrainPlan
 
 RECENT_GAMES = 20
 MAX_ROWS = 32
@@ -29,24 +33,11 @@ AGENT_PARTS = ("policy", "memory", "learner")
 
 
 @dataclass(frozen=True, slots=True)
-class TrainPlan:
-    """The schedule of a run in env steps, and the conditions that end it."""
-
-    env_steps: int
-    log_every: int
-    evaluate_every: int  # 0: only at the end
-    checkpoint_every: int  # 0: only at the end
-    target_score: float | None  # the run ends when an evaluation reaches it
-    promising_score: float | None  # the mean of the last 20 training games that brings an evaluation
-    patience: int | None  # the run ends after this many evaluations without a new best
-
-
-@dataclass(frozen=True, slots=True)
 class Hooks:
     """Functions that the trainer calls with its env steps; they raise OSError if a disk fails."""
 
     evaluate: Callable[[int, StopReason], Evaluation]  # may raise `EvaluationCancelled`
-    save: Callable[[int, State], None]
+    save: Callable[[int, State], Path]  # returns the checkpoint
     save_best: Callable[[int], None]
     show_progress: Callable[[int], None]  # called at every step
     save_curve: Callable[[int], None]
@@ -60,7 +51,16 @@ class Trainer:
     `state_dict` holds everything that the next step depends on, so a resumed run equals an uninterrupted one.
     """
 
-    def __init__(self, *, agent: Agent, collector: Collector, tracker: Tracker, plan: TrainPlan, hooks: Hooks) -> None:
+    def __init__(
+        self,
+        *,
+        agent: Agent,
+        collector: Collector,
+        tracker: Tracker,
+        plan: TrainPlan,
+        hooks: Hooks,
+        callbacks: CallbackList,
+    ) -> None:
         self._agent = agent
         self._collector = collector
         self._tracker = tracker
@@ -71,7 +71,9 @@ class Trainer:
         self._recent: deque[float] = deque(maxlen=RECENT_GAMES)
         self._eval_state = EvalState()
         self._learned_at = 0  # env steps
-        self._interrupted: StopReason = lambda: None
+        self._callbacks = callbacks
+        self._active = callbacks.bind(agent, collector, tracker, self._recent)
+        self._signals: StopReason = lambda: None
         self._gap_monitor = GapMonitor()
         self._set_timers()
 
@@ -82,13 +84,15 @@ class Trainer:
             OSError: the last checkpoint could not be saved.
             EnvError: an environment failed for good; the state before it is saved.
         """
-        with interruption() as self._interrupted, self._save_on_env_error():
+        with interruption() as self._signals, self._save_on_env_error():
             self._clock.start(self._collector.env_steps, self._agent.learner.updates)
+            self._callbacks.begin()
             self._run_pending_eval()
             while (reason := self._interrupted() or self._end_reason()) is None:
                 self.step()
             if not self._interrupted():
                 self._final_eval()
+            self._callbacks.call("on_training_end", self._interrupted() or reason)
             self._save()
             self._save_curve()
         return self._interrupted() or reason
@@ -147,16 +151,22 @@ class Trainer:
             for episodes in self._collector.collect(rows):
                 self._show(episodes)
 
+    def _interrupted(self) -> str | None:
+        return self._signals() or self._active.interruption
+
     def _learn(self) -> None:
         for batch in self._agent.memory.batches():
             update = self._agent.learner.update(batch)
             self._agent.memory.update_priorities(batch.index, update.priority)
             self._meter.add(update.metrics)
             self._learned_at = self._collector.env_steps
+            self._callbacks.call("on_update", update)
 
     def _show(self, episodes: list[Episode]) -> None:
+        self._callbacks.call("on_step", self._collector.last_step)
         for episode in episodes:
             self._log_episode(episode)
+            self._callbacks.call("on_episode", episode)
         self._hooks.show_progress(self._collector.env_steps)
 
     def _set_timers(self) -> None:
@@ -185,7 +195,7 @@ class Trainer:
             "episode/score_mean_20": self._recent_mean(),
             "counters/episodes": float(self._collector.episodes),
         }
-        self._tracker.log(row, self._collector.env_steps)
+        self._log(row)
 
     def _log_training(self) -> None:
         agent, collector = self._agent, self._collector
@@ -203,7 +213,11 @@ class Trainer:
         }
         require_finite(row)
         self._gap_monitor.update(row)
-        self._tracker.log(row, collector.env_steps)
+        self._log(row)
+
+    def _log(self, row: Mapping[str, float]) -> None:
+        self._active.note(row)
+        self._tracker.log(row, self._collector.env_steps)
 
     def _run_pending_eval(self) -> None:
         """Run a pending evaluation. If it is interrupted it stays pending, and the resumed run begins with it."""
@@ -217,8 +231,9 @@ class Trainer:
             with warn_on_os_error("the best weights"):
                 self._hooks.save_best(now)
         self._hooks.on_evaluation(now, self._interrupted, self._end_reason() is not None)
-        self._tracker.log({**evaluation.metrics(), "evaluate/best": self._eval_state.best}, now)
+        self._log({**evaluation.metrics(), "evaluate/best": self._eval_state.best})
         self._save_curve()
+        self._callbacks.call("on_evaluation", evaluation)
 
     def _final_eval(self) -> None:
         self._eval_state.pending = self._eval_state.recorded_at != self._collector.env_steps
@@ -230,7 +245,7 @@ class Trainer:
 
     def _save(self) -> None:
         with self._clock.paused():
-            self._hooks.save(self._collector.env_steps, self.state_dict())
+            self._callbacks.saved(self._hooks.save(self._collector.env_steps, self.state_dict()))
 
     @contextmanager
     def _save_on_env_error(self) -> Iterator[None]:
@@ -244,14 +259,7 @@ class Trainer:
             raise
 
     def _end_reason(self) -> str | None:
-        plan = self._plan
-        if self._collector.env_steps >= plan.env_steps:
-            return f"all {plan.env_steps:,} env steps are done"
-        if plan.target_score is not None and self._eval_state.best >= plan.target_score:
-            return f"an evaluation reached {self._eval_state.best:g}"
-        if plan.patience is not None and self._eval_state.evals_since_best >= plan.patience:
-            return f"early stopping: {plan.patience} evaluations without a new best ({self._eval_state.best:g})"
-        return None
+        return self._plan.end_reason(self._collector.env_steps, self._eval_state) or self._active.end_reason
 
     def _is_promising(self) -> bool:
         """Return whether the last training games deserve an evaluation; none of them is older than the last one."""
@@ -265,34 +273,6 @@ class Trainer:
 
     def _recent_mean(self) -> float:
         return sum(self._recent) / len(self._recent)
-
-
-class EvalState:
-    """The best evaluation so far, the number of evaluations since, and whether one is pending."""
-
-    def __init__(self) -> None:
-        self.pending = False
-        self.best = float("-inf")
-        self.evals_since_best = 0
-        self.recorded_at = -1
-        self.episodes = 0  # of training before it
-
-    def record(self, score: float, env_steps: int, episodes: int) -> bool:
-        """Record an evaluation, and return whether it is the best so far."""
-        self.pending = False
-        self.recorded_at, self.episodes = env_steps, episodes
-        is_best = score > self.best
-        self.best = max(score, self.best)
-        self.evals_since_best = 0 if is_best else self.evals_since_best + 1
-        return is_best
-
-    def state_dict(self) -> State:
-        """Return the whole state."""
-        return dict(vars(self))
-
-    def load_state_dict(self, state: State) -> None:
-        """Restore a saved state; an older one has no ``episodes``."""
-        vars(self).update(state)
 
 
 def _numbers(metrics: Mapping[str, Tensor]) -> dict[str, float]:

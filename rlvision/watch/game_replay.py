@@ -6,6 +6,7 @@ from itertools import chain
 
 import numpy as np
 
+from rlvision.core.action_masks import mask_of, replace_illegal
 from rlvision.core.errors import CheckpointError
 from rlvision.core.progress import RESTORING_GAMES, show_steps
 from rlvision.core.types import BoolArray, FloatArray, IntArray, UInt8Array
@@ -23,6 +24,10 @@ class ReplayResult:
     game: RecordedGame  # as recorded
     seen: tuple[Game, ...]  # as replayed; empty if the viewer left before its end
     outcome: str  # a sentence that compares the two
+
+    def __repr__(self) -> str:
+        """Return the game's number and the outcome."""
+        return f"ReplayResult(game {self.game.number}: {self.outcome})"
 
 
 class RecordedActions:
@@ -42,12 +47,15 @@ class RecordedActions:
         self._actions = actions
         self.last_observation = ""  # its hash
 
-    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
-        """Return the action [1] of decision ``env_steps``; after the recorded end, the last one."""
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int, mask: BoolArray | None = None) -> IntArray:
+        """Return the action [1] of decision ``env_steps``; after the recorded end, the last one.
+
+        One that ``mask`` [1, A] does not allow is replaced by one that it does: the game is another one then.
+        """
         end = len(self._actions) - 1
         if env_steps == end:
             self.last_observation = observation_hash(observation[0])
-        return np.array([self._actions[min(env_steps, end)]], dtype=np.int64)
+        return replace_illegal(np.array([self._actions[min(env_steps, end)]], dtype=np.int64), mask)
 
 
 class GameReplay:
@@ -112,7 +120,7 @@ class GameReplay:
         opening = self._screen.first_frame()
         with show_steps(RESTORING_GAMES) as report:
             for done, action in enumerate(chain.from_iterable(game.actions for game in self._before), 1):
-                step = self._env.step(np.array([action], dtype=np.int64))
+                step = self._env.step(replace_illegal(np.array([action], dtype=np.int64), mask_of(self._env)))
                 if done < self.game.start:
                     self._screen.skip(step)
                 else:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.notebook import in_notebook
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.types import EnvSpec
 from rlvision.core.wording import as_written
 from rlvision.watch.controls import Controls
@@ -47,9 +48,9 @@ class Output:
         ConfigError: two are chosen, a file has another suffix, or the terminal or display is missing.
     """
 
-    video: Path | None = None  # .mp4, .webm or .gif
+    video: AnyPath | None = None  # .mp4, .webm or .gif
     terminal: bool = False
-    html: Path | None = None
+    html: AnyPath | None = None
     shows_video: bool = True  # in a notebook, once it is written
 
     def __post_init__(self) -> None:
@@ -60,11 +61,6 @@ class Output:
             )
         self._require_usable()
 
-    @classmethod
-    def of(cls, video: str | Path | None, terminal: bool, html: str | Path | None) -> "Output":
-        """Return the output of a Python call, where a path may be text."""
-        return cls(None if video is None else Path(video), terminal, None if html is None else Path(html))
-
     def show(self, rollout: Rollout, about: PageMeta) -> list[Game]:
         """Show the rollout's games.
 
@@ -74,10 +70,10 @@ class Output:
         if self.video is not None:
             games = record(rollout, self.video, title=about.title, fps=about.fps)
             if self.shows_video and in_notebook():
-                show_video(self.video)
+                show_video(as_path(self.video))
             return games
         if self.html is not None:
-            return self._write_pages(rollout, self.html, about)
+            return self._write_pages(rollout, as_path(self.html), about)
         if in_notebook() and not self.terminal:
             return play_pages(rollout, about)
         return show_live(open_terminal if self.terminal else open_window, rollout, title=about.title, fps=about.fps)
@@ -86,7 +82,7 @@ class Output:
         """Return the files that `show` writes for a number of games."""
         if self.html is not None:
             return [page_path(self.html, number + 1) for number in range(games)]
-        return [] if self.video is None else [self.video]
+        return [] if self.video is None else [as_path(self.video)]
 
     def _write_pages(self, rollout: Rollout, path: Path, about: PageMeta) -> list[Game]:
         with show_progress(path, "its page") as report:

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.progress import open_bar, report_interruption
 from rlvision.watch.drawing.overlay import Overlay
 from rlvision.watch.gif import Gif
@@ -15,7 +16,9 @@ from rlvision.watch.rollout import Game, RolloutStep, RolloutSteps, game_of
 from rlvision.watch.video import Video, check_video_path, open_video
 
 
-def record(rollout: RolloutSteps, path: Path, *, title: str, fps: float, console: Console | None = None) -> list[Game]:
+def record(
+    rollout: RolloutSteps, path: AnyPath, *, title: str, fps: float, console: Console | None = None
+) -> list[Game]:
     """Write the rollout's games into one video, with the overlay next to the game.
 
     Args:
@@ -31,6 +34,7 @@ def record(rollout: RolloutSteps, path: Path, *, title: str, fps: float, console
     Raises:
         ConfigError: the path has another suffix.
     """
+    path = as_path(path)
     check_video_path(path)
     rollout_steps = iter(rollout)
     opening = next(rollout_steps)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from rlvision.core.action_masks import act_legally, mask_of
 from rlvision.core.types import BoolArray, EnvSpec, EnvStep, FloatArray, Policy, UInt8Array, VectorEnv
 
 
@@ -20,7 +21,7 @@ class RolloutStep:
     frames: tuple[UInt8Array, ...]
     observation: UInt8Array  # [C, H, W] before the action; oldest frame first
     action: int
-    q_values: FloatArray  # [A]
+    q_values: FloatArray  # [A]; that of an illegal action is -inf
     score: float  # raw, of this game so far, the reward of this decision included
     length: int  # decisions of this game so far, this one included
     lives: int | None  # left after it; None in games without lives
@@ -55,6 +56,23 @@ class RolloutSteps(Protocol):
 def game_of(rollout_step: RolloutStep) -> Game:
     """Return the result of the game whose last step this is."""
     return Game(rollout_step.score, rollout_step.length, rollout_step.seed, rollout_step.over)
+
+
+def q_value_text(rollout_step: RolloutStep, action: int) -> str:
+    """Return the Q-value of an action in three decimals, or that the action is illegal."""
+    value = float(rollout_step.q_values[action])
+    return "illegal" if value == -np.inf else f"{value:.3f}"
+
+
+def drawable_q_values(q_values: FloatArray) -> FloatArray:
+    """Return Q-values [A] that can be drawn as bars: illegal actions have the mean of the legal ones, thus no bar.
+
+    Those of a network that has diverged are 0 where they are not finite.
+    """
+    legal = q_values != -np.inf
+    if legal.any() and np.isfinite(q_values[legal]).all():
+        return np.where(legal, q_values, q_values[legal].mean())
+    return np.nan_to_num(q_values, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 class WatchedEnv(VectorEnv, Protocol):
@@ -185,8 +203,8 @@ class Rollout:
     def _next(self, before: RolloutStep) -> tuple[RolloutStep, bool]:
         """Make the next decision; return its step, and whether its step ended an episode."""
         observation = self._env.observation
-        q_values = self._q_values(observation)[0]
-        step = self._env.step(self._policy.act(observation, self._env.first, self._decisions))
+        q_values, mask = self._q_values(observation)[0], mask_of(self._env)
+        step = self._env.step(act_legally(self._policy, mask, observation, self._env.first, self._decisions))
         self._decisions += 1
         frames = tuple(self._screen.frames(step))
         rollout_step = replace(
@@ -194,7 +212,7 @@ class Rollout:
             frames=frames,
             observation=observation[0],
             action=int(step.action[0]),
-            q_values=q_values,
+            q_values=q_values if mask is None else np.where(mask[0], q_values, np.float32(-np.inf)),
             score=before.score + float(step.reward[0]),
             length=before.length + 1,
             lives=None if before.lives is None else self._screen.lives,

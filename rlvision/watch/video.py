@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.files import NewFile
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.types import UInt8Array
 from rlvision.watch.gif import Gif
 
@@ -176,7 +177,7 @@ class Video:
 
 
 @contextmanager
-def open_video(path: Path, height: int, width: int, fps: float) -> Iterator[Video | Gif]:
+def open_video(path: AnyPath, height: int, width: int, fps: float) -> Iterator[Video | Gif]:
     """Write a video of ``height`` x ``width`` pictures; the file appears when it is complete.
 
     Args:
@@ -188,6 +189,7 @@ def open_video(path: Path, height: int, width: int, fps: float) -> Iterator[Vide
     Raises:
         ConfigError: the suffix is another, or the size is odd.
     """
+    path = as_path(path)
     check_video_path(path)
     if height % 2 or width % 2:
         raise ConfigError(
@@ -201,12 +203,13 @@ def open_video(path: Path, height: int, width: int, fps: float) -> Iterator[Vide
         new.keep(path)
 
 
-def check_video_path(path: Path) -> None:
+def check_video_path(path: AnyPath) -> None:
     """Refuse a path that `open_video` cannot write, before a game is played.
 
     Raises:
         ConfigError: the suffix names no format that can be written.
     """
+    path = as_path(path)
     if path.suffix.lower() not in SUFFIXES:
         known = f"{', '.join(CODECS)} or {GIF}"
         raise ConfigError(f"expected a video file that ends in {known}, got {path.name!r}: rename it")

@@ -5,6 +5,7 @@ from contextlib import closing
 import numpy as np
 
 from rlvision.core.types import UInt8Array
+from rlvision.runs import builders
 from rlvision.runs.run import Run
 
 ENVS = 8
@@ -21,7 +22,7 @@ def observe(run: Run, count: int, seed: int, random_actions: float) -> UInt8Arra
     """
     generator = np.random.default_rng(seed)
     seen: list[UInt8Array] = []
-    with closing(run.make_env(ENVS)) as env:
+    with closing(builders.make_env(run.config, ENVS)) as env:
         env.reset(seed)
         for step in range(2 * -(-count // ENVS)):
             if step % 2 == 0:

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from rlvision.core.errors import RLVisionError
+from rlvision.runs import builders
 from rlvision.runs.run import Run
 
 ENVS = 8
@@ -46,7 +47,7 @@ class Point:
 
 def play(run: Run, games: int, seed: int) -> Iterator[list[Point]]:
     """Yield the points of whole games, environment by environment."""
-    with closing(run.make_env(ENVS)) as env:
+    with closing(builders.make_env(run.config, ENVS)) as env:
         for part in range(-(-games // ENVS)):
             env.reset(seed + part)
             points: list[list[Point]] = [[] for _ in range(ENVS)]

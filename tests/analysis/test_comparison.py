@@ -50,6 +50,11 @@ def test_agents_over_games_by_hand(comparison):
     assert all(one.interval is None for one in values[OTHER].values())
 
 
+def test_it_says_what_it_compares(comparison):
+    assert repr(comparison) == f"Comparison({', '.join(comparison.agents)} in {', '.join(comparison.games)})"
+    assert len(comparison.games) >= 2
+
+
 def test_a_game_by_hand(comparison):
     pong = comparison.results[0]
     assert (pong.group.game, pong.group.agent, pong.raw.tolist()) == ("pong", AGENT, [14.6, -3.05])

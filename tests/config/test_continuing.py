@@ -7,6 +7,7 @@ import pytest
 
 from rlvision.config.continuing import free_folder, numbered_folders
 from rlvision.config.loading import load_config, save_config
+from rlvision.core.locks import folder_lock
 from rlvision.sweeps.sweep_file import read_sweep
 from rlvision.sweeps.trials import make_trials
 
@@ -54,6 +55,14 @@ def test_auto_numbers_runs_with_other_settings_and_finds_its_own_again():
     assert load_config("quick", {"out": "auto"}).out == first.out
     assert load_config("quick", {"out": "auto", "agent.double": False, "threads": 3}).out == second.out
     assert load_config("quick", {"out": "auto", "agent.n_step": 7}).out == "runs/quick-seed1-3"
+
+
+def test_auto_passes_by_a_run_that_is_under_way_and_a_folder_that_is_reserved():
+    with folder_lock(Path(begin({"out": "auto"}).out)):
+        assert load_config("quick", {"out": "auto"}).out == "runs/quick-seed1-2"
+        Path("runs/quick-seed1-2").mkdir()
+        assert load_config("quick", {"out": "auto"}).out == "runs/quick-seed1-3"
+    assert load_config("quick", {"out": "auto"}).out == "runs/quick-seed1"
 
 
 def test_auto_passes_by_a_folder_with_something_else():

@@ -61,6 +61,7 @@ def test_parts_stand_in_their_order_whichever_came_first(notebook):
 
 def test_games_are_counted_in_one_output_that_is_empty_at_the_end(notebook, monkeypatch):
     monkeypatch.setattr("rlvision.core.notebook.SECONDS", 0.0)
+    monkeypatch.setattr(progress, "BAR_SECONDS", 0.0)
     seen = []
     with count_games(2) as on_episode:
         for score in (20.0, 21.0):
@@ -76,6 +77,7 @@ def test_games_are_counted_in_one_output_that_is_empty_at_the_end(notebook, monk
 
 def test_a_bar_is_drawn_in_the_output_of_the_training_that_it_belongs_to(notebook, monkeypatch):
     monkeypatch.setattr("rlvision.core.notebook.SECONDS", 0.0)
+    monkeypatch.setattr(progress, "BAR_SECONDS", 0.0)
     training = LiveOutput()
     training.begin()
     training.put("board", "the board", "the board")

@@ -45,6 +45,24 @@ def test_an_interruption_says_what_the_games_came_to_that_were_over(scores, word
     assert capsys.readouterr().err == f"interrupted {words}\n"
 
 
+def test_without_a_terminal_there_is_a_line_now_and_then(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+    with count_games(30) as count:
+        count.step(50)
+        count(episode(3.0))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("playing: 0 of 30 games, 50 decisions (")
+    assert lines[1].startswith("playing: 1 of 30 games, mean score 3.0, 50 decisions (")
+
+
+def test_a_terminal_shows_the_decisions_of_a_game_under_way(monkeypatch, screen):
+    monkeypatch.setattr(progress, "BAR_SECONDS", 0.0)
+    with count_games(30) as count:
+        count.step(50)
+    assert "50 decisions (" in screen.getvalue()
+    assert "0/30" in screen.getvalue()
+
+
 def test_games_played_to_the_end_need_no_word(capsys):
     with count_games(1) as on_episode:
         on_episode(episode(3.0))

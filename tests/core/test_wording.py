@@ -1,8 +1,10 @@
 """Settings in messages, for a shell and for a Python program."""
 
+from pathlib import Path
+
 import pytest
 
-from rlvision.core.wording import as_written, in_shell, where
+from rlvision.core.wording import as_written, in_shell, shown, where
 
 
 @pytest.mark.parametrize(
@@ -21,6 +23,13 @@ def test_a_setting_is_worded_for_where_the_user_is(name, value, shell, python):
     with in_shell():
         assert as_written(name, value) == shell
     assert as_written(name, value) == python
+
+
+def test_a_path_inside_the_working_directory_is_relative_to_it(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert shown(tmp_path / "runs" / "a") == str(Path("runs", "a"))
+    assert shown(Path("runs/a")) == str(Path("runs", "a"))
+    assert shown(tmp_path.parent / "b") == str(tmp_path.parent / "b")
 
 
 def test_only_a_shell_has_a_debug_option():

@@ -6,9 +6,11 @@ import sys
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.spaces import Box, Discrete, MultiBinary
 
 from rlvision.core.errors import ConfigError, EnvError
 from rlvision.envs.factory import is_atari
+from rlvision.envs.pictures import describe_space
 from rlvision.envs.world_view import DEFAULT_FPS, declared_fps
 
 
@@ -127,8 +129,25 @@ def test_a_module_that_is_another_is_named_with_its_file(rendered):
 def test_a_wrapper_of_gymnasiums_own_world_is_the_users_and_names_its_actions(rendered):
     env = rendered("open_worlds:NamedCart", 1)
     assert env.spec.action_meanings == ("left", "right")
-    assert env.view.lines[0].startswith("the agent sees render(); its observation, Box(")
+    assert env.view.lines[0].startswith("the agent sees render(); its observation, Box[4] float32, is not used")
     env.close()
+
+
+def test_a_space_is_described_without_its_bounds_and_functions():
+    class Words(gymnasium.Space):
+        def __init__(self):
+            super().__init__()
+            self.function = print
+
+        def __repr__(self):
+            return f"Words({self.function!r}, <function at 0x7f>)"
+
+    entries = {"image": Box(0, 255, (7, 7, 3), np.uint8), "mission": Words()}
+    pair = gymnasium.spaces.Tuple([Discrete(4), MultiBinary(3)])
+    space = gymnasium.spaces.Dict({**entries, "pair": pair})
+    words = "Dict(image: Box[7, 7, 3] uint8, mission: Words, pair: Tuple(Discrete, MultiBinary[3] int8))"
+    assert describe_space(space) == words
+    assert describe_space(None) == "NoneType"
 
 
 def test_one_action_is_said(rendered):

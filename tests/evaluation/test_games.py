@@ -405,6 +405,11 @@ def test_a_game_that_never_ends_is_cut_and_counts_with_the_score_it_has() -> Non
     assert len(env.actions) == 11  # game 2 begins after three rows and takes eight
 
 
+def test_the_decisions_of_a_game_have_a_limit_whatever_their_frames() -> None:
+    evaluation = played(ScriptedEnv(1, ([1.0] * 99, "T")), 1, limits=EpisodeLimits(max_decisions=7))
+    assert (evaluation.episodes[0].length, evaluation.cut) == (7, {0: "not over after 7 decisions"})
+
+
 def test_a_game_that_no_longer_scores_is_cut() -> None:
     script = [([0.0] * 9 + [1.0] + [0.0] * 9 + [-1.0] + [0.0] * 500, "T"), ([0.0] * 9, "T"), ([0.0] * 20, "T")]
     evaluation = played(ScriptedEnv(1, *script), 3, limits=EpisodeLimits(max_idle_frames=30))
@@ -474,6 +479,12 @@ def test_exactly_the_games_that_count_are_told_when_they_are_over() -> None:
     # a game of L rewards is known to be over after L + 1 rows: its last observation has one of its own
     assert told == [(2, 1.0), (4, 6.0), (4, 5.0), (9, 8.0)]
     assert sorted(score for _, score in told) == sorted(evaluation.scores)
+
+
+def test_the_decisions_of_all_games_are_told_after_every_step() -> None:
+    told: list[int] = []
+    played(ScriptedEnv(2, ([1.0] * 3, "T"), ([2.0], "T")), 2, on_step=told.append)
+    assert told == [2, 3, 4, 4]  # of both games, then of the longer one; the last row shows that it is over
 
 
 def test_an_interrupted_evaluation_is_abandoned_before_its_next_step() -> None:

@@ -74,7 +74,7 @@ def test_train_and_watch_shows_one_live_display_a_curve_a_page_and_a_video(execu
     assert "600 of 600 env steps (100%)" in board
     assert "the agent sees" in board
     assert "<svg" in board
-    assert "<Run " in training.outputs[-1].data["text/plain"]
+    assert "Run(" in training.outputs[-1].data["text/plain"]
     assert "image/png" in cell_with(cells, "run.plot").outputs[0].data
     (page,) = pages(cell_with(cells, "run.watch"))
     assert page.startswith("<iframe srcdoc=")

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rlvision.core.agent import Agent
 from rlvision.core.devices import make_autocast
 from rlvision.core.seeding import derive, generator
 from rlvision.core.types import (
-    Agent,
     Batch,
     BoolArray,
     EnvStep,

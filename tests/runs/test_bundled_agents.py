@@ -35,7 +35,7 @@ def test_a_shipped_agent_is_found_from_anywhere_and_names_no_code(name, tmp_path
     assert np.isfinite(q_values).all()
     size = (84, 84) if name == "pong" else (77, 77)  # as they were trained
     with closing(run.make_env()) as env:
-        assert (frame_size(run.config.env), env.spec.observation_shape) == (size, (4, *size))
+        assert (frame_size(run.config.env), env.observation_space.shape) == (size, (4, *size))
 
 
 @pytest.mark.parametrize("name", bundled_agents())
@@ -66,10 +66,10 @@ def test_it_loads_into_the_chapters_class_and_gives_the_same_q_values(name):
     chapter = Chapter(height, width, run.spec.num_actions, in_channels=frames_of).eval()
     chapter.load_state_dict(load_file(bundled_agents()[name] / "model.safetensors"))
     env = run.make_env(2)
-    frames = [torch.from_numpy(env.reset(seed=1))]
+    frames = [torch.from_numpy(env.reset(seed=1)[0])]
     for step in range(6):
-        env.step(np.array([step, step + 1]) % run.spec.num_actions)
-        frames.append(torch.from_numpy(env.observation))
+        observation, *_ = env.step(np.array([step, step + 1]) % run.spec.num_actions)
+        frames.append(torch.from_numpy(observation))
     env.close()
     seen = torch.cat(frames)  # [14, C, H, W]
     with torch.no_grad():

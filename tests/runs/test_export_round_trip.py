@@ -145,7 +145,7 @@ def test_the_card_runs_in_rlvision(tmp_path, small_export):
     names: dict = {}
     exec(snippet((tmp_path / "it" / "README.md").read_text(), "import rlvision"), names)  # noqa: S102 - our own card
     names["env"].close()
-    assert names["action"].shape == (1,)
+    assert names["action"].shape == ()
 
 
 @pytest.mark.parametrize("changes", NETWORKS[2:6])

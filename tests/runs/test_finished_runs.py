@@ -113,6 +113,19 @@ def test_a_finished_run_with_a_damaged_end_is_completed_again(tmp_path, small, c
     assert "continuing" in said
 
 
+def test_a_folder_inside_the_working_directory_is_shown_relative_to_it(tmp_path, small, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for steps in (4, 8):
+        train(small("runs/a", env_steps=steps))
+        train(small("runs/a", env_steps=steps))
+    with pytest.raises(ConfigError, match=r"of the run in runs/a, got others .* out='runs/a-2' is free"):
+        train(small("runs/a", env_steps=8, agent__double=False))
+    said = capsys.readouterr().out
+    assert "continuing runs/a at 4 env steps" in said
+    assert "runs/a is finished: all 8 env steps are done" in said
+    assert str(tmp_path) not in said
+
+
 def test_other_settings_are_refused_with_a_free_folder(tmp_path, small):
     train(small(tmp_path / "run", env_steps=4))
     (tmp_path / "run-2").mkdir()

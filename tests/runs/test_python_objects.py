@@ -152,3 +152,21 @@ def test_other_observations_are_refused(trained, strange):
 def test_the_words_are_those_of_python(striped, trained):
     with pytest.raises(ConfigError, match=r"another out: out='.*run-2' is free, and out='auto' finds"):
         train(striped, SMALL, out=trained.folder.path, seed=2)
+
+
+def test_masked_actions_are_legal_whether_best_or_drawn(trained):
+    run = load(trained.folder.path, trust_imports=True)
+    run.config = replace(run.config, evaluation=replace(run.config.evaluation, epsilon=1.0))
+    many = np.zeros((200, *run.spec.observation_shape), np.uint8)
+    mask = np.array([True, False, True])
+    assert set(run.act(many, mask)) <= {0, 2}
+    assert set(run.predict(many, deterministic=False, action_masks=mask)[0]) == {0, 2}
+    assert run.act(many[0], np.array([0, 1, 0])) == 1
+    rows = np.eye(3, dtype=np.bool_)[np.arange(200) % 3]
+    assert run.act(many, rows).tolist() == (np.arange(200) % 3).tolist()
+
+
+@pytest.mark.parametrize("strange", [[True, True], [[True, True, True]] * 2, [False, False, False]])
+def test_other_masks_are_refused(trained, strange):
+    with pytest.raises(ConfigError, match=r"expected a mask \[1, 3\] with a legal action in each row"):
+        trained.act(np.zeros(trained.spec.observation_shape, np.uint8), strange)

@@ -22,7 +22,7 @@ from rlvision.runs import builders
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.memory_estimate import estimate_memory
 from rlvision.runs.run import Run
-from rlvision.runs.session import make_trackers
+from rlvision.runs.run_trackers import make_trackers
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.training.collector import Collector
 from tests.conftest import BREAKOUT, CARTPOLE, COUNTING, PONG
@@ -234,7 +234,7 @@ def test_a_trained_agent_is_evaluated_and_exported(tmp_path, watched, small):
     scores = run.evaluate(games=2).scores
     run.export(tmp_path / "export")
     assert Run(tmp_path / "export").evaluate(games=2).scores == scores
-    spec = run.make_env().spec
+    spec = run.make_env(1).rows.spec
     assert builders.make_network(config, spec).matches_reference  # so the chapter's class loads what it learned
 
 

@@ -34,7 +34,7 @@ def test_an_old_export_plays_as_it_did(name, observations):
     np.testing.assert_allclose(run.q_values(seen), Q_VALUES[name], rtol=1e-4, atol=1e-5)
     assert (run.env_steps, run.spec) == (ENV_STEPS, SPECS[name])
     env = run.make_env(2)
-    assert env.reset(seed=0).shape == (2, *SPECS[name].observation_shape)
+    assert env.reset(seed=0)[0].shape == (2, *SPECS[name].observation_shape)
     env.close()
 
 

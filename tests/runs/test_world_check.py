@@ -43,7 +43,7 @@ def test_the_moment_of_the_largest_reward_is_shown(look):
     [
         ("NoReward", "no reward in 120 random decisions"),
         ("LargeReward", "rewards reach 250: set agent.reward_scale=0.004, or agent.reward_clip"),
-        ("Endless", "no game ended in 120 decisions: give it an end, or set env.max_episode_steps"),
+        ("Endless", "no game ended in 120 decisions: give it an end, or set env=dict(max_episode_steps=1000)"),
         ("Blind", "the picture never changes"),
         ("Forgetful", "the same seed and actions gave another game"),
         ("Always", "two seeds gave the same 200 decisions"),

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from rlvision.core.signals import StopReason
+from rlvision.core.types import Episode
 from rlvision.tracking.console import ConsoleTracker, PipeSafeConsole
 from rlvision.tracking.dashboard import Dashboard, duration, line, number, screen, sparkline
 
@@ -115,7 +117,7 @@ def test_evaluations_are_no_part_of_the_pace_and_those_to_come_are_part_of_the_t
     clock.now += 10
     tracker.progress(1_000)
     for _ in range(2):  # the games, and the video of one
-        with tracker.evaluating():
+        with tracker.evaluating(10):
             clock.now += 150
     tracker.log({"evaluate/mean": 1.0}, 1_000)
     clock.now += 10
@@ -124,6 +126,53 @@ def test_evaluations_are_no_part_of_the_pace_and_those_to_come_are_part_of_the_t
     again, stream = evaluating_run(clock, stream), io.StringIO()
     again.load_state_dict(tracker.state_dict())
     assert again._dashboard.evaluation_seconds == 300
+
+
+def test_an_evaluation_shows_how_far_it_is_every_ten_seconds_and_is_no_part_of_the_pace() -> None:
+    clock, stream = Clock(), io.StringIO()
+    tracker = evaluating_run(clock, stream)
+    tracker.progress(0)
+    clock.now += 5
+    tracker.progress(500)
+    with tracker.evaluating(3) as count:
+        for second in range(1, 26):
+            clock.now += 1
+            count.step(40 * second)
+            if second == 12:
+                count(Episode(7.0, 480, 480, 0))
+    clock.now += 5
+    tracker.progress(1_000)
+    assert stream.getvalue().splitlines() == [
+        "500/10,000 env steps (5%)  evaluating: 0 of 3 games, 200 decisions (40/s)",
+        "500/10,000 env steps (5%)  evaluating: 1 of 3 games, mean score 7.0, 600 decisions (40/s)",
+        "500/10,000 env steps (5%)  evaluating: 1 of 3 games, mean score 7.0, 1,000 decisions (40/s)",
+    ]
+    clock.now += 5
+    tracker.progress(1_500)
+    assert lefts(stream)[-1].startswith("100/s")
+
+
+def test_a_recording_counts_the_decisions_of_its_game() -> None:
+    clock, stream = Clock(), io.StringIO()
+    tracker = evaluating_run(clock, stream)
+
+    def log_evaluation(env_steps: int, interrupted: StopReason, is_last: bool) -> None:
+        assert (env_steps, is_last) == (500, True)
+        for _ in range(15):
+            clock.now += 1
+            assert interrupted() == "stop"
+
+    tracker.recording(log_evaluation)(500, lambda: "stop", True)
+    assert stream.getvalue() == "0/10,000 env steps (0%)  recording a game: 10 decisions (1/s)\n"
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_the_screen_shows_an_evaluation_in_one_line(width: int) -> None:
+    board = full_board()
+    board.activity = "evaluating: 3 of 10 games, mean score 12.5, 4,510 decisions (120/s)"
+    lines = drawn(board, width)
+    assert len(lines) == 10
+    assert lines[-1].startswith("evaluating: 3 of 10 games")
 
 
 @pytest.mark.parametrize(

@@ -101,3 +101,14 @@ def test_the_curve_is_drawn_to_scale():
     assert 'points="56.0,124.0 384.0,66.0"' in svg  # the running mean: 0, 5
     assert "M712.0 77.6V54.4" in svg  # the interval, from 4 to 6
     assert "<script" not in svg
+
+
+def test_an_evaluation_within_the_training_says_how_far_it_is(notebook, tracker):
+    tracker.log({"episode/score": 7.0}, 100)
+    with tracker.evaluating(10) as count:
+        tracker.clock.now += 2.0
+        count.step(50)
+        assert "evaluating: 0 of 10 games, 50 decisions (25/s)" in notebook.pages[0]
+    tracker.close()
+    (page,) = notebook.pages
+    assert "evaluating" not in page

@@ -11,12 +11,16 @@ from rlvision.runs.run import Run
 from rlvision.runs.training import resume, train
 from rlvision.tracking.foreign_metrics import WORDS, in_words_of
 from rlvision.tracking.metrics import METRICS
-from rlvision.tracking.own_tracker import OwnTracker
+from rlvision.tracking.own_tracker import make_own_trackers
 from rlvision.tracking.tensorboard import TensorboardTracker
 from rlvision.tracking.wandb import WandbTracker
 from tests.tracking.test_wandb_tracker import rows
 
 SETTINGS = {"env": {"game": "g"}}
+
+
+def made(path, folder):
+    return make_own_trackers([path], folder, SETTINGS)[path]
 
 
 def test_a_run_tells_it_every_row_and_carries_its_state_on(tmp_path, small, monkeypatch, stop_at):
@@ -43,7 +47,7 @@ def test_only_a_run_that_continues_needs_trust_in_it(tmp_path, small):
 
 
 def test_its_errors_end_no_training_and_are_said_once(tmp_path, caplog):
-    tracker = OwnTracker("own_trackers:Failing", tmp_path, SETTINGS)
+    tracker = made("own_trackers:Failing", tmp_path)
     for env_steps in (1, 2, 3):
         tracker.log({"loss/td": 1.0}, env_steps)
     tracker.close()
@@ -55,10 +59,10 @@ def test_its_errors_end_no_training_and_are_said_once(tmp_path, caplog):
 
 
 def test_a_state_that_no_checkpoint_can_be_read_with_is_left_out(tmp_path, caplog):
-    tracker = OwnTracker("own_trackers:Failing", tmp_path, SETTINGS)
+    tracker = made("own_trackers:Failing", tmp_path)
     assert tracker.state_dict() == {}
     assert "failed in state_dict (TypeError: expected numbers, text, lists, dicts and tensors" in caplog.text
-    fine = OwnTracker("own_trackers:Lines", tmp_path, SETTINGS)
+    fine = made("own_trackers:Lines", tmp_path)
     assert fine.state_dict() == {"rows": 0}
 
 
@@ -75,7 +79,7 @@ def test_a_state_that_no_checkpoint_can_be_read_with_is_left_out(tmp_path, caplo
 )
 def test_what_is_no_tracker_is_refused(tmp_path, path, message):
     with pytest.raises(ConfigError) as refusal:
-        OwnTracker(path, tmp_path, SETTINGS)
+        made(path, tmp_path)
     assert message in str(refusal.value)
 
 

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,13 @@ def test_a_network_that_has_diverged_makes_a_page(tmp_path: Path, counting_rollo
 
     write_pages(divergence_error(), tmp_path / "nan.html", about())
     assert game_in(tmp_path / "nan.html")["q"] == [0.0, 0.0, 2.0] * 3
+
+
+def test_an_illegal_action_has_no_q_value_on_a_page(tmp_path: Path, counting_rollout, about) -> None:
+    q = np.array([-np.inf, -3.0, 2.0], dtype=np.float32)
+    (rollout_step,) = counting_rollout(1)
+    write_pages([replace(rollout_step, q_values=q)], tmp_path / "masked.html", about())
+    assert game_in(tmp_path / "masked.html")["q"] == [None, -3.0, 2.0]
 
 
 def test_nothing_in_the_page_comes_from_elsewhere(tmp_path: Path, counting_rollout, about) -> None:

@@ -79,7 +79,7 @@ def test_a_recording_is_a_path():
 
 
 def test_outside_of_a_notebook_nothing_is_shown_inline_and_a_window_needs_a_display(counting_rollout, about, tmp_path):
-    Output.of(str(tmp_path / "a.mp4"), False, None).show(counting_rollout(3), about)
+    Output(str(tmp_path / "a.mp4")).show(counting_rollout(3), about)
     assert (tmp_path / "a.mp4").exists()
     with pytest.raises(ConfigError, match=r"expected a display .* html='FILE.html' a page"):
-        Output.of(None, False, None)
+        Output()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rlvision.core.types import UInt8Array
+from rlvision.watch.drawing import overlay as overlay_module
 from rlvision.watch.drawing.overlay import BAR, CHOSEN, FAINT, INK, MARGIN, PANEL, Overlay, input_frames, shown_actions
 from rlvision.watch.rollout import RolloutStep
 
@@ -168,6 +169,18 @@ def test_a_network_that_has_diverged_can_still_be_watched() -> None:
     bars = drawer.picture(RED)[:, -PANEL - MARGIN + 116 : -PANEL - MARGIN + 284]
     assert lengths(bars, CHOSEN) == {84 - 1}  # 0, 0, 0, 8: the mean is 2, the chosen 6 above, the others 2 below
     assert lengths(bars, FAINT) == {28}
+
+
+def test_an_illegal_action_has_no_bar_and_its_word(monkeypatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(overlay_module, "write", lambda panel, text, *how: written.append(text))
+    drawer = overlay()
+    drawer.show(rollout_step([-3.0, -float("inf"), -1.0, -float("inf")], 2))
+    bars = drawer.picture(RED)[:, -PANEL - MARGIN + 116 : -PANEL - MARGIN + 284]
+    assert lengths(bars, CHOSEN) == {84 - 1}  # 1 above the mean of the two
+    assert lengths(bars, FAINT) == {84}
+    assert written.count("illegal") == 2
+    assert "-1.000" in written  # the value is that of the best legal action
 
 
 @pytest.mark.parametrize(

@@ -20,14 +20,14 @@ class DecisionPanel {
   }
 
   drawBars(q, action, spread) {
-    const distances = advantages(q);
+    const distances = advantages(q), missing = q.some((value) => value !== null) ? "illegal" : "not finite";
     this.rows.forEach(({ item, bar, value }, place) => {
       const length = Math.max(-50, Math.min(50, (50 * distances[place]) / spread));
       bar.style.left = `${Math.min(50, 50 + length)}%`;
       bar.style.width = `${Math.abs(length)}%`;
       item.classList.toggle("up", length > 0);
       item.classList.toggle("chosen", place === action);
-      value.textContent = q[place] === null ? "not finite" : q[place].toFixed(3);
+      value.textContent = q[place] === null ? missing : q[place].toFixed(3);
     });
   }
 }

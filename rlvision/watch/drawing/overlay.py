@@ -20,7 +20,7 @@ import numpy as np
 
 from rlvision.core.types import EnvSpec, FloatArray, UInt8Array
 from rlvision.watch.drawing.canvas import Color, curve, disc, fill, fit, paste, text_width, write
-from rlvision.watch.rollout import RolloutStep
+from rlvision.watch.rollout import RolloutStep, drawable_q_values, q_value_text
 
 GROUND: Color = (17, 19, 24)
 CARD: Color = (31, 35, 44)
@@ -72,9 +72,7 @@ class ValueTrace:
         if rollout_step.first:
             self.values.clear()
             self._spreads.clear()
-        drawable = np.nan_to_num(
-            rollout_step.q_values, nan=0.0, posinf=0.0, neginf=0.0
-        )  # from a network that has diverged
+        drawable = drawable_q_values(rollout_step.q_values)
         self.advantages = drawable - drawable.mean()
         self.values.append(float(drawable.max()))
         self._spreads.append(float(np.abs(self.advantages).max()))
@@ -191,7 +189,7 @@ class Overlay:
         chosen = action == rollout_step.action
         baseline = y + (height + size) // 2 - 2
         write(panel, fit(readable_action(self._names[action]), size, 104), 0, baseline, size, CHOSEN if chosen else INK)
-        write(panel, f"{rollout_step.q_values[action]:.3f}", PANEL, baseline, size, CHOSEN if chosen else INK, "right")
+        write(panel, q_value_text(rollout_step, action), PANEL, baseline, size, CHOSEN if chosen else INK, "right")
         middle, reach, gap = 200, 84, max(1, height // 6)
         length = round(reach * float(self._value_trace.advantages[action]) / self._value_trace.spread)
         fill(panel, middle - reach, y + gap, 2 * reach, height - 2 * gap, CARD)

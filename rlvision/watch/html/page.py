@@ -17,6 +17,7 @@ import numpy as np
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.files import write_atomically
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.types import EnvSpec, FloatArray, UInt8Array
 from rlvision.envs.preprocessing import resize
 from rlvision.envs.settings import Crop
@@ -53,7 +54,7 @@ class PageMeta:
     saliency: Saliency | None = None
 
 
-def write_pages(rollout_steps: Iterable[RolloutStep], path: Path, about: PageMeta) -> list[Game]:
+def write_pages(rollout_steps: Iterable[RolloutStep], path: AnyPath, about: PageMeta) -> list[Game]:
     """Write a page for each game: the first to ``path``, a second to ``path`` with ``-2`` before its suffix.
 
     Args:
@@ -67,6 +68,7 @@ def write_pages(rollout_steps: Iterable[RolloutStep], path: Path, about: PageMet
     Raises:
         ConfigError: the path has another suffix.
     """
+    path = as_path(path)
     check_page_path(path)
     games: list[Game] = []
     record = PageRecorder(about)
@@ -86,17 +88,19 @@ def write_page(record: "PageRecorder", path: Path) -> Path:
     return path
 
 
-def page_path(path: Path, number: int) -> Path:
+def page_path(path: AnyPath, number: int) -> Path:
     """Return the path of the page of game ``number`` (1, 2, ...)."""
+    path = as_path(path)
     return path if number == 1 else path.with_stem(f"{path.stem}-{number}")
 
 
-def check_page_path(path: Path) -> None:
+def check_page_path(path: AnyPath) -> None:
     """Refuse a path that no browser would open as a page, before a game is played.
 
     Raises:
         ConfigError: the path has another suffix.
     """
+    path = as_path(path)
     if path.suffix.lower() not in SUFFIXES or path.is_dir():
         raise ConfigError(f"expected an HTML file that ends in .html, got {path.name!r}: rename it")
 
@@ -115,7 +119,7 @@ class PageRecorder:
     _saliency: SpriteSheet = field(default_factory=lambda: SpriteSheet(lossless=False))
     _fresh: list[str] = field(default_factory=list)  # for each screen shown: "1" a new picture, "0" the one before it
     _rows: list[tuple[int, float, int, int]] = field(default_factory=list)  # action, score, lives or -1, screens
-    _q_values: list[float] = field(default_factory=list)
+    _q_values: list[float | None] = field(default_factory=list)
     _before: UInt8Array | None = None
     _game: RolloutStep | None = None
 
@@ -172,10 +176,10 @@ class PageRecorder:
         }
 
 
-def _rounded(q_values: FloatArray) -> list[float]:
-    """Round Q-values to five digits; those that are not finite, of a network that has diverged, become 0."""
-    finite = np.nan_to_num(q_values, nan=0.0, posinf=0.0, neginf=0.0)
-    return [float(f"{value:.5g}") for value in finite.tolist()]
+def _rounded(q_values: FloatArray) -> list[float | None]:
+    """Round Q-values to five digits; None is an illegal action, and a network that has diverged has zeros."""
+    finite = np.nan_to_num(q_values, nan=0.0, posinf=0.0, neginf=-np.inf)
+    return [None if value == -np.inf else float(f"{value:.5g}") for value in finite.tolist()]
 
 
 def _small(saliency: FloatArray) -> UInt8Array:

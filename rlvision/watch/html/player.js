@@ -35,7 +35,7 @@ const pictureOf = new Int32Array(screens); // of each screen, its picture on the
 for (let shown = 0, last = -1; shown < screens; shown++) pictureOf[shown] = last += game.fresh[shown] === "1";
 
 const qValues = (decision) => game.q.slice(decision * actions, (decision + 1) * actions);
-const values = Array.from({ length: decisions }, (_, decision) => Math.max(...qValues(decision)));
+const values = Array.from({ length: decisions }, (_, decision) => Math.max(...qValues(decision).filter((q) => q !== null)));
 const spread = spreadOfMost();
 
 // The distance from the mean within which the Q-values of 98 % of the decisions lie.

@@ -35,7 +35,7 @@ from rlvision.watch.drawing.overlay import (
     ValueTrace,
     readable_action,
 )
-from rlvision.watch.rollout import RolloutStep
+from rlvision.watch.rollout import RolloutStep, q_value_text
 from rlvision.watch.terminal.cells import Cells, Painter, color_depth
 from rlvision.watch.terminal.tty import Terminal, require_terminal, taken_over
 
@@ -206,7 +206,7 @@ class TerminalLayout:
             cells.write(row, x, self._names[action][: NAME - 1], CHOSEN if chosen else INK)
             share = float(value_trace.advantages[action]) / value_trace.spread
             _bar(cells, row, x + NAME, share, CHOSEN if chosen else BAR if share > 0 else FAINT)
-            number = f"{rollout_step.q_values[action]:.3f}"
+            number = q_value_text(rollout_step, action)
             cells.write(row, x + PANEL - len(number), number, CHOSEN if chosen else INK)
         return 7 + room
 

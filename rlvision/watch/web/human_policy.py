@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from rlvision.core.action_masks import act_legally, replace_illegal
 from rlvision.core.types import BoolArray, IntArray, Policy, UInt8Array
 
 IDLE = "NOOP"
@@ -53,10 +54,10 @@ class HumanPolicy:
         """Set the person's action for the next decision only."""
         self._once = action
 
-    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int) -> IntArray:
-        """Return the actions [N] int64."""
+    def act(self, observation: UInt8Array, first: BoolArray, env_steps: int, mask: BoolArray | None = None) -> IntArray:
+        """Return the actions [N] int64; an illegal one of a person is replaced by the first that ``mask`` allows."""
         self.was_person = self.person is not None
         if not self.was_person:
-            return self._agent.act(observation, first, env_steps)
+            return act_legally(self._agent, mask, observation, first, env_steps)
         action, self._once = self._held if self._once is None else self._once, None
-        return np.full(len(observation), action, dtype=np.int64)
+        return replace_illegal(np.full(len(observation), action, dtype=np.int64), mask)

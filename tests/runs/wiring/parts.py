@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from rlvision.config.schema import Config
-from rlvision.core.types import Agent, Batch, EnvSpec, EnvStep, Transition
+from rlvision.core.agent import Agent
+from rlvision.core.types import Batch, EnvSpec, EnvStep, Transition
 from rlvision.runs import builders
 
 SPEC = EnvSpec(2, (2, 36, 40), 1, ("left", "stay", "right"), 4)

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from rlvision.config.schema import Config
-from rlvision.core.types import Agent, Batch
+from rlvision.core.agent import Agent
+from rlvision.core.types import Batch
 from rlvision.runs import builders
 from tests.runs.wiring import Table
 from tests.runs.wiring.parts import BASE as USUAL

@@ -123,3 +123,9 @@ def test_a_network_that_has_diverged_can_still_be_watched(rollout_step) -> None:
     text = "\n".join(lines(page(32, 110, rollout_step((float("nan"), float("inf"), 1.0, 2.0)))))
     assert "nan" in text
     assert "2.000" in text
+
+
+def test_an_illegal_action_has_its_word_and_is_no_value(rollout_step) -> None:
+    text = "\n".join(lines(page(32, 110, rollout_step((-float("inf"), -3.0, -1.0, -float("inf"))))))
+    assert text.count("illegal") == 2
+    assert "-1.000" in next(line for line in text.splitlines() if "VALUE " in line)
