@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from rlvision.envs.gymnasium_env import GymnasiumEnv as GymnasiumEnv
     from rlvision.envs.one_environment import OneEnvironment as OneEnvironment
     from rlvision.envs.pixel_env import PixelEnv as PixelEnv
-    from rlvision.envs.pixel_vector_env import PixelVectorEnv as PixelVectorEnv
+    from rlvision.envs.pixel_env import PixelVectorEnv as PixelVectorEnv
+    from rlvision.envs.pixel_env import make_pixel_env as make_pixel_env
     from rlvision.envs.preprocessing import frame_channels as frame_channels
     from rlvision.envs.preprocessing import frames_per_decision as frames_per_decision
     from rlvision.envs.preprocessing import observation_shape as observation_shape
@@ -61,8 +62,7 @@ __getattr__, __all__ = public_names(
         "game_archive": ["GAMES_FOLDER", "GameArchive", "GameRecorder", "RecordedGame", "prefix_games", "read_games"],
         "gymnasium_env": ["GymnasiumEnv"],
         "one_environment": ["OneEnvironment"],
-        "pixel_env": ["PixelEnv"],
-        "pixel_vector_env": ["PixelVectorEnv"],
+        "pixel_env": ["PixelEnv", "PixelVectorEnv", "make_pixel_env"],
         "preprocessing": ["frame_channels", "frames_per_decision", "observation_shape", "resize"],
         "screen": ["make_screen"],
         "settings": ["ATARI_FRAMESKIP", "OTHER_FRAMESKIP", "Crop", "EnvSettings", "ProtocolName"],

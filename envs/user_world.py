@@ -10,6 +10,7 @@ import inspect
 import logging
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from types import ModuleType
 from typing import Any
 
 import gymnasium
@@ -17,18 +18,19 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import TimeLimit
 
 from rlvision.core.errors import ConfigError, EnvError, MissingExtraError
-from rlvision.core.user_code import find_attribute, is_here, kept_object
+from rlvision.core.user_code import find_attribute, import_user_module, is_here, kept_object
 from rlvision.envs.env_errors import one_line
 from rlvision.envs.pictures import find_view
 from rlvision.envs.process_state import GuardedWorld, ProcessState
 from rlvision.envs.settings import EnvSettings
 from rlvision.envs.validation import read_attribute, render_modes
-from rlvision.envs.world_modules import PLUGINS, import_module_of, module_file
 
 Env = gymnasium.Env[Any, Any]
 Creator = Callable[..., Any]
 RENDER_MODE = "render_mode"
 PICTURES = "rgb_array"
+PLUGINS = {"MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
+"""Prefix of ids -> package that registers them when it is imported; rlvision's extra has the same name."""
 OLD_GYM = "written for gym before 0.26"
 _states: dict[str, ProcessState] = {}
 """The changes that each world makes to this process; a module makes its own only once, when it is imported."""
@@ -138,14 +140,15 @@ def _find_creator(settings: EnvSettings) -> Creator:
         return _of_registry(settings, _find_spec(settings.game))
     if is_here(settings.game):
         return _limited(kept_object(settings.game, "env.game"), settings.max_episode_steps)
-    module = import_module_of(module_name, settings.game)
+    module = _import_module_of(module_name, settings.game)
     found = find_attribute(module, rest)
     if callable(found):
         return _limited(found, settings.max_episode_steps)
     if rest in gymnasium.registry or "-v" in rest:
         return _of_registry(settings, _find_spec(rest))
+    file = getattr(module, "__file__", None) or "memory"
     raise ConfigError(
-        f"expected an environment class or function {rest!r} in {module_name} ({module_file(module)}), got "
+        f"expected an environment class or function {rest!r} in {module_name} ({file}), got "
         f"{'none' if found is None else type(found).__name__}: check the name behind the colon, and that this is "
         "the file you mean"
     )
@@ -201,7 +204,7 @@ def _find_spec(name: str) -> EnvSpec:
 
 def _import_plugin(name: str, package: str) -> None:
     try:
-        import_module_of(package, name)
+        _import_module_of(package, name)
     except ConfigError as error:
         raise MissingExtraError(
             f"expected {package} for {name}, got: {error.__cause__}: pip install 'rlvision[{package}]'"
@@ -227,3 +230,18 @@ def _requires(creator: Creator, name: str) -> bool:
     """Return whether a callable has an argument of this name without a default."""
     found = _signature(creator).parameters.get(name)
     return found is not None and found.default is inspect.Parameter.empty and found.kind is not found.VAR_KEYWORD
+
+
+def _import_module_of(name: str, game: str) -> ModuleType:
+    """Import the module of a user's world.
+
+    Raises:
+        ConfigError: it cannot be imported.
+    """
+    try:
+        return import_user_module(name)
+    except Exception as error:  # the user's module may raise anything
+        raise ConfigError(
+            f"expected {game!r} to be importable, package.module:EnvClass or package.module:Id-v0, got "
+            f"{type(error).__name__} ({error}): install it, or run where Python finds {name}"
+        ) from error

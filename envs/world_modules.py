@@ -1,4 +1,4 @@
-"""Modules of a user's worlds: import them by name, and find the one that has registered an id.
+"""Find the module of a user's world, so that a run can keep it: the one that makes it, or has registered its id.
 
 ::
 
@@ -20,28 +20,11 @@ from types import ModuleType
 
 import gymnasium
 
-from rlvision.core.errors import ConfigError
-from rlvision.core.user_code import MAIN, import_user_module, program_name
+from rlvision.core.user_code import MAIN, program_name
+from rlvision.envs.user_world import PLUGINS
 
-PLUGINS = {"MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
-"""Prefix of ids -> package that registers them when it is imported; rlvision's extra has the same name."""
 LARGEST = 2**20
 """Most characters of a module in which an id is looked for."""
-
-
-def import_module_of(name: str, game: str) -> ModuleType:
-    """Import the module of a user's world.
-
-    Raises:
-        ConfigError: it cannot be imported.
-    """
-    try:
-        return import_user_module(name)
-    except Exception as error:  # the user's module may raise anything
-        raise ConfigError(
-            f"expected {game!r} to be importable, package.module:EnvClass or package.module:Id-v0, got "
-            f"{type(error).__name__} ({error}): install it, or run where Python finds {name}"
-        ) from error
 
 
 def recorded_name(game: str) -> str:
@@ -60,11 +43,6 @@ def recorded_name(game: str) -> str:
     if home.partition(".")[0] in _self_registering():
         return game
     return f"{_registrar(game, home)}:{game}"
-
-
-def module_file(module: ModuleType) -> str:
-    """Return the file that a module was loaded from, for a message."""
-    return getattr(module, "__file__", None) or "memory"
 
 
 @cache

@@ -30,7 +30,7 @@ from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs.checkpoint import require_like
 from rlvision.runs.export_manifest import MANIFEST, Layout, Manifest, read_manifest
 from rlvision.runs.own_code import look_where_it_was, strange_imports
-from rlvision.runs.run_folder import spec_to_state
+from rlvision.runs.stored_spec import spec_to_state
 
 MODEL = "model.safetensors"
 CARD = "README.md"

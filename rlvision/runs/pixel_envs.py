@@ -13,15 +13,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
-from rlvision.config.schema import Config
-from rlvision.core.errors import CheckpointError, ConfigError, describe_value
-from rlvision.core.types import EnvSpec
-from rlvision.envs.pixel_env import PixelEnv
-from rlvision.envs.pixel_vector_env import PixelVectorEnv
-from rlvision.envs.settings import EnvSettings
+from rlvision.envs.pixel_env import PixelEnv, PixelVectorEnv, make_pixel_env
 from rlvision.runs import builders
 from rlvision.runs.python_settings import config_of
-from rlvision.runs.run_folder import require_same_spec
 
 if TYPE_CHECKING:
     from rlvision.runs.python_settings import World
@@ -59,32 +53,3 @@ def make_env(
     """
     config = builders.complete(replace(config_of(world, settings, preset, changes, continues=False), out=None))
     return make_pixel_env(config.env, num_envs)
-
-
-def make_pixel_env(settings: EnvSettings, num_envs: int | None) -> PixelEnv | PixelVectorEnv:
-    """Make one environment, or a vector of ``num_envs``.
-
-    Raises:
-        RLVisionError: as in `make_env`.
-    """
-    if num_envs is None:
-        return PixelEnv(settings)
-    if type(num_envs) is not int:
-        raise ConfigError(f"expected num_envs to be a number or None, got {describe_value(num_envs)}: pass a number")
-    return PixelVectorEnv(settings, num_envs)
-
-
-def make_env_of_run(config: Config, spec: EnvSpec, num_envs: int | None) -> PixelEnv | PixelVectorEnv:
-    """Make environments of a run's kind, with whole games even if a lost life ended the run's episodes.
-
-    Raises:
-        CheckpointError: they are not those that the run was trained in.
-    """
-    env = make_pixel_env(replace(config.env, life_loss=None), num_envs)
-    rows = env.vector.rows if isinstance(env, PixelEnv) else env.rows
-    try:
-        require_same_spec(replace(spec, num_envs=rows.spec.num_envs), rows.spec)
-    except CheckpointError:
-        env.close()
-        raise
-    return env

@@ -12,8 +12,7 @@ from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.progress import count_games
 from rlvision.envs.game_archive import RecordedGame, read_games
-from rlvision.envs.pixel_env import PixelEnv
-from rlvision.envs.pixel_vector_env import PixelVectorEnv
+from rlvision.envs.pixel_env import PixelEnv, PixelVectorEnv, make_pixel_env
 from rlvision.envs.screen import make_screen
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import evaluate
@@ -24,10 +23,9 @@ from rlvision.runs.eval_protocol import MAX_EVAL_ENVS, EvalOptions
 from rlvision.runs.export_folder import ExportFolder
 from rlvision.runs.export_writer import check_new_folder, write_export
 from rlvision.runs.find import find_agent, find_run
-from rlvision.runs.pixel_envs import make_env_of_run
 from rlvision.runs.player import Player
 from rlvision.runs.python_settings import with_world
-from rlvision.runs.run_folder import require_same_spec, spec_from_state
+from rlvision.runs.stored_spec import require_same_spec, spec_from_state
 from rlvision.runs.time_limit import advise, watch_steps, without_needless_cap
 
 if TYPE_CHECKING:
@@ -89,7 +87,10 @@ class Run(Player):
 
         Games are whole, also where a lost life ended the run's training episodes.
         """
-        return make_env_of_run(self.config, self.spec, num_envs)
+        env = make_pixel_env(replace(self.config.env, life_loss=None), num_envs)
+        rows = env.vector.rows if isinstance(env, PixelEnv) else env.rows
+        self._require_same_spec(rows)
+        return env
 
     def evaluate(self, env: "World | None" = None, games: int = 30, **options: Unpack[EvalOptions]) -> Evaluation:
         """Play whole games and return their raw scores; `measure` also returns the conditions."""
@@ -289,9 +290,13 @@ class Run(Player):
     def _make_env(self, config: Config, num_envs: int, *, split: bool = False) -> ReplayableEnv:
         """Make environments, perhaps under another protocol, and check that the network was trained for them."""
         env = builders.make_env(config, num_envs, split=split)
+        self._require_same_spec(env)
+        return env
+
+    def _require_same_spec(self, env: ReplayableEnv) -> None:
+        """Close environments for which the network was not trained, and refuse them."""
         try:
-            require_same_spec(replace(self.spec, num_envs=num_envs), env.spec)
+            require_same_spec(replace(self.spec, num_envs=env.spec.num_envs), env.spec)
         except CheckpointError:
             env.close()
             raise
-        return env

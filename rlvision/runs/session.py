@@ -32,8 +32,9 @@ from rlvision.runs.media import MediaLogger
 from rlvision.runs.old_weights import OldWeights, ReadWeights
 from rlvision.runs.own_code import remember_imports
 from rlvision.runs.python_settings import describe_objects
-from rlvision.runs.run_folder import RunFolder, require_same_masks, require_same_spec, spec_from_state, spec_to_state
+from rlvision.runs.run_folder import RunFolder
 from rlvision.runs.run_trackers import NO_TRACKERS, make_trackers
+from rlvision.runs.stored_spec import require_same_masks, require_same_spec, spec_from_state, spec_to_state
 from rlvision.runs.time_limit import EndlessNotice, advise, without_needless_cap
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.training.callback_list import CallbackList

@@ -16,7 +16,8 @@ from rlvision.runs import builders
 from rlvision.runs.export_folder import MODEL, ExportFolder
 from rlvision.runs.find import find_agent
 from rlvision.runs.run import Run
-from rlvision.runs.run_folder import RunFolder, require_same_spec
+from rlvision.runs.run_folder import RunFolder
+from rlvision.runs.stored_spec import require_same_spec
 from rlvision.watch.rollout import Rollout
 from rlvision.watch.web.human_policy import HumanPolicy, MutableSchedule
 from rlvision.watch.web.inspector import Inspector

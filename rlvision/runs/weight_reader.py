@@ -21,7 +21,8 @@ from rlvision.runs.checkpoint import require_like
 from rlvision.runs.export_folder import ExportFolder, digest, to_bytes
 from rlvision.runs.export_manifest import MANIFEST, read_manifest
 from rlvision.runs.old_weights import OldWeights
-from rlvision.runs.run_folder import RunFolder, spec_from_state
+from rlvision.runs.run_folder import RunFolder
+from rlvision.runs.stored_spec import spec_from_state
 
 HEAD = "head."
 """Start of the names of the tensors that compute Q-values from features."""

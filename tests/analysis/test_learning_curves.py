@@ -97,7 +97,7 @@ def test_the_suffix_chooses_the_format(seeds, tmp_path, name, start):
 
 
 def test_what_cannot_be_drawn_is_refused_and_nothing_is_made(seeds, tmp_path, store_run):
-    with pytest.raises(ConfigError, match=r"expected a picture \(.png or .svg\) in --out, got .*a.pdf: name one"):
+    with pytest.raises(ConfigError, match=r"expected a picture \(.png or .svg\) in out, got .*a.pdf: name one"):
         plot_runs(seeds, tmp_path / "new" / "a.pdf")
     with pytest.raises(CheckpointError, match=r"expected episode/score in .*, got none yet: --y=evaluations shows"):
         plot_runs(seeds, tmp_path / "a.png")

@@ -9,8 +9,7 @@ from gymnasium.spaces import Box
 from gymnasium.wrappers import RecordEpisodeStatistics
 from gymnasium.wrappers import vector as vector_wrappers
 
-from rlvision.envs.pixel_env import PixelEnv
-from rlvision.envs.pixel_vector_env import PixelVectorEnv
+from rlvision.envs.pixel_env import PixelEnv, PixelVectorEnv
 from rlvision.envs.settings import EnvSettings
 
 COUNTING = EnvSettings(game="rlvision.envs.counting_env:CountingEnv", height=36, width=36, stack=2, kwargs={"size": 36})

@@ -11,8 +11,7 @@ from gymnasium.wrappers import PassiveEnvChecker
 
 from rlvision.core.errors import ConfigError, EnvError
 from rlvision.envs.counting_env import read
-from rlvision.envs.pixel_env import PixelEnv
-from rlvision.envs.pixel_vector_env import PixelVectorEnv
+from rlvision.envs.pixel_env import PixelEnv, PixelVectorEnv
 from rlvision.envs.settings import EnvSettings
 
 COUNTING = EnvSettings(game="rlvision.envs.counting_env:CountingEnv", height=36, width=36, stack=2, kwargs={"size": 36})
@@ -241,3 +240,22 @@ def test_they_say_what_they_are():
         assert repr(env) == "PixelEnv(breakout, 2x36x36 uint8, 4 actions)"
         own = "rlvision.envs.counting_env:CountingEnv, num_envs=2"
         assert repr(vector) == f"PixelVectorEnv({own}, 2x36x36 uint8, 4 actions)"
+
+
+def test_masks_are_in_the_info_of_one_environment_and_of_many():
+    settings = EnvSettings(game="masked_worlds:Gated", height=32, width=32, stack=1, frameskip=1, max_pool=False)
+    one, many = PixelEnv(settings), PixelVectorEnv(settings, 2)
+    _, info = one.reset(seed=4)
+    _, infos = many.reset(seed=4)
+    for _ in range(30):
+        assert info["action_mask"].tolist() == infos["action_mask"][0].tolist()
+        assert infos["_action_mask"].all()
+        actions = infos["action_mask"].argmax(axis=1)
+        _, _, terminated, truncated, infos = many.step(actions)
+        _, _, over, cut, info = one.step(info["action_mask"].argmax())
+        assert (over, cut) == (terminated[0], truncated[0])
+        if over or cut:
+            _, info = one.reset()
+            _, _, _, _, infos = many.step(infos["action_mask"].argmax(axis=1))
+    one.close()
+    many.close()

@@ -19,7 +19,7 @@ from rlvision.runs.checkpoint import CheckpointFolder
 from rlvision.runs.export_folder import MODEL, digest
 from rlvision.runs.export_manifest import MANIFEST
 from rlvision.runs.export_writer import write_export
-from rlvision.runs.run_folder import spec_to_state
+from rlvision.runs.stored_spec import spec_to_state
 
 CARTPOLE = {"env.crop": [160, 320, 0, 600], "env.height": 32, "env.width": 40, "env.stack": 2, "device": "cpu"}
 SPEC = EnvSpec(1, (2, 32, 40), 1, ("0", "1"), frameskip=4)

@@ -12,11 +12,9 @@ import rlvision
 from rlvision.config.loading import load_config, save_config
 from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.envs.counting_env import CountingEnv
-from rlvision.envs.pixel_env import PixelEnv
-from rlvision.envs.pixel_vector_env import PixelVectorEnv
+from rlvision.envs.pixel_env import PixelEnv, PixelVectorEnv
 from rlvision.envs.preprocessing import observation_shape
 from rlvision.runs import builders
-from rlvision.runs.pixel_envs import make_env_of_run
 
 OWN = "rlvision.envs.counting_env:CountingEnv"
 
@@ -73,9 +71,12 @@ def test_the_games_of_a_run_are_whole_though_its_training_episodes_were_lives():
     config = load_config("breakout", {"env.life_loss": True, "env.height": 36, "env.width": 36})
     with closing(builders.make_env(config, 1)) as rows:
         spec = rows.spec
-    with closing(make_env_of_run(config, spec, None)) as env:
+    run = object.__new__(rlvision.Run)  # as far as its environments need it
+    run.config, run.spec = config, spec
+    with closing(run.make_env()) as env:
         assert not env.vector.rows.protocol.life_loss
     with pytest.raises(ConfigError, match=r"env.life_loss unset or False"):
         rlvision.make_env(config)
+    run.spec = replace(spec, frameskip=9)
     with pytest.raises(CheckpointError, match="frameskip"):
-        make_env_of_run(config, replace(spec, frameskip=9), 2)
+        run.make_env(2)

@@ -15,7 +15,8 @@ from rlvision.config.schema import Config
 from rlvision.core.errors import CheckpointError
 from rlvision.runs import builders, web_session
 from rlvision.runs.checkpoint import write_state
-from rlvision.runs.run_folder import RunFolder, spec_to_state
+from rlvision.runs.run_folder import RunFolder
+from rlvision.runs.stored_spec import spec_to_state
 from rlvision.runs.web_session import NewestWeights, serve
 from tests.watch.web.conftest import PATIENCE, Served, Watcher
 

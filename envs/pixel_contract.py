@@ -1,0 +1,80 @@
+"""What Gymnasium's interface asks of an environment: its recipe, its metadata, checked seeds and actions, infos."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from gymnasium.envs.registration import EnvSpec as GymnasiumSpec
+
+from rlvision.core.errors import ConfigError, EnvError, describe_value
+from rlvision.core.types import EnvSpec
+from rlvision.envs.atari_games import find_game
+from rlvision.envs.settings import EnvSettings
+
+PICTURES = "rgb_array"
+ENTRY_POINT = "rlvision.envs.pixel_env:PixelEnv"
+Info = dict[str, Any]
+
+
+def whole_games(settings: EnvSettings) -> EnvSettings:
+    """Return the settings with which a game goes on after a lost life.
+
+    Raises:
+        ConfigError: ``env.life_loss`` is on, which Gymnasium's interface cannot express.
+    """
+    if settings.life_loss:
+        raise ConfigError(
+            "expected env.life_loss unset or False for an environment of Gymnasium, where the end of an episode is "
+            "followed by a reset, got True: leave it out, or use Stable-Baselines3's EpisodicLifeEnv"
+        )
+    return replace(settings, life_loss=False) if find_game(settings.game) is not None else settings
+
+
+def gymnasium_spec(settings: EnvSettings) -> GymnasiumSpec:
+    """Return the recipe by which Gymnasium makes one environment of the settings again."""
+    name = re.sub(r"[^\w:.-]+", "-", settings.game)
+    return GymnasiumSpec(f"rlvision/{name}", entry_point=ENTRY_POINT, kwargs={"settings": settings})
+
+
+def describe(spec: EnvSpec) -> str:
+    """Return what an agent sees and does, such as ``4x84x84 uint8, 6 actions``."""
+    return f"{'x'.join(map(str, spec.observation_shape))} uint8, {spec.num_actions} actions"
+
+
+def check_seed(seed: object) -> int:
+    """Return a seed as an int.
+
+    Raises:
+        EnvError: it is not a whole number of at least 0.
+    """
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+        raise EnvError(
+            f"expected a whole number of at least 0 as seed, got {describe_value(seed)}: choose another (a vector "
+            "also takes one for each environment)"
+        )
+    return int(seed)
+
+
+def with_fps(metadata: Mapping[str, Any], fps: float | None) -> dict[str, Any]:
+    """Return metadata with the pictures per second; without pictures if there are none."""
+    return {**metadata, "render_modes": []} if fps is None else {**metadata, "render_fps": fps}
+
+
+def check_action(action: object, num_actions: int) -> int:
+    """Return an action as an int.
+
+    Raises:
+        EnvError: it is not one of the A.
+    """
+    number = action.item() if isinstance(action, np.ndarray | np.generic) and action.ndim == 0 else action
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < num_actions:
+        raise EnvError(f"expected an action from 0 to {num_actions - 1}, got {describe_value(action)}: choose another")
+    return number
+
+
+def of_one(info: Info) -> Info:
+    """Return the infos of a vector of one, without the vector and its masks."""
+    first = {name: values[0] for name, values in info.items() if not name.startswith("_")}
+    return {name: value.copy() if value.ndim else value.item() for name, value in first.items()}
