@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -358,3 +359,35 @@ def _note_calls(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, note: C
         return method(*args)
 
     monkeypatch.setattr(owner, name, noted)
+
+
+# A notebook: what the kernel's IPython would show, without a kernel
+
+
+class Cell:
+    """The outputs of a cell: each is what it shows now, and how often it was drawn."""
+
+    def __init__(self) -> None:
+        self.outputs: dict[str, dict[str, str]] = {}
+        self.drawings = 0
+
+    def display(self, data: dict[str, str], *, raw: bool, display_id: str | None = None, update: bool = False) -> None:
+        assert raw
+        assert update == (display_id in self.outputs)
+        self.outputs[display_id or uuid4().hex] = data
+        self.drawings += 1
+
+    @property
+    def pages(self) -> list[str]:
+        """The HTML of the outputs, in order."""
+        return [data["text/html"] for data in self.outputs.values()]
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """Let rlvision find itself in the kernel of a notebook; return the cell."""
+    cell = Cell()
+    shell = SimpleNamespace(kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=cell.display))
+    return cell

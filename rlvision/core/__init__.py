@@ -69,11 +69,18 @@ if TYPE_CHECKING:
     from rlvision.core.memory import resident_bytes as resident_bytes
     from rlvision.core.memory import return_freed_memory as return_freed_memory
     from rlvision.core.memory import to_device as to_device
+    from rlvision.core.notebook import SECONDS as SECONDS
+    from rlvision.core.notebook import LiveOutput as LiveOutput
+    from rlvision.core.notebook import display_html as display_html
+    from rlvision.core.notebook import draw_bar as draw_bar
+    from rlvision.core.notebook import draw_row as draw_row
+    from rlvision.core.notebook import in_notebook as in_notebook
     from rlvision.core.paths import AnyPath as AnyPath
     from rlvision.core.paths import as_path as as_path
     from rlvision.core.progress import RESTORING_GAMES as RESTORING_GAMES
     from rlvision.core.progress import GameCount as GameCount
     from rlvision.core.progress import count_games as count_games
+    from rlvision.core.progress import open_bar as open_bar
     from rlvision.core.progress import report_interruption as report_interruption
     from rlvision.core.progress import show_steps as show_steps
     from rlvision.core.ranges import BatchSize as BatchSize
@@ -217,8 +224,9 @@ __getattr__, __all__ = public_names(
             "return_freed_memory",
             "to_device",
         ],
+        "notebook": ["LiveOutput", "SECONDS", "display_html", "draw_bar", "draw_row", "in_notebook"],
         "paths": ["AnyPath", "as_path"],
-        "progress": ["RESTORING_GAMES", "GameCount", "count_games", "report_interruption", "show_steps"],
+        "progress": ["RESTORING_GAMES", "GameCount", "count_games", "open_bar", "report_interruption", "show_steps"],
         "ranges": [
             "BatchSize",
             "CorrectionLimit",

@@ -1,13 +1,24 @@
-"""Progress of slow work outside the training loop: bars in a terminal; elsewhere lines about games, for log files."""
+"""Progress of slow work outside the training loop: bars in a terminal or a notebook; elsewhere lines about games."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 
+from rlvision.core.notebook import LiveOutput, draw_bar, draw_row, in_notebook, shared_output
 from rlvision.core.types import Episode, Progress
 
 PATIENCE = 2.0
@@ -77,13 +88,15 @@ def count_games(games: int) -> Iterator[GameCount]:
     """
     with _bar() as bar:
         task = bar.add_task("playing", total=games)
+        bar.update(task)  # a notebook's is drawn by this
+        is_plain = bar.disable and not isinstance(bar, NotebookBar)
 
         def show(count: GameCount) -> None:
-            if bar.disable:
+            if is_plain:
                 bar.console.print(f"playing: {count.line}", soft_wrap=True, markup=False, highlight=False)
             bar.update(task, completed=len(count.scores), description=count.pace)
 
-        count = GameCount(games, show, seconds=LINE_SECONDS if bar.disable else BAR_SECONDS)
+        count = GameCount(games, show, seconds=LINE_SECONDS if is_plain else BAR_SECONDS)
         with report_interruption(bar.console, lambda: _so_far(count.scores, games)):
             yield count
 
@@ -121,14 +134,55 @@ def _so_far(scores: list[float], games: int) -> str:
     return f"after {len(scores):,} of {games:,} games, {_mean(scores)}; these scores are not saved"
 
 
-def _bar() -> Bar:
-    console = Console(stderr=True)
+@contextmanager
+def _bar() -> Iterator[Bar]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Bar(
-        *columns,
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    with open_bar(Console(stderr=True), *columns, TimeElapsedColumn(), TimeRemainingColumn()) as bar:
+        yield bar
+
+
+@contextmanager
+def open_bar(console: Console, *columns: ProgressColumn) -> Iterator[Bar]:
+    """Yield a bar that disappears at its end: on the console if that is a terminal, or in the notebook's output."""
+    if in_notebook() and not console.quiet:
+        with shared_output() as output, NotebookBar(output, console) as bar:
+            yield bar
+    else:
+        with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            yield bar
+
+
+class NotebookBar(Bar):
+    """A bar in an output of a notebook.
+
+    Args:
+        output: to draw in.
+        console: for lines.
+    """
+
+    def __init__(self, output: LiveOutput, console: Console) -> None:
+        super().__init__(console=console, disable=True)
+        self._output = output
+
+    def update(self, task_id: TaskID, **changes: Any) -> None:
+        """Change a task, and draw it."""
+        super().update(task_id, **changes)
+        self._show(task_id)
+
+    def stop(self) -> None:
+        """Remove the bar."""
+        super().stop()
+        self._output.drop("bar")
+
+    def _show(self, task_id: TaskID) -> None:
+        task = self._tasks[task_id]
+        if task.visible:
+            bar = "" if task.total is None else draw_bar(task.percentage / 100)
+            self._output.put("bar", draw_row(task.description, _count(task)) + bar, "")
+
+
+def _count(task: Task) -> str:
+    """Return how much of a task is done, and the time that it took."""
+    seconds = round(task.elapsed or 0.0)
+    done = "" if task.total is None else f"{task.completed:,.0f} of {task.total:,.0f}  "
+    return f"{done}{seconds // 60}:{seconds % 60:02d}"

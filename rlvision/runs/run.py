@@ -29,9 +29,13 @@ from rlvision.runs.stored_spec import require_same_spec, spec_from_state
 from rlvision.runs.time_limit import advise, watch_steps, without_needless_cap
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from rlvision.runs.python_settings import World
     from rlvision.watch.game_replay import ReplayResult
     from rlvision.watch.html.page import PageMeta
+    from rlvision.watch.inline import Recording
+    from rlvision.watch.outputs import Output
     from rlvision.watch.rollout import Game
 
 
@@ -168,10 +172,11 @@ class Run(Player):
         epsilon: float | None = None,
         seed: int = 0,
     ) -> "list[Game]":
-        """Show whole games in full colour: in a window, in this terminal, as a video or as pages.
+        """Show whole games in full colour: in a window, in this terminal, in a notebook, as a video or as pages.
 
         Args:
-            video: an .mp4, .webm or .gif file. A window opens if there is neither video, terminal nor html.
+            video: an .mp4, .webm or .gif file. Without video, terminal and html, a window opens; a notebook shows
+                the pages in the output of its cell, and also the files that are written.
             terminal: draw in this terminal.
             html: an .html file that opens from disk; of several games, the name of the second ends in ``-2``.
             episodes: number of games.
@@ -184,15 +189,35 @@ class Run(Player):
             ConfigError: two outputs are set, a suffix is wrong, or there is no terminal or display.
         """
         from rlvision.watch.outputs import Output
-        from rlvision.watch.rollout import Rollout
 
-        output = Output(video, terminal, html)
-        with closing(self._make_env(self.config, 1)) as env:
-            screen = make_screen(env)
-            policy = self._policy(epsilon, seed)
-            most = max_steps or watch_steps(self.config.env)
-            rollout = Rollout(env, screen, self.q_values, policy, seed=seed, games=episodes, max_steps=most)
-            return output.show(rollout, self._page_meta(screen.fps))
+        return self._show(Output(video, terminal, html), episodes, max_steps, epsilon, seed)
+
+    def video(
+        self,
+        out: AnyPath | None = None,
+        *,
+        episodes: int = 1,
+        max_steps: int | None = None,
+        epsilon: float | None = None,
+        seed: int = 0,
+    ) -> "Recording":
+        """Write a video of whole games, which a notebook plays where a cell ends with it.
+
+        ``out`` is an .mp4, .webm or .gif file; None: the name of the agent and .mp4, in the working directory. The
+        other arguments are as in `watch`.
+        """
+        from rlvision.watch.inline import Recording
+        from rlvision.watch.outputs import Output
+
+        path = as_path(out or f"{self.folder.path.resolve().name}.mp4")
+        output = Output(path, shows_video=False)
+        return Recording(path, tuple(self._show(output, episodes, max_steps, epsilon, seed)))
+
+    def plot(self) -> "Figure":
+        """Return the learning curve as a figure, which a notebook shows; an export has none: `ConfigError`."""
+        from rlvision.tracking.curve import plot_curve
+
+        return plot_curve(find_run(self.folder.path, trust_imports=True).path)
 
     def games(self) -> list[RecordedGame]:
         """Return the training games in the run folder, in the order in which they ended.
@@ -235,6 +260,18 @@ class Run(Player):
             replay = GameReplay(game, games, env, screen, self.q_values, max_steps=max_steps)
             seen = output.show(replay.rollout, self._page_meta(screen.fps, f"training game {game.number}"))
             return ReplayResult(game, tuple(seen), replay.outcome(seen))
+
+    def _show(
+        self, output: "Output", episodes: int, max_steps: int | None, epsilon: float | None, seed: int
+    ) -> "list[Game]":
+        from rlvision.watch.rollout import Rollout
+
+        with closing(self._make_env(self.config, 1)) as env:
+            screen = make_screen(env)
+            policy = self._policy(epsilon, seed)
+            most = max_steps or watch_steps(self.config.env)
+            rollout = Rollout(env, screen, self.q_values, policy, seed=seed, games=episodes, max_steps=most)
+            return output.show(rollout, self._page_meta(screen.fps))
 
     def _page_meta(self, fps: float, what: str = "") -> "PageMeta":
         """Return the title, note and saliency for the page of a game."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rlvision.tracking.curve import RECENT as RECENT
     from rlvision.tracking.curve import columns as columns
     from rlvision.tracking.curve import draw_curve as draw_curve
+    from rlvision.tracking.curve import plot_curve as plot_curve
     from rlvision.tracking.curve import running_mean as running_mean
     from rlvision.tracking.curve import style_axes as style_axes
     from rlvision.tracking.dashboard import number as number
@@ -38,7 +39,7 @@ __getattr__, __all__ = public_names(
     __name__,
     {
         "console": ["ConsoleTracker", "PipeSafeConsole", "say"],
-        "curve": ["RECENT", "columns", "draw_curve", "running_mean", "style_axes"],
+        "curve": ["RECENT", "columns", "draw_curve", "plot_curve", "running_mean", "style_axes"],
         "dashboard": ["number"],
         "foreign_metrics": ["STEP", "WORDS"],
         "jsonl": ["JsonlTracker", "METRICS_FILE", "last_env_steps", "read_metrics"],

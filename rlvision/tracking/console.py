@@ -1,4 +1,4 @@
-"""Display of the training progress in a terminal."""
+"""Display of the training progress in a terminal, a notebook or a file."""
 
 import logging
 import sys
@@ -6,15 +6,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import astuple
 from typing import Protocol, TextIO
 
 from rich.console import Console
 from rich.live import Live
 
+from rlvision.core.notebook import in_notebook
 from rlvision.core.progress import GameCount
 from rlvision.core.signals import StopReason
 from rlvision.core.types import State
 from rlvision.tracking.dashboard import Dashboard, evaluation_line, line, screen
+from rlvision.tracking.notebook import NotebookView
+from rlvision.tracking.small_curve import Mark
 
 _log = logging.getLogger("rlvision")
 
@@ -28,7 +32,7 @@ SHARE = 0.01
 
 
 class ConsoleTracker:
-    """A live display in a terminal; for other outputs, such as a file, a line every ten seconds.
+    """A live display in a terminal or a notebook; for other outputs, such as a file, a line every ten seconds.
 
     Only `log`, `progress` and `message` draw: there is no thread, and drawing takes at most a hundredth of the time.
     Other code's output, warnings and log messages appear above the display.
@@ -36,7 +40,7 @@ class ConsoleTracker:
     Args:
         total_env_steps: end of the progress bar.
         title: such as ``"quick CartPole-v1 seed 1"``.
-        console: the output; None for standard output.
+        console: the output; None for the notebook's, or standard output.
         clock: returns the time in seconds; tests replace it.
         learning_starts: env steps before learning starts.
         evaluate_every: env steps between evaluations, whose time counts in the time left; 0 for one at the end.
@@ -52,8 +56,7 @@ class ConsoleTracker:
         learning_starts: int = 0,
         evaluate_every: int = 0,
     ) -> None:
-        console = console or PipeSafeConsole()
-        self._view: View = LiveView(console) if console.is_terminal else PlainView(console)
+        self._view = _choose_view(console)
         self._dashboard = Dashboard(title, total_env_steps, learning_starts, evaluate_every)
         self._clock = clock
         self._start = clock()
@@ -69,7 +72,9 @@ class ConsoleTracker:
         self._dashboard.latest.update(metrics)
         if "episode/score" in metrics:
             self._dashboard.add_score(metrics["episode/score"])
+            self._dashboard.course.add(env_steps, metrics["episode/score"])
         if "evaluate/mean" in metrics:
+            self._dashboard.add_evaluation(metrics, env_steps)
             self._dashboard.evaluation_seconds, self._told = self._apart - self._told, self._apart
             self.message(evaluation_line(metrics, env_steps))
         self.progress(env_steps)
@@ -123,7 +128,9 @@ class ConsoleTracker:
         dashboard = self._dashboard
         latest = {name: float(value) for name, value in dashboard.latest.items()}
         numbers = {"best": dashboard.best, "evaluation_seconds": dashboard.evaluation_seconds}
-        return {"scores": list(dashboard.scores), "latest": latest, **numbers}
+        marks = [astuple(mark) for mark in dashboard.evaluations]
+        drawn = {"course": dashboard.course.state(), "evaluations": marks}
+        return {"scores": list(dashboard.scores), "latest": latest, **numbers, **drawn}
 
     def load_state_dict(self, state: State) -> None:
         """Restore the numbers of a continued run."""
@@ -132,6 +139,9 @@ class ConsoleTracker:
         self._dashboard.best = state["best"]
         self._dashboard.evaluation_seconds = state.get("evaluation_seconds", 0.0)  # none in older checkpoints
         self._dashboard.latest.update(state.get("latest", {}))  # older checkpoints have none
+        if "course" in state:
+            self._dashboard.course.restore(state["course"])
+            self._dashboard.evaluations = [Mark(*mark) for mark in state["evaluations"]]
 
     def close(self) -> None:
         """Draw a last time, if there was any progress, and release the terminal; may be called twice."""
@@ -188,7 +198,14 @@ class PipeSafeConsole(Console):
 
 def say(text: str) -> None:
     """Print one line on standard output, for work that has no display."""
-    PlainView(PipeSafeConsole()).write_line(text)
+    PlainView(PipeSafeConsole(force_jupyter=False)).write_line(text)
+
+
+def _choose_view(console: Console | None) -> "View":
+    if console is None and in_notebook():
+        return NotebookView()
+    console = console or PipeSafeConsole()
+    return LiveView(console) if console.is_terminal else PlainView(console)
 
 
 class View(Protocol):

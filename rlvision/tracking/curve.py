@@ -46,7 +46,7 @@ def draw_curve(folder: AnyPath, title: str | None = None) -> Path:
         CheckpointError: there is no such folder, or its metrics cannot be read.
     """
     folder = as_path(folder)
-    figure = learning_curve(each_row(folder), folder.name if title is None else title)
+    figure = plot_curve(folder, title)
     path = folder / CURVE_FILE
     with NewFile(path) as new:  # a reader never sees half a picture
         figure.savefig(new.file, format="png")
@@ -54,6 +54,19 @@ def draw_curve(folder: AnyPath, title: str | None = None) -> Path:
     del figure
     gc.collect()  # frees 7 MB of pixels in a reference cycle; otherwise several pictures would pile up
     return path
+
+
+def plot_curve(folder: Path, title: str | None = None) -> "Figure":
+    """Return the learning curve of a run folder as a figure, to change, to save, or to end a notebook's cell with.
+
+    Args:
+        folder: the run folder.
+        title: title of the picture; None for the folder's name.
+
+    Raises:
+        CheckpointError: there is no such folder, or its metrics cannot be read.
+    """
+    return learning_curve(each_row(folder), folder.name if title is None else title)
 
 
 def learning_curve(rows: Iterable[Mapping[str, float]], title: str) -> "Figure":
@@ -111,9 +124,9 @@ def columns(rows: Iterable[Mapping[str, float]], *names: str) -> list[Series]:
 
 def _figure(title: str, end: float) -> "tuple[Figure, Axes, Axes, Axes]":
     """Make the figure and its three axes without pyplot, so that no display and no global state are involved."""
-    from matplotlib.figure import Figure
+    from rlvision.tracking.inline_figure import InlineFigure
 
-    figure = Figure(figsize=(9.0, 6.4), dpi=150, layout="constrained", facecolor="white")
+    figure = InlineFigure(figsize=(9.0, 6.4), dpi=150, layout="constrained", facecolor="white")
     grid = figure.add_gridspec(2, 2, height_ratios=(2.4, 1.0))
     scores, loss, q_values = (
         figure.add_subplot(grid[0, :]),

@@ -13,6 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rlvision.tracking.small_curve import Course, Mark
+
 RECENT = 20
 """Games in the recent mean, as in episode/score_mean_20."""
 
@@ -41,12 +43,20 @@ class Dashboard:
     latest: dict[str, float] = field(default_factory=dict)  # metric -> its last value
     scores: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
     best: float | None = None  # score of the best game of training
+    course: Course = field(default_factory=Course)  # of the scores
+    evaluations: list[Mark] = field(default_factory=list)
     activity: str = ""  # what is done in place of training
 
     def add_score(self, score: float) -> None:
         """Add the score of a finished game."""
         self.scores.append(score)
         self.best = score if self.best is None else max(self.best, score)
+
+    def add_evaluation(self, row: Mapping[str, float], env_steps: int) -> None:
+        """Add the result of an evaluation."""
+        mean = row["evaluate/mean"]
+        interval = row.get("evaluate/ci_low", mean), row.get("evaluate/ci_high", mean)
+        self.evaluations.append(Mark(env_steps, mean, *interval))
 
     @property
     def recent(self) -> float | None:
@@ -94,7 +104,7 @@ def line(dashboard: Dashboard) -> str:
     parts = [
         done,
         f"{dashboard.rate:,.0f}/s",
-        _gathering(dashboard) or f"left {duration(dashboard.seconds_left)}",
+        gathering(dashboard) or f"left {duration(dashboard.seconds_left)}",
         f"score {number(dashboard.recent)} (best {number(dashboard.best)}, {len(dashboard.scores)} games)"
         if dashboard.scores
         else "",
@@ -153,12 +163,13 @@ def _headline(dashboard: Dashboard) -> RenderableType:
     grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     grid.add_column(justify="right", no_wrap=True)
     title = Text.assemble(("rlvision", "bold cyan"), "  ", (dashboard.title, "bold"))
-    left = _gathering(dashboard) or f"{duration(dashboard.seconds_left)} left"
+    left = gathering(dashboard) or f"{duration(dashboard.seconds_left)} left"
     grid.add_row(title, Text(f"{duration(dashboard.seconds)} gone, {left}", "dim"))
     return grid
 
 
-def _gathering(dashboard: Dashboard) -> str:
+def gathering(dashboard: Dashboard) -> str:
+    """Return until when a run only gathers experience, or an empty text once it learns."""
     return f"gathering until {dashboard.learning_starts:,}" if dashboard.is_gathering else ""
 
 

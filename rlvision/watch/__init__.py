@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rlvision.watch.game_replay import ReplayResult as ReplayResult
     from rlvision.watch.game_replay import choose_game as choose_game
     from rlvision.watch.html.page import PageMeta as PageMeta
+    from rlvision.watch.inline import Recording as Recording
     from rlvision.watch.outputs import Output as Output
     from rlvision.watch.rollout import Game as Game
     from rlvision.watch.rollout import Rollout as Rollout
@@ -25,6 +26,7 @@ __getattr__, __all__ = public_names(
     {
         "game_replay": ["GameReplay", "ReplayResult", "choose_game"],
         "html.page": ["PageMeta"],
+        "inline": ["Recording"],
         "outputs": ["Output"],
         "rollout": ["Game", "Rollout"],
         "web.human_policy": ["HumanPolicy", "MutableSchedule"],

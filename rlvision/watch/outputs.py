@@ -1,4 +1,4 @@
-"""Show games in a window, in this terminal, as a video or as pages."""
+"""Show games in a window, in this terminal, in a notebook, as a video or as pages."""
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Protocol
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.notebook import in_notebook
 from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.types import EnvSpec
 from rlvision.core.wording import as_written
 from rlvision.watch.controls import Controls
 from rlvision.watch.html.page import PageMeta, check_page_path, page_path, write_pages
+from rlvision.watch.inline import play_pages, show_pages, show_video
 from rlvision.watch.record import record, show_progress
 from rlvision.watch.rollout import Game, Rollout, RolloutStep, game_of
 from rlvision.watch.terminal.tty import require_terminal
@@ -38,7 +40,9 @@ OpenViewer = Callable[[str, EnvSpec, RolloutStep, float], AbstractContextManager
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One way of showing games: by default a window.
+    """One way of showing games: by default a window, in a notebook a page in the output of the cell.
+
+    A notebook also shows the video or the pages that are written.
 
     Raises:
         ConfigError: two are chosen, a file has another suffix, or the terminal or display is missing.
@@ -47,6 +51,7 @@ class Output:
     video: AnyPath | None = None  # .mp4, .webm or .gif
     terminal: bool = False
     html: AnyPath | None = None
+    shows_video: bool = True  # in a notebook, once it is written
 
     def __post_init__(self) -> None:
         named = [name for name in ("video", "terminal", "html") if getattr(self, name)]
@@ -63,10 +68,14 @@ class Output:
             The games that ended, or were cut short by the rollout.
         """
         if self.video is not None:
-            return record(rollout, self.video, title=about.title, fps=about.fps)
+            games = record(rollout, self.video, title=about.title, fps=about.fps)
+            if self.shows_video and in_notebook():
+                show_video(as_path(self.video))
+            return games
         if self.html is not None:
-            with show_progress(as_path(self.html), "its page") as report:
-                return write_pages(map(report, rollout), self.html, about)
+            return self._write_pages(rollout, as_path(self.html), about)
+        if in_notebook() and not self.terminal:
+            return play_pages(rollout, about)
         return show_live(open_terminal if self.terminal else open_window, rollout, title=about.title, fps=about.fps)
 
     def files(self, games: int) -> list[Path]:
@@ -75,6 +84,13 @@ class Output:
             return [page_path(self.html, number + 1) for number in range(games)]
         return [] if self.video is None else [as_path(self.video)]
 
+    def _write_pages(self, rollout: Rollout, path: Path, about: PageMeta) -> list[Game]:
+        with show_progress(path, "its page") as report:
+            games = write_pages(map(report, rollout), path, about)
+        if in_notebook():
+            show_pages(self.files(len(games)))
+        return games
+
     def _require_usable(self) -> None:
         if self.video is not None:
             check_video_path(self.video)
@@ -82,7 +98,7 @@ class Output:
             check_page_path(self.html)
         elif self.terminal:
             require_terminal()
-        else:
+        elif not in_notebook():
             require_display()
 
 

@@ -6,10 +6,10 @@ from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from rlvision.core.paths import AnyPath, as_path
-from rlvision.core.progress import report_interruption
+from rlvision.core.progress import open_bar, report_interruption
 from rlvision.watch.drawing.overlay import Overlay
 from rlvision.watch.gif import Gif
 from rlvision.watch.rollout import Game, RolloutStep, RolloutSteps, game_of
@@ -67,14 +67,14 @@ def _write(video: Video | Gif, overlay: Overlay, rollout_step: RolloutStep) -> N
 def show_progress(
     path: Path, what: str, console: Console | None = None
 ) -> Iterator[Callable[[RolloutStep], RolloutStep]]:
-    """Show the progress of a file in a terminal; yield a function to report each step to.
+    """Show the progress of a file in a terminal or a notebook; yield a function to report each step to.
 
     On an interruption, print one line that ``what`` is not written.
     """
     console = console or Console(stderr=True)
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(f"{path.name}: begins")
+    with open_bar(console, *columns) as progress:
+        task = progress.add_task(f"{path.name}: begins", total=None)
         place = "its beginning"
 
         def report(rollout_step: RolloutStep) -> RolloutStep:

@@ -60,6 +60,7 @@ ALLOWED = {
     ("rlvision.sweeps.sweep_file", "(known[name]).read_text"): PACKAGE,
     ("rlvision.sweeps.sweep_file", "read_text"): USERS,
     ("rlvision.tracking.curve", "figure.savefig"): CHECKED,
+    ("rlvision.tracking.inline_figure", "self.savefig"): MEMORY,
     ("rlvision.tracking.tensorboard", "Image.open"): CHECKED,
     ("rlvision.watch.assets.page_parts", "files(...).joinpath(...).read_text"): PACKAGE,
     ("rlvision.watch.html.page", "path.parent.mkdir"): USERS,
