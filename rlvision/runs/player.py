@@ -1,17 +1,21 @@
 """What a trained network plays with: Q-values and actions for observations, of one or of many environments."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from rlvision.config.schema import Config
 from rlvision.core.action_masks import greedy_actions, random_actions
-from rlvision.core.errors import ConfigError
+from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.core.seeding import generator
 from rlvision.core.types import BoolArray, EnvSpec, FloatArray, IntArray, UInt8Array
+from rlvision.envs.split_env import ReplayableEnv
 from rlvision.learning.policies import EpsilonGreedy
 from rlvision.learning.schedules import Constant
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs import builders
+from rlvision.runs.stored_spec import require_same_spec
 
 
 class Player:
@@ -75,6 +79,20 @@ class Player:
     def _policy(self, epsilon: float | None, seed: int) -> EpsilonGreedy:
         draws = generator(seed, "watching")
         return EpsilonGreedy(self._q_function, self.spec.num_actions, Constant(self._epsilon(epsilon)), draws)
+
+    def _make_env(self, config: Config, num_envs: int, *, split: bool = False) -> ReplayableEnv:
+        """Make environments, perhaps under another protocol, and check that the network was trained for them."""
+        env = builders.make_env(config, num_envs, split=split)
+        self._require_same_spec(env)
+        return env
+
+    def _require_same_spec(self, env: ReplayableEnv) -> None:
+        """Close environments for which the network was not trained, and refuse them."""
+        try:
+            require_same_spec(replace(self.spec, num_envs=env.spec.num_envs), env.spec)
+        except CheckpointError:
+            env.close()
+            raise
 
     def _epsilon(self, epsilon: float | None) -> float:
         return self.config.evaluation.epsilon if epsilon is None else epsilon

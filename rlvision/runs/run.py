@@ -7,14 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, overload
 
-from rlvision.config.schema import Config
-from rlvision.core.errors import CheckpointError, ConfigError
+from rlvision.core.errors import ConfigError
 from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.progress import count_games
 from rlvision.envs.game_archive import RecordedGame, read_games
 from rlvision.envs.pixel_env import PixelEnv, PixelVectorEnv, make_pixel_env
 from rlvision.envs.screen import make_screen
-from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import evaluate
 from rlvision.evaluation.report import Report
 from rlvision.evaluation.result import Evaluation
@@ -25,7 +23,7 @@ from rlvision.runs.export_writer import check_new_folder, write_export
 from rlvision.runs.find import find_agent, find_run
 from rlvision.runs.player import Player
 from rlvision.runs.python_settings import with_world
-from rlvision.runs.stored_spec import require_same_spec, spec_from_state
+from rlvision.runs.stored_spec import spec_from_state
 from rlvision.runs.time_limit import advise, watch_steps, without_needless_cap
 
 if TYPE_CHECKING:
@@ -286,17 +284,3 @@ class Run(Player):
             crop=self.config.env.crop,
             saliency=lambda step: gradient_saliency(self.network, step.observation[None], step.action),
         )
-
-    def _make_env(self, config: Config, num_envs: int, *, split: bool = False) -> ReplayableEnv:
-        """Make environments, perhaps under another protocol, and check that the network was trained for them."""
-        env = builders.make_env(config, num_envs, split=split)
-        self._require_same_spec(env)
-        return env
-
-    def _require_same_spec(self, env: ReplayableEnv) -> None:
-        """Close environments for which the network was not trained, and refuse them."""
-        try:
-            require_same_spec(replace(self.spec, num_envs=env.spec.num_envs), env.spec)
-        except CheckpointError:
-            env.close()
-            raise
