@@ -199,11 +199,7 @@ class Run(Player):
         epsilon: float | None = None,
         seed: int = 0,
     ) -> "Recording":
-        """Write a video of whole games, which a notebook plays where a cell ends with it.
-
-        ``out`` is an .mp4, .webm or .gif file; None: the name of the agent and .mp4, in the working directory. The
-        other arguments are as in `watch`.
-        """
+        """Write a video of whole games, by default NAME.mp4 here, which a notebook plays where a cell ends with it."""
         from rlvision.watch.inline import Recording
         from rlvision.watch.outputs import Output
 
