@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import gymnasium
 import numpy as np
+from gymnasium.spaces import Dict
 
 from rlvision.core.errors import EnvError, describe_value
 
@@ -41,6 +43,16 @@ def read_mask(info: Mapping[str, Any], num_actions: int, terminated: bool) -> Bo
             "one: return terminated=True where no action is left, or allow one that does nothing"
         )
     return np.ones(num_actions, dtype=np.bool_)
+
+
+def note_other_masks(env: gymnasium.Env[Any, Any], observed: object) -> str | None:
+    """Return a line about masks in a place that is not read: in the observation, or in ``action_masks()``."""
+    place = "observation" if isinstance(observed, Dict) and ACTION_MASK in observed.spaces else None
+    layer: Any = env
+    while layer is not None and place is None:
+        place = "action_masks()" if callable(getattr(layer, "action_masks", None)) else None
+        layer = layer.env if isinstance(layer, gymnasium.Wrapper) else None
+    return place and f"it has masks of legal actions in its {place}; only info['action_mask'] is read: give them there"
 
 
 def _as_bools(given: Any, num_actions: int) -> BoolArray:

@@ -198,7 +198,8 @@ def _find_spec(name: str) -> EnvSpec:
         return gymnasium.spec(name)
     except (gymnasium.error.UnregisteredEnv, ModuleNotFoundError) as error:
         near = get_close_matches(name, gymnasium.registry, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "a class of your own goes by package.module:EnvClass"
+        others = f"what a package registers goes by package:{name}, a class by package.module:EnvClass"
+        hint = f"did you mean {near[0]!r}?" if near else others
         raise ConfigError(f"expected a registered Gymnasium id, got {name!r}: {hint}") from error
 
 

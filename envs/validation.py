@@ -31,7 +31,10 @@ def discrete_space(env: gymnasium.Env[Any, Any]) -> Discrete:
     if space is None:
         raise EnvError(f"expected an action space when {env.unwrapped} is made, got none: set it in its __init__")
     if not isinstance(space, Discrete):
-        raise EnvError(f"expected a Discrete action space, got {space} of {env.unwrapped}: Q-learning needs one")
+        raise EnvError(
+            f"expected a Discrete action space, got {space} of {env.unwrapped}: wrap it in one whose "
+            "actions are numbered, or use a library for continuous actions"
+        )
     return space
 
 

@@ -11,6 +11,7 @@ from gymnasium.spaces import Box
 
 from rlvision.core.errors import EnvError
 from rlvision.envs.action_names import name_actions
+from rlvision.envs.mask_checks import note_other_masks
 from rlvision.envs.pictures import WRAPPER, describe_space, find_view
 from rlvision.envs.process_state import GuardedWorld
 from rlvision.envs.settings import EnvSettings
@@ -71,7 +72,8 @@ def _look_at_any(env: gymnasium.Env[Any, Any], settings: EnvSettings) -> WorldVi
         )
     seen = view.describe() if view else f"render(); its observation, {describe_space(observed)}, is not used"
     names, note = name_actions(env, discrete_space(env))
-    lines = [f"the agent sees {seen}", note, "it has one action: nothing to learn" if len(names) == 1 else None]
+    masks = note_other_masks(env, observed)
+    lines = [f"the agent sees {seen}", note, masks, "it has one action: nothing to learn" if len(names) == 1 else None]
     return WorldView(names, view, tuple(line for line in lines if line))
 
 

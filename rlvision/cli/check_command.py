@@ -1,7 +1,8 @@
 """The command check: a world, before anything is trained in it."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rlvision.cli.output import echo
 from rlvision.core.ranges import PositiveInt, Seed
@@ -18,12 +19,26 @@ MOST_ACTIONS = 18
 def check(world: str, /, *, out: Path = Path("check.png"), decisions: PositiveInt = 2_000, seed: Seed = 0) -> None:
     """Play a world at random, and show what an agent will see and do there, and what is wrong with it.
 
+    Settings of the world and the network may follow, as after rlvision train: --env.kwargs='{size: 7}'.
+
     Args:
         world: Name of the world, such as MiniGrid-Empty-5x5-v0, ALE/Pong-v5 or mine:World; or a preset or a YAML file.
         out: Picture to write, .png or .svg: the screen, and what the network gets of it.
         decisions: Number of random decisions.
         seed: Seed of the first game and of the decisions.
     """
+    check_with({}, world, out=out, decisions=decisions, seed=seed)
+
+
+def check_with(
+    settings: Mapping[str, Any],
+    world: str,
+    *,
+    out: Path = Path("check.png"),
+    decisions: PositiveInt = 2_000,
+    seed: Seed = 0,
+) -> None:
+    """Check a world as `check` does, with settings of the world and the network by dotted name."""
     from rlvision.analysis.plot_style import require_picture
     from rlvision.analysis.world_picture import draw_world
     from rlvision.config.loading import compose_config
@@ -31,7 +46,7 @@ def check(world: str, /, *, out: Path = Path("check.png"), decisions: PositiveIn
     from rlvision.tracking.console import PipeSafeConsole
 
     require_picture(out)
-    report = check_world(compose_config(world), decisions, seed)
+    report = check_world(compose_config(world, settings), decisions, seed)
     PipeSafeConsole(highlight=False).print(_table(report))
     for problem in report.problems:
         echo(f"! {problem}")

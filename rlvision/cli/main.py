@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from rlvision.cli.check_command import check
+from rlvision.cli.check_command import check, check_with
 from rlvision.cli.output import echo
 from rlvision.cli.reservation import reserved
 from rlvision.cli.run_commands import evaluate, export, replay, resume, train, watch
 from rlvision.cli.study_commands import compare, plot, presets, sweep
-from rlvision.config.arguments import call, option_values, sort_arguments, switches_of
+from rlvision.config.arguments import call, option_values, parameters, sort_arguments, switches_of
 from rlvision.config.continuing import AUTO
 from rlvision.config.fields import settings_of, unknown
 from rlvision.config.loading import load_config, settings_for
@@ -86,8 +86,24 @@ def run(arguments: Sequence[str]) -> None:
         _show_help(name, [argument for argument in rest if argument not in HELP])
     elif name == "train":
         _train(rest)
+    elif name == "check":
+        _check(rest)
     else:
         call(COMMANDS[name], rest, f"rlvision {name}")
+
+
+def _check(arguments: Sequence[str]) -> None:
+    """Check a world, perhaps with settings of the world and the network."""
+    own, all_settings = parameters(check).options, settings_of(settings_for(*_preset_and_agent(arguments)))
+    settings = {name: each for name, each in all_settings.items() if name.startswith(("env.", "network."))}
+    known = {**settings, **own}
+    given = sort_arguments(arguments, switches_of(known), known)
+    values = option_values(given.options, known, "rlvision check")
+    if len(given.positional) != 1:
+        got = " ".join(given.positional) or "nothing"
+        raise ConfigError(f"expected one WORLD after rlvision check, got {got}: rlvision check --help explains it")
+    of_world = {name: values.pop(name) for name in settings if name in values}
+    check_with(of_world, given.positional[0], **values)
 
 
 def _train(arguments: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from rlvision.config.arguments import call as call
     from rlvision.config.arguments import option as option
     from rlvision.config.arguments import option_values as option_values
+    from rlvision.config.arguments import parameters as parameters
     from rlvision.config.arguments import sort_arguments as sort_arguments
     from rlvision.config.arguments import switches_of as switches_of
     from rlvision.config.continuing import AUTO as AUTO
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rlvision.config.fields import unknown as unknown
     from rlvision.config.loading import CONFIG_FILE as CONFIG_FILE
     from rlvision.config.loading import compose_config as compose_config
+    from rlvision.config.loading import default_folder as default_folder
     from rlvision.config.loading import defaults_of as defaults_of
     from rlvision.config.loading import differences as differences
     from rlvision.config.loading import fill_unset as fill_unset
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from rlvision.config.loading import save_config as save_config
     from rlvision.config.loading import settings_for as settings_for
     from rlvision.config.presets import SUFFIXES as SUFFIXES
+    from rlvision.config.presets import folder_name as folder_name
     from rlvision.config.presets import known_presets as known_presets
     from rlvision.config.presets import preset_for as preset_for
     from rlvision.config.presets import read_text as read_text
@@ -57,7 +60,7 @@ if TYPE_CHECKING:
 __getattr__, __all__ = public_names(
     __name__,
     {
-        "arguments": ["call", "option", "option_values", "sort_arguments", "switches_of"],
+        "arguments": ["call", "option", "option_values", "parameters", "sort_arguments", "switches_of"],
         "continuing": ["AUTO", "Changes", "list_changes", "refusal", "refused_changes"],
         "field_types": ["check", "format_value", "is_plain", "placeholder", "short_repr"],
         "fields": [
@@ -76,6 +79,7 @@ __getattr__, __all__ = public_names(
         "loading": [
             "CONFIG_FILE",
             "compose_config",
+            "default_folder",
             "defaults_of",
             "differences",
             "fill_unset",
@@ -85,7 +89,7 @@ __getattr__, __all__ = public_names(
             "save_config",
             "settings_for",
         ],
-        "presets": ["SUFFIXES", "known_presets", "preset_for", "read_text"],
+        "presets": ["SUFFIXES", "folder_name", "known_presets", "preset_for", "read_text"],
         "schema": ["CheckpointName", "CheckpointSettings", "Config", "default_agent", "defaults_for"],
         "strict_yaml": ["parse"],
         "validation": ["unused_settings", "validate_config"],

@@ -185,7 +185,7 @@ def _composed(preset: AnyPath, overrides: Mapping[str, Any] | None) -> tuple[Con
         config = assemble(config, {key: value for key, value in flatten(Config()).items() if key in ENCODER_SETTINGS})
     config = assemble(config, chosen)
     _refuse_replay(config, chosen)
-    return config, chosen, _default_folder(found.name, config.seed)
+    return config, chosen, default_folder(found.name, config.seed)
 
 
 def _in_folder(config: Config, folder: str, lengthened: bool) -> Config:
@@ -281,7 +281,7 @@ def _opaque_settings(name: str, tree: Mapping[Any, Any], source: str) -> AgentSe
     return cast(AgentSettings, opaque(name=name, **named))
 
 
-def _default_folder(preset: str, seed: int) -> str:
+def default_folder(preset: str, seed: int) -> str:
     """Return the default run folder; a W&B agent may try one seed many times, so its runs have W&B's names."""
     sweep, run = os.environ.get("WANDB_SWEEP_ID"), os.environ.get("WANDB_RUN_ID")
     return f"runs/sweep-{sweep}/{run}" if sweep and run else f"runs/{preset}-seed{seed}"

@@ -77,7 +77,12 @@ def preset_for(name: str) -> tuple[Preset, dict[str, Any]]:
     if is_preset(name) or name.endswith(SUFFIXES) or not is_world_name(name):
         return find_preset(name), {}
     found = find_preset(FOR_ATARI if is_atari_name(name) else FOR_OTHERS)
-    return replace(found, name=re.sub(r"[^\w.-]+", "-", name.removeprefix(f"{HERE}:"))), {"env.game": name}
+    return replace(found, name=folder_name(name)), {"env.game": name}
+
+
+def folder_name(world: str) -> str:
+    """Return the name of a world as a part of a path."""
+    return re.sub(r"[^\w.-]+", "-", world.removeprefix(f"{HERE}:"))
 
 
 def read_text(path: AnyPath) -> str:

@@ -115,6 +115,7 @@ if TYPE_CHECKING:
     from rlvision.core.signals import SignalHandler as SignalHandler
     from rlvision.core.signals import StopReason as StopReason
     from rlvision.core.signals import interruption as interruption
+    from rlvision.core.signals import was_interrupted as was_interrupted
     from rlvision.core.types import ALL as ALL
     from rlvision.core.types import Batch as Batch
     from rlvision.core.types import BoolArray as BoolArray
@@ -149,10 +150,12 @@ if TYPE_CHECKING:
     from rlvision.core.user_code import keep_object as keep_object
     from rlvision.core.user_code import kept_object as kept_object
     from rlvision.core.user_code import name_object as name_object
+    from rlvision.core.user_code import own_name as own_name
     from rlvision.core.user_code import program_name as program_name
     from rlvision.core.user_code import refuse_while_imported as refuse_while_imported
     from rlvision.core.wording import as_written as as_written
     from rlvision.core.wording import in_shell as in_shell
+    from rlvision.core.wording import is_shell as is_shell
     from rlvision.core.wording import shown as shown
     from rlvision.core.wording import where as where
 
@@ -253,7 +256,7 @@ __getattr__, __all__ = public_names(
             "ZetaExponent",
         ],
         "seeding": ["derive", "generator", "random_state", "set_random_state"],
-        "signals": ["ExitNow", "INTERRUPTED", "SignalHandler", "StopReason", "interruption"],
+        "signals": ["ExitNow", "INTERRUPTED", "SignalHandler", "StopReason", "interruption", "was_interrupted"],
         "types": [
             "ALL",
             "Batch",
@@ -291,9 +294,10 @@ __getattr__, __all__ = public_names(
             "keep_object",
             "kept_object",
             "name_object",
+            "own_name",
             "program_name",
             "refuse_while_imported",
         ],
-        "wording": ["as_written", "in_shell", "shown", "where"],
+        "wording": ["as_written", "in_shell", "is_shell", "shown", "where"],
     },
 )

@@ -13,6 +13,11 @@ INTERRUPTED = "interrupted by"
 """Start of the reason after a signal."""
 
 
+def was_interrupted(reason: str) -> bool:
+    """Return whether Ctrl-C is the reason why a run ended."""
+    return reason.startswith(f"{INTERRUPTED} {signal.SIGINT.name}")
+
+
 class ExitNow(KeyboardInterrupt):
     """A signal at a point where nothing is lost by exiting at once.
 

@@ -5,18 +5,20 @@
     object                                       its name in the settings
     a class of the module mine                   mine:World
     a class of the program train.py              train:World
-    a class in a notebook, a lambda, an object   object:World, which this process alone knows
+    a class in a notebook, a lambda, an object   object:World-5f3a91, which this process alone knows
 
 A name with a module works in every process. The others are kept in a table, under a name that the same program finds
-again: that of the class or function, or a digest of a lambda's code.
+again: that of the class or function, and a digest of its code and of the plain values that it was made with. So a world
+that was edited is another one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -37,14 +39,13 @@ def is_here(name: str) -> bool:
     return name.startswith(f"{HERE}:")
 
 
-def name_object(found: object, label: str | None = None) -> str:
-    """Return the name of a class or a function that another process can import; keep any other object, and name it.
-
-    Args:
-        found: the object.
-        label: what an object without a name of its own is called.
-    """
-    return _import_path(found) or keep_object(f"{HERE}:{label or _own_name(found)}", found)
+def name_object(found: object) -> str:
+    """Return the name of a class or a function that another process can import; keep any other object, and name it."""
+    path = _import_path(found)
+    if path is not None:
+        return path
+    known = next((name for name, kept in _objects.items() if kept is found), None)
+    return known or keep_object(f"{HERE}:{own_name(found)}", found)
 
 
 def keep_object(name: str, found: object) -> str:
@@ -61,8 +62,8 @@ def kept_object(name: str, setting: str) -> Any:
     """
     if name not in _objects:
         raise ConfigError(
-            f"expected {setting} {name!r} in this process, got another one: it is a Python object of the program that "
-            "trained; run that program, or hand the object over again, as in rlvision.load(run, env=World)"
+            f"expected the Python object {setting}={name} of the program that trained, got a program without it: hand "
+            "it over, as in rlvision.load(run, env=World), or run that program"
         )
     return _objects[name]
 
@@ -160,22 +161,46 @@ def _import_path(found: object) -> str | None:
     return f"{home}:{name}" if home else None
 
 
-def _own_name(found: object) -> str:
-    """Return a name that is the same whenever the same program runs."""
-    name = getattr(found, "__name__", None)
-    if not isinstance(name, str):
-        return type(found).__name__
-    code, values = getattr(found, "__code__", None), _closed_over(found)
-    if code is None or (name.isidentifier() and not values):
-        return name
-    return f"{name.strip('<>')}-{hashlib.sha256(f'{_contents(code)}{values}'.encode()).hexdigest()[:6]}"
+def own_name(found: object) -> str:
+    """Return a name with a digest of what an object does: of its code and of the plain values it was made with."""
+    kind = found if isinstance(found, type) else type(found)
+    name = getattr(found, "__name__", kind.__name__)
+    return f"{str(name).strip('<>')}-{hashlib.sha256(_about(found).encode()).hexdigest()[:6]}"
 
 
-def _closed_over(function: object) -> str:
-    """Return the plain values that a function was made with: its defaults, and the variables around it."""
+def _about(found: object) -> str:
+    """Return what an object does, as text."""
+    if isinstance(found, partial):
+        return repr((_about(found.func), _values(found.args), _values(found.keywords.values())))
+    if isinstance(found, type):
+        return _of_class(found)
+    code = getattr(found, "__code__", None)
+    if code is None:
+        return repr((_of_class(type(found)), _values(getattr(found, "__dict__", {}).values())))
+    return repr((_contents(code), _values(_closed_over(found))))
+
+
+def _of_class(kind: type) -> str:
+    """Return the code and the plain values of a class and of those of its bases that are the user's, too."""
+    own = [each for each in kind.__mro__ if each.__module__ in (kind.__module__, MAIN)]
+    return repr([(name, _of_value(value)) for each in own for name, value in sorted(vars(each).items())])
+
+
+def _of_value(value: object) -> str:
+    inner = getattr(value, "__func__", getattr(value, "fget", value))  # of class and static methods, and of properties
+    code = getattr(inner, "__code__", None)
+    return _contents(code) if code is not None else _values([value])
+
+
+def _values(values: Iterable[object]) -> str:
+    """Return the plain ones of some values, as text."""
+    return ", ".join(repr(value) for value in values if isinstance(value, (bool, int, float, str, tuple)))
+
+
+def _closed_over(function: object) -> list[object]:
+    """Return the values that a function was made with: its defaults, and the variables around it."""
     cells = getattr(function, "__closure__", None) or ()
-    values = [*(getattr(function, "__defaults__", None) or ()), *(cell.cell_contents for cell in cells)]
-    return ", ".join(repr(value) for value in values if isinstance(value, (int, float, str)))
+    return [*(getattr(function, "__defaults__", None) or ()), *(cell.cell_contents for cell in cells)]
 
 
 def _contents(code: CodeType) -> str:

@@ -40,6 +40,11 @@ def shown(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
+def is_shell() -> bool:
+    """Return whether messages are for a command line."""
+    return _shells > 0
+
+
 def where() -> str:
     """Return the end of a message about an error in the user's code: how to see its traceback."""
     return "--debug shows where" if _shells else "the traceback shows where"

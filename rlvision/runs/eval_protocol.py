@@ -1,11 +1,15 @@
 """The protocol of an evaluation: the settings of its games, and the limits that cut a game."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, TypedDict
 
+import numpy as np
+
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
+from rlvision.core.imports import did_you_mean
 from rlvision.envs.atari_games import find_game, find_protocol, resolve_protocol
 from rlvision.envs.settings import EnvSettings
 from rlvision.evaluation.episode_limits import EpisodeLimits
@@ -23,6 +27,34 @@ class EvalOptions(TypedDict, total=False):
     seed: int  # of the games and the random actions; 0 by default
     num_envs: int  # maximum number of games in parallel; it changes only the time
     limits: EpisodeLimits | None  # that cut a game; None: those of the run's settings
+
+
+def check_options(games: object, options: Mapping[str, Any]) -> None:
+    """Refuse arguments of an evaluation that it does not have, or that cannot be used.
+
+    Raises:
+        ConfigError: the message names the nearest argument, or the values that can be.
+    """
+    known = ("env", "games", *EvalOptions.__annotations__)
+    for name in options.keys() - set(known):
+        remedy = did_you_mean(name, known, f"it takes {', '.join(known)}")
+        raise ConfigError(f"expected an argument of evaluate, got {name}: {remedy}")
+    require_count("games", games, 1)
+    require_count("num_envs", options.get("num_envs", 1), 1)
+    require_count("seed", options.get("seed", 0), 0)
+    epsilon = options.get("epsilon")
+    if epsilon is not None and not (isinstance(epsilon, int | float | np.number) and 0 <= epsilon <= 1):
+        raise ConfigError(f"expected epsilon as a probability from 0 to 1, got {epsilon!r}: set another")
+
+
+def require_count(name: str, value: object, least: int) -> None:
+    """Refuse an argument that is no whole number of at least ``least``.
+
+    Raises:
+        ConfigError: the message names it.
+    """
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise ConfigError(f"expected {name} as a whole number of at least {least}, got {value!r}: set another")
 
 
 def with_protocol(config: Config, protocol: str | None) -> Config:

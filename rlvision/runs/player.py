@@ -104,6 +104,8 @@ def as_batch(observation: object, spec: EnvSpec) -> tuple[UInt8Array, bool]:
     Raises:
         ConfigError: these are no observations of the agent's.
     """
+    if isinstance(observation, tuple):
+        raise ConfigError(f"expected observations, got a tuple of {len(observation)}: hand over the first of it alone")
     array = np.asarray(observation)
     if array.shape[-3:] != spec.observation_shape or array.ndim not in (3, 4) or array.dtype != np.uint8:
         raise ConfigError(

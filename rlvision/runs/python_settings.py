@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlvision.config.fields import assemble
-from rlvision.config.loading import compose_config, load_config
+from rlvision.config.loading import compose_config, default_folder, load_config
+from rlvision.config.presets import folder_name
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
-from rlvision.core.user_code import is_here, name_object
+from rlvision.core.user_code import HERE, is_here, keep_object, name_object, own_name
 
 if TYPE_CHECKING:
     import gymnasium
@@ -33,6 +34,8 @@ CLASSES = {"agent": "name", "network": "encoder"}
 """Groups of settings that a class or a name may stand for -> the setting that holds it."""
 OF_ONE_ENVIRONMENT = {"env.num_envs": 1, "env.num_workers": 0}
 """Settings of a run whose world is one environment."""
+_instances: dict[Any, tuple[str, Any]] = {}
+"""Environments of the user's own -> the name and the maker of each."""
 
 
 def config_of(
@@ -66,7 +69,11 @@ def config_of(
         return load(os.fspath(world), given)
     of_world = named_world(world)
     _refuse_others(of_world, given)
-    return load(preset or of_world["env.game"], {**of_world, **given})
+    given = {**of_world, **given}
+    if preset is not None and "out" not in given:
+        seed = compose_config(preset, given).seed
+        given["out"] = default_folder(folder_name(str(given["env.game"])), seed)
+    return load(preset or given["env.game"], given)
 
 
 def named_world(world: World) -> dict[str, Any]:
@@ -85,7 +92,7 @@ def named_world(world: World) -> dict[str, Any]:
         return _named_instance(world)
     if isinstance(world, EnvSpec):
         is_known = gymnasium.registry.get(world.id) is world
-        return {"env.game": world.id if is_known else name_object(partial(gymnasium.make, world), world.id)}
+        return {"env.game": world.id if is_known else name_object(partial(gymnasium.make, world))}
     if not callable(world):
         raise ConfigError(
             "expected a preset, the name of a world, an environment class, a function that makes an environment, or "
@@ -120,15 +127,17 @@ def describe_objects(config: Config) -> tuple[str, ...]:
 def _named_instance(env: gymnasium.Env[Any, Any]) -> dict[str, Any]:
     from rlvision.envs.one_environment import OneEnvironment
 
-    label = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
-    return {"env.game": name_object(OneEnvironment(env), label), **OF_ONE_ENVIRONMENT}
+    if env not in _instances:  # later its values are those of a game
+        name = own_name(env.unwrapped) if env.spec is None else f"{env.spec.id}-{own_name(env.unwrapped)}"
+        _instances[env] = f"{HERE}:{name}", OneEnvironment(env)
+    return {"env.game": keep_object(*_instances[env]), **OF_ONE_ENVIRONMENT}
 
 
 def _named_partial(world: partial[Any]) -> dict[str, Any]:
     """Return the function and its arguments, if another process can make the same call; else name the object."""
     name = name_object(world.func)
     if is_here(name) or world.args or not _is_plain(world.keywords):
-        return {"env.game": name_object(world, name.rpartition(":")[2])}
+        return {"env.game": name_object(world)}
     return {"env.game": name, "env.kwargs": dict(world.keywords)}
 
 

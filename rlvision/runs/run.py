@@ -74,7 +74,7 @@ class Run(Player):
     def __repr__(self) -> str:
         """Return the folder, what was trained, and for how long."""
         trained = f"{self.config.agent.name} in {self.config.env.game}"
-        return f"Run({str(self.folder.path)!r}: {trained}, {self.env_steps:,} env steps)"
+        return f"Run({str(self.folder.path)!r}: {trained}, weights of env step {self.env_steps:,})"
 
     @overload
     def make_env(self, num_envs: None = None) -> PixelEnv: ...
@@ -105,7 +105,9 @@ class Run(Player):
         Raises:
             ConfigError: the protocol does not fit the game, or ``games`` is 0.
         """
-        config = eval_protocol.with_protocol(with_world(self.config, env), options.get("protocol"))
+        config = with_world(self.config, env)
+        eval_protocol.check_options(games, options)
+        config = eval_protocol.with_protocol(config, options.get("protocol"))
         limits = options.get("limits") or eval_protocol.make_limits(config)
         config = eval_protocol.with_frame_cap(config, limits.max_frames)
         epsilon, seed = self._epsilon(options.get("epsilon")), options.get("seed", 0)
@@ -127,7 +129,7 @@ class Run(Player):
         out: AnyPath,
         *,
         games: int = 30,
-        protocols: Sequence[str] = (),
+        protocols: str | Sequence[str] = (),
         seed: int = 0,
         place: str | None = None,
     ) -> Path:
@@ -150,7 +152,7 @@ class Run(Player):
             raise ConfigError(f"expected a run to export, got the export {self.folder.path}: copy that folder")
         out = as_path(out)
         check_new_folder(out)
-        under: Sequence[str | None] = protocols or [None]
+        under: Sequence[str | None] = [protocols] if isinstance(protocols, str) else protocols or [None]
         reports = [self.measure(games=games, protocol=protocol, seed=seed) for protocol in under] if games else []
         config, spec, network, env_steps = self.config, self.spec, self.network, self.env_steps
         played, place = builders.playing_config(config, spec, network), place or str(out)
@@ -260,6 +262,8 @@ class Run(Player):
     ) -> "list[Game]":
         from rlvision.watch.rollout import Rollout
 
+        eval_protocol.require_count("episodes", episodes, 1)
+        eval_protocol.require_count("max_steps", 1 if max_steps is None else max_steps, 1)
         with closing(self._make_env(self.config, 1)) as env:
             screen = make_screen(env)
             policy = self._policy(epsilon, seed)

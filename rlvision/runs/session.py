@@ -94,11 +94,13 @@ class Session:
         self._unsaved_best: State | None = None
         self._old_weights: OldWeights | None = None
 
-    def run(self) -> None:
-        """Start or continue the run, and train."""
+    def run(self) -> str:
+        """Start or continue the run, train, and return the reason why training ended."""
         try:
             with interruption() as signals, self._folder.locked(), explain_oom(self._oom_remedy()):
-                self._console.message(self._work(signals))
+                ended = self._work(signals)
+                self._console.message(ended)
+                return ended
         except OSError as error:
             raise CheckpointError(
                 f"expected to write to {shown(self._folder.path)}, got {error.strerror}: fix that, and the same "
@@ -195,7 +197,7 @@ class Session:
         return GameRecorder(self._env, GameArchive(self._folder.games_folder, limit)) if limit else None
 
     def _make_trainer(self) -> Trainer:
-        config, agent = self._config, self._agent
+        config, agent, called = self._config, self._agent, self._callbacks
         returns = DiscountedReturns(self._env.spec.num_envs, agent.gamma, agent.reward_transform)
         collector = Collector(self._env, agent.policy, agent.memory, returns, self._recorder)
         notice = EndlessNotice(config.env, self._env.spec, lambda: collector.episodes, self._console.message)
@@ -209,12 +211,7 @@ class Session:
             system_metrics=lambda: memory.usage(resolve_device(config.device)),
         )
         return Trainer(
-            agent=agent,
-            collector=collector,
-            tracker=self._tracker,
-            plan=_plan(config),
-            hooks=hooks,
-            callbacks=self._callbacks,
+            agent=agent, collector=collector, tracker=self._tracker, plan=_plan(config), hooks=hooks, callbacks=called
         )
 
     def _evaluate(self, env_steps: int, interrupted: StopReason) -> Evaluation:

@@ -7,6 +7,15 @@ from rlvision.core.paths import AnyPath
 from rlvision.core.types import EnvSpec, State
 from rlvision.core.wording import as_written
 
+_AS = {
+    "num_envs": "number",
+    "observation_shape": "observations",
+    "frame_channels": "channels of a frame",
+    "action_meanings": "actions",
+    "frameskip": "frameskip",
+}
+"""Parts of a spec, in words."""
+
 
 def spec_to_state(spec: EnvSpec) -> State:
     """Return a spec as plain values."""
@@ -30,13 +39,20 @@ def require_same_spec(stored: EnvSpec, present: EnvSpec) -> None:
     """Refuse environments that differ from those of the checkpoint.
 
     Raises:
-        CheckpointError: the message shows both.
+        CheckpointError: the message shows in what they differ.
     """
-    if stored != present:
-        raise CheckpointError(
-            f"expected the environments of the checkpoint, {stored}, got {present}: "
-            "install the versions of ale-py and Gymnasium that the run started with"
-        )
+    before, now = asdict(stored), asdict(present)
+    changed = [name for name in before if before[name] != now[name] and name != "mask_size"]
+    if not changed:
+        return
+    sizes = stored.observation_shape, stored.num_actions
+    remedy = (
+        "install the versions of ale-py and Gymnasium that the run started with"
+        if sizes == (present.observation_shape, present.num_actions)
+        else "choose a world with as many actions, seen at the same size"
+    )
+    was, found = (", ".join(f"{_AS[name]} {each[name]}" for name in changed) for each in (before, now))
+    raise CheckpointError(f"expected environments as the agent was trained in, with {was}, got {found}: {remedy}")
 
 
 def require_same_masks(stored: EnvSpec, present: EnvSpec, path: AnyPath) -> None:

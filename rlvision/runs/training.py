@@ -15,7 +15,9 @@ from rlvision.core.devices import determinism
 from rlvision.core.errors import ConfigError
 from rlvision.core.memory import keep_freed_memory
 from rlvision.core.paths import AnyPath
+from rlvision.core.signals import was_interrupted
 from rlvision.core.user_code import refuse_while_imported
+from rlvision.core.wording import is_shell
 from rlvision.runs import builders
 from rlvision.runs.find import find_agent, find_run
 from rlvision.runs.memory_estimate import estimate_memory
@@ -62,6 +64,7 @@ def train(
             or a name may stand for ``agent`` and ``network``.
 
     Raises:
+        KeyboardInterrupt: after Ctrl-C, when the run is saved; the same call continues it.
         MemoryBudgetError: the run needs more memory than is free; nothing was created.
         RLVisionError: the settings cannot be used, or the folder has a run with other settings.
     """
@@ -85,7 +88,9 @@ def train(
     env = builders.make_env(config, config.env.num_envs, split=not config.agent.uses_replay)
     read_weights = partial(read_old_weights, config, find_agent)
     with closing(env), determinism(config.deterministic):
-        Session(config, folder, env, estimate.summary(), read_weights, callbacks, guarded).run()
+        ended = Session(config, folder, env, estimate.summary(), read_weights, callbacks, guarded).run()
+    if was_interrupted(ended) and not is_shell():
+        raise KeyboardInterrupt  # it is saved: the program ends as by any Ctrl-C
     return Run(folder.path, weights="best", device=config.device, trust_imports=True)
 
 

@@ -67,6 +67,7 @@ class _Played:
     screen: UInt8Array
     observation: UInt8Array
     seconds: float
+    brightest: int = 0
 
 
 def check_world(config: Config, decisions: int, seed: int) -> WorldReport:
@@ -114,6 +115,7 @@ def _play(env: ReplayableEnv, decisions: int, seed: int) -> _Played:
         played.seconds += time.perf_counter() - began
         played.rewards.append(float(step.reward[0]))
         played.hashes.append(observation_hash(env.observation[0][-env.spec.frame_channels :]))
+        played.brightest = max(played.brightest, int(env.observation.max()))
         played.episodes += [episode for _, episode in stats.add(step, env.seeds())]
         pictures = screen.frames(step)
         if abs(played.rewards[-1]) > largest or not largest:
@@ -159,14 +161,19 @@ def _problems(config: Config, played: _Played, repeats: bool, ignores_seed: bool
             f"no game ended in {len(rewards):,} decisions: give it an end, or set "
             f"{'env.max_episode_frames' if is_atari(config.env.game) else propose(frameskip=config.env.frameskip or 1)}"
         )
-    if len(set(played.hashes)) == 1:
+    if played.brightest <= 1:
+        yield (
+            "no pixel is brighter than 1 of 255: if its pictures run from 0 to 1, declare Box(0, 1, ...), or return "
+            "them times 255"
+        )
+    elif len(set(played.hashes)) == 1:
         yield "the picture never changes: draw the state of the game into it"
     if not repeats:
         yield (
             "the same seed and actions gave another game: take all random numbers from self.np_random, after "
             "super().reset(seed=seed); otherwise a run cannot be continued exactly"
         )
-    elif ignores_seed and len(set(played.hashes)) > 1:
+    elif ignores_seed and len(set(played.hashes)) > 1 and played.brightest > 1:
         yield f"two seeds gave the same {REPEATED} decisions: every game may be the same one"
     speed = len(rewards) / played.seconds
     if speed < SLOW and not is_atari(config.env.game):

@@ -83,6 +83,7 @@ class ConsoleTracker:
         """Report the progress of training; cheap enough to call at every step."""
         now = self._clock()
         if self._dashboard.is_gathering and env_steps >= self._dashboard.learning_starts:
+            self._dashboard.rate = self._measure(now) if self._pace else 0.0  # shown until there is another
             self._pace.clear()  # training is slower than gathering, so its pace is measured separately
         self._dashboard.env_steps = env_steps
         if not self._pace:

@@ -56,7 +56,7 @@ def draw_curve(folder: AnyPath, title: str | None = None) -> Path:
     return path
 
 
-def plot_curve(folder: Path, title: str | None = None) -> "Figure":
+def plot_curve(folder: AnyPath, title: str | None = None) -> "Figure":
     """Return the learning curve of a run folder as a figure, to change, to save, or to end a notebook's cell with.
 
     Args:
@@ -66,6 +66,7 @@ def plot_curve(folder: Path, title: str | None = None) -> "Figure":
     Raises:
         CheckpointError: there is no such folder, or its metrics cannot be read.
     """
+    folder = as_path(folder)
     return learning_curve(each_row(folder), folder.name if title is None else title)
 
 

@@ -16,12 +16,12 @@ class EvalState:
         self.episodes = 0  # of training before it
 
     def record(self, score: float, env_steps: int, episodes: int) -> bool:
-        """Record an evaluation, and return whether it is the best so far."""
+        """Record an evaluation, and return whether no earlier one is better: of equal ones the last is kept."""
         self.pending = False
         self.recorded_at, self.episodes = env_steps, episodes
-        is_best = score > self.best
+        self.evals_since_best = 0 if score > self.best else self.evals_since_best + 1
+        is_best = score >= self.best
         self.best = max(score, self.best)
-        self.evals_since_best = 0 if is_best else self.evals_since_best + 1
         return is_best
 
     def state_dict(self) -> State:

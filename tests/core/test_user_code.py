@@ -1,7 +1,9 @@
 """Names of Python objects: import paths where another process can import them, a table of this process for others."""
 
+import re
 import sys
 import types
+from functools import partial
 
 import pytest
 
@@ -13,6 +15,7 @@ from rlvision.core.user_code import (
     keep_object,
     kept_object,
     name_object,
+    own_name,
     refuse_while_imported,
 )
 
@@ -45,7 +48,7 @@ def test_a_class_of_the_program_is_named_by_the_program(monkeypatch):
     program = types.ModuleType("__main__")
     program.World = World
     monkeypatch.setitem(sys.modules, "__main__", program)
-    assert name_object(World) == "object:World"  # a notebook has no file
+    assert re.fullmatch(r"object:World-[0-9a-f]{6}", name_object(World))  # a notebook has no file
     program.__file__ = "/somewhere/catch.py"
     assert name_object(World) == "catch:World"
     assert import_object("catch:World", "env.game") is World  # the program does not run a second time
@@ -57,10 +60,43 @@ def test_objects_that_only_this_process_has_are_kept():
     def make(): ...
 
     one = World()
-    assert [name_object(each) for each in (World, make, one)] == ["object:World", "object:make", "object:World"]
-    assert kept_object("object:World", "env.game") is one  # the later one
-    assert import_object("object:make", "env.game") is make
-    assert name_object(one, "label") == "object:label"
+    names = [name_object(each) for each in (World, make, one)]
+    assert [name.rpartition("-")[0] for name in names] == ["object:World", "object:make", "object:World"]
+    assert [import_object(name, "env.game") for name in names] == [World, make, one]
+    assert name_object(one) == names[2]
+
+
+def world(reward, size):
+    """A class as a cell of a notebook defines it, with a reward and a size that the user edits."""
+
+    class World:
+        cells = size
+
+        def step(self):
+            return reward
+
+        @property
+        def half(self):
+            return self.cells // 2
+
+    code = World.step.__code__.replace(co_consts=(None, reward), co_freevars=())
+    World.step = types.FunctionType(code, {}, "step")
+    return World
+
+
+def test_a_class_that_was_edited_is_another_one():
+    assert own_name(world(1, 5)) == own_name(world(1, 5))
+    assert len({own_name(world(1, 5)), own_name(world(2, 5)), own_name(world(1, 6))}) == 3
+
+
+def test_objects_made_with_other_values_are_other_ones():
+    kind = world(1, 5)
+    one, other = kind(), kind()
+    assert own_name(one) == own_name(other)
+    other.speed = 3
+    assert own_name(one) != own_name(other)
+    assert own_name(partial(kind, 1)) == own_name(partial(kind, 1)) != own_name(partial(kind, 2))
+    assert own_name(partial(kind, 1)) != own_name(partial(kind, size=1))
 
 
 def test_a_lambda_has_one_name_whenever_the_same_program_runs():
@@ -81,7 +117,7 @@ def test_functions_that_close_over_other_numbers_have_other_names():
 
 
 def test_an_object_of_another_process_is_asked_for():
-    with pytest.raises(ConfigError, match=r"got another one.*hand the object over again"):
+    with pytest.raises(ConfigError, match=r"got a program without it: hand it over"):
         kept_object("object:Nothing", "env.game")
 
 

@@ -7,7 +7,10 @@ import gymnasium
 import pytest
 
 from rlvision.core.errors import ConfigError
-from rlvision.envs.world_modules import import_module_of, recorded_name
+from rlvision.core.user_code import import_user_module
+from rlvision.envs.settings import EnvSettings
+from rlvision.envs.user_world import make_user_world
+from rlvision.envs.world_modules import recorded_name
 
 WORLD = """
 import gymnasium
@@ -80,7 +83,7 @@ def program(tmp_path, monkeypatch):
 
 def test_a_world_of_the_program_that_runs_is_found_by_the_programs_name(program):
     assert recorded_name("__main__:World") == "wm_game:World"
-    assert import_module_of("wm_game", "wm_game:World") is program  # it is not run again
+    assert import_user_module("wm_game") is program  # it is not run again
 
 
 def test_a_notebook_has_no_name(monkeypatch):
@@ -92,4 +95,4 @@ def test_a_module_that_raises_is_one_line(written, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "wm_broken.py").write_text("1 / 0")
     with pytest.raises(ConfigError, match=r"expected 'wm_broken:World' to be importable.* ZeroDivisionError"):
-        import_module_of("wm_broken", "wm_broken:World")
+        make_user_world(EnvSettings(game="wm_broken:World"))

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Box, Dict, MultiBinary
 
 
 class Sound(gymnasium.Env):
@@ -70,3 +71,38 @@ class Forgetful(Sound):
 class Always(Sound):
     def drawn(self):
         return 0
+
+
+class Unscaled(Sound):
+    """Declares 0 to 255, and returns 0 to 1."""
+
+    observation_space = Box(0, 255, (40, 48, 3), np.float32)
+
+    def picture(self):
+        return super().picture().astype(np.float32) / 255
+
+
+class Sized(Sound):
+    """Takes the height of its picture."""
+
+    def __init__(self, height=40):
+        self.observation_space = Box(0, 255, (height, 48, 3), np.uint8)
+
+    def picture(self):
+        return np.resize(super().picture(), self.observation_space.shape)
+
+
+class Asked(Sound):
+    """Gives its masks as sb3-contrib wants them."""
+
+    def action_masks(self):
+        return np.ones(2, dtype=bool)
+
+
+class Inside(Sound):
+    """Gives its masks as PettingZoo does."""
+
+    observation_space = Dict(observation=Box(0, 255, (40, 48, 3), np.uint8), action_mask=MultiBinary(2))
+
+    def picture(self):
+        return {"observation": super().picture(), "action_mask": np.ones(2, dtype=np.int8)}

@@ -187,6 +187,6 @@ def test_sigterm_and_ctrl_c_save_and_exit_well(fatal, tmp_path, differences, eve
     assert Process(config, fatal.train_by_command, said).send(signal.SIGTERM, row=2) == 0
     assert "interrupted by SIGTERM; the same command continues" in said.read_text()
     (first,) = (tmp_path / "run" / "checkpoints").glob("[0-9]*.ckpt")
-    assert Process(config).send(signal.SIGINT, row=8) == 0
+    assert Process(config, fatal.train_by_command, said).send(signal.SIGINT, row=8) == 0
     assert first != max((tmp_path / "run" / "checkpoints").glob("[0-9]*.ckpt"))
     assert differences(undisturbed, everything(watched.train(config))) == []

@@ -12,7 +12,8 @@ from rlvision.core.errors import ConfigError
 from rlvision.envs.screen import make_screen
 from rlvision.runs.checkpoint import read_state, write_state
 from rlvision.runs.media import InterruptiblePolicy
-from rlvision.runs.run import Run, train
+from rlvision.runs.run import Run
+from rlvision.runs.training import train
 from rlvision.watch.game_replay import RecordedActions
 from rlvision.watch.rollout import Rollout
 from rlvision.watch.web.human_policy import HumanPolicy
@@ -81,7 +82,7 @@ def test_the_videos_of_a_training_respect_masks_too():
 
 def test_actions_of_a_run_are_legal_by_an_optional_mask(trained):
     run = Run(trained, device="cpu", trust_imports=True)
-    env = run.make_env(5)
+    env = run._make_env(run.config, 5)
     observation = env.reset(seed=3)
     mask = mask_of(env)
     q_values = torch.from_numpy(run.q_values(observation))
@@ -95,7 +96,7 @@ def test_actions_of_a_run_are_legal_by_an_optional_mask(trained):
 
 def test_an_illegal_action_is_shown_as_one(trained):
     run = Run(trained, device="cpu", trust_imports=True)
-    env, masks = run.make_env(), []
+    env, masks = run._make_env(run.config, 1), []
     policy = run._policy(0.5, seed=1)
     noting = SimpleNamespace(act=lambda *seen, mask: masks.append(mask[0]) or policy.act(*seen, mask=mask))
     steps = list(Rollout(env, make_screen(env), run.q_values, noting, seed=2, games=1))
@@ -108,7 +109,7 @@ def test_an_illegal_action_is_shown_as_one(trained):
 def test_another_game_than_the_recorded_one_is_told_from_it(trained):
     """The recorded actions are illegal in a game that has gone another way."""
     run = Run(trained, device="cpu", trust_imports=True)
-    env = run.make_env()
+    env = run._make_env(run.config, 1)
     policy = RecordedActions([0, 1, 2, 3] * 3)
     env.reset(seed=8)
     for step in range(12):
@@ -118,7 +119,7 @@ def test_another_game_than_the_recorded_one_is_told_from_it(trained):
 
 def test_an_illegal_key_of_a_person_does_not_end_the_game(trained):
     run = Run(trained, device="cpu", trust_imports=True)
-    env = run.make_env()
+    env = run._make_env(run.config, 1)
     person = HumanPolicy(run._policy(0.5, 1), env.spec.action_meanings)
     env.reset(seed=8)
     for step in range(20):
@@ -149,7 +150,7 @@ def test_a_run_from_before_the_masks_is_not_continued_but_played(tmp_path, watch
         assert state["spec"].pop("mask_size") == 4
         write_state(path, state)
     assert Run(folder, device="cpu", trust_imports=True).evaluate(games=1).episodes
-    with pytest.raises(ConfigError, match=r"expected an environment without action masks, as when .* --network\.init="):
+    with pytest.raises(ConfigError, match=r"expected an environment without action masks, as when .* network=dict"):
         train(small(folder, GATED, env_steps=80))
     fresh = small(tmp_path / "fresh", GATED, env_steps=40, network__init=str(folder))
     assert train(fresh).env_steps == 40

@@ -1,13 +1,15 @@
 """Runs whose world, network or agent is a Python object, and the agents that `load` returns."""
 
+import signal
 import threading
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from rlvision.core import user_code
-from rlvision.core.errors import ConfigError
+from rlvision.core.errors import CheckpointError, ConfigError
 from rlvision.runs.loading import load
 from rlvision.runs.training import resume, train
 
@@ -94,9 +96,9 @@ def test_an_object_that_cannot_be_sent_to_workers_is_refused(striped):
 def test_a_run_of_an_object_needs_it_again(striped, another_process):
     train(lambda: striped(), SMALL, out="run")
     another_process()
-    with pytest.raises(ConfigError, match=r"hand the object over again, as in rlvision.load\(run, env=World\)"):
+    with pytest.raises(ConfigError, match=r"hand it over, as in rlvision.load\(run, env=World\)"):
         load("run").evaluate(games=1)
-    with pytest.raises(ConfigError, match="hand the object over again"):
+    with pytest.raises(ConfigError, match="hand it over"):
         resume("run", env_steps=120)
     assert load("run", env=striped).evaluate(games=1).scores == [6.0]
 
@@ -108,7 +110,7 @@ def test_a_network_of_a_class_of_this_process_needs_it_again(striped, another_pr
 
     mine = train(striped, SMALL, network=Mine, out="run")
     another_process()
-    with pytest.raises(ConfigError, match="expected encoder 'object:Mine' in this process"):
+    with pytest.raises(ConfigError, match="expected the Python object encoder=object:Mine-"):
         load("run")
     again = load("run", network=Mine)
     picture = np.ones(mine.spec.observation_shape, np.uint8)
@@ -170,3 +172,48 @@ def test_masked_actions_are_legal_whether_best_or_drawn(trained):
 def test_other_masks_are_refused(trained, strange):
     with pytest.raises(ConfigError, match=r"expected a mask \[1, 3\] with a legal action in each row"):
         trained.act(np.zeros(trained.spec.observation_shape, np.uint8), strange)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"gamse": 2}, "expected an argument of evaluate, got gamse: did you mean 'games'"),
+        ({"games": "3"}, "expected games as a whole number of at least 1, got '3'"),
+        ({"games": 0}, "expected games as a whole number of at least 1, got 0"),
+        ({"games": 1, "num_envs": True}, "expected num_envs as a whole number of at least 1, got True"),
+        ({"games": 1, "seed": -1}, "expected seed as a whole number of at least 0, got -1"),
+        ({"games": 1, "epsilon": 2}, "expected epsilon as a probability from 0 to 1, got 2"),
+        ({"games": 1, "epsilon": "x"}, "expected epsilon as a probability from 0 to 1, got 'x'"),
+    ],
+)
+def test_arguments_of_an_evaluation_are_checked(trained, arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        trained.evaluate(**arguments)
+
+
+@pytest.mark.parametrize("arguments", [{"episodes": 0}, {"episodes": "2"}, {"max_steps": -1}])
+def test_arguments_of_watching_are_checked(trained, arguments, tmp_path):
+    with pytest.raises(ConfigError, match="as a whole number of at least 1, got"):
+        trained.watch(tmp_path / "a.mp4", **arguments)
+
+
+def test_a_world_with_other_actions_is_told_from_an_old_version(trained):
+    from open_worlds import Told
+
+    with pytest.raises(CheckpointError, match=r"got actions .*: choose a world with as many"):
+        trained.evaluate(partial(Told, actions=5), 1)
+
+
+def test_what_reset_returns_is_told_from_an_observation(trained):
+    with pytest.raises(ConfigError, match="expected observations, got a tuple of 2: hand over the first of it alone"):
+        trained.act((np.zeros(trained.spec.observation_shape, np.uint8), {}))
+
+
+def test_ctrl_c_ends_the_program_after_the_run_is_saved(striped, stop_at, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        stop_at(patch, 40, signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            train(striped, SMALL, out="run")
+    assert "interrupted by SIGINT; the same command continues" in capsys.readouterr().out
+    train(striped, SMALL, out="run")
+    assert "continuing run at 40 env steps" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """Settings from what a Python program has: worlds in every form, keywords, classes and numpy's numbers."""
 
+import re
 from functools import partial
 from pathlib import Path
 
@@ -28,21 +29,24 @@ def worlds():
 def test_a_name_is_a_preset_or_a_world_as_in_a_shell():
     assert config_of("pong") == load_config("pong")
     assert config_of("MiniGrid-Empty-5x5-v0") == load_config("MiniGrid-Empty-5x5-v0")
-    assert config_of("breakout", preset="pong") == load_config("pong", {"env.game": "breakout"})
+    changes = {"env.game": "breakout", "out": "runs/breakout-seed1"}
+    assert config_of("breakout", preset="pong") == load_config("pong", changes)
 
 
 def test_a_class_is_named_by_its_import_path_and_has_the_preset_pixels(worlds):
     config = config_of(worlds.Striped)
     assert config == load_config("open_worlds:Striped")
     assert describe_objects(config) == ()
-    assert config_of(worlds.Striped, preset="quick") == load_config("quick", {"env.game": "open_worlds:Striped"})
+    changes = {"env.game": "open_worlds:Striped", "out": "runs/open_worlds-Striped-seed1"}
+    assert config_of(worlds.Striped, preset="quick") == load_config("quick", changes)
 
 
 def test_the_arguments_of_a_partial_are_settings_if_they_are_plain(worlds):
     config = config_of(partial(worlds.Told, actions=5))
     assert (config.env.game, config.env.kwargs) == ("open_worlds:Told", {"actions": 5})
     config = config_of(partial(worlds.Told, names=lambda: ["a", "b", "c"]))
-    assert (config.env.game, config.env.kwargs) == ("object:Told", {})
+    assert config.env.game.startswith("object:partial-")
+    assert config.env.kwargs == {}
 
 
 def test_what_only_this_process_has_is_kept_and_said(worlds):
@@ -56,16 +60,17 @@ def test_what_only_this_process_has_is_kept_and_said(worlds):
 
 def test_one_environment_is_trained_alone(worlds):
     config = config_of(worlds.Striped())
-    assert (config.env.game, config.env.num_envs, config.env.num_workers) == ("object:Striped", 1, 0)
-    with pytest.raises(ConfigError, match=r"expected env.num_envs=1 for the world object:Striped, got 4: .* function"):
+    assert (config.env.num_envs, config.env.num_workers) == (1, 0)
+    assert re.fullmatch(r"object:Striped-[0-9a-f]{6}", config.env.game)
+    with pytest.raises(ConfigError, match=r"expected env.num_envs=1 for the world object:Striped-.*, got 4:"):
         config_of(worlds.Striped(), changes={"env": {"num_envs": 4}})
 
 
 def test_a_registered_environment_has_its_id(worlds):
-    assert config_of(gymnasium.make("CartPole-v1", render_mode="rgb_array")).env.game == "object:CartPole-v1"
+    assert config_of(gymnasium.make("CartPole-v1", render_mode="rgb_array")).env.game.startswith("object:CartPole-v1-")
     assert config_of(gymnasium.spec("CartPole-v1")).env.game == "CartPole-v1"
     spec = gymnasium.envs.registration.EnvSpec("Mine-v3", entry_point=worlds.Striped)
-    assert config_of(spec).env.game == "object:Mine-v3"
+    assert config_of(spec).env.game.startswith("object:partial-")
 
 
 @pytest.mark.parametrize("strange", [3, 3.5, [1], b"pong", gymnasium.make_vec("CartPole-v1", num_envs=2)])
@@ -110,7 +115,7 @@ def test_a_class_of_this_process_is_kept_for_the_network():
     class Mine(Particular): ...
 
     config = config_of("quick", changes={"network": Mine})
-    assert config.network.encoder == "object:Mine"
+    assert config.network.encoder.startswith("object:Mine-")
     assert len(describe_objects(config)) == 1
 
 
@@ -135,3 +140,20 @@ def test_another_world_drops_the_arguments_of_the_runs_own(worlds):
     assert (other.env.game, other.env.kwargs, other.env.height) == ("open_worlds:Striped", {}, config.env.height)
     with pytest.raises(ConfigError, match="expected a world first, got the number 4: write games=4"):
         with_world(config, 4)
+
+
+def test_an_environment_keeps_its_name_while_it_is_played(worlds):
+    env = worlds.Striped()
+    before = config_of(env).env.game
+    env.reset(seed=0)
+    env.step(0)
+    assert config_of(env).env.game == before
+    other = worlds.Striped()
+    other.speed = 3
+    assert config_of(other).env.game != before
+
+
+def test_the_folder_is_named_by_the_world_whatever_the_preset(worlds):
+    assert config_of("pong", preset="quick").out == "runs/pong-seed1"
+    assert config_of(worlds.Striped, preset="quick", changes={"seed": 4}).out == "runs/open_worlds-Striped-seed4"
+    assert config_of(worlds.Striped, preset="quick", changes={"out": "mine"}).out == "mine"

@@ -99,9 +99,11 @@ def test_a_signal_during_an_exam_is_obeyed_at_once_and_the_exam_made_up_for(
 
     monkeypatch.setattr(Trainer, "_run_pending_eval", interrupted_exam)
     config = small(tmp_path / "continued")
-    session = watched.train(config)
-    assert session._trainer._collector.env_steps == at
-    assert session._trainer._eval_state.recorded_at < at
+    with pytest.raises(KeyboardInterrupt):
+        watched.train(config)
+    trainer = watched.sessions[-1]._trainer
+    assert trainer._collector.env_steps == at
+    assert trainer._eval_state.recorded_at < at
     assert differences(undisturbed, everything(watched.train(config))) == []
 
 

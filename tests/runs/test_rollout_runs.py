@@ -207,7 +207,7 @@ def test_nothing_speaks_of_a_replay(tmp_path, watched, capsys, small):
 def test_wandb_hears_of_no_replay(tmp_path, monkeypatch, small):
     heard = []
     monkeypatch.setattr(
-        "rlvision.runs.session.WandbTracker", lambda mode, folder, config, *others, **named: heard.append(config)
+        "rlvision.runs.run_trackers.WandbTracker", lambda mode, folder, config, *others, **named: heard.append(config)
     )
     for agent in ("pqn", "dqn"):
         config = small(tmp_path / agent, **(PQN if agent == "pqn" else {}))

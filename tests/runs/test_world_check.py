@@ -47,6 +47,7 @@ def test_the_moment_of_the_largest_reward_is_shown(look):
         ("Blind", "the picture never changes"),
         ("Forgetful", "the same seed and actions gave another game"),
         ("Always", "two seeds gave the same 200 decisions"),
+        ("Unscaled", "no pixel is brighter than 1 of 255: if its pictures run from 0 to 1, declare Box(0, 1, ...)"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_remedy(look, world, problem):
@@ -80,3 +81,20 @@ def test_atari_is_checked_too(tmp_path, capsys):
 def test_a_picture_of_another_kind_is_refused_before_anything_is_played(capsys):
     assert cli.main(["check", "odd_checks:Sound", "--out=world.gif"]) == 2
     assert "expected a picture (.png or .svg) in --out, got world.gif" in capsys.readouterr().err
+
+
+def test_settings_of_the_world_may_follow_the_command(tmp_path, capsys):
+    given = ["check", "odd_checks:Sized", f"--out={tmp_path / 'a.png'}", "--decisions=20"]
+    assert cli.main([*given, "--env.kwargs={height: 44}", "--env.stack=2"]) == 0
+    said = capsys.readouterr().out
+    assert "44x48" in said
+    assert "2x77x77 (channels, height, width)" in said
+    assert cli.main([*given, "--agent.n-step=4"]) == 2
+    assert "expected an option of rlvision check, got '--agent.n-step'" in capsys.readouterr().err
+    assert cli.main(["check"]) == 2
+    assert "expected one WORLD after rlvision check, got nothing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("world", "place"), [("Asked", "action_masks()"), ("Inside", "observation")])
+def test_masks_in_other_places_are_pointed_out(look, world, place):
+    assert any(f"has masks of legal actions in its {place};" in line for line in look(world).seen)

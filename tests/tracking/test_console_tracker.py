@@ -233,6 +233,17 @@ def test_while_the_replay_fills_there_is_no_time_left_and_its_pace_counts_no_lon
     assert "0:05 gone, gathering until 400" in drawn(Dashboard("quick", 1000, 400, env_steps=300, seconds=5.0), 80)[0]
 
 
+def test_a_run_that_ends_when_learning_starts_keeps_the_rate_of_gathering() -> None:
+    clock, stream = Clock(), io.StringIO()
+    tracker = ConsoleTracker(400, "quick", Console(file=stream, width=40), clock, learning_starts=400)
+    tracker.progress(0)
+    for second, env_steps in ((4, 200), (8, 400)):
+        clock.now = 100.0 + second
+        tracker.progress(env_steps)
+    tracker.close()
+    assert "25/s" in stream.getvalue().splitlines()[-1]
+
+
 def test_a_run_without_its_replay_gathers_once_more() -> None:
     tracker, stream = plain(Clock())
     tracker.set_learning_starts(700)

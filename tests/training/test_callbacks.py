@@ -349,7 +349,8 @@ def test_a_state_that_cannot_be_stored_ends_the_run_at_its_beginning(tmp_path, w
 def test_a_signal_in_a_callback_ends_the_run_after_it(tmp_path, small, capsys):
     told = []
     ctrl_c = At("on_step", 50, lambda run: [os.kill(os.getpid(), signal.SIGINT), told.append(run.env_steps)])
-    train(small(tmp_path), callbacks=[ctrl_c])
+    with pytest.raises(KeyboardInterrupt):
+        train(small(tmp_path), callbacks=[ctrl_c])
     assert told == [50]
     assert max(path.stem for path in (tmp_path / "checkpoints").glob("[0-9]*.ckpt")) == "000000000050"
     assert "interrupted by SIGINT" in capsys.readouterr().out
