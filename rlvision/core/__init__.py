@@ -6,8 +6,6 @@ from rlvision.core.imports import public_names
 
 if TYPE_CHECKING:
     from rlvision.core.action_masks import ILLEGAL as ILLEGAL
-    from rlvision.core.action_masks import MaskedEnv as MaskedEnv
-    from rlvision.core.action_masks import MaskedPolicy as MaskedPolicy
     from rlvision.core.action_masks import MaskedStep as MaskedStep
     from rlvision.core.action_masks import MaskedTransition as MaskedTransition
     from rlvision.core.action_masks import act_legally as act_legally
@@ -164,8 +162,6 @@ __getattr__, __all__ = public_names(
     {
         "action_masks": [
             "ILLEGAL",
-            "MaskedEnv",
-            "MaskedPolicy",
             "MaskedStep",
             "MaskedTransition",
             "act_legally",

@@ -348,7 +348,7 @@ def test_a_checkpoint_of_other_environments_is_refused(tmp_path, small, watched)
     path.write_text(path.read_text().replace("actions: 4", "actions: 5"))
     with pytest.raises(
         CheckpointError,
-        match=r"expected environments as the agent was trained in, .* choose a world with as many actions",
+        match=r"expected environments .* choose a world with as many actions",
     ):
         train(small(tmp_path, env_steps=80, env__kwargs={"actions": 5}))
 
