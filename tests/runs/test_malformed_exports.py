@@ -253,7 +253,7 @@ def test_code_of_ones_own_is_imported_where_it_is_trusted(harm, settings, small_
 def test_environments_other_than_the_weights_are_for_are_refused(export, edit):
     edit(export, set_in("env", "game", "MountainCar-v0"))
     run = Run(export, device="cpu")
-    with pytest.raises(CheckpointError, match=r"action_meanings=\('0', '1'\).* got .*'2'\)"):
+    with pytest.raises(CheckpointError, match=r"with actions \('0', '1'\), got .*'2'\)"):
         run.make_env()
 
 

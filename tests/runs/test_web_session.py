@@ -111,7 +111,7 @@ def test_weights_of_another_environment_are_refused(folder: RunFolder) -> None:
     other = state(folder.config(), 5)
     other["spec"]["frameskip"] = 3
     write_state(folder.checkpoints.best_path, other)
-    with pytest.raises(CheckpointError, match="expected the environments of the checkpoint"):
+    with pytest.raises(CheckpointError, match="expected environments as the agent was trained in"):
         look()
 
 

@@ -43,4 +43,4 @@ def test_an_object_says_what_it_is(found, words):
 def test_a_run_says_what_was_trained(tmp_path, monkeypatch, small_run):
     monkeypatch.chdir(tmp_path)
     small_run(tmp_path / "it")
-    assert repr(rlvision.load("it")) == f"Run('it': dqn in CartPole-v1, {ENV_STEPS:,} env steps)"
+    assert repr(rlvision.load("it")) == f"Run('it': dqn in CartPole-v1, weights of env step {ENV_STEPS:,})"
