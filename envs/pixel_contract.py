@@ -1,4 +1,4 @@
-"""What Gymnasium's interface asks of an environment: its recipe, its metadata, checked seeds and actions, infos."""
+"""Demands of Gymnasium's interface on an environment: recipe, metadata, checked seeds and actions, infos."""
 
 import re
 from collections.abc import Mapping

@@ -16,13 +16,15 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
+
+import numpy as np
 
 from rlvision.core.errors import ConfigError
 
@@ -163,47 +165,53 @@ def _import_path(found: object) -> str | None:
 
 def own_name(found: object) -> str:
     """Return a name with a digest of what an object does: of its code and of the plain values it was made with."""
-    kind = found if isinstance(found, type) else type(found)
-    name = getattr(found, "__name__", kind.__name__)
+    named = found.func if isinstance(found, partial) else found
+    name = getattr(named, "__name__", type(named).__name__)
     return f"{str(name).strip('<>')}-{hashlib.sha256(_about(found).encode()).hexdigest()[:6]}"
 
 
 def _about(found: object) -> str:
     """Return what an object does, as text."""
     if isinstance(found, partial):
-        return repr((_about(found.func), _values(found.args), _values(found.keywords.values())))
+        return f"{_about(found.func)} {_text(found.args)} {_text(found.keywords)}"
     if isinstance(found, type):
         return _of_class(found)
-    code = getattr(found, "__code__", None)
-    if code is None:
-        return repr((_of_class(type(found)), _values(getattr(found, "__dict__", {}).values())))
-    return repr((_contents(code), _values(_closed_over(found))))
+    if hasattr(found, "__code__"):
+        return f"{_text(found)} {_text(_closed_over(found))}"
+    return f"{_of_class(type(found))} {_text(getattr(found, '__dict__', {}))}"
 
 
 def _of_class(kind: type) -> str:
-    """Return the code and the plain values of a class and of those of its bases that are the user's, too."""
+    """Return the code and the values of a class and of those of its bases that are the user's, too."""
     own = [each for each in kind.__mro__ if each.__module__ in (kind.__module__, MAIN)]
-    return repr([(name, _of_value(value)) for each in own for name, value in sorted(vars(each).items())])
+    parts = [(name, _part(value)) for each in own for name, value in sorted(vars(each).items())]
+    return _text([(name, part) for name, part in parts if hasattr(part, "__code__") or not name.startswith("__")])
 
 
-def _of_value(value: object) -> str:
-    inner = getattr(value, "__func__", getattr(value, "fget", value))  # of class and static methods, and of properties
-    code = getattr(inner, "__code__", None)
-    return _contents(code) if code is not None else _values([value])
+def _part(value: object) -> object:
+    """Return the function in a class or static method, or in a property; any other part as it is."""
+    return getattr(value, "__func__", getattr(value, "fget", None) or value)
 
 
-def _values(values: Iterable[object]) -> str:
-    """Return the plain ones of some values, as text."""
-    return ", ".join(repr(value) for value in values if isinstance(value, (bool, int, float, str, tuple)))
+def _text(value: object) -> str:
+    """Return a value as text that is the same in every process: of objects that are not plain, only the type."""
+    if isinstance(value, (bool, int, float, str, bytes, type(None))):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return _text(list(value.items()))
+    if isinstance(value, (set, frozenset)):
+        return str(sorted(map(_text, value)))  # a set of texts has another order in each process
+    if isinstance(value, (list, tuple)):
+        return str(list(map(_text, value)))
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+    code = value if isinstance(value, CodeType) else getattr(value, "__code__", None)
+    if isinstance(code, CodeType):  # without the place where it stands
+        return f"{code.co_code.hex()} {_text(code.co_consts)} {_text(code.co_names)}"
+    return type(value).__qualname__
 
 
 def _closed_over(function: object) -> list[object]:
     """Return the values that a function was made with: its defaults, and the variables around it."""
     cells = getattr(function, "__closure__", None) or ()
     return [*(getattr(function, "__defaults__", None) or ()), *(cell.cell_contents for cell in cells)]
-
-
-def _contents(code: CodeType) -> str:
-    """Return what a function does as text, without the place where it stands."""
-    constants = [_contents(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
-    return repr((code.co_code.hex(), constants, code.co_names))

@@ -1,4 +1,4 @@
-"""What a trained network plays with: Q-values and actions for observations, of one or of many environments."""
+"""Q-values and actions of a trained network, for observations of one or of many environments."""
 
 from dataclasses import replace
 

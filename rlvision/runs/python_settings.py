@@ -92,7 +92,8 @@ def named_world(world: World) -> dict[str, Any]:
         return _named_instance(world)
     if isinstance(world, EnvSpec):
         is_known = gymnasium.registry.get(world.id) is world
-        return {"env.game": world.id if is_known else name_object(partial(gymnasium.make, world))}
+        called = own_name(partial(gymnasium.make, world.id, **world.kwargs))
+        return {"env.game": world.id if is_known else keep_object(f"{HERE}:{called}", partial(gymnasium.make, world))}
     if not callable(world):
         raise ConfigError(
             "expected a preset, the name of a world, an environment class, a function that makes an environment, or "

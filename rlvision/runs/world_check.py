@@ -27,7 +27,7 @@ SLOW = 200.0
 
 @dataclass(frozen=True, slots=True)
 class WorldReport:
-    """What random play in one environment has shown.
+    """The findings of random play in one environment.
 
     Attributes:
         game: name of the world.

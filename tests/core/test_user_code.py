@@ -1,10 +1,13 @@
 """Names of Python objects: import paths where another process can import them, a table of this process for others."""
 
+import os
 import re
+import subprocess
 import sys
 import types
 from functools import partial
 
+import numpy as np
 import pytest
 
 from rlvision.core.errors import ConfigError
@@ -141,3 +144,30 @@ def test_a_program_does_not_train_while_it_is_imported(tmp_path, monkeypatch):
 def test_keep_object_returns_the_name():
     assert keep_object("object:kept", 3) == "object:kept"
     assert kept_object("object:kept", "env.game") == 3
+
+
+@pytest.mark.parametrize(
+    "others",
+    [([1], [2]), ({"a": [1]}, {"a": [2]}), (np.zeros(3), np.ones(3)), (b"1", b"2"), (None, 0)],
+)
+def test_values_of_every_plain_kind_count(others):
+    assert len({own_name(partial(print, value)) for value in others}) == 2
+
+
+NAMED = """
+class World:
+    names = ("left", "right")
+    def step(self, action):
+        return action in {"a", "b", "c", "d", "e"} and super().step(action)
+import sys
+from rlvision.core.user_code import own_name
+print(own_name(World), own_name(lambda action, kinds=frozenset("abcdef"): action in kinds or object() in (object(),)))
+"""
+
+
+def test_names_are_the_same_in_every_process():
+    def printed(seed):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        return subprocess.run([sys.executable, "-c", NAMED], env=environment, capture_output=True, check=True).stdout
+
+    assert printed("1") == printed("2")

@@ -113,7 +113,10 @@ def test_another_game_than_the_recorded_one_is_told_from_it(trained):
     policy = RecordedActions([0, 1, 2, 3] * 3)
     env.reset(seed=8)
     for step in range(12):
-        env.step(policy.act(env.observation, env.first, step, mask=mask_of(env)))
+        mask = mask_of(env)
+        action = policy.act(env.observation, env.first, step, mask=mask)
+        assert mask[0, action[0]]
+        env.step(action)
     env.close()
 
 
@@ -125,7 +128,10 @@ def test_an_illegal_key_of_a_person_does_not_end_the_game(trained):
     for step in range(20):
         person.take_over(1) if step % 3 else person.release()
         person.hold(step % 4)
-        env.step(person.act(env.observation, env.first, step, mask=mask_of(env)))
+        mask = mask_of(env)
+        action = person.act(env.observation, env.first, step, mask=mask)
+        assert mask[0, action[0]]
+        env.step(action)
     env.close()
 
 

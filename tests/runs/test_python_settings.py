@@ -45,7 +45,7 @@ def test_the_arguments_of_a_partial_are_settings_if_they_are_plain(worlds):
     config = config_of(partial(worlds.Told, actions=5))
     assert (config.env.game, config.env.kwargs) == ("open_worlds:Told", {"actions": 5})
     config = config_of(partial(worlds.Told, names=lambda: ["a", "b", "c"]))
-    assert config.env.game.startswith("object:partial-")
+    assert config.env.game.startswith("object:Told-")
     assert config.env.kwargs == {}
 
 
@@ -70,7 +70,9 @@ def test_a_registered_environment_has_its_id(worlds):
     assert config_of(gymnasium.make("CartPole-v1", render_mode="rgb_array")).env.game.startswith("object:CartPole-v1-")
     assert config_of(gymnasium.spec("CartPole-v1")).env.game == "CartPole-v1"
     spec = gymnasium.envs.registration.EnvSpec("Mine-v3", entry_point=worlds.Striped)
-    assert config_of(spec).env.game.startswith("object:partial-")
+    assert config_of(spec).env.game.startswith("object:make-")
+    other = gymnasium.envs.registration.EnvSpec("Mine-v4", entry_point=worlds.Striped)
+    assert config_of(spec).env.game != config_of(other).env.game
 
 
 @pytest.mark.parametrize("strange", [3, 3.5, [1], b"pong", gymnasium.make_vec("CartPole-v1", num_envs=2)])
