@@ -24,8 +24,6 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-import numpy as np
-
 from rlvision.core.errors import ConfigError
 
 MAIN = "__main__"
@@ -203,7 +201,8 @@ def _text(value: object) -> str:
         return str(sorted(map(_text, value)))  # a set of texts has another order in each process
     if isinstance(value, (list, tuple)):
         return str(list(map(_text, value)))
-    if isinstance(value, np.ndarray):
+    numpy = sys.modules.get("numpy")  # not imported for it: there is no array before
+    if numpy and isinstance(value, numpy.ndarray) and not value.dtype.hasobject:
         return f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
     code = value if isinstance(value, CodeType) else getattr(value, "__code__", None)
     if isinstance(code, CodeType):  # without the place where it stands

@@ -155,7 +155,9 @@ def test_values_of_every_plain_kind_count(others):
 
 
 NAMED = """
+import numpy
 class World:
+    objects = numpy.array([object()])
     names = ("left", "right")
     def step(self, action):
         return action in {"a", "b", "c", "d", "e"} and super().step(action)
