@@ -73,7 +73,7 @@ class EnvRunner:
         return channels, height, width
 
     @property
-    def steps_per_second(self) -> float:
+    def decisions_per_second(self) -> float:
         """Decisions per second at the environment's own pace."""
         return declared_fps(self._env) / self._frameskip
 
@@ -239,6 +239,15 @@ class EnvGroup:
                 with self._at(place, faults) as runner:
                     runner.repeat(action)
         return faults
+
+    def picture(self, place: int) -> UInt8Array:
+        """Return the current screen [H, W, 3] of the environment at a place.
+
+        Raises:
+            EnvCrashError: it cannot be drawn.
+        """
+        self._on_turn(self._start + place)
+        return self.runners[place].picture()
 
     def close(self) -> None:
         """Close all."""

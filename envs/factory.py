@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import gymnasium
@@ -23,8 +22,6 @@ def is_atari(name: str) -> bool:
 def make(settings: EnvSettings, num_envs: int, split: bool = False) -> ReplayableEnv:
     """Make environments of the settings' game: Atari's, a registered Gymnasium id, or ``package.module:EnvClass``.
 
-    A single environment always runs in this process, where its screen can be watched.
-
     Args:
         settings: of each environment; ``settings.num_envs`` is ignored here.
         num_envs: N.
@@ -43,7 +40,7 @@ def make(settings: EnvSettings, num_envs: int, split: bool = False) -> Replayabl
         return AtariEnv(settings, num_envs)
     _require_gymnasium_name(settings.game)
     _refuse_misplaced(settings, ATARI_ONLY)
-    return GymnasiumEnv(replace(settings, num_workers=0) if num_envs == 1 else settings, num_envs)
+    return GymnasiumEnv(settings, num_envs)
 
 
 def _require_gymnasium_name(name: str) -> None:

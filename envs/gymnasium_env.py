@@ -58,6 +58,10 @@ class LocalBackend:
         """Take the actions of N action logs, of any length."""
         return self.group.repeat(action_logs)
 
+    def picture(self, index: int) -> UInt8Array:
+        """Return the current screen [H, W, 3] of an environment."""
+        return self.group.picture(index)
+
     def close(self) -> None:
         """Close the environments."""
         self.group.close()
@@ -87,6 +91,7 @@ class GymnasiumEnv(ReplayableVectorEnv):
 
     Attributes:
         view: what the agent sees of it.
+        decisions_per_second: at its own pace.
 
     Raises:
         ConfigError: there is no such environment, or a setting is impossible.
@@ -96,7 +101,7 @@ class GymnasiumEnv(ReplayableVectorEnv):
 
     def __init__(self, settings: EnvSettings, num_envs: int) -> None:
         check_writable(settings, num_envs)
-        spec, self.view = probe(settings, num_envs)
+        spec, self.view, self.decisions_per_second = probe(settings, num_envs)
         super().__init__(spec, reseed_after=0)
         self._mask_at_send: BoolArray = np.ones((num_envs, spec.mask_size), dtype=np.bool_)
         self._restart_limit = RestartLimit(num_envs, settings.max_restarts)
@@ -104,9 +109,14 @@ class GymnasiumEnv(ReplayableVectorEnv):
             WorkerPool(settings, EnvGroup, spec) if settings.num_workers else LocalBackend(settings, spec)
         )
 
-    def runner(self, index: int) -> EnvRunner | None:
-        """Return environment ``index`` if it runs in this process, else None."""
-        return self._backend.group.runners[index] if isinstance(self._backend, LocalBackend) else None
+    def picture(self, index: int) -> UInt8Array:
+        """Return the current screen of environment ``index`` for people to watch, [H, W, 3].
+
+        Raises:
+            EnvCrashError: it cannot be drawn; an environment that hung in a worker is replaced at its next reset.
+        """
+        self.expect_ready()
+        return self._backend.picture(index)
 
     @property
     def action_mask(self) -> BoolArray:
@@ -257,8 +267,8 @@ def check_writable(settings: EnvSettings, num_envs: int) -> None:
         raise ConfigError(f"expected frameskip of at least 1, got {frameskip}: raise it")
 
 
-def probe(settings: EnvSettings, num_envs: int) -> tuple[EnvSpec, WorldView]:
-    """Make one environment, begin a game, and return its shapes and names, and what is seen of it.
+def probe(settings: EnvSettings, num_envs: int) -> tuple[EnvSpec, WorldView, float]:
+    """Make one environment, begin a game, and return its shapes and names, what is seen of it, and its pace.
 
     Raises:
         EnvError: it cannot begin a game.
@@ -270,7 +280,8 @@ def probe(settings: EnvSettings, num_envs: int) -> tuple[EnvSpec, WorldView]:
             frameskip, mask_size = frames_per_decision(settings, is_atari=False), 0
             if runner.action_mask is not None:
                 mask_size, view = len(names), replace(view, lines=(*view.lines, MASK_LINE))
-            return EnvSpec(num_envs, shape, frame_channels(settings), names, frameskip, mask_size), view
+            spec = EnvSpec(num_envs, shape, frame_channels(settings), names, frameskip, mask_size)
+            return spec, view, runner.decisions_per_second
         finally:
             runner.close()
     except EnvCrashError as fault:

@@ -57,9 +57,9 @@ def check_seed(seed: object) -> int:
     return int(seed)
 
 
-def with_fps(metadata: Mapping[str, Any], fps: float | None) -> dict[str, Any]:
-    """Return metadata with the pictures per second; without pictures if there are none."""
-    return {**metadata, "render_modes": []} if fps is None else {**metadata, "render_fps": fps}
+def with_fps(metadata: Mapping[str, Any], fps: float) -> dict[str, Any]:
+    """Return metadata with the pictures per second."""
+    return {**metadata, "render_fps": fps}
 
 
 def check_action(action: object, num_actions: int) -> int:

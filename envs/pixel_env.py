@@ -5,6 +5,7 @@ it is over: a lost life ends nothing.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -31,7 +32,7 @@ from rlvision.envs.pixel_contract import (
     whole_games,
     with_fps,
 )
-from rlvision.envs.screen import PixelScreens, steps_per_second
+from rlvision.envs.screen import PixelScreens, decisions_per_second
 from rlvision.envs.settings import EnvSettings
 
 SEED_LIMIT = 2**31
@@ -77,7 +78,7 @@ class PixelVectorEnv(gymnasium.vector.VectorEnv[UInt8Array, IntArray, npt.NDArra
         self.observation_space = Box(0, 255, (num_envs, *self.rows.spec.observation_shape), np.uint8)
         self.single_action_space = Discrete(self.rows.spec.num_actions)
         self.action_space = MultiDiscrete([self.rows.spec.num_actions] * num_envs)
-        self.metadata = with_fps(type(self).metadata, steps_per_second(self.rows))
+        self.metadata = with_fps(type(self).metadata, decisions_per_second(self.rows))
         self._over, self._failed = np.zeros((2, num_envs), dtype=np.bool_)
 
     def reset(
@@ -123,7 +124,7 @@ class PixelVectorEnv(gymnasium.vector.VectorEnv[UInt8Array, IntArray, npt.NDArra
         """Return the games' screens in full colour, N pictures [H, W, 3].
 
         Raises:
-            EnvError: the environments are in worker processes, or not reset yet.
+            EnvError: the environments are not reset yet, or cannot be drawn.
         """
         if not self.rows_begun:
             raise EnvError("expected environments in play to render, got none yet: reset(seed) first")
@@ -280,13 +281,13 @@ class PixelEnv(gymnasium.Env[UInt8Array, Any]):
 
 
 def make_pixel_env(settings: EnvSettings, num_envs: int | None) -> PixelEnv | PixelVectorEnv:
-    """Make one environment, or a vector of ``num_envs``.
+    """Make one environment in this process, or a vector of ``num_envs``.
 
     Raises:
         RLVisionError: as in `make_env`.
     """
     if num_envs is None:
-        return PixelEnv(settings)
+        return PixelEnv(replace(settings, num_workers=0))
     if type(num_envs) is not int:
         raise ConfigError(f"expected num_envs to be a number or None, got {describe_value(num_envs)}: pass a number")
     return PixelVectorEnv(settings, num_envs)

@@ -20,7 +20,6 @@ from rlvision.core.errors import EnvError
 from rlvision.core.types import EnvStep, UInt8Array, VectorEnv
 from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.atari_games import rom_path
-from rlvision.envs.env_group import EnvRunner
 from rlvision.envs.gymnasium_env import GymnasiumEnv
 from rlvision.envs.split_env import ReplayableEnv
 
@@ -155,22 +154,19 @@ class GymnasiumScreen:
     """The environment's own pictures, one per step.
 
     Args:
-        env: environments in this process.
+        env: environments.
         index: the one to show.
     """
 
     lives = 0
 
     def __init__(self, env: GymnasiumEnv, index: int = 0) -> None:
-        runner = env.runner(index)
-        if runner is None:
-            raise EnvError("expected an environment in this process, got worker processes: watch with num_workers=0")
-        self._runner: EnvRunner = runner
+        self._env, self._index = env, index
 
     @property
     def fps(self) -> float:
         """Pictures per second, one for each step."""
-        return self._runner.steps_per_second
+        return self._env.decisions_per_second
 
     def first_frame(self) -> UInt8Array:
         """Return the picture [H, W, 3] after ``env.reset``."""
@@ -178,7 +174,7 @@ class GymnasiumScreen:
 
     def picture(self) -> UInt8Array:
         """Return the current picture [H, W, 3]."""
-        return self._runner.picture()
+        return self._env.picture(self._index)
 
     def frames(self, step: EnvStep) -> list[UInt8Array]:
         """Return the picture [H, W, 3] after the step just received."""
@@ -237,14 +233,10 @@ class PixelScreens:
         self._shadows = []
 
     def pictures(self) -> tuple[UInt8Array, ...]:
-        """Return the current screens, N pictures [H, W, 3].
-
-        Raises:
-            EnvError: the environments are in other processes.
-        """
+        """Return the current screens, N pictures [H, W, 3]."""
         places = range(self._env.spec.num_envs)
         if isinstance(self._env, GymnasiumEnv):
-            return tuple(GymnasiumScreen(self._env, place).picture() for place in places)
+            return tuple(self._env.picture(place) for place in places)
         self._shadows = self._shadows or [self._catch_up(place) for place in places]
         return tuple(shadow.picture() for shadow in self._shadows)
 
@@ -263,11 +255,9 @@ class PixelScreens:
         return screen
 
 
-def steps_per_second(env: ReplayableEnv) -> float | None:
-    """Return the decisions per second at the game's own pace; None for environments in other processes."""
-    if isinstance(env, GymnasiumEnv):
-        return None if env.runner(0) is None else GymnasiumScreen(env).fps
-    return GAMES_FPS / env.spec.frameskip
+def decisions_per_second(env: ReplayableEnv) -> float:
+    """Return the decisions per second at the game's own pace."""
+    return env.decisions_per_second if isinstance(env, GymnasiumEnv) else GAMES_FPS / env.spec.frameskip
 
 
 def _atari(env: ReplayableEnv) -> AtariEnv:

@@ -53,6 +53,9 @@ class EnvBackend(Protocol):
     def repeat(self, action_logs: Sequence[Sequence[int]]) -> Faults:
         """Take the actions of N action logs, of any length."""
 
+    def picture(self, index: int) -> UInt8Array:
+        """Return the current screen [H, W, 3] of an environment; raise EnvCrashError if it cannot be drawn."""
+
     def close(self) -> None:
         """Release environments and processes."""
 
@@ -116,6 +119,16 @@ class WorkerPool:
         """Take the actions of N action logs, of any length."""
         self._call(self._workers, "repeat", action_logs)
         return merge_faults(self._answers(self._workers).values())
+
+    def picture(self, index: int) -> UInt8Array:
+        """Return the current screen [H, W, 3] of an environment.
+
+        Raises:
+            EnvCrashError: it cannot be drawn, or its process died or hung.
+        """
+        share, worker = next((share, worker) for share, worker in self._workers.items() if index in share)
+        worker.call("picture", index - share.start)
+        return np.asarray(worker.answer())
 
     def close(self) -> None:
         """End all processes."""

@@ -36,7 +36,7 @@ def complete(config: Config) -> Config:
 
 
 def make_env(config: Config, num_envs: int, *, split: bool = False) -> ReplayableEnv:
-    """Make ``num_envs`` environments of a run. A single one is always in this process, so that it can be watched.
+    """Make ``num_envs`` environments of a run.
 
     Args:
         config: of the run.
@@ -47,6 +47,15 @@ def make_env(config: Config, num_envs: int, *, split: bool = False) -> Replayabl
         RLVisionError: there is no such environment, or it does not support these settings.
     """
     return make(config.env, num_envs, split)
+
+
+def make_one(config: Config) -> ReplayableEnv:
+    """Make one environment in this process: whoever looks at a game needs no program that workers can import.
+
+    Raises:
+        RLVisionError: as in `make_env`.
+    """
+    return make(replace(config.env, num_workers=0), 1)
 
 
 def describe_world(env: ReplayableEnv) -> tuple[str, ...]:

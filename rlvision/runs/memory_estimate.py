@@ -252,8 +252,8 @@ def _experience(config: Config, experience: Experience, device: torch.device) ->
 def _emulators(config: Config, spec: EnvSpec) -> MemoryItem:
     """Return the memory of the environments for training, evaluations and videos."""
     env, eval_envs = config.env, count_envs(config, config.evaluation.games)
-    count = env.num_envs + eval_envs + (1 if config.tracking.video_every else 0)
-    workers = sum(min(env.num_workers, envs) for envs in (env.num_envs, eval_envs) if envs > 1)
+    groups = env.num_envs, eval_envs, 1 if config.tracking.video_every else 0
+    count, workers = sum(groups), sum(min(env.num_workers, envs) for envs in groups)
     observations = 4 * math.prod(spec.observation_shape)  # the last one, the next one, and copies in preprocessing
     nbytes = count * (EMULATOR_BYTES[_kind(config)] + observations) + workers * WORKER_BYTES
     remedy = f"lower env.num_envs ({env.num_envs}) or evaluation.games ({config.evaluation.games})"

@@ -86,6 +86,12 @@ class Player:
         self._require_same_spec(env)
         return env
 
+    def _make_one(self) -> ReplayableEnv:
+        """Make one environment to look at."""
+        env = builders.make_one(self.config)
+        self._require_same_spec(env)
+        return env
+
     def _require_same_spec(self, env: ReplayableEnv) -> None:
         """Close environments for which the network was not trained, and refuse them."""
         try:

@@ -251,7 +251,7 @@ class Run(Player):
 
         output, games = Output(video, terminal, html), self.games()
         game = choose_game(games, str(episode))
-        with closing(self._make_env(self.config, 1)) as env:
+        with closing(self._make_one()) as env:
             screen = make_screen(env)
             replay = GameReplay(game, games, env, screen, self.q_values, max_steps=max_steps)
             seen = output.show(replay.rollout, self._page_meta(screen.fps, f"training game {game.number}"))
@@ -264,7 +264,7 @@ class Run(Player):
 
         eval_protocol.require_count("episodes", episodes, 1)
         eval_protocol.require_count("max_steps", 1 if max_steps is None else max_steps, 1)
-        with closing(self._make_env(self.config, 1)) as env:
+        with closing(self._make_one()) as env:
             screen = make_screen(env)
             policy = self._policy(epsilon, seed)
             most = max_steps or watch_steps(self.config.env)

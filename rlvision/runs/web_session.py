@@ -60,7 +60,7 @@ def serve(
     config = home.config()
     with ExitStack() as stack:
         stop = interrupted or stack.enter_context(interruption())
-        env = builders.make_env(config, 1)
+        env = builders.make_one(config)
         stack.callback(env.close)
         load = NewestWeights(home, env.spec, weights, device)
         chance = config.evaluation.epsilon if epsilon is None else epsilon

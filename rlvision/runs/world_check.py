@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ import torch
 from rlvision.config.schema import Config
 from rlvision.core.action_masks import mask_of
 from rlvision.core.types import EnvStep, Episode, IntArray, UInt8Array
-from rlvision.envs.factory import is_atari, make
+from rlvision.envs.factory import is_atari
 from rlvision.envs.screen import make_screen
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.envs.vector_env import observation_hash
@@ -81,8 +81,7 @@ def check_world(config: Config, decisions: int, seed: int) -> WorldReport:
     Raises:
         RLVisionError: there is no such world, or it cannot be played.
     """
-    config = replace(config, env=replace(config.env, num_workers=0))
-    with closing(make(config.env, 1)) as env:
+    with closing(builders.make_one(config)) as env:
         played = _play(env, decisions, seed)
         repeats = _is_same_game(env, seed, seed)
         ignores_seed = _is_same_game(env, seed, seed + 1)

@@ -43,10 +43,10 @@ def same(one, other):
 
 
 def test_a_world_with_masks_is_found_out_when_it_is_probed():
-    spec, view = probe(EnvSettings(game=GATED), 2)
+    spec, view, _ = probe(EnvSettings(game=GATED), 2)
     assert spec.mask_size == NUM_ACTIONS
     assert any("action_mask" in line for line in view.lines)
-    spec, view = probe(EnvSettings(game="rlvision.envs.counting_env:CountingEnv"), 2)
+    spec, view, _ = probe(EnvSettings(game="rlvision.envs.counting_env:CountingEnv"), 2)
     assert spec.mask_size == 0
     assert not any("action_mask" in line for line in view.lines)
 

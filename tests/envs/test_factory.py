@@ -1,5 +1,7 @@
 """A name chooses the kind of environment; settings that mean nothing to it are refused."""
 
+import multiprocessing
+
 import pytest
 
 from rlvision.core.errors import ConfigError
@@ -48,9 +50,10 @@ def test_shapes_and_names_are_known_before_a_game_begins(made):
     env.close()
 
 
-def test_a_single_environment_runs_in_this_process_where_it_can_be_watched(made):
+def test_a_single_environment_runs_in_a_worker_where_there_are_workers(made):
+    before = len(multiprocessing.active_children())
     env = made("CartPole-v1", 1, num_workers=4)
-    assert env.runner(0) is not None
+    assert len(multiprocessing.active_children()) == before + 1
     env.close()
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rlvision.core.errors import EnvError
+from rlvision.core.errors import EnvCrashError, EnvError
 from rlvision.envs.screen import AtariScreen, GymnasiumScreen, make_screen
 
 
@@ -93,8 +93,39 @@ def test_a_gray_image_is_shown_in_three_equal_channels_and_is_a_copy(rendered):
     env.close()
 
 
-def test_worker_processes_cannot_be_watched(rendered):
+@pytest.mark.parametrize("world", ["odd_worlds:Odd", "odd_worlds:GrayImage"])
+def test_a_worker_sends_its_pictures(world, rendered):
+    here, there = rendered(world, 3), rendered(world, 3, num_workers=2)
+    for env in (here, there):
+        env.reset(0)
+    for step in range(8):
+        for place in range(3):
+            here_screen, there_screen = GymnasiumScreen(here, place), GymnasiumScreen(there, place)
+            np.testing.assert_array_equal(here_screen.picture(), there_screen.picture())
+            assert here_screen.fps == there_screen.fps
+        for env in (here, there):
+            env.step(np.full(3, step % 3))
+    for env in (here, there):
+        env.close()
+
+
+def test_a_picture_that_is_never_drawn_costs_the_game_and_not_more(rendered):
+    env = rendered("faulty_worlds:DrawnTwice", 2, num_workers=2, step_timeout=1.0)
+    env.reset(0)
+    env.step(np.zeros(2, dtype=np.int64))
+    with pytest.raises(EnvCrashError, match="expected environment 1 of faulty_worlds:DrawnTwice to work, got no end"):
+        GymnasiumScreen(env, 1).picture()
+    env.step(np.zeros(2, dtype=np.int64))
+    assert env.first.tolist() == [False, True]
+    env.close()
+
+
+def test_no_picture_is_asked_for_in_the_middle_of_a_step(rendered):
     env = rendered("odd_worlds:Odd", 1, num_workers=1)
-    with pytest.raises(EnvError, match="watch with num_workers=0"):
-        GymnasiumScreen(env)
+    env.reset(0)
+    env.send(np.zeros(1, dtype=np.int64))
+    with pytest.raises(EnvError, match="recv"):
+        GymnasiumScreen(env).picture()
+    env.recv()
+    assert (GymnasiumScreen(env).picture() == 10).all()
     env.close()

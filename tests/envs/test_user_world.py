@@ -179,7 +179,7 @@ def test_the_pace_is_a_number_whatever_is_declared(metadata, fps):
 
 def test_attributes_that_raise_or_are_something_else_do_no_harm(rendered):
     env = rendered("open_worlds:Unnamed", 1)
-    assert env.runner(0).steps_per_second == DEFAULT_FPS
+    assert env.decisions_per_second == DEFAULT_FPS
     assert env.spec.action_meanings == ("0", "1", "2")
     env.close()
 

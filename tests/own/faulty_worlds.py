@@ -98,6 +98,18 @@ class Growing(Odd):
         return super().render() if self.count < 3 else np.zeros(self.shape, self.dtype)
 
 
+class DrawnTwice(Odd):
+    """Hangs when it draws the same picture twice, as somebody who watches asks it to."""
+
+    drawn = -1
+
+    def render(self):
+        if self.drawn == self.count:
+            fail("hang")
+        self.drawn = self.count
+        return super().render()
+
+
 class BadReset(Odd):
     """Its reset returns no pair."""
 

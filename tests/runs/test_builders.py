@@ -1,6 +1,8 @@
 """Settings that would do nothing are refused; building leaves the caller's random numbers alone."""
 
 import copy
+import multiprocessing
+from contextlib import closing
 
 import pytest
 import torch
@@ -17,6 +19,7 @@ from rlvision.learning.schedules import exploration_schedule
 from rlvision.nn.settings import NetworkSettings
 from rlvision.nn.statistics import statistics_layers
 from rlvision.runs import builders
+from tests.conftest import COUNTING
 
 
 @pytest.mark.parametrize(
@@ -204,3 +207,9 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_played(tmp_
     (tmp_path / "taken").write_text("")
     assert cli.main(["evaluate", "nothing", f"--json={tmp_path}/taken/scores.json"]) == 2
     assert "expected a file to write in --json" in capsys.readouterr().err
+
+
+def test_whoever_looks_at_a_game_has_it_in_this_process(tmp_path, small):
+    before = multiprocessing.active_children()
+    with closing(builders.make_one(small(tmp_path, COUNTING, env__num_workers=1))):
+        assert multiprocessing.active_children() == before

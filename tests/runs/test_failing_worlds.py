@@ -1,13 +1,16 @@
 """A run whose environments fail: it goes on, its scores are those of whole games, and it continues bit for bit."""
 
 import sys
+from contextlib import closing
 
 import pytest
 
 from rlvision.cli.main import main
 from rlvision.config.loading import save_config
 from rlvision.core.errors import EnvError
-from rlvision.envs.counting_env import reward
+from rlvision.core.seeding import derive
+from rlvision.envs.counting_env import read, reward
+from rlvision.runs.builders import make_one
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.training import train
 from tests.conftest import COUNTING
@@ -45,6 +48,18 @@ def test_a_flaky_world_costs_games_and_nothing_else(
         stop_at(monkeypatch, stop)
         watched.train(config)
     assert differences(undisturbed, everything(watched.train(config))) == []
+
+
+def test_a_world_that_hangs_in_a_video_costs_the_video_and_nothing_else(tmp_path, watched, caplog, small):
+    with closing(make_one(small(tmp_path / "like", COUNTING))) as env:
+        env.reset(derive(1, "video at 60"))
+        game, _ = read(env.observation[0][-1])
+    hanging = {"how": "hang", "games": [game], "lengths": [6]}
+    settings = {"env.game": "faulty_worlds:Failing", "env.kwargs": hanging, "env.num_workers": 1}
+    shown = {"tracking__video_every": 1, "env_steps": 60, "seed": 1, "env__step_timeout": 1.0}
+    watched.train(small(tmp_path / "run", {**COUNTING, **settings}, **shown))
+    assert caplog.text.count("to work, got no end of a step or reset after 1 s") == 1
+    assert read_state(tmp_path / "run" / "checkpoints" / "000000000060.ckpt")["env_steps"] == 60
 
 
 def test_a_world_that_fails_for_good_ends_the_run_which_goes_on_once_it_is_mended(

@@ -86,8 +86,10 @@ def test_settings_add_what_they_cost():
     packed = part(load_config("pong-dqn", {"replay.compression": "lz4", "device": "cpu"}), "replay")
     assert packed.nbytes < 0.32 * part(config, "replay").nbytes
     assert packed.remedy == "lower replay.capacity (100,000)"
-    workers = load_config("quick", {"env.num_workers": 4, "evaluation.games": 1})
-    assert part(workers, "emulators").nbytes > 4 * memory_estimate.WORKER_BYTES
+    games = {"evaluation.games": 1, "env.num_envs": 8}
+    without, workers = (load_config("quick", {**games, "env.num_workers": count}) for count in (0, 4))
+    added = part(workers, "emulators").nbytes - part(without, "emulators").nbytes
+    assert added == (4 + 1 + 1) * memory_estimate.WORKER_BYTES  # of training, the evaluation and the video
 
 
 @pytest.mark.parametrize("preset", ["quick", "pong", "pong-dqn"])
