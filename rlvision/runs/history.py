@@ -48,7 +48,7 @@ def open_session(
         folder: of the run.
         env_steps: at which the session begins.
         changed: settings by dotted name -> (old, new).
-        using: versions, device and other conditions of the computation, by name.
+        using: versions, device, digests of the user's code and other conditions of the computation, by name.
         origin: record of the old weights that a new run starts from.
 
     Raises:

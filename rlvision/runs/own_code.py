@@ -57,6 +57,19 @@ def remember_imports(config: Config) -> None:
                     write_atomically(note, json.dumps({"import": path, "file": file}).encode())
 
 
+def code_digests(config: Config) -> dict[str, str]:
+    """Return a digest of the file of each module that a run of these settings imports, by the module's name."""
+    modules = {
+        path.partition(":")[0] for name in imported_settings(config, trains=True) for path, _ in _imports(name, config)
+    }
+    files = {module: _file_of(module) for module in sorted(modules)}
+    return {
+        f"the code of {module}": hashlib.sha256(Path(file).read_bytes()).hexdigest()[:8]
+        for module, file in files.items()
+        if file and path_exists(Path(file))
+    }
+
+
 def look_where_it_was(config: Config) -> None:
     """Add the folders of the user's own code to Python's path."""
     for name in imported_settings(config, trains=True):

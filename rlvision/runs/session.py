@@ -30,7 +30,7 @@ from rlvision.runs.eval_protocol import count_envs, make_limits, with_frame_cap
 from rlvision.runs.experience import experience_of, never_learns
 from rlvision.runs.media import MediaLogger
 from rlvision.runs.old_weights import OldWeights, ReadWeights
-from rlvision.runs.own_code import remember_imports
+from rlvision.runs.own_code import code_digests, remember_imports
 from rlvision.runs.python_settings import describe_objects
 from rlvision.runs.run_folder import RunFolder
 from rlvision.runs.run_trackers import NO_TRACKERS, make_trackers
@@ -140,7 +140,8 @@ class Session:
         """Restore the newest checkpoint, which may take minutes, or start a new run; then open the session."""
         with signals.exit_at_once() if self._folder.checkpoints.paths() else nullcontext():
             env_steps = self._restore()
-        using = {**history.versions(), **numerics_info(resolve_device(self._config.device), self._config.precision)}
+        numerics = numerics_info(resolve_device(self._config.device), self._config.precision)
+        using = {**history.versions(), **numerics, **code_digests(self._config)}
         origin = None if self._old_weights is None else self._old_weights.origin
         for line in self._folder.begin_session(self._config, env_steps, using, origin):
             self._console.message(line)

@@ -48,6 +48,15 @@ def test_ones_own_run_needs_no_word_of_trust_from_any_folder(mine, tmp_path, cap
     assert main(["evaluate", str(tmp_path / "export"), "--games=1"]) == 0
 
 
+def test_a_run_that_goes_on_with_edited_code_says_so(mine, tmp_path, capsys):
+    assert main(["resume", str(tmp_path / "run"), "--env-steps=8"]) == 0
+    assert "the code of" not in capsys.readouterr().out
+    name = mine.env.game.partition(":")[0]
+    (tmp_path / "project" / f"{name}.py").write_text(f"{WORLD}\n\nlater = 1\n")
+    assert main(["resume", str(tmp_path / "run"), "--env-steps=12"]) == 0
+    assert f"results may differ in bits from an uninterrupted run: the code of {name} was '" in capsys.readouterr().out
+
+
 def test_on_another_machine_it_does(mine, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another"))
     with pytest.raises(ConfigError, match="set trust_imports=True"):
