@@ -34,7 +34,8 @@ def train(config: Config, /) -> None:
     from rlvision.runs import training
 
     training.train(config)
-    echo(next_commands(Path(str(config.out))))
+    if config.tracking.console:
+        echo(next_commands(Path(str(config.out))))
 
 
 def resume(run: Path, /, *, env_steps: PositiveInt | None = None, trust_imports: bool = False) -> None:
@@ -48,8 +49,9 @@ def resume(run: Path, /, *, env_steps: PositiveInt | None = None, trust_imports:
     with interruption():  # a signal during imports and start-up counts, too
         from rlvision.runs import training
 
-        training.resume(run, env_steps=env_steps, trust_imports=trust_imports)
-        echo(next_commands(run))
+        resumed = training.resume(run, env_steps=env_steps, trust_imports=trust_imports)
+        if resumed.config.tracking.console:
+            echo(next_commands(run))
 
 
 def evaluate(

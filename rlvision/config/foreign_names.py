@@ -64,6 +64,8 @@ _OURS: Mapping[str, str] = {
     "evaluation.epsilon|epsilon": "eps_test eval_epsilon",
     "evaluation.target_score": "stop_reward reward_threshold target_reward stop_score",
     "checkpoint_every": "save_freq save_frequency checkpoint_freq checkpoint_frequency save_interval save_every",
+    "tracking.console=false": "quiet silent",
+    "tracking.console": "verbose verbosity progress_bar",
     "tracking.log_every": "log_interval log_freq log_frequency",
     "tracking.project": "wandb_project_name wandb_project project_name",
     "tracking.entity": "wandb_entity",
@@ -96,6 +98,9 @@ _UNITS: Mapping[str, str] = {
     "num_frames": "a quarter of the frames where the frameskip is 4",
     "capture_video": "in evaluations",
     "env_config": "as YAML",
+    "verbose": "true or false",
+    "verbosity": "true or false",
+    "progress_bar": "true or false",
 }
 """How the value is converted, where the unit is another."""
 _THEIRS = {theirs: ours.split("|") for ours, names in _OURS.items() for theirs in names.split()}

@@ -112,9 +112,14 @@ def report_interruption(console: Console, what: Callable[[], str]) -> Iterator[N
 
 
 @contextmanager
-def show_steps(description: str) -> Iterator[Progress]:
-    """Show a bar over the steps of slow work after `PATIENCE` seconds; yield the callback for (done, total)."""
-    with _bar() as bar:
+def show_steps(description: str, *, quiet: bool = False) -> Iterator[Progress]:
+    """Show a bar over the steps of slow work after `PATIENCE` seconds; yield the callback for (done, total).
+
+    Args:
+        description: of the work.
+        quiet: show nothing.
+    """
+    with _bar(quiet) as bar:
         task = bar.add_task(description, visible=False)
 
         def report(done: int, total: int) -> None:
@@ -135,9 +140,9 @@ def _so_far(scores: list[float], games: int) -> str:
 
 
 @contextmanager
-def _bar() -> Iterator[Bar]:
+def _bar(quiet: bool = False) -> Iterator[Bar]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with open_bar(Console(stderr=True), *columns, TimeElapsedColumn(), TimeRemainingColumn()) as bar:
+    with open_bar(Console(stderr=True, quiet=quiet), *columns, TimeElapsedColumn(), TimeRemainingColumn()) as bar:
         yield bar
 
 

@@ -2,9 +2,11 @@
 
 import inspect
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any, cast
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.imports import did_you_mean
@@ -98,6 +100,8 @@ def build_encoder(name: str, observation_shape: tuple[int, int, int], **options:
             f"expected encoder {name!r} to state the width of its output, got no integer attribute 'features': "
             "set self.features in its constructor"
         )
+    if name not in ENCODERS:
+        _require_features(encoder, name, observation_shape)
     return encoder
 
 
@@ -118,6 +122,27 @@ def find_encoder(name: str) -> type[nn.Module]:
             f"expected {name!r} to be a subclass of torch.nn.Module, got {found!r}: name the class itself"
         )
     return found
+
+
+def _require_features(encoder: nn.Module, name: str, observation_shape: tuple[int, int, int]) -> None:
+    """Refuse an encoder whose output is not as wide as it says, by a trial with a copy; not on the device meta."""
+    observation = torch.zeros(2, *observation_shape)
+    if observation.is_meta:
+        return
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            features = deepcopy(encoder).eval()(observation)
+    except Exception as error:  # a user's network may raise anything
+        raise ConfigError(
+            f"expected encoder {name!r} to take pixels {list(observation.shape)}, got "
+            f"{type(error).__name__} ({error}): change its layers; {where()}"
+        ) from error
+    expected, got = [2, encoder.features], list(features.shape) if isinstance(features, Tensor) else type(features)
+    if got != expected:
+        raise ConfigError(
+            f"expected encoder {name!r} to return {expected} for pixels {list(observation.shape)}, as its attribute "
+            f"'features' says, got {got}: correct self.features, or flatten the output"
+        )
 
 
 def _require_accepted(encoder_class: type[nn.Module], name: str, options: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import torch
+from rich.console import Console
 
 from rlvision.config.schema import Config
 from rlvision.config.validation import unused_settings
@@ -82,6 +83,7 @@ class Session:
         self._console = ConsoleTracker(
             config.env_steps,
             title,
+            None if config.tracking.console else Console(quiet=True, force_terminal=False),
             learning_starts=self._experience.learning_starts,
             evaluate_every=config.evaluate_every,
         )
@@ -159,7 +161,7 @@ class Session:
         require_same_spec(spec_from_state(state["spec"]), self._env.spec)
         self._folder.checkpoints.quarantine_newer(state["env_steps"])
         self._console.message(f"continuing {shown(self._folder.path)} at {state['env_steps']:,} env steps")
-        with show_steps(RESTORING_GAMES) as self._env.progress:
+        with show_steps(RESTORING_GAMES, quiet=not self._config.tracking.console) as self._env.progress:
             self._trainer.load_state_dict(state["trainer"])
         self._tracker.load_state_dict(state["trackers"])
         for line in self._callbacks.restore(state.get("callbacks", {})):  # none in older checkpoints
@@ -185,7 +187,7 @@ class Session:
     def _load_replay(self, state: State) -> None:
         require_same_masks(spec_from_state(state["spec"]), self._env.spec, self._folder.path)
         if self._has_replay(state):
-            with show_steps("reading the replay") as report:
+            with show_steps("reading the replay", quiet=not self._config.tracking.console) as report:
                 self._agent.memory.load_rows(self._folder.checkpoints.replay_folder, state["replay"], report)
 
     def _oom_remedy(self) -> str:

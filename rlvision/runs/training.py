@@ -79,7 +79,8 @@ def train(
     )
     folder.check_writable()
     if folder.exists and (ended := folder.finished(config)):
-        say(ended)
+        if config.tracking.console:
+            say(ended)
         return Run(folder.path, weights="best", device=config.device, trust_imports=True)
     keep_freed_memory()
     torch.set_num_threads(config.threads or torch.get_num_threads())

@@ -12,6 +12,8 @@ class TrackingSettings:
 
     log_every: PositiveInt = 2_000
     """Env steps between rows of training metrics."""
+    console: bool = True
+    """Print the progress and what the run says; without it, only warnings and errors."""
     project: NonEmptyStr | None = None
     """W&B project; unset, WANDB_PROJECT or rlvision."""
     entity: NonEmptyStr | None = None

@@ -46,7 +46,9 @@ def test_every_name_of_ours_exists_and_none_of_theirs_is_ours():
             "--train-freq=4",
             "--replay.samples-per-env-step=N (the batch size divided by train_freq) for --train-freq",
         ),
-        ("--start-e=1 --verbose=2", "--exploration.start=1 for --start-e"),
+        ("--start-e=1 --colour=2", "--exploration.start=1 for --start-e"),
+        ("--verbose=0", "--tracking.console=N (true or false) for --verbose"),
+        ("--quiet", "--tracking.console=false for --quiet"),
     ],
 )
 @pytest.mark.parametrize("preset", ["quick", ""])

@@ -32,6 +32,34 @@ class Nameless(nn.Module):
     def __init__(self, in_channels, height, width):
         super().__init__()
 
+class TooWide(Mine):
+    def __init__(self, in_channels, height, width):
+        super().__init__(in_channels, height, width)
+        self.features = 12
+
+class Unflattened(nn.Module):
+    features = 4
+    def forward(self, observation):
+        return observation[:, :1]
+    def __init__(self, in_channels, height, width):
+        super().__init__()
+
+class Mismatched(Mine):
+    def forward(self, observation):
+        return self.layer(observation.flatten(1)[:, 1:])
+
+class Listed(Unflattened):
+    def forward(self, observation):
+        return [observation]
+
+class Counted(Mine):
+    def __init__(self, in_channels, height, width):
+        super().__init__(in_channels, height, width)
+        self.norm, self.calls = nn.BatchNorm1d(7), 0
+    def forward(self, observation):
+        self.calls += 1
+        return self.norm(nn.functional.dropout(super().forward(observation), training=True))
+
 class NoModule:
     pass
 """
@@ -147,6 +175,14 @@ def test_own_encoder_by_import_path(own_module: str) -> None:
         ("own_encoders:NoModule", {}, r"subclass of torch.nn.Module"),
         ("own_encoders:nn", {}, r"subclass of torch.nn.Module"),
         ("own_encoders:Nameless", {}, r"no integer attribute 'features'"),
+        (
+            "own_encoders:TooWide",
+            {},
+            r"return \[2, 12\] for pixels \[2, 4, 52, 44\].*got \[2, 7\]: correct self.features",
+        ),
+        ("own_encoders:Unflattened", {}, r"got \[2, 1, 52, 44\]: correct self.features, or flatten the output"),
+        ("own_encoders:Listed", {}, r"return \[2, 4\].*got <class 'list'>"),
+        ("own_encoders:Mismatched", {}, r"to take pixels \[2, 4, 52, 44\], got RuntimeError \(.*\): change its layers"),
         ("own_encoders:Mine", {"depth": 3}, r"unexpected keyword argument 'depth'"),
         ("dn", {"width_multiplier": 3}, r"encoder 'dn' to take .*'width_multiplier'"),
         ("impala", {"width_multiplier": 0}, r"at least 1, got 0"),
@@ -162,6 +198,18 @@ def test_own_encoder_by_import_path(own_module: str) -> None:
 def test_what_cannot_be_built_is_refused(path: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build_encoder(path, SHAPE, **options)
+
+
+def test_the_trial_of_an_own_encoder_leaves_no_trace(own_module: str) -> None:
+    torch.manual_seed(0)
+    find_encoder(f"{own_module}:Counted")(*SHAPE)
+    after = torch.rand(3)
+    torch.manual_seed(0)
+    encoder = build_encoder(f"{own_module}:Counted", SHAPE)
+    torch.testing.assert_close(torch.rand(3), after, rtol=0, atol=0)
+    assert encoder.calls == 0
+    assert encoder.training
+    assert encoder.norm.num_batches_tracked == 0
 
 
 def test_find_encoder_returns_classes(own_module: str) -> None:

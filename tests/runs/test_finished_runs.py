@@ -64,6 +64,16 @@ def _contents(folder):
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
+def test_a_run_without_a_console_prints_nothing(command, capsys):
+    for arguments in (
+        ("train", "./mine.yaml", "--tracking.console=False"),
+        ("train", "./mine.yaml", "--tracking.console=False"),
+        ("resume", "runs/mine-seed1", f"--env-steps={END + 20}"),
+    ):
+        status, said, _ = command(capsys, *arguments)
+        assert (status, said.out, said.err) == (0, "", "")
+
+
 def test_a_preset_that_has_become_longer_lengthens_nothing(command, capsys, tmp_path):
     command(capsys, "train", "./mine.yaml")
     text = (tmp_path / "mine.yaml").read_text()

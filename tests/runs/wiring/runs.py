@@ -255,6 +255,11 @@ def decisions_of_a_video(config: Config) -> int:
         return sum(1 for _ in video.decode(video=0)) - 1  # the first shows what the game began with
 
 
+@finds("tracking.console", UNTAUGHT, each=(True, False))
+def whether_the_run_prints_anything(config: Config) -> bool:
+    return bool(observed(config).printed)
+
+
 @finds("tracking.artifacts", each=(True, False))
 def whether_checkpoints_go_to_wandb(config: Config) -> bool:
     return observed(config).artifacts > 0

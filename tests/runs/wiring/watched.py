@@ -1,6 +1,8 @@
 """Runs of a world whose rewards are chosen, and what they leave behind."""
 
+import io
 import json
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -69,6 +71,7 @@ class Observed:
     evaluations: list[Evaluation] = field(default_factory=list)
     returns: Any = None
     memory: Any = None
+    printed: str = ""
 
     def after(self, name: str) -> list[int]:
         """The env steps of the rows that have a metric."""
@@ -129,7 +132,7 @@ def _trained(key: _Key) -> Observed:
         seen.tapes = limit
         archive(self, folder, limit)
 
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as output:
         patch.setattr(wandb, "init", begin)
         patch.setattr(wandb, "teardown", lambda: None)
         patch.setattr(Session, "_evaluate", play)
@@ -141,5 +144,6 @@ def _trained(key: _Key) -> Observed:
         finally:
             torch.set_num_threads(threads)
     seen.rows = [json.loads(line) for line in (seen.folder / "metrics.jsonl").read_text().splitlines()]
+    seen.printed = output.getvalue()
     seen.artifacts = run.log_artifact.call_count
     return seen
