@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -269,6 +269,18 @@ def _small(out: Path, world: Mapping[str, Any] = COUNTING, **settings: Any) -> C
     if not agent.uses_replay:
         usual = {name: value for name, value in usual.items() if not name.startswith("replay.")}
     return load_config("quick", {**usual, **world, "out": str(out), **named})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def outlive_sigterm() -> Iterator[None]:
+    """As a program that goes on after SIGTERM, which a run in Python hands on once it is saved."""
+    before = signal.signal(signal.SIGTERM, _go_on)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def _go_on(number: int, frame: object) -> None:
+    """Do nothing."""
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from rlvision.cli.check_command import check, check_with
 from rlvision.cli.output import echo
-from rlvision.cli.reservation import reserved
 from rlvision.cli.run_commands import evaluate, export, replay, resume, train, watch
 from rlvision.cli.study_commands import compare, plot, presets, sweep
 from rlvision.config.arguments import call, option_values, parameters, sort_arguments, switches_of
@@ -23,6 +22,7 @@ from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError, MissingExtraError, RLVisionError
 from rlvision.core.signals import interruption
 from rlvision.core.wording import in_shell
+from rlvision.runs.reservation import reserved
 
 ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses
 HELP = ("--help", "-h")

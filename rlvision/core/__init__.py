@@ -112,8 +112,8 @@ if TYPE_CHECKING:
     from rlvision.core.signals import ExitNow as ExitNow
     from rlvision.core.signals import SignalHandler as SignalHandler
     from rlvision.core.signals import StopReason as StopReason
+    from rlvision.core.signals import interrupt_program as interrupt_program
     from rlvision.core.signals import interruption as interruption
-    from rlvision.core.signals import was_interrupted as was_interrupted
     from rlvision.core.types import ALL as ALL
     from rlvision.core.types import Batch as Batch
     from rlvision.core.types import BoolArray as BoolArray
@@ -155,6 +155,7 @@ if TYPE_CHECKING:
     from rlvision.core.wording import in_shell as in_shell
     from rlvision.core.wording import is_shell as is_shell
     from rlvision.core.wording import shown as shown
+    from rlvision.core.wording import title_of as title_of
     from rlvision.core.wording import where as where
 
 __getattr__, __all__ = public_names(
@@ -252,7 +253,7 @@ __getattr__, __all__ = public_names(
             "ZetaExponent",
         ],
         "seeding": ["derive", "generator", "random_state", "set_random_state"],
-        "signals": ["ExitNow", "INTERRUPTED", "SignalHandler", "StopReason", "interruption", "was_interrupted"],
+        "signals": ["ExitNow", "INTERRUPTED", "SignalHandler", "StopReason", "interrupt_program", "interruption"],
         "types": [
             "ALL",
             "Batch",
@@ -294,6 +295,6 @@ __getattr__, __all__ = public_names(
             "program_name",
             "refuse_while_imported",
         ],
-        "wording": ["as_written", "in_shell", "is_shell", "shown", "where"],
+        "wording": ["as_written", "in_shell", "is_shell", "shown", "title_of", "where"],
     },
 )

@@ -13,9 +13,21 @@ INTERRUPTED = "interrupted by"
 """Start of the reason after a signal."""
 
 
-def was_interrupted(reason: str) -> bool:
-    """Return whether Ctrl-C is the reason why a run ended."""
-    return reason.startswith(f"{INTERRUPTED} {signal.SIGINT.name}")
+def interrupt_program(reason: str) -> None:
+    """End the program if a signal was the reason why a run ended, now that the run is saved.
+
+    If the program has a handler of its own for SIGTERM, that is called instead.
+
+    Raises:
+        KeyboardInterrupt: the reason is Ctrl-C.
+        SystemExit: the reason is SIGTERM; the status is 143, as of a program that a shell sees terminated.
+    """
+    if reason.startswith(f"{INTERRUPTED} {signal.SIGINT.name}"):
+        raise KeyboardInterrupt
+    if reason.startswith(f"{INTERRUPTED} {signal.SIGTERM.name}"):
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            raise SystemExit(128 + signal.SIGTERM)  # not by the signal itself: files are closed, and output is flushed
+        signal.raise_signal(signal.SIGTERM)
 
 
 class ExitNow(KeyboardInterrupt):

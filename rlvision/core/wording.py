@@ -1,4 +1,4 @@
-"""Settings in messages as the user writes them, who is in a shell or in a Python program.
+"""Settings in messages as the user writes them, who is in a shell or in a Python program; names for people to read.
 
 ::
 
@@ -9,6 +9,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from rlvision.core.user_code import is_here
 
 _shells = 0  # blocks of `in_shell` that are under way
 
@@ -63,3 +65,8 @@ def _in_python(name: str, value: object) -> str:
         return name
     written = f"{setting}={str(value) if isinstance(value, (bool, int, float)) else repr(str(value))}"
     return f"{group}=dict({written})" if group else written
+
+
+def title_of(name: str) -> str:
+    """Return a name for people to read: of an object that only this process has, without its digest."""
+    return name.partition(":")[2].rpartition("-")[0] if is_here(name) else name

@@ -24,6 +24,7 @@ from rlvision.core.memory import return_freed_memory
 from rlvision.core.seeding import derive, generator
 from rlvision.core.signals import StopReason
 from rlvision.core.types import BoolArray, FloatArray, IntArray, Policy, UInt8Array
+from rlvision.core.wording import title_of
 from rlvision.envs.screen import make_screen
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.evaluation.games import EvaluationCancelled
@@ -129,7 +130,7 @@ class MediaLogger:
             InterruptiblePolicy(policy, interrupted),
             self._q_values,
             path,
-            title=f"{config.env.game} at {env_steps / 1000:.4g}k",  # short enough for the overlay
+            title=f"{title_of(config.env.game)} at {env_steps / 1000:.4g}k",  # short enough for the overlay
             fps=screen.fps,
             crop=config.env.crop,
             seed=seed,

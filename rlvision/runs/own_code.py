@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rlvision.config.fields import flatten
 from rlvision.config.schema import Config
-from rlvision.core.files import path_exists, read_text, warn_on_os_error, write_atomically
+from rlvision.core.files import open_to_read, path_exists, read_text, warn_on_os_error, write_atomically
 from rlvision.core.folders import make_folder
 from rlvision.core.user_code import is_here
 
@@ -64,7 +64,7 @@ def code_digests(config: Config) -> dict[str, str]:
     }
     files = {module: _file_of(module) for module in sorted(modules)}
     return {
-        f"the code of {module}": hashlib.sha256(Path(file).read_bytes()).hexdigest()[:8]
+        f"the code of {module}": _digest(Path(file))
         for module, file in files.items()
         if file and path_exists(Path(file))
     }
@@ -76,6 +76,11 @@ def look_where_it_was(config: Config) -> None:
         for path, arguments in _imports(name, config):
             if file := _noted_file(_note(name, path, arguments)):
                 _add_to_path(_root(path, file))
+
+
+def _digest(file: Path) -> str:
+    with open_to_read(file) as opened:
+        return hashlib.sha256(opened.read()).hexdigest()[:8]
 
 
 def _imports(name: str, config: Config) -> Iterator[tuple[str, object]]:

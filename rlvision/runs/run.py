@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Unpack, overload
 from rlvision.core.errors import ConfigError
 from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.progress import count_games
+from rlvision.core.wording import title_of
 from rlvision.envs.game_archive import RecordedGame, read_games
 from rlvision.envs.pixel_env import PixelEnv, PixelVectorEnv, make_pixel_env
 from rlvision.envs.screen import make_screen
@@ -73,7 +74,7 @@ class Run(Player):
 
     def __repr__(self) -> str:
         """Return the folder, what was trained, and for how long."""
-        trained = f"{self.config.agent.name} in {self.config.env.game}"
+        trained = f"{self.config.agent.name} in {title_of(self.config.env.game)}"
         return f"Run({str(self.folder.path)!r}: {trained}, weights of env step {self.env_steps:,})"
 
     @overload
@@ -277,7 +278,7 @@ class Run(Player):
         from rlvision.watch.html.page import PageMeta
 
         return PageMeta(
-            title="  ".join(dict.fromkeys(filter(None, [what, self.config.env.game, self.folder.path.name]))),
+            title="  ".join(dict.fromkeys(filter(None, [what, title_of(self.config.env.game), self.folder.path.name]))),
             note=f"weights after {self.env_steps:,} env steps",
             fps=fps,
             spec=self.spec,

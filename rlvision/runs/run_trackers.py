@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from rich.console import Console
+
 from rlvision.config.fields import nest
 from rlvision.config.loading import flatten_used
 from rlvision.config.schema import Config
 from rlvision.core.types import Tracker
+from rlvision.core.wording import shown, title_of
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.tracking.jsonl import JsonlTracker
 from rlvision.tracking.own_tracker import make_own_trackers
@@ -16,6 +19,17 @@ from rlvision.tracking.wandb import WandbTracker
 from rlvision.tracking.wandb_variables import describe_run
 
 NO_TRACKERS: Mapping[str, Tracker] = {}
+
+
+def make_console(config: Config, folder: Path, learning_starts: int) -> ConsoleTracker:
+    """Make the display of a run; it is silent without ``tracking.console``."""
+    return ConsoleTracker(
+        config.env_steps,
+        f"{title_of(config.env.game)} {shown(folder)} seed {config.seed}",
+        None if config.tracking.console else Console(quiet=True, force_terminal=False),
+        learning_starts=learning_starts,
+        evaluate_every=config.evaluate_every,
+    )
 
 
 def make_trackers(

@@ -7,7 +7,6 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import torch
-from rich.console import Console
 
 from rlvision.config.schema import Config
 from rlvision.config.validation import unused_settings
@@ -34,10 +33,9 @@ from rlvision.runs.old_weights import OldWeights, ReadWeights
 from rlvision.runs.own_code import code_digests, remember_imports
 from rlvision.runs.python_settings import describe_objects
 from rlvision.runs.run_folder import RunFolder
-from rlvision.runs.run_trackers import NO_TRACKERS, make_trackers
+from rlvision.runs.run_trackers import NO_TRACKERS, make_console, make_trackers
 from rlvision.runs.stored_spec import require_same_masks, require_same_spec, spec_from_state, spec_to_state
 from rlvision.runs.time_limit import EndlessNotice, advise, without_needless_cap
-from rlvision.tracking.console import ConsoleTracker
 from rlvision.training.callback_list import CallbackList
 from rlvision.training.callbacks import Callback
 from rlvision.training.collector import Collector, DiscountedReturns
@@ -79,14 +77,7 @@ class Session:
         self._experience = experience_of(config, env.spec)
         with explain_oom(f"lower {self._experience.describe()}, or set {as_written('device', 'cpu')}"):
             self._agent = builders.make_agent(config, env.spec)
-        title = f"{config.env.game} {shown(folder.path)} seed {config.seed}"
-        self._console = ConsoleTracker(
-            config.env_steps,
-            title,
-            None if config.tracking.console else Console(quiet=True, force_terminal=False),
-            learning_starts=self._experience.learning_starts,
-            evaluate_every=config.evaluate_every,
-        )
+        self._console = make_console(config, folder.path, self._experience.learning_starts)
         self._tracker = make_trackers(config, folder.path, self._console, trackers)
         self._media_logger = MediaLogger(config, folder, self._agent, self._tracker, builders.make_env)
         self._recorder = self._make_recorder()

@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from rlvision.config.continuing import AUTO
 from rlvision.core.devices import determinism
 from rlvision.core.errors import ConfigError
 from rlvision.core.memory import keep_freed_memory
 from rlvision.core.paths import AnyPath
-from rlvision.core.signals import was_interrupted
+from rlvision.core.signals import interrupt_program
 from rlvision.core.user_code import refuse_while_imported
 from rlvision.core.wording import is_shell
 from rlvision.runs import builders
 from rlvision.runs.find import find_agent, find_run
 from rlvision.runs.memory_estimate import estimate_memory
 from rlvision.runs.python_settings import config_of
+from rlvision.runs.reservation import reserved
 from rlvision.runs.run import Run
 from rlvision.runs.run_folder import RunFolder
 from rlvision.runs.session import Session
@@ -31,6 +33,7 @@ from rlvision.tracking.own_tracker import guard_trackers
 from rlvision.training.callback_list import check_callbacks
 
 if TYPE_CHECKING:
+    from rlvision.config.schema import Config
     from rlvision.core.types import Tracker
     from rlvision.runs.python_settings import World
     from rlvision.training.callbacks import Callback
@@ -64,14 +67,20 @@ def train(
             or a name may stand for ``agent`` and ``network``.
 
     Raises:
-        KeyboardInterrupt: after Ctrl-C, when the run is saved; the same call continues it.
+        KeyboardInterrupt: after Ctrl-C, when the run is saved; the same call continues it. SIGTERM ends the program,
+            unless the program has a handler of its own.
         MemoryBudgetError: the run needs more memory than is free; nothing was created.
         RLVisionError: the settings cannot be used, or the folder has a run with other settings.
     """
     refuse_while_imported("trains")
     check_callbacks(callbacks)
     guarded = guard_trackers(trackers)
-    config = builders.complete(config_of(world, settings, preset, changes))
+    load = partial(config_of, world, settings, preset, changes)
+    with reserved(load, is_auto={**(settings or {}), **changes}.get("out") == AUTO) as config:
+        return _train(builders.complete(config), callbacks, guarded)
+
+
+def _train(config: Config, callbacks: Sequence[Callback], trackers: Mapping[str, Tracker]) -> Run:
     if config.out is None:
         raise ConfigError("expected a run folder in config.out, got none: set out, or use rlvision.load_config")
     folder = RunFolder(
@@ -89,9 +98,9 @@ def train(
     env = builders.make_env(config, config.env.num_envs, split=not config.agent.uses_replay)
     read_weights = partial(read_old_weights, config, find_agent)
     with closing(env), determinism(config.deterministic):
-        ended = Session(config, folder, env, estimate.summary(), read_weights, callbacks, guarded).run()
-    if was_interrupted(ended) and not is_shell():
-        raise KeyboardInterrupt  # it is saved: the program ends as by any Ctrl-C
+        ended = Session(config, folder, env, estimate.summary(), read_weights, callbacks, trackers).run()
+    if not is_shell():
+        interrupt_program(ended)
     return Run(folder.path, weights="best", device=config.device, trust_imports=True)
 
 

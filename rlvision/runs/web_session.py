@@ -9,6 +9,7 @@ from pathlib import Path
 from rlvision.core.seeding import generator
 from rlvision.core.signals import StopReason, interruption
 from rlvision.core.types import EnvSpec
+from rlvision.core.wording import title_of
 from rlvision.envs.screen import make_screen
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.learning.policies import EpsilonGreedy
@@ -67,7 +68,7 @@ def serve(
         player, weight_watcher = make_player(env, load, epsilon=chance, seed=seed)
         inspector = Inspector(player.changed)
         stack.enter_context(_working(weight_watcher.run, inspector.work))
-        about = {"title": config.env.game, "run": home.path.name, "part": config.env.crop}
+        about = {"title": title_of(config.env.game), "run": home.path.name, "part": config.env.crop}
         announce(stack.enter_context(WebView(player, inspector, about).open(port)))
         player.play(stop)
 

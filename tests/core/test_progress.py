@@ -17,7 +17,7 @@ def screen(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")  # rich draws nothing on a dumb one
     written = io.StringIO()
     terminal = partial(Console, file=written, force_terminal=True, width=80)
-    monkeypatch.setattr(progress, "Console", lambda stderr: terminal())
+    monkeypatch.setattr(progress, "Console", lambda stderr, quiet: terminal(quiet=quiet))
     return written
 
 

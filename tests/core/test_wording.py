@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rlvision.core.wording import as_written, in_shell, shown, where
+from rlvision.core.wording import as_written, in_shell, shown, title_of, where
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,11 @@ def test_an_error_ends_the_words_of_a_shell():
     with pytest.raises(ValueError, match="stop"), in_shell():
         raise ValueError("stop")
     assert as_written("out") == "out"
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("pong", "pong"), ("mine:Catch-v0", "mine:Catch-v0"), ("object:Catch-v0-5f3a91", "Catch-v0")],
+)
+def test_a_title_has_no_digest(name, title):
+    assert title_of(name) == title

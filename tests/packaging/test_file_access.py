@@ -37,7 +37,7 @@ ALLOWED = {
     ("rlvision.cli.output", "run.glob"): "only asks whether W&B has left a mark there",
     ("rlvision.config.presets", "entry.read_text"): PACKAGE,
     ("rlvision.config.presets", "files(...).iterdir"): PACKAGE,
-    ("rlvision.cli.reservation", "folder.mkdir"): USERS,
+    ("rlvision.runs.reservation", "folder.mkdir"): USERS,
     ("rlvision.config.presets", "path.read_text"): USERS,
     ("rlvision.config.presets", "read_text"): USERS,
     ("rlvision.core.append_log", "path.parent.mkdir"): "the run folder, or one inside that `list_folder` has seen",

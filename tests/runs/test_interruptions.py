@@ -64,7 +64,7 @@ def test_a_signal_while_a_run_is_brought_back_leaves_at_once_and_changes_nothing
     config = small(tmp_path / "run")
     stop_at(monkeypatch, 110)
     watched.train(config)
-    before, method = content(tmp_path / "run"), getattr(owner, name)
+    before, method, handler = content(tmp_path / "run"), getattr(owner, name), signal.getsignal(signal.SIGTERM)
 
     def interrupted(*args):
         signal.raise_signal(signal.SIGTERM)
@@ -77,7 +77,7 @@ def test_a_signal_while_a_run_is_brought_back_leaves_at_once_and_changes_nothing
     assert capsys.readouterr().out.count(SAID) == 1
     assert watched.collector.env_steps == 0
     assert content(tmp_path / "run") == before
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is handler
     assert differences(undisturbed, everything(watched.train(config))) == []
 
 
@@ -116,6 +116,36 @@ def test_a_second_ctrl_c_while_a_run_is_brought_back_has_the_status_of_an_interr
 
 
 # The words
+
+
+TERMINATED = """
+import signal, sys
+from rlvision.config.loading import load_config
+from rlvision.runs.training import train
+from rlvision.training.callbacks import Callback
+
+class Terminate(Callback):
+    def on_step(self, run, step):
+        if run.env_steps == 20:
+            signal.raise_signal(signal.SIGTERM)
+
+if len(sys.argv) > 2:
+    signal.signal(signal.SIGTERM, lambda *_: print("noted"))
+train(load_config(sys.argv[1]), callbacks=[Terminate()])
+print("goes on")
+"""
+
+
+@pytest.mark.parametrize(("more", "status", "end"), [([], 143, ""), (["own"], 0, "noted\ngoes on\n")])
+def test_sigterm_ends_a_program_after_the_run_is_saved_unless_it_has_a_handler(
+    tmp_path, small, run_program, more, status, end
+):
+    save_config(small(tmp_path / "run"), tmp_path / "run.yaml")
+    ended = run_program(["-c", TERMINATED, str(tmp_path / "run.yaml"), *more], tmp_path, {**os.environ})
+    assert (ended.returncode, ended.stdout.count(SAID)) == (status, 1)
+    assert ended.stdout.endswith(end)
+    assert ("goes on" in ended.stdout) == bool(more)
+    assert (tmp_path / "run" / "checkpoints" / "000000000020.ckpt").exists()
 
 
 def test_signals_are_words_only_for_as_long_as_they_are_asked_for():

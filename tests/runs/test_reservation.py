@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from rlvision.cli import main as cli
-from rlvision.cli.reservation import reserved
 from rlvision.config.loading import load_config
 from rlvision.core.errors import ConfigError
 from rlvision.runs import training
+from rlvision.runs.reservation import reserved
 
 LOAD = partial(load_config, "quick", {"out": "auto"})
 
@@ -53,6 +53,21 @@ def test_a_folder_that_cannot_be_created_is_left_to_training():
     Path("runs").touch()
     with reserved(partial(load_config, "quick", {"out": "runs/a"}), is_auto=True) as config:
         assert config.out == "runs/a"
+
+
+def test_a_program_reserves_its_folder_too(monkeypatch):
+    seen = []
+
+    def refuse(config, *_):
+        seen.append((config.out, Path(config.out).is_dir()))
+        raise ConfigError("expected memory, got none: buy some")
+
+    monkeypatch.setattr(training, "estimate_memory", refuse)
+    for settings, changes in (({"out": "auto"}, {}), ({}, {"out": "auto"})):
+        with pytest.raises(ConfigError, match="buy some"):
+            training.train("quick", settings, **changes)
+    assert seen == [("runs/quick-seed1", True)] * 2
+    assert not Path("runs").exists()
 
 
 def test_a_refused_command_leaves_nothing(monkeypatch, capsys):
