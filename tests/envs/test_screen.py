@@ -93,7 +93,7 @@ def test_a_gray_image_is_shown_in_three_equal_channels_and_is_a_copy(rendered):
     env.close()
 
 
-@pytest.mark.parametrize("world", ["odd_worlds:Odd", "odd_worlds:GrayImage"])
+@pytest.mark.parametrize("world", ["odd_worlds:Odd", "odd_worlds:GrayImage", "rlvision.envs.counting_env:CountingEnv"])
 def test_a_worker_sends_its_pictures(world, rendered):
     here, there = rendered(world, 3), rendered(world, 3, num_workers=2)
     for env in (here, there):
@@ -110,13 +110,13 @@ def test_a_worker_sends_its_pictures(world, rendered):
 
 
 def test_a_picture_that_is_never_drawn_costs_the_game_and_not_more(rendered):
-    env = rendered("faulty_worlds:DrawnTwice", 2, num_workers=2, step_timeout=1.0)
+    env = rendered("faulty_worlds:DrawnTwice", 4, num_workers=2, step_timeout=1.0)
     env.reset(0)
-    env.step(np.zeros(2, dtype=np.int64))
-    with pytest.raises(EnvCrashError, match="expected environment 1 of faulty_worlds:DrawnTwice to work, got no end"):
-        GymnasiumScreen(env, 1).picture()
-    env.step(np.zeros(2, dtype=np.int64))
-    assert env.first.tolist() == [False, True]
+    env.step(np.zeros(4, dtype=np.int64))
+    with pytest.raises(EnvCrashError, match="expected environment 3 of faulty_worlds:DrawnTwice to work, got no end"):
+        GymnasiumScreen(env, 3).picture()
+    env.step(np.zeros(4, dtype=np.int64))
+    assert env.first.tolist() == [False, False, True, True]
     env.close()
 
 

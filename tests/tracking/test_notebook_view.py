@@ -30,7 +30,7 @@ def tracker(notebook):
 
 
 def test_a_training_is_one_output_with_its_bar_its_numbers_its_curve_and_its_lines(notebook, tracker):
-    tracker.message("the agent sees its observation")
+    tracker.message("the agent sees <its observation>")
     for step in range(0, 500, 50):
         tracker.clock.now += 1.0
         tracker.log({"episode/score": step / 10, "loss/td": 0.25}, step)
@@ -42,6 +42,7 @@ def test_a_training_is_one_output_with_its_bar_its_numbers_its_curve_and_its_lin
         assert words in page
     assert page.index("<svg") < page.index("the agent sees") < page.index("evaluation at 500 env steps: mean 40")
     assert "Catch &lt;runs/catch&gt;" in page
+    assert "&lt;its observation&gt;" in page
     (shown,) = notebook.outputs.values()
     assert shown["text/plain"].startswith("500/1,000 env steps (50%)")
 
