@@ -3,7 +3,7 @@
 Run it from this folder, by this script or by the command line; it trains, resumes, evaluates and exports as DQN does::
 
     python own_agent.py
-    rlvision train quick --agent.name=own_agent:Mellowmax --agent.omega=5 --out=runs/mellowmax
+    rlvision train cartpole-dqn --agent.name=own_agent:Mellowmax --agent.omega=5 --out=runs/mellowmax
     rlvision watch runs/mellowmax --trust-imports --video=mellowmax.mp4
 """
 
@@ -61,7 +61,7 @@ if __name__ == "__main__":
     parser.add_argument("--out", default="runs/mellowmax")
     arguments = parser.parse_args()
     config = rlvision.load_config(
-        "quick", {"agent.name": "own_agent:Mellowmax", "env_steps": arguments.env_steps, "out": arguments.out}
+        "cartpole-dqn", {"agent.name": "own_agent:Mellowmax", "env_steps": arguments.env_steps, "out": arguments.out}
     )
     run = rlvision.train(config)
     print(f"mean score of 10 games: {run.evaluate(games=10).mean:.1f}")

@@ -3,8 +3,8 @@
 Run it from this folder, by this script or by the command line::
 
     python own_environment.py
-    rlvision train quick --env.game=own_environment:Catch --env.crop=none --env.height=32 --env.width=32 \
-        --env.frameskip=1 --agent.reward-scale=1 --out=runs/catch
+    rlvision train own_environment:Catch --env.height=37 --env.width=37 --env-steps=12000 \
+        --replay.learning-starts=1000 --exploration.decay-env-steps=6000 --out=runs/catch
     rlvision watch runs/catch --trust-imports --html=catch.html
 """
 
@@ -57,14 +57,12 @@ if __name__ == "__main__":
     parser.add_argument("--out", default="runs/catch")
     arguments = parser.parse_args()
     settings = {
-        "env.game": "own_environment:Catch",
-        "env.crop": None,
-        "env.height": 32,
-        "env.width": 32,
-        "env.frameskip": 1,
-        "agent.reward_scale": 1.0,
+        "env.height": 37,  # DN sees all of 37x37
+        "env.width": 37,
+        "replay.learning_starts": 1_000,
+        "exploration.decay_env_steps": 6_000,
         "env_steps": arguments.env_steps,
         "out": arguments.out,
     }
-    run = rlvision.train(rlvision.load_config("quick", settings))
+    run = rlvision.train("own_environment:Catch", settings)
     print(f"mean score of 20 games: {run.evaluate(games=20).mean:.2f} of 1")

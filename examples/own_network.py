@@ -3,7 +3,8 @@
 Run it from this folder, by this script or by the command line::
 
     python own_network.py
-    rlvision train quick --network.encoder=own_network:Residual --network.kwargs='{channels: 16}' --out=runs/residual
+    rlvision train cartpole-dqn --network.encoder=own_network:Residual --network.kwargs='{channels: 16}' \
+        --out=runs/residual
     rlvision watch runs/residual --trust-imports --web
 """
 
@@ -55,5 +56,5 @@ if __name__ == "__main__":
     parser.add_argument("--out", default="runs/residual")
     arguments = parser.parse_args()
     settings = {"network.encoder": "own_network:Residual", "env_steps": arguments.env_steps, "out": arguments.out}
-    run = rlvision.train(rlvision.load_config("quick", settings))
+    run = rlvision.train(rlvision.load_config("cartpole-dqn", settings))
     print(f"mean score of 10 games: {run.evaluate(games=10).mean:.1f}")

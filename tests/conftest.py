@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,6 +34,8 @@ from rlvision.runs.checkpoint import read_state
 from rlvision.runs.training import Session
 from rlvision.training.collector import Collector
 
+DQN = str(Path(__file__).parent / "own" / "dqn.yaml")
+"""A preset of DQN on CartPole; most runs of the tests change its world and shorten it."""
 COUNTING_ENV = "rlvision.envs.counting_env:CountingEnv"
 AS_DRAWN = {"height": 32, "width": 32}
 """The size of the counting environment's picture."""
@@ -268,29 +270,23 @@ def _small(out: Path, world: Mapping[str, Any] = COUNTING, **settings: Any) -> C
     usual = {name: value for name, value in SMALL.items() if name in known}
     if not agent.uses_replay:
         usual = {name: value for name, value in usual.items() if not name.startswith("replay.")}
-    return load_config("quick", {**usual, **world, "out": str(out), **named})
-
-
-@pytest.fixture(scope="session", autouse=True)
-def outlive_sigterm() -> Iterator[None]:
-    """As a program that goes on after SIGTERM, which a run in Python hands on once it is saved."""
-    before = signal.signal(signal.SIGTERM, _go_on)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
-def _go_on(number: int, frame: object) -> None:
-    """Do nothing."""
+    return load_config(DQN, {**usual, **world, "out": str(out), **named})
 
 
 @pytest.fixture(scope="session")
 def stop_at():
-    """Send this process a signal once a collector has made so many env steps."""
+    """Send this process a signal once a collector has made so many env steps; the program goes on after SIGTERM."""
     return _stop_at
+
+
+def _go_on(number: int, frame: object) -> None:
+    """Handle SIGTERM as a program does that goes on: a run hands it on once it is saved."""
 
 
 def _stop_at(monkeypatch: pytest.MonkeyPatch, env_steps: int, number: int = signal.SIGTERM) -> None:
     add = Collector._add
+    if number == signal.SIGTERM:
+        signal.signal(number, _go_on)
 
     def add_and_stop(self: Collector, step: EnvStep) -> Any:
         episodes = add(self, step)

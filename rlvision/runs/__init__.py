@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rlvision.runs.own_code import imported_settings as imported_settings
     from rlvision.runs.own_code import strange_imports as strange_imports
     from rlvision.runs.pixel_envs import make_env as make_env
+    from rlvision.runs.reservation import reserved as reserved
     from rlvision.runs.run import Run as Run
     from rlvision.runs.run_folder import RunFolder as RunFolder
     from rlvision.runs.training import resume as resume
@@ -36,6 +37,7 @@ __getattr__, __all__ = public_names(
         "loading": ["load"],
         "own_code": ["imported_settings", "strange_imports"],
         "pixel_envs": ["make_env"],
+        "reservation": ["reserved"],
         "run": ["Run"],
         "run_folder": ["RunFolder"],
         "training": ["resume", "train"],

@@ -31,7 +31,7 @@ def _store_run(
     preset: str | None = None,
 ) -> Path:
     folder.mkdir(parents=True)
-    usual = "cartpole" if game == "CartPole-v1" else "atari"
+    usual = "cartpole-dqn" if game == "CartPole-v1" else "atari"
     config = load_config(preset or usual, {"out": str(folder), "env.game": game, "seed": seed, **(settings or {})})
     save_config(config, folder / "config.yaml")
     tracker = JsonlTracker(folder)

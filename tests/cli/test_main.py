@@ -31,7 +31,7 @@ def calls(monkeypatch, tmp_path):
     seen = []
 
     class Agent:
-        config = load_config("quick")
+        config = load_config("cartpole-dqn")
         env_steps = 7
 
         def __init__(self, folder, **named):
@@ -53,6 +53,7 @@ def calls(monkeypatch, tmp_path):
 
     def resume(folder, **named):
         seen.append(("resume", folder, named))
+        return Agent
 
     monkeypatch.setattr(runs, "Run", Agent)
     monkeypatch.setattr(training, "train", train)
@@ -70,7 +71,7 @@ def test_train_hands_over_the_complete_configuration(calls):
 
 def test_the_names_that_scripts_rely_on(calls):
     assert cli.main([
-        "train", "quick", "--out=a/b", "--seed=2", "--env-steps=9", "--device=cpu", "--checkpoint-every=3",
+        "train", "cartpole-dqn", "--out=a/b", "--seed=2", "--env-steps=9", "--device=cpu", "--checkpoint-every=3",
         "--evaluate-every=4", "--wandb=disabled",
     ]) == 0  # fmt: skip
     assert cli.main(["evaluate", "a/b", "--games=5", "--json=scores.json"]) == 0
@@ -83,9 +84,9 @@ def test_the_names_that_scripts_rely_on(calls):
     }  # fmt: skip
     agent = ("Run", run, {"weights": "best", "device": "auto", "trust_imports": False})
     usual = {"seed": 0, "epsilon": None}
-    games = {"num_envs": 16, "protocol": None, "limits": make_limits(load_config("quick")), **usual}
+    games = {"num_envs": 16, "protocol": None, "limits": make_limits(load_config("cartpole-dqn")), **usual}
     assert calls == [
-        ("train", load_config("quick", scripted), {}),
+        ("train", load_config("cartpole-dqn", scripted), {}),
         agent,
         ("measure", 5, games),
         agent,
@@ -116,7 +117,8 @@ def test_games_without_a_reward_are_cut_as_the_command_says_or_else_the_run(monk
     assert limits_seen == [EpisodeLimits(108_000, cut_after)]
 
 
-A_PRESET = "a preset (atari, breakout, cartpole, pixels, pong, pong-dqn, quick), a YAML file or the name of a world"
+PRESETS = "atari, breakout, cartpole, cartpole-dqn, pixels, pong, pong-dqn, quick"
+A_PRESET = f"a preset ({PRESETS}), a YAML file or the name of a world"
 A_SEED = "--seed to be a whole number of at least 0 and below 4294967296"
 A_COMMAND = f"a command ({', '.join(cli.COMMANDS)})"
 

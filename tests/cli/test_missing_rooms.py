@@ -13,7 +13,9 @@ from rlvision.runs import training
 
 PACKAGE = Path(__file__).parents[2] / "rlvision"
 HELP_SCREENS = ("--help", "train quick --help", "evaluate --help", "watch --help", "compare --help", "sweep --help")
-TINY = "train quick --env-steps=120 --replay.learning-starts=64 --evaluation.games=1 --wandb=disabled --device=cpu"
+TINY = (
+    "train cartpole-dqn --env-steps=120 --replay.learning-starts=64 --evaluation.games=1 --wandb=disabled --device=cpu"
+)
 PROGRAM = """
 import sys
 sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]

@@ -46,11 +46,11 @@ def preset(tmp_path):
 
 
 def test_an_agent_has_its_own_settings_and_no_others():
-    assert load_config("quick", {"agent.name": "qr_dqn", "agent.quantiles": 64}).agent.quantiles == 64
-    assert load_config("quick", {"agent.loss": "mse"}).agent == replace(load_config("quick").agent, loss="mse")
+    assert load_config("cartpole-dqn", {"agent.name": "qr_dqn", "agent.quantiles": 64}).agent.quantiles == 64
+    assert load_config("pong", {"agent.epochs": 3}).agent == replace(load_config("pong").agent, epochs=3)
     for name, setting, value in (("dqn", "quantiles", 64), ("qr_dqn", "loss", "mse")):
         with pytest.raises(ConfigError, match=rf"expected a setting in the overrides, got 'agent\.{setting}'"):
-            load_config("quick", {"agent.name": name, f"agent.{setting}": value})
+            load_config("cartpole-dqn", {"agent.name": name, f"agent.{setting}": value})
 
 
 @pytest.mark.parametrize("overrides", [{"agent.name": "qr_dqn"}, {"agent": {"name": "qr_dqn"}}])
@@ -73,7 +73,7 @@ def test_an_agent_in_a_preset_has_its_settings_there(tmp_path):
 @pytest.mark.parametrize("name", [5, ["dqn"], {"a": 1}])
 def test_a_name_that_is_no_text_is_refused(name):
     with pytest.raises(ConfigError, match=r"expected agent\.name in the overrides to be text, got "):
-        load_config("quick", {"agent.name": name})
+        load_config("cartpole-dqn", {"agent.name": name})
 
 
 def test_settings_of_another_agent_are_listed_as_the_command_line_takes_them(preset):
@@ -83,7 +83,7 @@ def test_settings_of_another_agent_are_listed_as_the_command_line_takes_them(pre
 
 
 def test_two_agents_differ_in_what_one_of_them_has():
-    old, new = load_config("quick"), load_config("quick", {"agent.name": "qr_dqn"})
+    old, new = load_config("cartpole-dqn"), load_config("cartpole-dqn", {"agent.name": "qr_dqn"})
     assert differences(old, new) == {
         "agent.name": ("dqn", "qr_dqn"),
         "agent.loss": ("huber", None),
@@ -93,7 +93,7 @@ def test_two_agents_differ_in_what_one_of_them_has():
 
 def test_an_agent_that_is_trusted_is_read_by_its_own_types(tmp_path):
     path = tmp_path / "config.yaml"
-    config = load_config("quick", {"agent.name": OWN, "agent.speed": 3})
+    config = load_config("cartpole-dqn", {"agent.name": OWN, "agent.speed": 3})
     save_config(config, path)
     assert read_config(path, trusts=lambda name: name == OWN) == config
     path.write_text(path.read_text().replace("speed: 3.0", "speed: fast"))

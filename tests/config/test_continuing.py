@@ -50,11 +50,11 @@ def test_a_free_folder_is_missing_or_empty():
 
 def test_auto_numbers_runs_with_other_settings_and_finds_its_own_again():
     first = begin({"out": "auto"})
-    second = begin({"out": "auto", "agent.double": False})
+    second = begin({"out": "auto", "agent.return_lambda": 0.8})
     assert (first.out, second.out) == ("runs/quick-seed1", "runs/quick-seed1-2")
     assert load_config("quick", {"out": "auto"}).out == first.out
-    assert load_config("quick", {"out": "auto", "agent.double": False, "threads": 3}).out == second.out
-    assert load_config("quick", {"out": "auto", "agent.n_step": 7}).out == "runs/quick-seed1-3"
+    assert load_config("quick", {"out": "auto", "agent.return_lambda": 0.8, "threads": 3}).out == second.out
+    assert load_config("quick", {"out": "auto", "agent.epochs": 7}).out == "runs/quick-seed1-3"
 
 
 def test_auto_passes_by_a_run_that_is_under_way_and_a_folder_that_is_reserved():

@@ -51,7 +51,7 @@ def test_every_name_of_ours_exists_and_none_of_theirs_is_ours():
         ("--quiet", "--tracking.console=false for --quiet"),
     ],
 )
-@pytest.mark.parametrize("preset", ["quick", ""])
+@pytest.mark.parametrize("preset", ["pong-dqn", ""])
 def test_an_option_of_another_library_is_answered_with_ours(preset, given, advice, capsys):
     assert main(["train", *preset.split(), *given.split()]) == 2
     assert capsys.readouterr().err.endswith(f": write {advice}\n")
@@ -88,5 +88,5 @@ def test_every_command_answers_with_its_own_options(command, advice, capsys):
 )
 def test_in_python_and_in_files_too(overrides, advice):
     with pytest.raises(ConfigError) as error:
-        load_config("quick", overrides)
+        load_config("cartpole-dqn", overrides)
     assert advice in str(error.value)

@@ -18,7 +18,7 @@ PRESETS = [preset.name for preset in known_presets()]
 
 
 def test_the_presets_there_are():
-    assert PRESETS == ["atari", "breakout", "cartpole", "pixels", "pong", "pong-dqn", "quick"]
+    assert PRESETS == ["atari", "breakout", "cartpole", "cartpole-dqn", "pixels", "pong", "pong-dqn", "quick"]
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -70,10 +70,10 @@ def test_arguments_of_an_encoder_are_not_another_ones(tmp_path):
         ("breakout", {}, 0.1),
         ("cartpole", {"network.norm": "renorm"}, 0.1),
         ("cartpole", {}, 0.9),
-        ("quick", {}, 0.1),
-        ("quick", {"network.norm": "running"}, 0.9),
-        ("quick", {"network.norm": "running", "network.momentum": 0.1}, 0.1),
-        ("quick", {"network.momentum": None}, 0.1),
+        ("pong-dqn", {}, 0.1),
+        ("pong-dqn", {"network.norm": "running"}, 0.9),
+        ("pong-dqn", {"network.norm": "running", "network.momentum": 0.1}, 0.1),
+        ("pong-dqn", {"network.momentum": None}, 0.1),
     ],
 )
 def test_a_norm_brings_its_momentum_unless_another_is_chosen(preset, overrides, momentum, tmp_path):
@@ -144,7 +144,7 @@ def test_a_damaged_run_decides_no_size(tmp_path):
     [{"agent.n_step": 5}, {"agent": {"n_step": 5}}, {"agent.n-step": 5}, {"agent": {"n-step": 5.0}}],
 )
 def test_the_ways_to_name_a_setting(overrides):
-    assert load_config("quick", overrides).agent.n_step == 5
+    assert load_config("cartpole-dqn", overrides).agent.n_step == 5
 
 
 def test_the_run_folder_is_named_after_preset_and_seed(tmp_path):

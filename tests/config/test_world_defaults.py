@@ -55,7 +55,10 @@ def test_the_name_of_a_world_stands_for_the_preset_of_its_kind(name, agent, deci
 
 
 def test_another_world_takes_nothing_that_suits_cartpole_alone():
-    config, quick = load_config("quick", {"env.game": "mine:World", "env.num_envs": 3}), load_config("quick")
+    config, quick = (
+        load_config("quick", {"env.game": "mine:World", "env.num_envs": 3}),
+        load_config("quick"),
+    )
     default = flatten(load_config("pixels"))
     values = flatten(config)
     of_env = [name for name in values if name.startswith("env.") and name not in ("env.game", "env.num_envs")]

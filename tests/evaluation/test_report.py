@@ -123,7 +123,11 @@ def test_conditions_name_the_game_as_the_scale_does() -> None:
 @pytest.mark.parametrize(
     ("config", "protocol", "message"),
     [
-        (load_config("quick"), "nature", r"expected an Atari game for the protocol nature, got CartPole-v1: leave it"),
+        (
+            load_config("quick"),
+            "nature",
+            r"expected an Atari game for the protocol nature, got CartPole-v1: leave it",
+        ),
         (playing(), "dopamine", r"expected a protocol of machado, nature, got 'dopamine': choose one of them"),
     ],
 )

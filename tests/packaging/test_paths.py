@@ -78,7 +78,7 @@ KINDS = pytest.mark.parametrize(
 
 @KINDS
 def test_settings_and_rows_are_read_and_written(home, kind):
-    config = load_config("quick")
+    config = load_config("cartpole-dqn")
     (home / "mine.yaml").write_text("env: {game: CartPole-v1}\n")
     save_config(config, kind(home / "config.yaml"))
     assert read_config(kind(home / "config.yaml")) == config
@@ -129,9 +129,9 @@ def test_a_sweep_is_read(home, kind):
 def test_the_run_folder_of_settings_may_be_in_the_home_folder(home):
     run = home / "there"
     run.mkdir()
-    save_config(load_config("quick", {"env_steps": 777}), run / "config.yaml")
-    assert load_config("quick", {"out": "~/there"}).env_steps == 777
-    assert load_config("quick", {"out": Place(run)}).env_steps == 777
+    save_config(load_config("cartpole-dqn", {"env_steps": 777}), run / "config.yaml")
+    assert load_config("cartpole-dqn", {"out": "~/there"}).env_steps == 777
+    assert load_config("cartpole-dqn", {"out": Place(run)}).env_steps == 777
 
 
 @pytest.mark.parametrize("place", [3, None, b"bytes"])

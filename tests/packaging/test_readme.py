@@ -38,6 +38,8 @@ SHORT = {
         "--tracking.log-every=32",
         "--wandb=disabled",
         "--network.calibration-batches=2",
+        "--agent.rollout-steps=8",
+        "--agent.batch-size=8",
     ],
     "evaluate": ["--games=1", "--max-frames=200"],
     "export": ["--games=1"],
@@ -46,6 +48,8 @@ SHORT = {
 }
 SHORTER = {"--env-steps": "96", "--games": "1", "--runs": "1"}
 """What takes the place of a number that a page gives: a run that goes on is longer than the 64 it had."""
+ROLLOUTS = {"quick", "cartpole", "pong"}
+"""Presets whose agent has no replay."""
 CONFIGURED = '"env_steps": 64, "replay.learning_starts": 32, "evaluation.games": 1, "wandb": "disabled"'
 WRITES = ("--video", "--html", "--json", "--out")
 
@@ -76,7 +80,8 @@ def shortened(command: str) -> list[str]:
         return [name, *given]
     given = [f"{option}={SHORTER.get(option, value)}" if value else option for option, value in map(split, given)]
     names = {split(argument)[0] for argument in given}
-    unused = "--replay." if "pong" in given else "none"  # whose agent has no replay
+    learns_from_rollouts = "--agent.name" not in names and not ROLLOUTS.isdisjoint(given)
+    unused = "--replay." if learns_from_rollouts else "--agent."
     more = (argument for argument in SHORT.get(name, ()) if split(argument)[0] not in names)
     return [name, *given, *(argument for argument in more if not argument.startswith(unused))]
 
@@ -122,7 +127,7 @@ class Workspace:
             assert option not in WRITES or (self.folder / value).exists(), (arguments, value)
 
 
-SWEPT = ", ".join(f'"{argument}"' for argument in SHORT["train"])
+SWEPT = ", ".join(f'"{argument}"' for argument in SHORT["train"] if not argument.startswith("--replay."))
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from rlvision.runs.export_folder import MODEL, digest
 from rlvision.runs.export_manifest import MANIFEST
 from rlvision.runs.export_writer import write_export
 from rlvision.runs.stored_spec import spec_to_state
+from tests.conftest import DQN
 
 CARTPOLE = {"env.crop": [160, 320, 0, 600], "env.height": 32, "env.width": 40, "env.stack": 2, "device": "cpu"}
 SPEC = EnvSpec(1, (2, 32, 40), 1, ("0", "1"), frameskip=4)
@@ -60,7 +61,7 @@ def settings():
 
 def _settings(**changes: Any) -> Config:
     named = {name.replace("__", "."): value for name, value in changes.items()}
-    return load_config("quick", {**CARTPOLE, "env.frameskip": SPEC.frameskip, **named})
+    return load_config(DQN, {**CARTPOLE, "env.frameskip": SPEC.frameskip, **named})
 
 
 def _used_network(config: Config, spec: EnvSpec = SPEC) -> QNetwork:

@@ -40,7 +40,7 @@ def train_without(run_program):
         package = Path(str(rlvision.__file__)).parent
         shutil.copytree(package, folder / "rlvision", ignore=shutil.ignore_patterns(*rooms, "__pycache__", "trained"))
         assert not rooms & {path.name for path in (folder / "rlvision").iterdir()}
-        command = ["-c", LAUNCHER, "train", "quick", *TINY, f"--out={folder / 'run'}", *more]
+        command = ["-c", LAUNCHER, "train", "cartpole-dqn", *TINY, f"--out={folder / 'run'}", *more]
         done = run_program(command, folder, environment(folder))
         assert done.returncode == 0, done.stderr
         said, _, imported = done.stdout.rpartition("imported:")

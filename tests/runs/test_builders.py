@@ -19,7 +19,7 @@ from rlvision.learning.schedules import exploration_schedule
 from rlvision.nn.settings import NetworkSettings
 from rlvision.nn.statistics import statistics_layers
 from rlvision.runs import builders
-from tests.conftest import COUNTING
+from tests.conftest import COUNTING, DQN
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_settings_of_the_other_kind_are_refused_by_their_own_name(preset, overri
 
 
 def test_a_time_limit_truncates():
-    env = builders.make_env(load_config("quick", {"env.max_episode_steps": 6}), 1)
+    env = builders.make_env(load_config(DQN, {"env.max_episode_steps": 6}), 1)
     env.reset(seed=0)
     steps = [env.step(env_action()) for _ in range(4)]
     env.close()
@@ -100,7 +100,7 @@ def test_windows_of_a_network_that_is_no_encoder_of_ours_mean_nothing():
 )
 def test_exploration_falls_to_its_end_and_on_to_what_is_final(overrides, epsilons):
     given = {"env_steps": 300, "exploration.end": 0.1, "exploration.decay_env_steps": 100}
-    config = load_config("quick", given | overrides)
+    config = load_config(DQN, given | overrides)
     exploration = exploration_schedule(config.exploration, config.env_steps)
     assert [exploration(count) for count in (0, 100, 200, 300)] == pytest.approx(epsilons)
 

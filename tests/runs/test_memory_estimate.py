@@ -87,7 +87,7 @@ def test_settings_add_what_they_cost():
     assert packed.nbytes < 0.32 * part(config, "replay").nbytes
     assert packed.remedy == "lower replay.capacity (100,000)"
     games = {"evaluation.games": 1, "env.num_envs": 8}
-    without, workers = (load_config("quick", {**games, "env.num_workers": count}) for count in (0, 4))
+    without, workers = (load_config("cartpole-dqn", {**games, "env.num_workers": count}) for count in (0, 4))
     added = part(workers, "emulators").nbytes - part(without, "emulators").nbytes
     assert added == (4 + 1 + 1) * memory_estimate.WORKER_BYTES  # of training, the evaluation and the video
 

@@ -19,13 +19,13 @@ def interrupt():
 threading.Thread(target=interrupt).start()
 settings = {"tracking.log_every": 200, "tracking.video_every": 0, "evaluation.games": 1, "replay.learning_starts": 400}
 try:
-    rlvision.train("quick", settings, env_steps=1_000_000, out="runs/a", wandb="offline")
+    rlvision.train("cartpole-dqn", settings, env_steps=1_000_000, out="runs/a", wandb="offline")
 except KeyboardInterrupt:
     run = rlvision.load("runs/a")
 """
 TRAIN_AGAIN = """
 print(run.env_steps < 1_000_000)
-run = rlvision.train("quick", settings, env_steps=run.env_steps + 20, out="runs/a", wandb="offline")
+run = rlvision.train("cartpole-dqn", settings, env_steps=run.env_steps + 20, out="runs/a", wandb="offline")
 """
 
 

@@ -14,7 +14,7 @@ from rlvision.core.errors import ConfigError
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.run import Run
 from rlvision.runs.training import resume, train
-from tests.conftest import COUNTING, SMALL
+from tests.conftest import COUNTING, DQN, SMALL
 
 OWN = {"agent__name": "own_agents:Online"}
 SETTINGS = {**OWN, "agent__step_size": 0.25, "agent__stickiness": 0.75}
@@ -24,7 +24,7 @@ def small(out, **settings):
     """A run in ``out`` without the settings of DQN; settings by dotted name with ``__`` for the dot."""
     shared = {name: value for name, value in {**SMALL, **COUNTING}.items() if not name.startswith("agent.")}
     named = {name.replace("__", "."): value for name, value in settings.items()}
-    return load_config("quick", {**shared, "out": str(out), **named})
+    return load_config(DQN, {**shared, "out": str(out), **named})
 
 
 def test_it_trains_by_its_own_memory_policy_and_learner(tmp_path, watched, metrics):
@@ -61,12 +61,12 @@ def test_its_settings_are_checked_kept_and_compared(tmp_path):
 
 
 def test_its_help_shows_its_settings_and_those_of_no_other(capsys):
-    assert main(["train", "quick", "--agent.name=own_agents:Online", "--help"]) == 0
+    assert main(["train", "cartpole-dqn", "--agent.name=own_agents:Online", "--help"]) == 0
     shown = capsys.readouterr().out
     assert "--agent.step-size FLOAT" in shown
     assert "Probability that an action is that of the step" in shown
     assert "--agent.double" not in shown
-    assert main(["train", "quick", "--help"]) == 0
+    assert main(["train", "cartpole-dqn", "--help"]) == 0
     shown = capsys.readouterr().out
     assert "--agent.double" in shown
     assert "--agent.step-size" not in shown

@@ -38,7 +38,7 @@ def test_settings_are_a_dict_and_keywords_over_a_preset():
     with closing(made) as env:
         assert env.observation_space.shape == (6, 32, 77)
     with closing(rlvision.make_env("CartPole-v1", preset="quick")) as env:
-        assert env.observation_space.shape == observation_shape(load_config("quick").env)
+        assert env.observation_space.shape == observation_shape(load_config("cartpole-dqn").env)
 
 
 def test_the_size_does_not_come_from_a_run_in_the_working_directory(tmp_path, monkeypatch):

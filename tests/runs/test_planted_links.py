@@ -295,7 +295,7 @@ SWEEP = """
 program: train.py
 method: grid
 parameters: {agent.n_step: {values: [1]}}
-command: ["${program}", quick, --env-steps=400, "${args}"]
+command: ["${program}", cartpole-dqn, --env-steps=400, "${args}"]
 """
 FAKE = (sys.executable, str(Path(__file__).parents[1] / "own" / "fake_train.py"))
 

@@ -83,14 +83,14 @@ def test_what_is_no_world_is_refused(strange):
 
 def test_keywords_win_over_settings_dotted_or_nested():
     settings = {"agent.n_step": 4, "agent": {"double": False}, "env_steps": 100}
-    config = config_of("quick", settings, changes={"agent": {"n_step": 7}, "env_steps": 1e6})
+    config = config_of("cartpole-dqn", settings, changes={"agent": {"n_step": 7}, "env_steps": 1e6})
     assert (config.agent.n_step, config.agent.double, config.env_steps) == (7, False, 1_000_000)
     assert isinstance(config.env_steps, int)
 
 
 def test_numpys_numbers_and_paths_are_plain_values():
     changes = {"env_steps": np.int64(50), "agent": {"gamma": np.float32(0.5)}, "out": Path("runs/x")}
-    config = config_of("quick", changes=changes)
+    config = config_of("cartpole-dqn", changes=changes)
     assert (config.env_steps, config.agent.gamma, config.out) == (50, 0.5, "runs/x")
     assert type(config.env_steps) is int
 
@@ -99,15 +99,15 @@ def test_a_name_or_a_class_may_stand_for_the_agent_and_the_network():
     import own_agents
     import own_networks
 
-    named = config_of("quick", changes={"agent": "qr_dqn", "network": "nature"})
+    named = config_of("cartpole-dqn", changes={"agent": "qr_dqn", "network": "nature"})
     assert (named.agent.name, named.network.encoder) == ("qr_dqn", "nature")
     agent = next(value for value in vars(own_agents).values() if hasattr(value, "make_agent"))
     path = f"{agent.__module__}:{agent.__qualname__}"
-    assert config_of("quick", changes={"agent": agent}).agent.name == path
-    assert config_of("quick", changes={"agent": {"name": agent, "step_size": 0.5}}).agent.step_size == 0.5
-    config = config_of("quick", changes={"network": own_networks.Particular})
+    assert config_of("cartpole-dqn", changes={"agent": agent}).agent.name == path
+    assert config_of("cartpole-dqn", changes={"agent": {"name": agent, "step_size": 0.5}}).agent.step_size == 0.5
+    config = config_of("cartpole-dqn", changes={"network": own_networks.Particular})
     assert config.network.encoder == "own_networks:Particular"
-    config = config_of("quick", changes={"network": {"encoder": own_networks.Particular, "hidden": 64}})
+    config = config_of("cartpole-dqn", changes={"network": {"encoder": own_networks.Particular, "hidden": 64}})
     assert (config.network.encoder, config.network.hidden) == ("own_networks:Particular", 64)
 
 
@@ -116,13 +116,13 @@ def test_a_class_of_this_process_is_kept_for_the_network():
 
     class Mine(Particular): ...
 
-    config = config_of("quick", changes={"network": Mine})
+    config = config_of("cartpole-dqn", changes={"network": Mine})
     assert config.network.encoder.startswith("object:Mine-")
     assert len(describe_objects(config)) == 1
 
 
 def test_a_complete_config_stands_alone():
-    config = load_config("quick")
+    config = load_config("cartpole-dqn")
     assert config_of(config) is config
     with pytest.raises(ConfigError, match="expected a Config alone"):
         config_of(config, changes={"env_steps": 5})
@@ -131,8 +131,8 @@ def test_a_complete_config_stands_alone():
 
 
 def test_a_world_may_be_named_among_the_settings(worlds):
-    assert config_of("quick", changes={"env": {"game": worlds.Striped}}).env.game == "open_worlds:Striped"
-    assert config_of("quick", {"env.game": "pong"}).env.game == "pong"
+    assert config_of("cartpole-dqn", changes={"env": {"game": worlds.Striped}}).env.game == "open_worlds:Striped"
+    assert config_of("cartpole-dqn", {"env.game": "pong"}).env.game == "pong"
 
 
 def test_another_world_drops_the_arguments_of_the_runs_own(worlds):

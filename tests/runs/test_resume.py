@@ -119,7 +119,8 @@ def test_a_run_that_is_brought_back_says_how_far_its_replay_and_its_games_are(
     told: dict[str, list[tuple[int, int]]] = {}
 
     @contextmanager
-    def collect(description):
+    def collect(description, *, quiet):
+        assert not quiet
         yield lambda done, total: told.setdefault(description, []).append((done, total))
 
     config = small(tmp_path / "run")

@@ -195,12 +195,12 @@ def test_nothing_speaks_of_a_replay(tmp_path, watched, capsys, small):
     Run(tmp_path / "run").export(tmp_path / "export")
     assert "replay" not in json.loads((tmp_path / "export" / "export.json").read_text())["training"]
     assert not [name for name in read_run_info(tmp_path / "run").settings if "replay" in name]
-    main(["train", "quick", "--agent.name=pqn", "--help"])
+    main(["train", "quick", "--help"])
     shown = capsys.readouterr().out
     assert "--agent.rollout-steps" in shown
     assert "--checkpoint.keep" in shown
     assert "replay" not in shown.replace("rlvision replay", "").replace("a replay;", "").lower()
-    main(["train", "quick", "--help"])
+    main(["train", "cartpole-dqn", "--help"])
     assert "--replay.capacity" in capsys.readouterr().out
 
 

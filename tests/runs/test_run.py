@@ -409,7 +409,7 @@ def test_a_link_in_the_run_folder_is_refused_before_anything_is_made(tmp_path, f
         ("pong", 16, 5, 4),  # four games each
         ("pong", 15, 5, 5),  # never more than asked for
         ("pong", 0, 16, 0),
-        ("cartpole", 5, 16, 5),
+        ("cartpole-dqn", 5, 16, 5),
     ],
 )
 def test_an_evaluation_has_as_many_environments_as_are_busy(preset, games, most, count):

@@ -18,6 +18,7 @@ from rlvision.runs.checkpoint import write_state
 from rlvision.runs.run_folder import RunFolder
 from rlvision.runs.stored_spec import spec_to_state
 from rlvision.runs.web_session import NewestWeights, serve
+from tests.conftest import DQN
 from tests.watch.web.conftest import PATIENCE, Served, Watcher
 
 COUNTING = {
@@ -38,7 +39,7 @@ def folder(tmp_path: Path) -> RunFolder:
     """A run that has just begun: no checkpoint yet."""
     path = tmp_path / "a-run"
     path.mkdir()
-    save_config(load_config("quick", {**COUNTING, "out": str(path)}), path / "config.yaml")
+    save_config(load_config(DQN, {**COUNTING, "out": str(path)}), path / "config.yaml")
     return RunFolder(path)
 
 

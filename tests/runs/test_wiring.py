@@ -8,6 +8,7 @@ import torch
 from rlvision.config.fields import flatten
 from rlvision.config.loading import load_config
 from rlvision.learning.learner import QLearner
+from tests.conftest import DQN
 from tests.runs.wiring import (
     AGENTS,
     agents,
@@ -72,7 +73,7 @@ def test_the_priorities_of_two_updates_arrive_in_the_tree(agent, folder, monkeyp
     named = {"agent.name": agent, "out": str(folder / f"{agent}-two"), "wandb": "disabled"}
     known = settings_for(agent)
     base = {name: value for name, value in runs.BASE.items() if name in known}
-    config = load_config("quick", {**base, **named, "env_steps": 46, "evaluate_every": 0, "checkpoint_every": 0})
+    config = load_config(DQN, {**base, **named, "env_steps": 46, "evaluate_every": 0, "checkpoint_every": 0})
     updates, update = [], QLearner.update
 
     def noted(learner, batch):

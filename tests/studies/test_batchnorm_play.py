@@ -11,6 +11,7 @@ import torch
 from rlvision.config.loading import load_config
 from rlvision.runs.run_folder import RunFolder
 from rlvision.runs.training import train
+from tests.conftest import DQN
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def short(tmp_path_factory):
     """A short run of plain BatchNorm."""
     out = tmp_path_factory.mktemp("play") / "run"
     settings = {"env_steps": 1_600, "replay.learning_starts": 800, "evaluate_every": 0, "wandb": "disabled"}
-    train(load_config("quick", {**settings, "network.norm": "running", "out": str(out)}))
+    train(load_config(DQN, {**settings, "network.norm": "running", "out": str(out)}))
     return out
 
 

@@ -8,6 +8,7 @@ import pytest
 from rlvision.config.loading import load_config
 from rlvision.envs.game_archive import read_games
 from rlvision.runs.training import train
+from tests.conftest import DQN
 
 RUN = "77x77-n20-2e-4-seed2"
 
@@ -18,7 +19,7 @@ def short(tmp_path_factory):
     out = tmp_path_factory.mktemp("epsilon") / "run"
     settings = {"env_steps": 1_600, "replay.learning_starts": 1_600, "evaluate_every": 0, "wandb": "disabled"}
     ladder = {"exploration.kind": "ladder", "exploration.decay_env_steps": 400, "evaluation.games": 1}
-    train(load_config("quick", {**settings, **ladder, "out": str(out)}))
+    train(load_config(DQN, {**settings, **ladder, "out": str(out)}))
     return out
 
 

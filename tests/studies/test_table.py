@@ -31,7 +31,8 @@ def run(tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
     save_config(
-        load_config("quick", {"seed": 5, "network.norm": "running", "network.momentum": 0.1}), folder / "config.yaml"
+        load_config("quick", {"seed": 5, "network.norm": "layer"}),
+        folder / "config.yaml",
     )
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     session = {"when": "2026-01-01", "env_steps": 0, "changed": {}, "with": {"torch": "2.13"}, "ended": "done"}
@@ -52,7 +53,7 @@ def test_a_folded_run_says_what_its_folder_says(run):
     assert record.env_steps == 24
     assert record.sessions == [{"env_steps": 0, "changed": {}, "with": {"torch": "2.13"}, "ended": "done"}]
     assert record.played == [{"protocol": "nature", "scores": [1.0, 2.0]}]
-    assert record.command == "rlvision train quick --seed=5 --network.norm=running --network.momentum=0.1"
+    assert record.command == "rlvision train quick --seed=5 --network.norm=layer --network.momentum=0.1"
     assert record.config().network == RunFolder(run).config().network
 
 
@@ -88,7 +89,8 @@ def test_only_settings_that_differ_are_written_for_each_run(run, tmp_path):
     path = tmp_path / "runs.json.gz"
     fold(path, [("a", run), ("b", run)])
     save_config(
-        load_config("quick", {"seed": 6, "network.norm": "running", "network.momentum": 0.1}), run / "config.yaml"
+        load_config("quick", {"seed": 6, "network.norm": "layer"}),
+        run / "config.yaml",
     )
     fold(path, [("c", run)])
     runs = json.loads(gzip.decompress(path.read_bytes()))["runs"]

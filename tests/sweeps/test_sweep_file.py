@@ -17,7 +17,7 @@ FILE = {
     "program": "train.py",
     "method": "grid",
     "parameters": {"agent.n_step": {"values": [1, 3]}},
-    "command": ["${env}", "${interpreter}", "${program}", "quick", "--env-steps=400", "${args}"],
+    "command": ["${env}", "${interpreter}", "${program}", "cartpole-dqn", "--env-steps=400", "${args}"],
 }
 
 
@@ -48,7 +48,7 @@ def test_a_grid_is_every_combination_and_the_last_parameter_changes_fastest(swee
 
 def test_a_trial_is_what_the_same_command_would_train(sweep_of):
     first, *_ = make_trials(sweep_of(), runs=None, seeds=())
-    assert first.config == load_config("quick", {"env_steps": 400, "agent.n_step": 1})
+    assert first.config == load_config("cartpole-dqn", {"env_steps": 400, "agent.n_step": 1})
 
 
 def test_every_setting_is_repeated_with_every_seed(sweep_of):
@@ -127,7 +127,10 @@ def test_a_name_says_the_settings_and_differs_where_they_differ():
         ({"command": None}, r"the command of a run in sweep mine.yaml, got None: write command: \[\$\{env\}"),
         ({"command": ["${program}", "${args}"]}, r"one preset after \$\{program\} in sweep mine.yaml, got none"),
         ({"command": ["${program}", "quik", "${args}"]}, "got 'quik': did you mean quick"),
-        ({"command": ["${program}", "quick", "--gama=1", "${args}"]}, "an option of rlvision train, got '--gama'"),
+        (
+            {"command": ["${program}", "cartpole-dqn", "--gama=1", "${args}"]},
+            "an option of rlvision train, got '--gama'",
+        ),
         ({"metric": {"name": "evaluate/maen"}}, "to be a metric, got 'evaluate/maen': did you mean evaluate/mean"),
         ({"metric": {"name": "loss/td", "goal": "low"}}, "metric.goal of sweep mine.yaml to be maximize or minimize"),
         ({"run_cap": 0}, "run_cap of sweep mine.yaml to be a whole number above 0, got 0"),

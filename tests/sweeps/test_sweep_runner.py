@@ -25,7 +25,7 @@ FILE = """
 program: train.py
 method: grid
 parameters: {{agent.n_step: {{values: {values}}}}}
-command: ["${{program}}", quick, --env-steps=400, "${{args}}"]
+command: ["${{program}}", cartpole-dqn, --env-steps=400, "${{args}}"]
 """
 
 

@@ -7,10 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
 from torch.utils.tensorboard import FileWriter
 
 from rlvision.core.errors import CheckpointError, MissingExtraError
 from rlvision.tracking.tensorboard import TensorboardTracker
+
+
+@pytest.fixture(autouse=True)
+def first_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of one second are read in the order of their names, in which the tenth of a process is before the ninth."""
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(0))
 
 
 def events(folder: Path) -> EventAccumulator:

@@ -13,6 +13,7 @@ from rlvision.config.fields import flatten, settings_of
 from rlvision.config.loading import load_config
 from rlvision.config.schema import Config, defaults_for
 from rlvision.learning.registry import default_settings
+from tests.conftest import DQN
 
 Settings = Mapping[str, Any]
 Finder = Callable[[Config], Any]
@@ -41,7 +42,7 @@ class Row:
         usual = {"agent.name": agent, "out": str(folder / f"{agent}-{number}")}
         known = settings_of(defaults_for(default_settings(agent)))
         settings = {name: value for name, value in self.settings.items() if name in known}
-        return load_config("quick", {**usual, **settings})
+        return load_config(DQN, {**usual, **settings})
 
 
 class Table:
