@@ -64,3 +64,15 @@ def test_a_room_costs_no_torch_until_a_name_of_it_is_used(room):
 
     code = f"import sys, rlvision.{room}; sys.exit('torch' in sys.modules or 'gymnasium' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_help_and_completion_know_every_name_of_the_package():
+    import pydoc
+
+    import rlvision
+
+    assert set(rlvision.__all__) <= set(dir(rlvision))
+    page = pydoc.render_doc(rlvision, renderer=pydoc.plaintext)
+    for name in rlvision.__all__:
+        assert f"class {name}(" in page or f"{name}(" in page
+        assert name in (rlvision.__doc__ or "")
