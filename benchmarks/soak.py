@@ -42,7 +42,7 @@ class Options:
     picture: Path | None = None
     """File to draw the curve into, a .png."""
     settings: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Preset and further settings of the run, after a lone --; the preset quick."""
+    """Preset and further settings of the run, after a lone --; the preset cartpole-dqn."""
 
 
 SETTINGS = (
@@ -100,7 +100,7 @@ def main() -> None:
 
 
 def watch(options: Options, run: Path) -> list[Sample]:
-    preset, *settings = options.settings or ("quick",)
+    preset, *settings = options.settings or ("cartpole-dqn",)
     train = [sys.executable, "-m", "measure.leaky_train", str(options.leak), preset, *SETTINGS, *settings]
     process = subprocess.Popen([*train, f"--out={run}"], cwd=HERE, stdout=subprocess.DEVNULL)
     games, samples, begin = Games(run / "metrics.jsonl"), [], time.monotonic()
@@ -138,7 +138,7 @@ def in_words(samples: list[Sample], settled: list[Sample], line: Slope) -> str:
 def report(options: Options, samples: list[Sample], settled: list[Sample], line: Slope) -> dict[str, object]:
     return {
         "machine": machine(),
-        "settings": [*(options.settings or ("quick",)), *SETTINGS],
+        "settings": [*(options.settings or ("cartpole-dqn",)), *SETTINGS],
         "leak_on_purpose": options.leak,
         "minutes": samples[-1].seconds / 60,
         "episodes": samples[-1].episodes,

@@ -1,6 +1,6 @@
 """Cost of tracking: the share of a run spent in trackers, in their measurements and in pictures.
 
-    python benchmarks/tracking.py quick
+    python benchmarks/tracking.py cartpole-dqn
     python benchmarks/tracking.py pong --env-steps 20000 --json benchmarks/results/tracking.json
 
 The run is the preset's own, with all of its rows, evaluations, videos, artifacts and checkpoints, W&B in an offline

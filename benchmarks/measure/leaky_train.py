@@ -1,6 +1,6 @@
 """``rlvision train`` with a deliberate leak of a number of bytes per game; 0 for none.
 
-python -m measure.leaky_train 1000 quick --env-steps=20000
+python -m measure.leaky_train 1000 cartpole-dqn --env-steps=20000
 """
 
 import sys
