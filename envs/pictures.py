@@ -88,7 +88,7 @@ class PictureView:
         if self.axis == 0 and len(self.shape) == 3:
             yield "transposed from channel-first"
         if self.is_binary:
-            yield f"{self.channels} planes composed into one picture"
+            yield "one plane" if self.channels == 1 else f"{self.channels} planes composed into one picture"
         elif (self.low, self.high) != (0, 255) and self.dtype != np.uint8:
             yield f"scaled from {self.low:g}..{self.high:g}"
         if not self.is_binary and self.channels in (2, 4):
@@ -156,6 +156,11 @@ def find_view(space: object, who: str, key: str | None, can_render: bool) -> Pic
         return None
     ((path, leaf),) = found.items()
     return PictureView(leaf, path, who)
+
+
+def small_pictures(space: object) -> list[str]:
+    """Return the keys of the small grids in a Dict, which are seen only if ``env.image_key`` names one."""
+    return [".".join(path) for path, leaf in _leaves(space) if path and is_picture(leaf) and _small(leaf)]
 
 
 def is_picture(space: object) -> bool:

@@ -98,8 +98,10 @@ def check_screen(screen: object) -> UInt8Array:
     if picture.ndim == 2:
         picture = picture[:, :, None]
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (1, 3):
+        is_array = picture.dtype != np.object_
+        got = f"{picture.dtype} {list(picture.shape)}" if is_array else f"a {type(screen).__name__} from render()"
         raise EnvError(
-            f"expected a uint8 picture [H, W, 3], [H, W, 1] or [H, W], got {picture.dtype} {list(picture.shape)}: "
+            f"expected a uint8 picture [H, W, 3], [H, W, 1] or [H, W], got {got}: "
             "let the environment return or render one"
         )
     return picture

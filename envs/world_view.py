@@ -12,7 +12,7 @@ from gymnasium.spaces import Box
 from rlvision.core.errors import EnvError
 from rlvision.envs.action_names import name_actions
 from rlvision.envs.mask_checks import note_other_masks
-from rlvision.envs.pictures import WRAPPER, describe_space, find_view
+from rlvision.envs.pictures import WRAPPER, describe_space, find_view, small_pictures
 from rlvision.envs.process_state import GuardedWorld
 from rlvision.envs.settings import EnvSettings
 from rlvision.envs.validation import discrete_space, read_attribute, render_modes
@@ -70,7 +70,9 @@ def _look_at_any(env: gymnasium.Env[Any, Any], settings: EnvSettings) -> WorldVi
             f"{describe_space(observed)}, render modes {modes}): name rgb_array in the metadata['render_modes'] of the "
             f"environment's class and take render_mode in its constructor; or {WRAPPER}"
         )
-    seen = view.describe() if view else f"render(); its observation, {describe_space(observed)}, is not used"
+    keys = [] if settings.image_key else small_pictures(observed)
+    grids = "".join(f"; env.image_key={key} sees that part" for key in keys[:1])
+    seen = view.describe() if view else f"render(); its observation, {describe_space(observed)}, is not used{grids}"
     names, note = name_actions(env, discrete_space(env))
     masks = note_other_masks(env, observed)
     lines = [f"the agent sees {seen}", note, masks, "it has one action: nothing to learn" if len(names) == 1 else None]

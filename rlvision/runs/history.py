@@ -23,6 +23,8 @@ from rlvision.core.files import path_exists, read_text, write_atomically
 from rlvision.core.wording import shown
 
 HISTORY_FILE = "history.jsonl"
+CODE = "the code of "
+"""Begins the name of a digest of the user's code among the conditions of a session."""
 LARGEST = 2**24
 """Maximum size of the file in bytes; a session takes a few hundred."""
 PACKAGES = ("rlvision", "torch", "ale-py", "gymnasium", "numpy")

@@ -20,6 +20,7 @@ from rlvision.config.schema import Config
 from rlvision.core.files import open_to_read, path_exists, read_text, warn_on_os_error, write_atomically
 from rlvision.core.folders import make_folder
 from rlvision.core.user_code import is_here
+from rlvision.runs.history import CODE
 
 HARMLESS = ("rlvision.envs.counting_env:CountingEnv",)
 """Import paths that an untrusted folder may name. Others could do harm: the folder chooses the class's arguments."""
@@ -64,9 +65,7 @@ def code_digests(config: Config) -> dict[str, str]:
     }
     files = {module: _file_of(module) for module in sorted(modules)}
     return {
-        f"the code of {module}": _digest(Path(file))
-        for module, file in files.items()
-        if file and path_exists(Path(file))
+        f"{CODE}{module}": _digest(Path(file)) for module, file in files.items() if file and path_exists(Path(file))
     }
 
 

@@ -175,6 +175,7 @@ def test_a_small_grid_in_a_dict_is_seen_only_if_nothing_is_rendered():
         (Dict({"a": box(UNIT, 0, 1)}), "a of its observation (float32 [30, 28, 3]), scaled from 0..1"),
         (Box(0, 255, (3, 30, 28), np.uint8), "its observation (uint8 [3, 30, 28]), transposed from channel-first"),
         (Box(0, 1, (10, 10, 6), np.bool_), "its observation (bool [10, 10, 6]), 6 planes composed into one picture"),
+        (MultiBinary((8, 8)), "its observation (int8 [8, 8]), one plane"),
         (Box(0, 255, (30, 28, 4), np.uint8), "its observation (uint8 [30, 28, 4]), without its alpha"),
         (Box(0, 255, (30, 28, 2), np.uint8), "its observation (uint8 [30, 28, 2]), two channels as red and cyan"),
     ],
@@ -192,4 +193,5 @@ def test_a_world_is_rendered_only_where_its_observation_is_no_picture(name, sett
     assert int(env.reset(0).max()) == value
     line = "render()" if value == 7 else "its observation (uint8"
     assert env.view.lines[0].startswith(f"the agent sees {line}")
+    assert ("; env.image_key=image sees that part" in env.view.lines[0]) == (name == "Symbols")
     env.close()

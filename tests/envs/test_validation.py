@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rlvision.core.errors import EnvError
+from rlvision.envs.validation import check_screen
 from rlvision.envs.validation import MAX_REWARD, check_flag, check_reward
 
 STEP = r"step\(action\) to return \(observation, reward, terminated, truncated, info\), got "
@@ -78,3 +79,8 @@ def test_what_float_and_bool_can_read_is_accepted():
     assert [check_reward(value) for value in rewards] == [1, 1, 0.5, 0.5, 2, 3, -MAX_REWARD]
     flags = [True, False, np.bool_(1), 0, np.int64(1), np.array(True)]
     assert [check_flag("terminated", value) for value in flags] == [True, False, True, False, True, True]
+
+
+def test_a_screen_that_is_no_array_is_named_by_its_type():
+    with pytest.raises(EnvError, match=r"a uint8 picture \[H, W, 3\].*, got a dict from render\(\): let"):
+        check_screen({"left": np.zeros((4, 6, 3), np.uint8)})
