@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from rlvision.core.errors import EnvError
-from rlvision.envs.validation import check_screen
-from rlvision.envs.validation import MAX_REWARD, check_flag, check_reward
+from rlvision.envs.validation import MAX_REWARD, check_flag, check_reward, check_screen
 
 STEP = r"step\(action\) to return \(observation, reward, terminated, truncated, info\), got "
 RETURNING = [
