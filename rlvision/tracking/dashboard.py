@@ -59,6 +59,11 @@ class Dashboard:
         self.evaluations.append(Mark(env_steps, mean, *interval))
 
     @property
+    def games(self) -> int:
+        """Games of the run so far, of which ``scores`` has the last."""
+        return round(self.latest.get("counters/episodes", len(self.scores)))
+
+    @property
     def recent(self) -> float | None:
         """Mean score of the last games."""
         last = list(self.scores)[-RECENT:]
@@ -105,7 +110,7 @@ def line(dashboard: Dashboard) -> str:
         done,
         f"{dashboard.rate:,.0f}/s",
         gathering(dashboard) or f"left {duration(dashboard.seconds_left)}",
-        f"score {number(dashboard.recent)} (best {number(dashboard.best)}, {len(dashboard.scores)} games)"
+        f"score {number(dashboard.recent)} (best {number(dashboard.best)}, {dashboard.games:,} games)"
         if dashboard.scores
         else "",
         _named(dashboard, "loss", "loss/td"),
@@ -190,7 +195,7 @@ def _panels(dashboard: Dashboard, width: int) -> RenderableType:
             "best": number(dashboard.best),
             "last": number(dashboard.scores[-1] if dashboard.scores else None),
             "evaluation": number(latest("evaluate/mean")),
-            "games": number(latest("counters/episodes", len(dashboard.scores))),
+            "games": number(dashboard.games),
         },
     )
     learning = _panel(

@@ -119,7 +119,7 @@ def _numbers(dashboard: Dashboard) -> dict[str, float | None]:
         "score, mean of 20": dashboard.recent,
         "last": dashboard.scores[-1] if dashboard.scores else None,
         "best": dashboard.best,
-        "games": latest("counters/episodes", len(dashboard.scores)),
+        "games": dashboard.games,
         "evaluation": latest("evaluate/mean"),
         "loss": latest("loss/td"),
         "Q mean": latest("q/mean"),

@@ -62,6 +62,14 @@ def test_without_a_terminal_there_is_one_line_every_ten_seconds() -> None:
     ]
 
 
+def test_all_games_of_the_run_are_counted_though_only_the_last_scores_are_kept() -> None:
+    dashboard = Dashboard("quick", 100)
+    dashboard.scores.extend([1.0] * 5_000)
+    dashboard.latest["counters/episodes"] = 12_345.0
+    assert ", 12,345 games)" in line(dashboard)
+    assert any("12,345" in row for row in drawn(dashboard, 100))
+
+
 def test_progress_alone_moves_the_display_and_close_shows_the_end_once() -> None:
     clock = Clock()
     tracker, stream = plain(clock)
