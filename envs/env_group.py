@@ -241,11 +241,7 @@ class EnvGroup:
         return faults
 
     def picture(self, place: int) -> UInt8Array:
-        """Return the current screen [H, W, 3] of the environment at a place.
-
-        Raises:
-            EnvCrashError: it cannot be drawn.
-        """
+        """Return the current screen [H, W, 3] at a place; raise EnvCrashError if it cannot be drawn."""
         self._on_turn(self._start + place)
         return self.runners[place].picture()
 

@@ -110,11 +110,7 @@ class GymnasiumEnv(ReplayableVectorEnv):
         )
 
     def picture(self, index: int) -> UInt8Array:
-        """Return the current screen of environment ``index`` for people to watch, [H, W, 3].
-
-        Raises:
-            EnvCrashError: it cannot be drawn; an environment that hung in a worker is replaced at its next reset.
-        """
+        """Return the current screen [H, W, 3] of an environment; raise EnvCrashError if it cannot be drawn."""
         self.expect_ready()
         return self._backend.picture(index)
 
