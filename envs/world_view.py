@@ -71,8 +71,8 @@ def _look_at_any(env: gymnasium.Env[Any, Any], settings: EnvSettings) -> WorldVi
             f"environment's class and take render_mode in its constructor; or {WRAPPER}"
         )
     keys = [] if settings.image_key else small_pictures(observed)
-    grids = "".join(f"; env.image_key={key} sees that part" for key in keys[:1])
-    seen = view.describe() if view else f"render(); its observation, {describe_space(observed)}, is not used{grids}"
+    hint = f"; env.image_key={keys[0]} sees that part" if keys else ""
+    seen = view.describe() if view else f"render(); its observation, {describe_space(observed)}, is not used{hint}"
     names, note = name_actions(env, discrete_space(env))
     masks = note_other_masks(env, observed)
     lines = [f"the agent sees {seen}", note, masks, "it has one action: nothing to learn" if len(names) == 1 else None]

@@ -58,7 +58,9 @@ def stored_score(info: RunInfo) -> Score:
 def _last_evaluation(info: RunInfo) -> Score:
     rows = [row for row in read_metrics(info.folder) if "evaluate/mean" in row]
     if not rows:
-        raise CheckpointError(f"expected an evaluation in {info.folder}, got none yet: add --games=30 to play now")
+        raise CheckpointError(
+            f"expected an evaluation during the training in {info.folder}, got none: add --games=30 to play now"
+        )
     row = rows[-1]
     games, env_steps = int(row["evaluate/games"]), int(row["env_steps"])
     return Score(row["evaluate/mean"], games, env_steps, info.protocol, info.epsilon)

@@ -130,7 +130,7 @@ def _require_features(encoder: nn.Module, name: str, observation_shape: tuple[in
     if observation.is_meta:
         return
     try:
-        with torch.no_grad(), torch.random.fork_rng():
+        with torch.no_grad(), torch.random.fork_rng([observation.device] if observation.is_cuda else []):
             features = deepcopy(encoder).eval()(observation)
     except Exception as error:  # a user's network may raise anything
         raise ConfigError(

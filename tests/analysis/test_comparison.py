@@ -126,7 +126,10 @@ def test_a_run_without_evaluations_is_refused_with_the_remedy(tmp_path, store_ru
     place = store_run(tmp_path / "a", games=[(10, 1.0)])
     with pytest.raises(CheckpointError) as refused:
         compare_runs([place])
-    assert str(refused.value) == f"expected an evaluation in {place}, got none yet: add --games=30 to play now"
+    assert (
+        str(refused.value)
+        == f"expected an evaluation during the training in {place}, got none: add --games=30 to play now"
+    )
 
 
 def test_an_unknown_published_agent_is_refused(places):
