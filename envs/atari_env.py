@@ -18,9 +18,10 @@ from rlvision.envs.preprocessing import (
     require_sizes,
 )
 from rlvision.envs.settings import EnvSettings
+from rlvision.envs.validation import Info
 from rlvision.envs.vector_env import Outcome, ReplayableVectorEnv
 
-Info = dict[str, IntArray]
+NativeInfo = dict[str, IntArray]
 
 
 class AtariEnv(ReplayableVectorEnv):
@@ -65,7 +66,7 @@ class AtariEnv(ReplayableVectorEnv):
         spec = EnvSpec(num_envs, observation_shape(settings), frame_channels(settings), names, frameskip)
         super().__init__(spec, settings.reseed_after, first_index)
         self._game_start: IntArray = np.full(num_envs, -1)
-        self._info: Info = {}
+        self._info: NativeInfo = {}
 
     @property
     def frame_number(self) -> IntArray:
@@ -76,6 +77,11 @@ class AtariEnv(ReplayableVectorEnv):
     def lives(self) -> IntArray:
         """Lives left, [N]; always 0 in games without lives."""
         return self._info["lives"].copy()
+
+    def infos(self) -> list[Info]:
+        """Return the lives and the frame number of each game, [N]."""
+        both = zip(self.lives.tolist(), self.frame_number.tolist(), strict=True)
+        return [{"lives": lives, "frame_number": frame} for lives, frame in both]
 
     def _begin(self, action: IntArray) -> None:
         self._native.send(self._codes[action])

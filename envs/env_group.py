@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from rlvision.envs.preprocessing import (
     to_frame,
 )
 from rlvision.envs.settings import EnvSettings
-from rlvision.envs.validation import check_reset, check_screen, check_size, check_step, discrete_space
+from rlvision.envs.validation import Info, check_reset, check_screen, check_size, check_step, discrete_space
 from rlvision.envs.world_view import declared_fps, is_gymnasiums_own, look_at
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class EnvRunner:
         name: of the environment and its world, for errors.
         observation: the current stack [C, H, W].
         view: what is seen of it, and the names of its actions.
+        info: what the environment returned with its last reset or step; empty after an error.
         action_mask: the actions that are legal now, [A]; None in a world without masks.
     """
 
@@ -64,6 +65,7 @@ class EnvRunner:
         self._observed: Any = None
         self._shape: tuple[int, ...] | None = None  # of its pictures
         self.observation: UInt8Array = np.empty(0, dtype=np.uint8)
+        self.info: Info = {}
         self.action_mask: BoolArray | None = None
 
     def observation_shape(self) -> tuple[int, int, int]:
@@ -83,8 +85,8 @@ class EnvRunner:
         if self._broken:
             self._recreate()
         with self._wrap_errors():
-            self._observed, info = check_reset(self._env.reset(seed=seed))
-            self._keep_mask(info, terminated=False)
+            self._observed, self.info = check_reset(self._env.reset(seed=seed))
+            self._keep_mask(terminated=False)
             reduced = self._reduced()
         self.observation = fresh_stack(to_frame(reduced, self._settings), self._settings.stack)
         self._ended = False
@@ -130,9 +132,9 @@ class EnvRunner:
         """Repeat the action while it is legal; return summed reward, terminated, truncated and screen [H, W, c]."""
         total, brighter = 0.0, None
         for left in reversed(range(self._frameskip)):
-            self._observed, reward, terminated, truncated, info = check_step(self._env.step(action))
+            self._observed, reward, terminated, truncated, self.info = check_step(self._env.step(action))
             total += reward
-            self._keep_mask(info, terminated)
+            self._keep_mask(terminated)
             if terminated or truncated or not self._allows(action):
                 break
             if left == 1 and self._settings.max_pool:
@@ -140,9 +142,9 @@ class EnvRunner:
         last = self._reduced()
         return total, terminated, truncated, last if brighter is None else np.maximum(brighter, last)
 
-    def _keep_mask(self, info: Mapping[str, Any], terminated: bool) -> None:
-        if ACTION_MASK in info or self.action_mask is not None:
-            self.action_mask = read_mask(info, len(self.view.action_names), terminated)
+    def _keep_mask(self, terminated: bool) -> None:
+        if ACTION_MASK in self.info or self.action_mask is not None:
+            self.action_mask = read_mask(self.info, len(self.view.action_names), terminated)
 
     def _allows(self, action: int) -> bool:
         return self.action_mask is None or bool(self.action_mask[action - self._start])
@@ -169,6 +171,7 @@ class EnvRunner:
                 yield
         except EnvCrashError:
             self._ended = self._broken = True
+            self.info = {}
             raise
 
     def _recreate(self) -> None:
@@ -245,6 +248,14 @@ class EnvGroup:
         self._on_turn(self._start + place)
         return self.runners[place].picture()
 
+    def infos(self) -> list[Info]:
+        """Return what each environment returned with its last reset or step, [n]."""
+        return [runner.info for runner in self.runners]
+
+    def plain_infos(self) -> list[Info]:
+        """Return `infos` with plain values only, which every process can read: numbers, text, arrays and groups."""
+        return [{name: value for name, value in info.items() if _is_plain(value)} for info in self.infos()]
+
     def close(self) -> None:
         """Close all."""
         for runner in self.runners:
@@ -264,3 +275,13 @@ class EnvGroup:
             self._observation[place] = runner.observation
             if runner.action_mask is not None or self._action_mask.size:
                 write_mask(self._action_mask, place, runner)
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) is np.ndarray or isinstance(value, np.generic):
+        return not value.dtype.hasobject
+    if type(value) is dict:
+        return all(_is_plain(each) for pair in value.items() for each in pair)
+    if type(value) in (list, tuple, set):
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, str, bytes)

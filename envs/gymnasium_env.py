@@ -15,6 +15,7 @@ from rlvision.envs.env_group import EnvGroup, EnvRunner, Faults
 from rlvision.envs.mask_checks import MASK_LINE, require_legal
 from rlvision.envs.preprocessing import frame_channels, frames_per_decision, require_sizes
 from rlvision.envs.settings import EnvSettings
+from rlvision.envs.validation import Info
 from rlvision.envs.vector_env import Outcome, ReplayableVectorEnv, check_action
 from rlvision.envs.worker_pool import EnvBackend, WorkerPool
 from rlvision.envs.world_view import WorldView
@@ -61,6 +62,10 @@ class LocalBackend:
     def picture(self, index: int) -> UInt8Array:
         """Return the current screen [H, W, 3] of an environment."""
         return self.group.picture(index)
+
+    def infos(self) -> tuple[list[Info], Faults]:
+        """Return what each environment told last, [N], and no faults."""
+        return self.group.infos(), {}
 
     def close(self) -> None:
         """Close the environments."""
@@ -113,6 +118,13 @@ class GymnasiumEnv(ReplayableVectorEnv):
         """Return the current screen [H, W, 3] of an environment; raise EnvCrashError if it cannot be drawn."""
         self.expect_ready()
         return self._backend.picture(index)
+
+    def infos(self) -> list[Info]:
+        """Return the ``info`` of each environment's last reset or step, [N]; plain values only, if workers step it."""
+        self.expect_ready()
+        infos, faults = self._backend.infos()
+        self._restart_limit.add(faults)
+        return infos
 
     @property
     def action_mask(self) -> BoolArray:

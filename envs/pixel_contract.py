@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 from gymnasium.envs.registration import EnvSpec as GymnasiumSpec
 
+from rlvision.core.action_masks import mask_of
 from rlvision.core.errors import ConfigError, EnvError, describe_value
-from rlvision.core.types import EnvSpec
+from rlvision.core.types import BoolArray, EnvSpec
 from rlvision.envs.atari_games import find_game
 from rlvision.envs.settings import EnvSettings
+from rlvision.envs.split_env import ReplayableEnv
+from rlvision.envs.validation import Info
 
 PICTURES = "rgb_array"
 ENTRY_POINT = "rlvision.envs.pixel_env:PixelEnv"
-Info = dict[str, Any]
 
 
 def whole_games(settings: EnvSettings) -> EnvSettings:
@@ -74,7 +76,15 @@ def check_action(action: object, num_actions: int) -> int:
     return number
 
 
-def of_one(info: Info) -> Info:
-    """Return the infos of a vector of one, without the vector and its masks."""
-    first = {name: values[0] for name, values in info.items() if not name.startswith("_")}
-    return {name: value.copy() if value.ndim else value.item() for name, value in first.items()}
+def infos_of(env: ReplayableEnv, failed: BoolArray) -> list[Info]:
+    """Return the infos of the world's own, [N], with the seed of each one's last seeded reset, and its action mask.
+
+    Args:
+        env: N environments.
+        failed: which of them failed in the last step, [N]; these told nothing.
+    """
+    told = [{} if lost else info for info, lost in zip(env.infos(), failed, strict=True)]
+    infos = [info | {"seed": seed} for info, seed in zip(told, env.seeds(), strict=True)]
+    if (masks := mask_of(env)) is not None:
+        infos = [info | {"action_mask": mask} for info, mask in zip(infos, masks, strict=True)]
+    return infos

@@ -19,21 +19,20 @@ from rlvision.core.action_masks import mask_of
 from rlvision.core.errors import ConfigError, EnvError, describe_value
 from rlvision.core.types import BoolArray, IntArray, UInt8Array
 from rlvision.envs.action_log import ActionLog
-from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.factory import make
 from rlvision.envs.pixel_contract import (
     PICTURES,
-    Info,
     check_action,
     check_seed,
     describe,
     gymnasium_spec,
-    of_one,
+    infos_of,
     whole_games,
     with_fps,
 )
 from rlvision.envs.screen import PixelScreens, decisions_per_second
 from rlvision.envs.settings import EnvSettings
+from rlvision.envs.validation import Info
 
 SEED_LIMIT = 2**31
 """Seeds that are drawn are below this."""
@@ -130,6 +129,10 @@ class PixelVectorEnv(gymnasium.vector.VectorEnv[UInt8Array, IntArray, npt.NDArra
             raise EnvError("expected environments in play to render, got none yet: reset(seed) first")
         return self._screens.pictures()
 
+    def infos(self) -> list[Info]:
+        """Return the info of each environment, [N]."""
+        return infos_of(self.rows, self._failed)
+
     @property
     def rows_begun(self) -> bool:
         """Whether there has been a reset."""
@@ -195,13 +198,11 @@ class PixelVectorEnv(gymnasium.vector.VectorEnv[UInt8Array, IntArray, npt.NDArra
         return int(self.np_random.integers(SEED_LIMIT))
 
     def _info(self) -> Info:
-        """Return the seeds of the last seeded resets, lives and frame numbers of Atari games, and masks [N, A]."""
-        info: Info = {"seed": np.array(self.rows.seeds(), dtype=np.int64)}
-        if isinstance(self.rows, AtariEnv):
-            info |= {"lives": self.rows.lives, "frame_number": self.rows.frame_number}
-        if (mask := mask_of(self.rows)) is not None:
-            info["action_mask"] = mask
-        return info | {f"_{name}": np.ones(self.num_envs, dtype=np.bool_) for name in info}
+        """Return the infos of all in Gymnasium's form for vectors."""
+        infos: Info = {}
+        for place, info in enumerate(self.infos()):
+            infos = self._add_info(infos, info, place)
+        return infos
 
 
 class PixelEnv(gymnasium.Env[UInt8Array, Any]):
@@ -244,11 +245,11 @@ class PixelEnv(gymnasium.Env[UInt8Array, Any]):
         seed = None if seed is None else check_seed(seed)
         super().reset(seed=seed)
         if seed is None and self._over and self.vector.rows_begun:
-            observation, _, _, _, info = self.vector.step(np.zeros(1, dtype=np.int64))
+            observation, *_ = self.vector.step(np.zeros(1, dtype=np.int64))
         else:
-            observation, info = self.vector.reset(seed=seed)
+            observation, _ = self.vector.reset(seed=seed)
         self._over = False
-        return observation[0], of_one(info)
+        return observation[0], self.vector.infos()[0]
 
     def step(self, action: Any) -> tuple[UInt8Array, float, bool, bool, Info]:
         """Act once.
@@ -259,9 +260,10 @@ class PixelEnv(gymnasium.Env[UInt8Array, Any]):
         if self._over:
             raise EnvError("expected reset() before a game's first step, got step(action): reset the environment")
         actions = np.array([check_action(action, self.vector.rows.spec.num_actions)])
-        observation, reward, terminated, truncated, info = self.vector.step(actions)
+        observation, reward, terminated, truncated, _ = self.vector.step(actions)
         self._over = bool(terminated[0] | truncated[0])
-        return observation[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), of_one(info)
+        info = self.vector.infos()[0]
+        return observation[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), info
 
     def render(self) -> UInt8Array:
         """Return the game's screen in full colour, a picture [H, W, 3].

@@ -18,6 +18,7 @@ import torch
 from rlvision.core.errors import EnvError
 from rlvision.core.types import BoolArray, EnvSpec, EnvStep, IntArray, Progress, State, UInt8Array, VectorEnv
 from rlvision.envs.action_log import ActionLog, check_state
+from rlvision.envs.validation import Info
 from rlvision.envs.vector_env import ReplayableVectorEnv, check_action
 
 Act = Callable[[int, UInt8Array, BoolArray], IntArray]
@@ -39,6 +40,9 @@ class ReplayableEnv(VectorEnv, Protocol):
 
     def begin_games(self, seeds: Mapping[int, int]) -> UInt8Array:
         """Begin a game by its seed in each of the given environments; the others play on."""
+
+    def infos(self) -> list[Info]:
+        """Return Gymnasium's ``info`` of each environment's last reset or step, [N]."""
 
 
 class SplitEnv:
@@ -155,6 +159,10 @@ class SplitEnv:
     def seeds(self) -> tuple[int, ...]:
         """Return N seeds, those of each environment's last seeded reset."""
         return tuple(seed for part in self.parts for seed in part.seeds())
+
+    def infos(self) -> list[Info]:
+        """Return Gymnasium's ``info`` of each environment's last reset or step, [N]."""
+        return [info for part in self.parts for info in part.infos()]
 
     def state_dict(self) -> State:
         """Return the state that one vector of N would have."""

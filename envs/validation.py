@@ -17,6 +17,8 @@ from rlvision.core.errors import EnvError, describe_value
 if TYPE_CHECKING:
     from rlvision.core.types import UInt8Array
 
+Info = dict[str, Any]
+"""Gymnasium's ``info``."""
 MAX_REWARD = float(np.finfo(np.float32).max)
 """Largest reward that float32 can hold; the replay would store larger ones as infinity."""
 
@@ -38,7 +40,7 @@ def discrete_space(env: gymnasium.Env[Any, Any]) -> Discrete:
     return space
 
 
-def check_reset(result: Any) -> tuple[Any, Mapping[str, Any]]:
+def check_reset(result: Any) -> tuple[Any, Info]:
     """Return observation and info out of the result of ``reset``.
 
     Raises:
@@ -48,7 +50,7 @@ def check_reset(result: Any) -> tuple[Any, Mapping[str, Any]]:
     return observation, info if isinstance(info, dict) else {}
 
 
-def check_step(result: Any) -> tuple[Any, float, bool, bool, Mapping[str, Any]]:
+def check_step(result: Any) -> tuple[Any, float, bool, bool, Info]:
     """Return observation, reward, terminated, truncated and info out of the result of ``step``.
 
     Raises:

@@ -14,6 +14,7 @@ import torch
 from rlvision.core.errors import EnvError
 from rlvision.core.types import BoolArray, EnvSpec, EnvStep, FloatArray, IntArray, Progress, State, UInt8Array
 from rlvision.envs.action_log import ActionLog, check_state
+from rlvision.envs.validation import Info
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,10 @@ class ReplayableVectorEnv(ABC):
     def seeds(self) -> tuple[int, ...]:
         """Return N seeds, those of each environment's last seeded reset."""
         return tuple(action_log.seed for action_log in self.action_logs)
+
+    @abstractmethod
+    def infos(self) -> list[Info]:
+        """Return Gymnasium's ``info`` of each environment's last reset or step, [N]."""
 
     def state_dict(self) -> State:
         """Return the action logs, and a hash of each observation to verify them by; no emulators."""

@@ -26,6 +26,7 @@ from rlvision.envs.worker import Worker
 if TYPE_CHECKING:
     from rlvision.core.types import BoolArray, EnvSpec, IntArray, UInt8Array
     from rlvision.envs.env_group import EnvGroup, Faults
+    from rlvision.envs.validation import Info
 
 
 class EnvBackend(Protocol):
@@ -55,6 +56,9 @@ class EnvBackend(Protocol):
 
     def picture(self, index: int) -> UInt8Array:
         """Return the current screen [H, W, 3] of an environment; raise EnvCrashError if it cannot be drawn."""
+
+    def infos(self) -> tuple[list[Info], Faults]:
+        """Return the ``info`` of each environment's last reset or step, [N], and the faults; theirs are empty."""
 
     def close(self) -> None:
         """Release environments and processes."""
@@ -129,6 +133,17 @@ class WorkerPool:
         share, worker = next((share, worker) for share, worker in self._workers.items() if index in share)
         worker.call("picture", index - share.start)
         return np.asarray(worker.answer())
+
+    def infos(self) -> tuple[list[Info], Faults]:
+        """Return the plain values of each environment's ``info``, [N], and the faults of processes that died."""
+        self._call(self._workers, "plain_infos")
+        infos: list[Info] = []
+        faults: Faults = {}
+        for share, answer in self._answers(self._workers).items():
+            failed = isinstance(answer, dict)
+            infos += [{} for _ in share] if failed else answer
+            faults |= answer if failed else {}
+        return infos, faults
 
     def close(self) -> None:
         """End all processes."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args, get_origin, get_type_hints
 
-from rlvision.config.field_types import parse
+from rlvision.config.field_types import parse, placeholder
 from rlvision.config.fields import Setting, checked, unknown
 from rlvision.config.foreign_names import advise, translate
 from rlvision.core.errors import ConfigError
@@ -153,5 +153,6 @@ def _parse_value(setting: Setting, text: str, shown_as: str) -> Any:
 
 def _option_value(setting: Setting, text: str | None, given: str) -> Any:
     if text is None and setting.hint is not bool:
-        raise ConfigError(f"expected --name=value, got {given} alone: write {given}=VALUE")
+        value = placeholder(setting.hint).removesuffix("|none")
+        raise ConfigError(f"expected --name=value, got {given} alone: write {given}={value}")
     return _parse_value(setting, "true" if text is None else text, given)

@@ -82,6 +82,7 @@ class QLearner:
         self._augmentation = augmentation
         self._parameters = [p for group in self._optimiser.param_groups for p in group["params"]]
         self._last_observation: Tensor | None = None
+        self._last_mask: Tensor | None = None  # [B, A]
         self._graphed = None if capture is None else GraphedFunction(self._step, capture)
         self._can_sync = self._graphed is None and self._parameters[0].device.type == "cpu"  # a GPU would have to wait
         self._prepare_optimiser()
@@ -100,6 +101,7 @@ class QLearner:
         self.updates += 1
         self._targets.update_target(self.updates)
         self._last_observation = batch.transition.observation
+        self._last_mask = batch.transition.mask if isinstance(batch.transition, MaskedTransition) else None
         return Update(result.loss, result.priority, _metrics(result))
 
     def diagnose(self) -> Mapping[str, Tensor]:
@@ -107,15 +109,15 @@ class QLearner:
         if self._last_observation is None:
             return {}
         with self._autocast():
-            return diagnose(self.networks, self._last_observation)
+            return diagnose(self.networks, self._last_observation, self._last_mask)
 
     def distributions(self) -> Mapping[str, Tensor]:
-        """Return the acting network's Q-values [B, A] of the last batch's observations."""
+        """Return the acting network's Q-values of the last batch, [B, A], or with masks those of legal actions, [n]."""
         if self._last_observation is None:
             return {}
         with torch.no_grad(), self._autocast():
             output: QOutput = self.networks.actor(self._last_observation)
-        return {"q/values": output.q_values}
+        return {"q/values": output.q_values if self._last_mask is None else output.q_values[self._last_mask]}
 
     def metrics(self) -> dict[str, float]:
         """Return the learning rate of the next update."""
@@ -129,6 +131,7 @@ class QLearner:
             "optimiser": self._optimiser.state_dict(),
             "augmentation": None if self._augmentation is None else self._augmentation.state_dict(),
             "last_observation": self._last_observation,
+            "last_mask": self._last_mask,
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -139,8 +142,10 @@ class QLearner:
         if self._augmentation is not None:
             self._augmentation.load_state_dict(state["augmentation"])
         self._prepare_optimiser()
-        seen = state["last_observation"]
-        self._last_observation = None if seen is None else seen.to(self._parameters[0].device)
+        device = self._parameters[0].device
+        seen, mask = state["last_observation"], state.get("last_mask")  # older checkpoints have no mask
+        self._last_observation = None if seen is None else seen.to(device)
+        self._last_mask = None if mask is None else mask.to(device)
 
     def _calibrate(self) -> None:
         if self._calibration_batches and self.networks.has_statistics:

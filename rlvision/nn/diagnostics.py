@@ -22,6 +22,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from rlvision.core.action_masks import legal_values
 from rlvision.nn.fusion import fuse_conv_bn, fuse_conv_bn_train
 from rlvision.nn.noisy import switch_noise
 from rlvision.nn.normalisation import BatchRenorm2d
@@ -58,21 +59,22 @@ class GapMonitor:
 
 
 @torch.no_grad()
-def diagnose(networks: OnlineActor, observation: Tensor) -> dict[str, Tensor]:
+def diagnose(networks: OnlineActor, observation: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
     """Return all metrics above as scalar tensors, measured on observations [B, C, H, W] uint8.
 
-    Buffers, modes and random states do not change: the training forward runs on a copy, with dropout off.
+    Only actions that the mask [B, A] allows count. Buffers, modes and random states do not change: the training forward
+    runs on a copy, with dropout off.
     """
     metrics = weight_norms(networks.online)
     if statistics_layers(networks.online):
-        metrics |= _mode_differences(networks, observation)
+        metrics |= _mode_differences(networks, observation, mask)
         if isinstance(networks, OnlineTargetActor):
             metrics["bn/target_drift"] = target_drift(networks)
     return metrics
 
 
 def gap(q_values: Tensor, reference: Tensor) -> Tensor:
-    """Return the mean distance of Q-values [B, A] from a reference [B, A], in standard deviations of the reference."""
+    """Return the mean distance of Q-values from a reference of their shape, in standard deviations of the reference."""
     spread = reference.std(correction=0).clamp_min(torch.finfo(reference.dtype).tiny)
     return (q_values - reference).abs().mean() / spread
 
@@ -97,13 +99,15 @@ def weight_norms(network: nn.Module) -> dict[str, Tensor]:
     return {f"weights/{name}": _norm(parameters) for name, parameters in owners.items() if parameters}
 
 
-def _mode_differences(networks: OnlineActor, observation: Tensor) -> dict[str, Tensor]:
+def _mode_differences(networks: OnlineActor, observation: Tensor, mask: Tensor | None) -> dict[str, Tensor]:
     shadow = fuse_conv_bn_train(copy.deepcopy(networks.online))
     _switch_off_dropout(shadow)
     switch_noise(shadow, on=False)
     learns = shadow(observation).q_values  # [B, A]
     acts = fuse_conv_bn(networks.actor)(observation).q_values  # [B, A]
-    metrics = {"bn/gap": gap(learns, acts), "bn/greedy_disagreement": disagreement(learns, acts)}
+    by_both = (learns, acts) if mask is None else (learns[mask], acts[mask])  # [n] of the legal actions
+    greedy = legal_values(learns, mask), legal_values(acts, mask)
+    metrics = {"bn/gap": gap(*by_both), "bn/greedy_disagreement": disagreement(*greedy)}
     corrected = [layer for layer in shadow.modules() if isinstance(layer, BatchRenorm2d)]
     return metrics | ({"bn/clipped": _clipped_share(corrected)} if corrected else {})
 

@@ -48,7 +48,7 @@ def test_an_option_needs_two_dashes_and_a_name(arguments):
 
 @pytest.mark.parametrize("arguments", [["--seed"], ["--seed", "--env-steps=5"]])
 def test_an_option_without_a_value_is_refused(arguments):
-    with pytest.raises(ConfigError, match=r"^expected --name=value, got --seed alone: write --seed=VALUE$"):
+    with pytest.raises(ConfigError, match=r"^expected --name=value, got --seed alone: write --seed=INT$"):
         option_values(sort_arguments(arguments).options, SETTINGS, "rlvision train")
 
 
@@ -84,7 +84,7 @@ def test_a_value_may_follow_a_yes_or_no_setting():
             "expected an option of rlvision train, got '--agnet.double': did you mean --agent.double?",
         ),
         ({"--resume": None}, "expected an option of rlvision train, got '--resume': rlvision train --help lists them"),
-        ({"--seed": None}, "expected --name=value, got --seed alone: write --seed=VALUE"),
+        ({"--seed": None}, "expected --name=value, got --seed alone: write --seed=INT"),
         ({"--agent": "{n_step: 1}"}, "expected an option of rlvision train, got '--agent': "),
         ({"--agent.n-step": "0"}, "expected --agent.n-step to be a whole number above 0, got 0: "),
         ({"--agent.n-step": "two"}, "expected --agent.n-step to be a whole number above 0, got 'two': "),

@@ -257,3 +257,38 @@ def test_masks_are_in_the_info_of_one_environment_and_of_many():
             _, _, _, _, infos = many.step(infos["action_mask"].argmax(axis=1))
     one.close()
     many.close()
+
+
+TELLING = replace(COUNTING, game="small_worlds:Telling", kwargs={"size": 36, "lengths": (5,)})
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_the_worlds_own_info_is_passed_on(num_workers):
+    with closing(PixelVectorEnv(replace(TELLING, num_workers=num_workers), 2)) as vector:
+        _, infos = vector.reset(seed=[3, 5])
+        for step in (0, 1, 2, 3, 4, 5, 0, 1):
+            assert infos["count"].tolist() == [step, step]
+            np.testing.assert_array_equal(infos["game"]["at"], np.full((2, 2), step))
+            assert ("late" in infos) == (step % 3 == 2)
+            assert ("thing" in infos) == (num_workers == 0), "an object stays in the process of its world"
+            assert infos["seed"].dtype == np.int64, "the name is ours"
+            *_, infos = vector.step(np.zeros(2, np.int64))
+
+
+def test_one_environment_has_the_info_of_its_world():
+    with closing(PixelEnv(TELLING)) as env:
+        observation, info = env.reset(seed=3)
+        assert (info["count"], info["thing"].__name__) == (0, "Telling")
+        assert read(observation[-1:]) == (info["game"]["number"], 0) == (info["seed"], 0)
+        assert [env.step(0)[-1].get("late") for _ in range(5)] == [None, True, None, None, True]
+        _, info = env.reset()
+        assert (info["count"], type(info["seed"]), info["game"]["at"].tolist()) == (0, int, [0, 0])
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_an_environment_that_failed_tells_nothing(num_workers):
+    failing = replace(TELLING, kwargs={**TELLING.kwargs, "fails_at": 2}, num_workers=num_workers)
+    with closing(PixelVectorEnv(failing, 1)) as vector:
+        vector.reset(seed=3)
+        infos = [vector.step(np.zeros(1, np.int64))[-1] for _ in range(4)]
+        assert [info["count"].tolist() if "count" in info else None for info in infos] == [[1], None, [0], [1]]

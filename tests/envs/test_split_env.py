@@ -111,6 +111,10 @@ def test_only_an_even_number_of_atari_games_comes_in_halves(game, num_envs, kind
         assert env.spec.num_envs == num_envs
 
 
+def test_infos_are_those_of_both_halves():
+    assert [info["name"] for info in SplitEnv(Half).infos()] == ["a", "a", "b", "b"]
+
+
 # Halves that fail when they are told to.
 
 
@@ -121,6 +125,9 @@ class Half(ReplayableVectorEnv):
         super().__init__(EnvSpec(2, (1, 1, 1), 1, tuple("abcd"), 1), 10, first_index)
         self.name, self.tape = "ab"[first_index // 2], [] if tape is None else tape
         self.fails, self.reward, self.steps = False, 0.0, 0
+
+    def infos(self) -> list[dict[str, Any]]:
+        return [{"name": self.name}] * 2
 
     def _look(self) -> UInt8Array:
         return np.full((2, 1, 1, 1), 100 * self._first_index + self.steps, np.uint8)

@@ -27,6 +27,7 @@ from rlvision.learning.registry import find_agent
 from rlvision.learning.rollout import RecordingPolicy, RolloutBuffer, rollout_bytes
 from rlvision.learning.schedules import Constant
 from rlvision.learning.settings import RolloutSettings
+from rlvision.nn.diagnostics import diagnose
 from tests.learning.conftest import ACTIONS, QUANTILES, ROWS, batch
 
 ENVS, A = 3_000, 4
@@ -175,6 +176,19 @@ def test_a_gradient_step_learns_from_the_legal_maximum(learner, variant):
     update = agent.update(seen)
     torch.testing.assert_close(update.priority, (target - predicted).abs().detach(), rtol=1e-4, atol=1e-5)
     assert float(update.metrics["q/mean"]) == pytest.approx(greedy.mean().item(), rel=1e-4)
+
+
+def test_diagnostics_and_distributions_look_at_legal_actions_also_after_a_restart(learner):
+    agent, seen = learner("running"), with_masks(batch(1))
+    agent.update(seen)
+    mask, everything = seen.transition.mask, agent.networks.actor(seen.transition.observation).q_values
+    torch.testing.assert_close(agent.distributions()["q/values"], everything[mask], rtol=1e-4, atol=1e-5)
+    legal = diagnose(agent.networks, seen.transition.observation, mask)["bn/gap"]
+    assert agent.diagnose()["bn/gap"] == legal != diagnose(agent.networks, seen.transition.observation)["bn/gap"]
+    again = learner("running")
+    again.load_state_dict(agent.state_dict())
+    assert again.diagnose()["bn/gap"] == legal
+    assert again.distributions()["q/values"].shape == (int(mask.sum()),)
 
 
 def test_masks_that_allow_all_change_no_bit_of_a_step(learner, snapshot, equal):

@@ -59,6 +59,25 @@ def test_gap_and_disagree_by_hand() -> None:
     assert metrics["bn/gap"] > 0.05
 
 
+def test_only_the_q_values_of_legal_actions_count() -> None:
+    """The first action is best by far in both forwards, and illegal in the second half of the states."""
+    v = make_networks("batch")
+    v.calibrate([frames(1)])
+    for network in (v.online, v.target):
+        network.head.q.bias.data[0] += 100.0
+    mask = torch.ones(16, 6, dtype=torch.bool)
+    mask[8:, 0] = False
+    learns, acts = copy.deepcopy(v.online)(frames()).q_values, v.actor(frames()).q_values
+    metrics = diagnose(v, frames(), mask)
+    gap = (learns - acts)[mask].abs().mean() / acts[mask].std(correction=0)
+    assert metrics["bn/gap"].item() == pytest.approx(gap.item(), rel=1e-4)
+    flips = (learns[8:, 1:].argmax(1) != acts[8:, 1:].argmax(1)).sum().item()
+    assert flips > 0
+    assert metrics["bn/greedy_disagreement"].item() == pytest.approx(flips / 16)
+    assert diagnose(v, frames())["bn/greedy_disagreement"] == 0
+    assert diagnose(v, frames())["bn/gap"] != pytest.approx(gap.item(), rel=1e-2)
+
+
 def test_calibrated_renorm_has_no_gap_even_with_dropout() -> None:
     v = make_networks("renorm", dropout=0.5)
     v.calibrate(frames(seed) for seed in range(4))

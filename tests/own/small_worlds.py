@@ -24,3 +24,27 @@ class SafePath(CountingEnv):
     def __init__(self, *, note: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         Path(note).write_text(str(os.environ.get("PYTHONSAFEPATH")))
+
+
+class Telling(CountingEnv):
+    """Says much in its info, some of it only in every third step; fails in one step of every game."""
+
+    def __init__(self, fails_at: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._fails_at = fails_at
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Picture, dict[str, Any]]:
+        return super().reset(seed=seed)[0], self._told()
+
+    def step(self, action: np.int64) -> tuple[Picture, float, bool, bool, dict[str, Any]]:
+        picture, reward, terminated, truncated, _ = super().step(action)
+        if self._step == self._fails_at:
+            raise ConnectionError("the simulator is gone")
+        return picture, reward, terminated, truncated, self._told()
+
+    def _told(self) -> dict[str, Any]:
+        game = {"number": self._game, "at": np.full(2, self._step)}
+        told = {"count": self._step, "game": game, "thing": type(self), "seed": "mine"}
+        return told | {"late": True} if self._step % 3 == 2 else told
