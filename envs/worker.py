@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -193,7 +194,7 @@ class Worker:
             return "it no longer answers"
         if code == -signal.SIGKILL:
             return "SIGKILL, by hand or for want of memory"
-        return signal.Signals(-code).name if code < 0 else f"exit code {code}; its own words, if any, are above"
+        return f"{signal.Signals(-code).name if code < 0 else f'exit code {code}'}; its own words, if any, are above"
 
     def _reap(self) -> None:
         """Kill the process if it still runs, and release it; may be called twice."""
@@ -224,6 +225,7 @@ def serve(pipe: Connection, packed: Packed, group_class: type[EnvGroup], start: 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     forget_safe_path()
+    faulthandler.enable()  # a world that crashes the interpreter leaves the line where it did
     threading.Thread(target=outlive_parent_briefly, daemon=True).start()
     group: EnvGroup | None = None
     try:

@@ -3,6 +3,7 @@
 Each command imports the code that it runs, so that help screens appear at once.
 """
 
+import faulthandler
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # so that package.module:Class may name the user's code; last, to hide nothing
+    faulthandler.enable(sys.__stderr__ or 2)  # a world that crashes the interpreter leaves the line where it did
     try:
         with in_shell(), _report_missing_package():
             run([argument for argument in given if argument != "--debug"])

@@ -24,7 +24,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from rlvision.core.errors import ConfigError
+from rlvision.core.errors import ConfigError, RLVisionError
 
 MAIN = "__main__"
 HERE = "object"
@@ -83,6 +83,8 @@ def import_object(path: str, setting: str) -> Any:
     module_name, _, attribute = path.partition(":")
     try:
         module = import_user_module(module_name)
+    except RLVisionError:  # says itself what to do
+        raise
     except Exception as error:  # the user's module may raise anything
         raise ConfigError(
             f"expected {setting} {path!r} to be importable, got {type(error).__name__} ({error}): "

@@ -1,5 +1,7 @@
 import importlib.metadata
 import json
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -205,3 +207,11 @@ def test_train_py_is_the_same_program(tmp_path):
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     line = f"rlvision: expected {A_PRESET}, got 'pnog': did you mean pong?\n"
     assert (run.returncode, run.stdout, run.stderr) == (2, "", line)
+
+
+def test_a_world_that_crashes_the_interpreter_leaves_the_line_where_it_did(tmp_path):
+    options = ["--env.kwargs={how: abort, at: 2}", f"--out={tmp_path / 'check.png'}"]
+    command = [sys.executable, "-m", "rlvision", "check", "faulty_worlds:Failing", *options]
+    run = subprocess.run(command, cwd=ROOT / "tests" / "own", capture_output=True, text=True)
+    assert run.returncode == -signal.SIGABRT
+    assert re.search(r'faulty_worlds.py", line \d+ in fail', run.stderr)

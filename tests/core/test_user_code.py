@@ -136,8 +136,9 @@ def test_a_program_does_not_train_while_it_is_imported(tmp_path, monkeypatch):
         "from rlvision.core.user_code import refuse_while_imported\nrefuse_while_imported('trains')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ConfigError, match="got unguarded, which trains while it is imported"):
-        import_user_module("unguarded")
+    for bring in (import_user_module, lambda name: import_object(f"{name}:Network", "encoder")):
+        with pytest.raises(ConfigError, match=r"^expected a module to import, got unguarded, which trains while"):
+            bring("unguarded")
     refuse_while_imported("trains")  # nothing is being imported any more
 
 

@@ -20,15 +20,20 @@ def kill_workers():
 
 @pytest.mark.parametrize(
     ("how", "cause"),
-    [("kill", r"SIGKILL, by hand or for want of memory"), ("leave", r"exit code 7; its own words, if any, are above")],
+    [
+        ("kill", r"SIGKILL, by hand or for want of memory"),
+        ("leave", r"exit code 7; its own words, if any, are above"),
+        ("abort", r"SIGABRT; its own words, if any, are above"),
+    ],
 )
-def test_a_worker_that_dies_while_it_is_made_names_the_cause(how, cause, rendered):
+def test_a_worker_that_dies_while_it_is_made_names_the_cause(how, cause, rendered, capfd):
     words = (
         rf"environment 0 of faulty_worlds:Unborn to work, got the death of its process \({cause}\) while it was made"
     )
     with pytest.raises(EnvError, match=words):
         rendered("faulty_worlds:Unborn", 1, kwargs={"how": how}, num_workers=1)
     assert not multiprocessing.active_children()
+    assert ("in __init__" in capfd.readouterr().err) == (how == "abort"), "a crash of the interpreter names the line"
 
 
 def test_a_worker_whose_second_life_fails_counts_as_a_failure(caplog, tmp_path, play, rendered):
