@@ -17,6 +17,7 @@ from rlvision.analysis.run_info import RunInfo
 from rlvision.config.field_types import format_value
 from rlvision.config.fields import short_name
 from rlvision.core.errors import ConfigError
+from rlvision.nn.settings import OWN_SIZES
 
 NON_AGENT_SETTINGS = (
     "out",
@@ -80,8 +81,8 @@ def agent_name(run: RunInfo, naming: Iterable[str]) -> str:
     """
     settings, others = run.settings, [name for name in naming if name not in (ALGORITHM, ENCODER, N_STEP)]
     words = [] if settings.get(ALGORITHM, "dqn") == "dqn" else [str(settings[ALGORITHM])]
-    words.append(f"dn-{settings[NORM]}" if settings[ENCODER] == "dn" else str(settings[ENCODER]))
-    if settings[ENCODER] == "dn":
+    words.append(f"{settings[ENCODER]}-{settings[NORM]}" if settings[ENCODER] in OWN_SIZES else str(settings[ENCODER]))
+    if settings[ENCODER] in OWN_SIZES:
         others = [name for name in others if name != NORM]
     if N_STEP in settings:
         words.append(f"n={settings[N_STEP]}")

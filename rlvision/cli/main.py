@@ -14,7 +14,7 @@ from pathlib import Path
 from rlvision.cli.check_command import check, check_with
 from rlvision.cli.output import echo
 from rlvision.cli.run_commands import evaluate, export, replay, resume, train, watch
-from rlvision.cli.study_commands import compare, plot, presets, sweep
+from rlvision.cli.study_commands import compare, networks, plot, presets, sweep
 from rlvision.config.arguments import call, option_values, parameters, sort_arguments, switches_of
 from rlvision.config.continuing import AUTO
 from rlvision.config.fields import settings_of, unknown
@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "plot": plot,
     "sweep": sweep,
     "presets": presets,
+    "networks": networks,
 }
 
 

@@ -1,4 +1,4 @@
-"""Commands for many runs: compare, plot and sweep; and the list of presets.
+"""Commands for many runs: compare, plot and sweep; and the lists of presets and networks.
 
 As in `rlvision.cli.run_commands`, a signature defines the options, a docstring is their help, and bodies import the
 code that they run.
@@ -174,3 +174,33 @@ def presets() -> None:
     for preset in bundled_presets():
         table.add_row(f"[bold]{preset.name}[/]", escape(preset.trains), escape(preset.takes))
     Console(highlight=False).print(table)
+
+
+def networks(*, device: NonEmptyStr = "auto", threads: ThreadCount | None = None) -> None:
+    """List the built-in networks, and measure what they cost on this machine.
+
+    An act is a forward of one observation of four frames. An update is a forward and a backward pass of 32.
+
+    Args:
+        device: cpu, cuda, cuda:1 or mps; auto uses a GPU if there is one.
+        threads: CPU threads of torch; if unset, torch's choice.
+    """
+    import torch
+    from rich.box import ROUNDED
+    from rich.table import Table
+
+    from rlvision.core.devices import make_autocast, resolve_device
+    from rlvision.nn.costs import network_costs
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    chosen = resolve_device(device)
+    heads = ("encoder", "frame", "parameters", "multiply-adds", "act", "update", "idea", "paper")
+    table = Table(box=ROUNDED, border_style="dim", header_style="bold")
+    for number, head in enumerate(heads):
+        table.add_column(head, justify="right" if 1 <= number <= 5 else "left")
+    for cost in network_costs(chosen, make_autocast("auto", chosen)):
+        numbers = f"{cost.size}x{cost.size}", f"{cost.parameters:,}", f"{cost.multiply_adds / 1e6:.1f} M"
+        times = f"{1e3 * cost.act:.2f} ms", f"{1e3 * cost.update:.1f} ms"
+        table.add_row(f"[bold]{cost.encoder}[/]", *numbers, *times, cost.idea, cost.paper)
+    console().print(table)

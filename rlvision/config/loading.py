@@ -21,7 +21,7 @@ from rlvision.config.presets import preset_for, unreadable
 from rlvision.config.schema import Config, defaults_for
 from rlvision.config.strict_yaml import dump as dump_yaml
 from rlvision.config.strict_yaml import parse as parse_yaml
-from rlvision.config.validation import DN_SETTINGS, validate_config
+from rlvision.config.validation import CHAPTER_SETTINGS, DN_SETTINGS, validate_config
 from rlvision.config.world_defaults import for_another_game, with_world_defaults
 from rlvision.core.errors import ConfigError, RLVisionError
 from rlvision.core.files import read_text, write_atomically
@@ -31,7 +31,7 @@ from rlvision.learning.settings import AgentSettings
 from rlvision.nn.norm_variants import resolve_momentum
 from rlvision.replay.settings import ReplaySettings
 
-ENCODER_SETTINGS = {"network.kwargs", *(f"network.{name}" for name in DN_SETTINGS)}
+ENCODER_SETTINGS = {"network.kwargs", *(f"network.{name}" for name in (*CHAPTER_SETTINGS, *DN_SETTINGS))}
 """Settings of the layers inside an encoder, by dotted name."""
 CONFIG_FILE = "config.yaml"
 """File with the settings of a run, in its folder."""

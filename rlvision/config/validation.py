@@ -16,8 +16,10 @@ from rlvision.learning.settings import QLearningSettings, RolloutSettings
 from rlvision.nn.norm_variants import NORM_VARIANTS, resolve_momentum
 from rlvision.nn.settings import NetworkSettings
 
-DN_SETTINGS = ("norm", "momentum", "r_max", "d_max", "activation", "max_pool", "dropout")
+DN_SETTINGS = ("max_pool",)
 """Settings of the network that only the encoder dn has."""
+CHAPTER_SETTINGS = ("norm", "momentum", "r_max", "d_max", "activation", "negative_slope", "dropout")
+"""Settings of the network that only the encoders of the chapter have."""
 
 
 def validate_config(config: Config) -> None:
@@ -153,10 +155,8 @@ def _check_patience(config: Config) -> None:
 
 def _check_encoder_settings(config: Config) -> None:
     network = config.network
-    if network.encoder == "dn":
-        return
     defaults = NetworkSettings(momentum=None if network.momentum is None else NORM_VARIANTS[network.norm].momentum)
-    for name in DN_SETTINGS:
+    for name in (*(() if network.is_chapters else CHAPTER_SETTINGS), *(() if network.encoder == "dn" else DN_SETTINGS)):
         if (value := getattr(network, name)) != (default := getattr(defaults, name)):
             expected = f"network.encoder=dn when network.{name} is {short_repr(value)}"
             remedy = f"set network.{name}={default}, its default; other encoders take their settings in network.kwargs"
@@ -199,10 +199,10 @@ def _check_noisy(config: Config) -> None:
         _refuse(expected, "false", "set it, or choose another exploration.kind")
 
 
-def _check_dn_kwargs(config: Config) -> None:
+def _check_network_kwargs(config: Config) -> None:
     network = config.network
-    if network.encoder == "dn" and network.kwargs:
-        expected = "network.kwargs to be empty for network.encoder=dn, which has settings of its own"
+    if network.is_chapters and network.kwargs:
+        expected = f"network.kwargs to be empty for network.encoder={network.encoder}, which has settings of its own"
         _refuse(expected, f"{network.kwargs}", "set network.hidden, network.norm and so on instead")
 
 
@@ -222,7 +222,7 @@ _CHECKS: tuple[Callable[[Config], None], ...] = (
     _check_learning_rate,
     _check_patience,
     _check_encoder_settings,
-    _check_dn_kwargs,
+    _check_network_kwargs,
     _check_horizon,
     _check_noisy,
     _check_calibration_batches,
@@ -240,6 +240,7 @@ class Requirement(NamedTuple):
 
 REQUIREMENTS = (
     Requirement(("network.r_max", "network.d_max"), "network.norm=renorm", lambda c: c.network.norm == "renorm"),
+    Requirement(("network.negative_slope",), "activation=leaky_relu", lambda c: c.network.activation == "leaky_relu"),
     Requirement(
         ("network.momentum",),
         "a network.norm that updates running statistics",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from rlvision.core.imports import public_names
 
 if TYPE_CHECKING:
+    from rlvision.nn.costs import network_costs as network_costs
     from rlvision.nn.cuda_graphs import CaptureFn as CaptureFn
     from rlvision.nn.cuda_graphs import GraphedByShape as GraphedByShape
     from rlvision.nn.cuda_graphs import GraphedFunction as GraphedFunction
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
     from rlvision.nn.registry import build_encoder as build_encoder
     from rlvision.nn.registry import make_q_network as make_q_network
     from rlvision.nn.registry import norm_variant as norm_variant
+    from rlvision.nn.settings import OWN_SIZES as OWN_SIZES
     from rlvision.nn.settings import NetworkSettings as NetworkSettings
+    from rlvision.nn.stacks import Stack as Stack
+    from rlvision.nn.stacks import StackedEncoder as StackedEncoder
     from rlvision.nn.standard_encoders import MLP as MLP
     from rlvision.nn.standard_encoders import ImpalaCNN as ImpalaCNN
     from rlvision.nn.standard_encoders import NatureCNN as NatureCNN
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
 __getattr__, __all__ = public_names(
     __name__,
     {
+        "costs": ["network_costs"],
         "cuda_graphs": ["CaptureFn", "GraphedByShape", "GraphedFunction", "cuda_graph"],
         "diagnostics": ["GapMonitor", "diagnose"],
         "dn": ["DN", "DNEncoder"],
@@ -60,7 +65,8 @@ __getattr__, __all__ = public_names(
         "normalisation": ["BatchRenorm2d"],
         "qnetwork": ["QNetwork", "shared_weight_copy"],
         "registry": ["build_encoder", "make_q_network", "norm_variant"],
-        "settings": ["NetworkSettings"],
+        "settings": ["NetworkSettings", "OWN_SIZES"],
+        "stacks": ["Stack", "StackedEncoder"],
         "standard_encoders": ["ImpalaCNN", "MLP", "NatureCNN"],
         "target_network": ["OnlineActor", "OnlineTargetActor", "batch_statistics_forward", "recalibrate"],
     },

@@ -1,25 +1,23 @@
 """DN, the network of the deep-learning chapter behind this project: three convolutions, BatchNorm, a linear head."""
 
-from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Literal, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from torch import Tensor, nn
 
-from rlvision.core.errors import ConfigError
-from rlvision.nn.encoder_base import Encoder, Level, Window, as_float, feature_map
+from rlvision.nn.encoder_base import (
+    NEGATIVE_SLOPE,
+    Activation,
+    Encoder,
+    Level,
+    Window,
+    as_float,
+    dropout_layer,
+    feature_map,
+    make_activation,
+)
 from rlvision.nn.norm_variants import MOMENTUM, Norm
 from rlvision.nn.normalisation import normalisation
-
-Activation = Literal["relu", "leaky_relu", "tanh", "sigmoid"]
-
-# In place if the derivative follows from the output alone: then no other tensor is kept for the backward pass.
-ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
-    "relu": lambda: nn.ReLU(inplace=True),
-    "leaky_relu": lambda: nn.LeakyReLU(inplace=True),
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-}
 
 KERNEL = 5
 REFERENCE_MOMENTUM = 0.1
@@ -30,6 +28,7 @@ class DNOptions(TypedDict, total=False):
     """The keyword arguments of `DNEncoder`, for functions that forward them."""
 
     activation: Activation
+    negative_slope: float
     norm: Norm
     momentum: float
     max_pool: bool
@@ -52,6 +51,7 @@ class DNEncoder(Encoder):
         height: H, at least 29 (36 with ``max_pool``).
         width: W, likewise.
         activation: Non-linearity after each layer.
+        negative_slope: Slope of a leaky ReLU for negative inputs.
         norm: Normalisation after each convolution (`rlvision.nn.normalisation`).
         momentum: Weight of a new batch in the running statistics (PyTorch's convention).
         max_pool: Halve the map by 2x2 max-pooling after each activation; the convolutions then have stride 1.
@@ -62,6 +62,8 @@ class DNEncoder(Encoder):
         ConfigError: The frames are too small, or an option is unknown or out of range.
     """
 
+    idea, paper = "5x5 convolutions of stride two, each normalised", "the chapter"
+
     def __init__(
         self,
         in_channels: int,
@@ -69,6 +71,7 @@ class DNEncoder(Encoder):
         width: int,
         *,
         activation: Activation = "relu",
+        negative_slope: float = NEGATIVE_SLOPE,
         norm: Norm = "renorm",
         momentum: float = MOMENTUM,
         max_pool: bool = False,
@@ -79,7 +82,8 @@ class DNEncoder(Encoder):
         self.windows = 3 * (_POOLED if max_pool else _STRIDED)
         rows, columns = feature_map(height, width, self.windows)
         stride = 1 if max_pool else 2
-        act, pool = _activation(activation), partial(nn.MaxPool2d, 2) if max_pool else nn.Identity
+        act = partial(make_activation, activation, negative_slope)
+        pool = partial(nn.MaxPool2d, 2) if max_pool else nn.Identity
         self.conv1 = nn.Conv2d(in_channels, 16, KERNEL, stride)
         self.bn1, self.act1, self.pool1 = normalisation(norm, 16, momentum), act(), pool()
         self.conv2 = nn.Conv2d(16, 32, KERNEL, stride)
@@ -87,7 +91,7 @@ class DNEncoder(Encoder):
         self.conv3 = nn.Conv2d(32, 32, KERNEL, stride)
         self.bn3, self.act3, self.pool3 = normalisation(norm, 32, momentum), act(), pool()
         self.hidden = nn.Sequential(nn.Linear(32 * rows * columns, hidden), act()) if hidden else nn.Identity()
-        self.dropout = nn.Dropout(_probability(dropout))
+        self.dropout = dropout_layer(dropout)
         self.features = hidden or 32 * rows * columns
         self.levels = {
             "low": Level("act1", 16, stride),
@@ -138,15 +142,3 @@ class DN(DNEncoder):
 
 _STRIDED = (Window(KERNEL, 2),)
 _POOLED = (Window(KERNEL, 1), Window(2, 2))
-
-
-def _activation(name: str) -> Callable[[], nn.Module]:
-    if name not in ACTIVATIONS:
-        raise ConfigError(f"expected an activation out of {', '.join(ACTIVATIONS)}, got {name!r}; choose one of these")
-    return ACTIVATIONS[name]
-
-
-def _probability(dropout: float) -> float:
-    if not 0.0 <= dropout < 1.0:
-        raise ConfigError(f"expected a dropout of at least 0 and below 1, got {dropout}; 0 switches it off")
-    return dropout

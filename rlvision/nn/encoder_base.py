@@ -1,14 +1,19 @@
 """The base class of encoders, which map frames to features and name the feature levels on the way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from types import MappingProxyType
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from rlvision.core.errors import ConfigError
+
+Activation = Literal["relu", "leaky_relu", "tanh", "sigmoid"]
+NEGATIVE_SLOPE = 0.01
+"""Slope of a leaky ReLU for negative inputs, torch's default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class Encoder(nn.Module):
     It scales uint8 observations to [0, 1] (`as_float`) and uses floating-point ones unchanged.
 
     Attributes:
+        idea: What sets it apart, in a few words, for `rlvision networks`.
+        paper: Where it was published, as "Mnih et al. 2015".
         features: Width of the output.
         levels: Named feature levels, in the order of computation.
         normalised: Convolution -> the submodule that normalises its output and has no other input.
@@ -39,6 +46,8 @@ class Encoder(nn.Module):
         windows: Its convolutions and poolings, in order; none if every pixel has a weight; None if they are unknown.
     """
 
+    idea: str = ""
+    paper: str = ""
     features: int
     levels: Mapping[str, Level]
     normalised: Mapping[str, str] = MappingProxyType({})
@@ -53,10 +62,10 @@ def as_float(observation: Tensor) -> Tensor:
     """
     if observation.dtype != torch.uint8:
         return observation
-    return observation.to(_precision(observation.device.type)).div_(255)
+    return observation.to(autocast_precision(observation.device.type)).div_(255)
 
 
-def _precision(device: str) -> torch.dtype:
+def autocast_precision(device: str) -> torch.dtype:
     """Return autocast's precision where it is on for a kind of device, float32 otherwise."""
     is_on = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     return torch.get_autocast_dtype(device) if is_on else torch.float32
@@ -98,3 +107,36 @@ def feature_map(height: int, width: int, windows: Sequence[Window]) -> tuple[int
         )
     rows, columns = (reduce(lambda size, window: window.outputs(size), windows, size) for size in (height, width))
     return rows, columns
+
+
+def make_activation(name: str, negative_slope: float = NEGATIVE_SLOPE) -> nn.Module:
+    """Return a new activation by name.
+
+    It works in place if the derivative follows from the output alone: then no other tensor is kept for the backward
+    pass.
+
+    Raises:
+        ConfigError: There is no such activation.
+    """
+    if name == "leaky_relu":
+        return nn.LeakyReLU(negative_slope, inplace=True)
+    makers: Mapping[str, Callable[[], nn.Module]] = {
+        "relu": partial(nn.ReLU, inplace=True),
+        "tanh": nn.Tanh,
+        "sigmoid": nn.Sigmoid,
+    }
+    if name not in makers:
+        names = ", ".join(get_args(Activation))
+        raise ConfigError(f"expected an activation out of {names}, got {name!r}; choose one of these")
+    return makers[name]()
+
+
+def dropout_layer(probability: float) -> nn.Dropout:
+    """Return a layer that drops features with a probability in training mode.
+
+    Raises:
+        ConfigError: It is no probability below 1.
+    """
+    if not 0.0 <= probability < 1.0:
+        raise ConfigError(f"expected a dropout of at least 0 and below 1, got {probability}; 0 switches it off")
+    return nn.Dropout(probability)

@@ -13,7 +13,9 @@ from rlvision.core.imports import did_you_mean
 from rlvision.core.types import EnvSpec
 from rlvision.core.user_code import import_object
 from rlvision.core.wording import where
+from rlvision.nn.chapter_encoders import VGG, AlexNet, Bottleneck, Ciresan, Inception, LeNet5, NiN, OverFeat
 from rlvision.nn.dn import DNEncoder
+from rlvision.nn.encoder_base import Encoder
 from rlvision.nn.heads import DuelingHead, LinearHead
 from rlvision.nn.norm_variants import NORM_VARIANTS, NormVariant, resolve_momentum
 from rlvision.nn.normalisation import BatchRenorm2d
@@ -21,7 +23,20 @@ from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.settings import NetworkSettings
 from rlvision.nn.standard_encoders import MLP, ImpalaCNN, NatureCNN
 
-ENCODERS: Mapping[str, type[nn.Module]] = {"dn": DNEncoder, "nature": NatureCNN, "impala": ImpalaCNN, "mlp": MLP}
+ENCODERS: Mapping[str, type[Encoder]] = {
+    "dn": DNEncoder,
+    "lenet5": LeNet5,
+    "ciresan": Ciresan,
+    "alexnet": AlexNet,
+    "overfeat": OverFeat,
+    "vgg": VGG,
+    "nin": NiN,
+    "inception": Inception,
+    "bottleneck": Bottleneck,
+    "nature": NatureCNN,
+    "impala": ImpalaCNN,
+    "mlp": MLP,
+}
 
 
 def make_q_network(settings: NetworkSettings, spec: EnvSpec, *, quantiles: int = 1) -> QNetwork:
@@ -53,21 +68,22 @@ def make_q_network(settings: NetworkSettings, spec: EnvSpec, *, quantiles: int =
 
 
 def norm_variant(settings: NetworkSettings) -> NormVariant:
-    """Return the normalisation of the settings; "none" for encoders other than DN, which ignore ``network.norm``."""
-    return NORM_VARIANTS[settings.norm if settings.encoder == "dn" else "none"]
+    """Return the normalisation of the settings; "none" for encoders that do not take ``network.norm``."""
+    return NORM_VARIANTS[settings.norm if settings.is_chapters else "none"]
 
 
 def _encoder_options(settings: NetworkSettings) -> dict[str, object]:
     options = dict(settings.kwargs)
-    if settings.encoder == "dn":
+    if settings.is_chapters:
         options |= {
             "norm": NORM_VARIANTS[settings.norm].layer,
             "momentum": resolve_momentum(settings.norm, settings.momentum),
             "activation": settings.activation,
-            "max_pool": settings.max_pool,
-            "hidden": settings.hidden,
+            "negative_slope": settings.negative_slope,
             "dropout": settings.dropout,
         }
+    if settings.encoder == "dn":
+        options |= {"max_pool": settings.max_pool, "hidden": settings.hidden}
     return options
 
 
@@ -75,9 +91,9 @@ def build_encoder(name: str, observation_shape: tuple[int, int, int], **options:
     """Build the encoder called ``name`` as ``Class(in_channels, height, width, **options)``.
 
     Args:
-        name: "dn", "nature", "impala", "mlp", or "package.module:Class" for your own `torch.nn.Module`. It maps
-            pixels in [0, 1], [B, C, H, W] in float32 or autocast's precision, to [B, features]. An integer
-            attribute ``features`` holds the width; ``levels`` (`rlvision.nn.encoder_base.Encoder`) is optional.
+        name: One of `ENCODERS`, or "package.module:Class" for your own `torch.nn.Module`. It maps pixels in [0, 1],
+            [B, C, H, W] in float32 or autocast's precision, to [B, features]. An integer attribute ``features`` holds
+            the width; ``levels`` (`rlvision.nn.encoder_base.Encoder`) is optional.
         observation_shape: (C, H, W).
         options: Keyword arguments of the class.
 

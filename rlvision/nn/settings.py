@@ -1,5 +1,6 @@
 """Settings of the Q-network."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,17 +14,33 @@ from rlvision.core.ranges import (
     UpdateWeight,
 )
 
+OWN_SIZES: Mapping[str, int] = {
+    "dn": 77,
+    "lenet5": 76,
+    "ciresan": 83,
+    "alexnet": 83,
+    "overfeat": 85,
+    "vgg": 80,
+    "nin": 81,
+    "inception": 83,
+    "bottleneck": 83,
+}
+"""Height and width of frames of which the encoders of the chapter lose no pixel. These encoders take ``network.norm``,
+``activation``, ``negative_slope`` and ``dropout``; others take ``network.kwargs``."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
     """The Q-network."""
 
     encoder: NonEmptyStr = "dn"
-    """dn (three convolutions with BatchNorm), nature, impala, mlp, or package.module:EncoderClass."""
+    """dn (three convolutions with BatchNorm); another network of the chapter: lenet5, ciresan, alexnet, overfeat, vgg,
+    nin, inception or bottleneck; nature, impala, mlp; or package.module:EncoderClass. rlvision networks lists them."""
     norm: Literal[
         "renorm", "running", "batch", "joint", "fixed", "frozen", "recalibrated", "layer", "group", "none"
     ] = "renorm"
-    """Normalisation of DN (docs/network.md). renorm is BatchNorm that computes one function in both modes."""
+    """Normalisation of DN and the chapter's other networks (docs/network.md). renorm is BatchNorm that computes one
+    function in both modes."""
     momentum: UpdateWeight | None = None
     """Weight of a new batch in the running statistics (PyTorch's convention). Unset: 0.9 for the norms running and
     batch, 0.1 for the others (docs/network.md)."""
@@ -34,13 +51,15 @@ class NetworkSettings:
     calibration_batches: NonNegativeInt = 50
     """Batches that set the running statistics before the first update; 0 for none."""
     activation: Literal["relu", "leaky_relu", "tanh", "sigmoid"] = "relu"
-    """Non-linearity after each normalisation (DN)."""
+    """Non-linearity after each normalisation (networks of the chapter)."""
+    negative_slope: NonNegativeFloat = 0.01
+    """Slope of a leaky ReLU for negative inputs."""
     max_pool: bool = False
     """Max-pooling after each convolution (DN)."""
     hidden: LayerWidth = 0
     """Units of a hidden linear layer before the Q-values; 0 for none."""
     dropout: DropProbability = 0.0
-    """Probability of dropping a feature before the head while training (DN)."""
+    """Probability of dropping a feature before the head while training (networks of the chapter)."""
     dueling: bool = False
     """Separate value and advantage streams (Wang et al. 2016)."""
     zero_init_head: bool = False
@@ -55,4 +74,9 @@ class NetworkSettings:
     @property
     def own_size(self) -> int:
         """Height and width of frames that suit the encoder: no built-in one loses a pixel of them (docs/network.md)."""
-        return 77 if self.encoder == "dn" and not self.max_pool else 84
+        return 84 if self.max_pool else OWN_SIZES.get(self.encoder, 84)
+
+    @property
+    def is_chapters(self) -> bool:
+        """Whether the encoder is one of the chapter's, which have the normalisation and activation of the settings."""
+        return self.encoder in OWN_SIZES

@@ -22,6 +22,8 @@ class NatureCNN(Encoder):
         ConfigError: The frames are too small, or the norm is unknown.
     """
 
+    idea, paper = "the first network that played Atari as people do", "Mnih et al. 2015"
+
     def __init__(
         self,
         in_channels: int,
@@ -63,6 +65,8 @@ class ImpalaCNN(Encoder):
     Raises:
         ConfigError: The width is not positive, or the norm is unknown.
     """
+
+    idea, paper = "residual blocks after each pooling", "Espeholt et al. 2018"
 
     def __init__(
         self,
@@ -108,6 +112,8 @@ class MLP(Encoder):
     Raises:
         ConfigError: No hidden layer is given.
     """
+
+    idea = "dense layers over the pixels"
 
     def __init__(self, in_channels: int, height: int, width: int, *, hidden: Sequence[int] = (256, 256)) -> None:
         super().__init__()

@@ -16,7 +16,8 @@ from rlvision.core.types import Batch, EnvSpec, EnvStep, IntArray, Progress, Rew
 from rlvision.core.wording import as_written
 from rlvision.replay.n_step import NStepAssembler
 from rlvision.replay.persistence import Segments
-from rlvision.replay.samplers import PrioritisedSampler, Sampler, UniformSampler
+from rlvision.replay.prioritised_sampler import PrioritisedSampler
+from rlvision.replay.samplers import Sampler, UniformSampler
 from rlvision.replay.settings import ReplaySettings
 from rlvision.replay.storage import RingBuffer, ring_buffer_bytes
 from rlvision.replay.sum_tree import SumTree

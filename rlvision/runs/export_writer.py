@@ -191,7 +191,7 @@ def _summary(manifest: Manifest) -> str:
     env, network, (_, height, width) = config.env, config.network, spec.observation_shape
     frames = "gray frames" if env.gray else "frames in colour"
     crop = f", cropped to rows and columns {list(env.crop)} of the screen" if env.crop else ""
-    kind = f"{network.encoder} ({network.norm})" if network.encoder == "dn" else network.encoder
+    kind = f"{network.encoder} ({network.norm})" if network.is_chapters else network.encoder
     rows = {
         "game": eval_conditions(config, 0.0, 0).game,
         "network": kind,

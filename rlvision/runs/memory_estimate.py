@@ -265,9 +265,10 @@ def _learning(
 ) -> tuple[MemoryItem, MemoryItem]:
     """Return the memory of all copies of the network, and of a batch with its activations."""
     encoder, size = config.network.encoder, experience.batch_size
+    is_joint = config.network.is_chapters and NORM_VARIANTS[config.network.norm].target == "joint"
     weights, kept, largest = (network.weights, network.kept, network.largest) if network else (0, 0, 0)
     unknown = "" if network else " (its layers not counted)"
-    joint = 2 if encoder == "dn" and NORM_VARIANTS[config.network.norm].target == "joint" else 1
+    joint = 2 if is_joint else 1
     pixels = math.prod(spec.observation_shape)
     quantiles = network.quantiles if network and network.quantiles > 1 else 0
     batch = size * (2 * pixels * (1 + FLOAT_BYTES) + joint * (kept + 2 * largest) + PAIRED * quantiles**2 * FLOAT_BYTES)

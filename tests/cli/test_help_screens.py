@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from rlvision.config.fields import settings_of
 from rlvision.config.loading import differences, fill_unset, flatten_used, load_config
 from rlvision.config.presets import known_presets
 from rlvision.config.schema import Config, defaults_for
+from rlvision.nn.settings import OWN_SIZES
 
 
 @pytest.fixture
@@ -102,3 +104,12 @@ def test_the_help_of_a_preset_fits_any_terminal_and_marks_what_it_changes(width,
             assert note in words or setting == "out", setting
         assert words.count("* otherwise") == len(changed) - 1 + (load_config(name).agent.name != "dqn")
     assert "* otherwise" not in screen("train", "--help")
+
+
+def test_the_networks_are_a_table_with_their_costs(screen, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    text = screen("networks")
+    for name in (*OWN_SIZES, "nature", "impala", "mlp"):
+        assert f"│ {name} " in text
+    assert "│ 77x77 │     49,654 │         7.2 M │" in text
+    assert re.search("columns that see the picture in different ways +│ Cireşan et al. 2012", text)

@@ -25,6 +25,7 @@ from rlvision.nn.registry import build_encoder
 from rlvision.nn.target_network import OnlineTargetActor, recalibrate
 
 SHAPE = (4, 44, 40)
+COUNTS = {"dn": 3, "nature": 3, "impala": 15, "vgg": 8, "inception": 13, "bottleneck": 15}
 
 
 def frames(seed: int = 0, batch: int = 6) -> Tensor:
@@ -74,18 +75,17 @@ def test_channels_last_trains_alike(norm: str) -> None:
     torch.testing.assert_close(fast.state_dict(), slow.state_dict(), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["dn", "nature", "impala"])
+@pytest.mark.parametrize("name", COUNTS)
 @pytest.mark.parametrize("norm", ["renorm", "batch", "fixed", "frozen"])
 def test_folded_equals_evaluation_mode(name: str, norm: str) -> None:
     v = learned(OnlineTargetActor(channels_last(network(name, norm=norm))))
     shortcut = fuse_conv_bn(v.actor)
     with torch.no_grad():
         torch.testing.assert_close(shortcut(frames()).q_values, v.actor(frames()).q_values, rtol=1e-4, atol=1e-4)
-    count = {"dn": 3, "nature": 3, "impala": 15}[name]
-    assert sum(isinstance(module, FusedConv2d) for module in shortcut.modules()) == count
+    assert sum(isinstance(module, FusedConv2d) for module in shortcut.modules()) == COUNTS[name]
 
 
-@pytest.mark.parametrize("name", ["dn", "nature", "impala"])
+@pytest.mark.parametrize("name", COUNTS)
 def test_folded_to_learn_has_the_gradients_of_training(name: str) -> None:
     slow, fast = (OnlineTargetActor(channels_last(network(name, norm="fixed"))) for _ in range(2))
     shortcut = fuse_conv_bn_train(fast.online)

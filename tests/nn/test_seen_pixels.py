@@ -9,7 +9,7 @@ from rlvision.nn.field_of_view import seen_pixels, whole_sizes
 from rlvision.nn.registry import ENCODERS, build_encoder
 from rlvision.nn.settings import NetworkSettings
 
-BUILT_IN = [("dn", {}), ("dn", {"max_pool": True}), ("nature", {}), ("impala", {}), ("mlp", {})]
+BUILT_IN = [(name, {}) for name in ENCODERS] + [("dn", {"max_pool": True})]
 LOSING = [("dn", {}), ("dn", {"max_pool": True}), ("nature", {})]
 
 
@@ -87,7 +87,8 @@ def test_an_encoder_sees_all_of_its_own_size(name, options):
 
 def test_own_sizes():
     assert {name: NetworkSettings(encoder=name).own_size for name in (*ENCODERS, "mine:Net")} == {
-        "dn": 77, "nature": 84, "impala": 84, "mlp": 84, "mine:Net": 84
+        "dn": 77, "lenet5": 76, "ciresan": 83, "alexnet": 83, "overfeat": 85, "vgg": 80, "nin": 81, "inception": 83,
+        "bottleneck": 83, "nature": 84, "impala": 84, "mlp": 84, "mine:Net": 84,
     }  # fmt: skip
     assert NetworkSettings(max_pool=True).own_size == 84
 

@@ -17,7 +17,7 @@ from rlvision.config.loading import load_config, read_config
 from rlvision.core.errors import CheckpointError, ConfigError, RLVisionError
 from rlvision.envs.preprocessing import frame_size
 from rlvision.envs.settings import EnvSettings
-from rlvision.replay.samplers import PrioritisedSampler
+from rlvision.replay.prioritised_sampler import PrioritisedSampler
 from rlvision.runs import builders
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.eval_protocol import count_envs

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
 from rlvision.learning.registry import find_agent
 from rlvision.learning.targets import CrossQTargets
-from rlvision.nn.dn import ACTIVATIONS
+from rlvision.nn.encoder_base import Activation, make_activation
 from rlvision.nn.noisy import noisy_layers
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.nn.registry import ENCODERS
@@ -22,6 +22,7 @@ from rlvision.runs import builders
 from tests.runs.wiring import Table, without
 from tests.runs.wiring.parts import BASE, SPEC, experienced, made_batch
 
+VGG = {"network.encoder": "vgg", "network.max_pool": False}
 DN_SETTINGS = ("network.momentum", "network.r_max", "network.d_max", "network.dropout")
 OTHERS = without(BASE, *DN_SETTINGS)
 NATURE = {**OTHERS, "network.encoder": "nature", "network.kwargs": {"hidden": 40, "norm": "layer"}}
@@ -119,9 +120,25 @@ def forwards_at_each_copy(config: Config) -> int:
     return forwards
 
 
-@finds("network.activation", each=tuple(ACTIVATIONS))
+@finds("network.activation", each=get_args(Activation))
 def class_of_the_activation(config: Config) -> str:
-    return {type(make()): name for name, make in ACTIVATIONS.items()}[type(network_of(config).encoder.act2)]
+    kinds = {type(make_activation(name)): name for name in get_args(Activation)}
+    return kinds[type(network_of(config).encoder.act2)]
+
+
+@finds("network.activation", VGG, each=get_args(Activation))
+def class_of_the_activation_of_another_network(config: Config) -> str:
+    kinds = {type(make_activation(name)): name for name in get_args(Activation)}
+    (kind,) = {type(module) for module in network_of(config).encoder.modules()} & set(kinds)
+    return kinds[kind]
+
+
+@finds("network.negative_slope", {"network.activation": "leaky_relu"}, each=(0.2, 0.3))
+@finds("network.negative_slope", {"network.activation": "leaky_relu", **VGG}, each=(0.2,))
+def slope_below_zero(config: Config) -> float:
+    slopes = {one.negative_slope for one in network_of(config).encoder.modules() if isinstance(one, nn.LeakyReLU)}
+    (slope,) = slopes
+    return slope
 
 
 @finds("network.max_pool", each=(True, False))
