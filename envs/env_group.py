@@ -48,7 +48,7 @@ class EnvRunner:
         name: of the environment and its world, for errors.
         observation: the current stack [C, H, W].
         view: what is seen of it, and the names of its actions.
-        info: what the environment returned with its last reset or step; empty after an error.
+        info: what the environment returned with its last reset or step.
         action_mask: the actions that are legal now, [A]; None in a world without masks.
     """
 
@@ -171,7 +171,6 @@ class EnvRunner:
                 yield
         except EnvCrashError:
             self._ended = self._broken = True
-            self.info = {}
             raise
 
     def _recreate(self) -> None:

@@ -22,7 +22,7 @@ from rlvision.runs import builders
 from tests.runs.wiring import Table, without
 from tests.runs.wiring.parts import BASE, SPEC, experienced, made_batch
 
-VGG = {"network.encoder": "vgg", "network.max_pool": False}
+VGG = {"network.encoder": "vgg"}
 DN_SETTINGS = ("network.momentum", "network.r_max", "network.d_max", "network.dropout")
 OTHERS = without(BASE, *DN_SETTINGS)
 NATURE = {**OTHERS, "network.encoder": "nature", "network.kwargs": {"hidden": 40, "norm": "layer"}}
@@ -57,23 +57,27 @@ def layer_of_a_normalisation(config: Config) -> str:
 
 
 @finds("network.norm", each=("running", "batch", "joint", "recalibrated"))
+@finds("network.norm", VGG, each=("running", "batch", "joint", "recalibrated"))
 def how_bootstrap_values_are_normalised(config: Config) -> str:
     learner = experienced(config).learner
-    assert type(learner.networks.online.encoder.bn1) is nn.BatchNorm2d
+    assert type(statistics_layers(learner.networks.online)[0]) is nn.BatchNorm2d
     if isinstance(learner._targets, CrossQTargets):
         return "joint"
-    before = learner.networks.target.encoder.bn1.running_mean.clone()
+    before = statistics_layers(learner.networks.target)[0].running_mean.clone()
     transition = made_batch().transition
     alone, together = (
         learner._targets.values(part).target_t.q_values[0]
         for part in (replace(transition, next_observation=transition.next_observation[:2]), transition)
     )
-    assert torch.equal(before, learner.networks.target.encoder.bn1.running_mean)
+    assert torch.equal(before, statistics_layers(learner.networks.target)[0].running_mean)
     if not torch.allclose(alone, together, atol=1e-4):
         return "batch"
     learner.networks.sync_target()
     learner._targets.update_target(config.agent.target_period)
-    synced = learner.networks.target.encoder.bn1.running_mean, learner.networks.online.encoder.bn1.running_mean
+    synced = (
+        statistics_layers(learner.networks.target)[0].running_mean,
+        statistics_layers(learner.networks.online)[0].running_mean,
+    )
     return "running" if torch.equal(*synced) else "recalibrated"
 
 
