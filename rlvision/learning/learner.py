@@ -51,6 +51,12 @@ class QLearner:
         augmentation: changes the observations of a batch before the loss; None for no change.
         capture: captures the kernels of a step to launch them at once (`rlvision.nn.cuda_graphs`); None launches them
             one by one.
+
+    Attributes:
+        networks: as given.
+        optimiser: of the online network's parameters.
+        updates: gradient steps so far.
+        last_states: observations [B, C, H, W] of the last batch, and their masks [B, A] or None; None before the first.
     """
 
     respects_masks = True
@@ -73,16 +79,15 @@ class QLearner:
         self.updates = 0
         self._targets = targets
         self._td_rule = td_rule
-        self._optimiser = make_optimiser(settings, decay_groups(networks.online, settings.weight_decay))
+        self.optimiser = make_optimiser(settings, decay_groups(networks.online, settings.weight_decay))
         self._learning_rate = learning_rate
         self._max_grad_norm = float("inf") if settings.max_grad_norm is None else settings.max_grad_norm
         self._autocast = autocast
         self._sample = sample
         self._calibration_batches = calibration_batches
         self._augmentation = augmentation
-        self._parameters = [p for group in self._optimiser.param_groups for p in group["params"]]
-        self._last_observation: Tensor | None = None
-        self._last_mask: Tensor | None = None  # [B, A]
+        self._parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
+        self.last_states: tuple[Tensor, Tensor | None] | None = None
         self._graphed = None if capture is None else GraphedFunction(self._step, capture)
         self._can_sync = self._graphed is None and self._parameters[0].device.type == "cpu"  # a GPU would have to wait
         self._prepare_optimiser()
@@ -100,24 +105,25 @@ class QLearner:
         result = self._learn_from(batch)
         self.updates += 1
         self._targets.update_target(self.updates)
-        self._last_observation = batch.transition.observation
-        self._last_mask = batch.transition.mask if isinstance(batch.transition, MaskedTransition) else None
+        seen = batch.transition
+        self.last_states = seen.observation, seen.mask if isinstance(seen, MaskedTransition) else None
         return Update(result.loss, result.priority, _metrics(result))
 
     def diagnose(self) -> Mapping[str, Tensor]:
         """Return diagnostics of BatchNorm and the weights on the last batch (`rlvision.nn.diagnostics`)."""
-        if self._last_observation is None:
+        if self.last_states is None:
             return {}
         with self._autocast():
-            return diagnose(self.networks, self._last_observation, self._last_mask)
+            return diagnose(self.networks, *self.last_states)
 
     def distributions(self) -> Mapping[str, Tensor]:
         """Return the acting network's Q-values of the last batch, [B, A], or with masks those of legal actions, [n]."""
-        if self._last_observation is None:
+        if self.last_states is None:
             return {}
+        observation, mask = self.last_states
         with torch.no_grad(), self._autocast():
-            output: QOutput = self.networks.actor(self._last_observation)
-        return {"q/values": output.q_values if self._last_mask is None else output.q_values[self._last_mask]}
+            output: QOutput = self.networks.actor(observation)
+        return {"q/values": output.q_values if mask is None else output.q_values[mask]}
 
     def metrics(self) -> dict[str, float]:
         """Return the learning rate of the next update."""
@@ -125,27 +131,27 @@ class QLearner:
 
     def state_dict(self) -> State:
         """Return the state of networks, optimiser, updates and generators, and the observations for `diagnose`."""
+        observation, mask = self.last_states or (None, None)
         return {
             "updates": self.updates,
             **self.networks.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
             "augmentation": None if self._augmentation is None else self._augmentation.state_dict(),
-            "last_observation": self._last_observation,
-            "last_mask": self._last_mask,
+            "last_observation": observation,
+            "last_mask": mask,
         }
 
     def load_state_dict(self, state: State) -> None:
         """Restore a saved state."""
         self.updates = state["updates"]
         self.networks.load_state_dict(state)
-        self._optimiser.load_state_dict(state["optimiser"])
+        self.optimiser.load_state_dict(state["optimiser"])
         if self._augmentation is not None:
             self._augmentation.load_state_dict(state["augmentation"])
         self._prepare_optimiser()
         device = self._parameters[0].device
         seen, mask = state["last_observation"], state.get("last_mask")  # older checkpoints have no mask
-        self._last_observation = None if seen is None else seen.to(device)
-        self._last_mask = None if mask is None else mask.to(device)
+        self.last_states = None if seen is None else (seen.to(device), None if mask is None else mask.to(device))
 
     def _calibrate(self) -> None:
         if self._calibration_batches and self.networks.has_statistics:
@@ -192,25 +198,25 @@ class QLearner:
     def _optimizer_step(self, grad_norm: Tensor) -> None:
         if not self._can_sync or grad_norm.item() + _CLIP_EPSILON > self._max_grad_norm:
             clip_grads_with_norm_(self._parameters, self._max_grad_norm, grad_norm)  # else it would multiply by 1
-        self._optimiser.step()
+        self.optimiser.step()
 
     def _prepare_optimiser(self) -> None:
         """Move learning rate and step counts to the device for captured kernels; call it after a new state too."""
         device = self._parameters[0].device
-        for group in self._optimiser.param_groups:
+        for group in self.optimiser.param_groups:
             if "capturable" in group:
                 group["capturable"] = self._graphed is not None
             learning_rate = float(group["lr"])
             group["lr"] = learning_rate if self._graphed is None else torch.tensor(learning_rate, device=device)
         if self._graphed is not None:
-            for state in self._optimiser.state.values():
+            for state in self.optimiser.state.values():
                 if "step" in state:
                     state["step"] = state["step"].to(device)
             self._graphed.reset()
 
     def _set_learning_rate(self) -> None:
         learning_rate = self._learning_rate(self.updates)
-        for group in self._optimiser.param_groups:
+        for group in self.optimiser.param_groups:
             if self._graphed is None:
                 group["lr"] = learning_rate
             else:

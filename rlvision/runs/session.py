@@ -28,6 +28,7 @@ from rlvision.replay.persistence import collect_garbage
 from rlvision.runs import builders, history
 from rlvision.runs.eval_protocol import count_envs, make_limits, with_frame_cap
 from rlvision.runs.experience import experience_of, never_learns
+from rlvision.runs.health_rows import health_rows
 from rlvision.runs.media import MediaLogger
 from rlvision.runs.old_weights import OldWeights, ReadWeights
 from rlvision.runs.own_code import code_digests, remember_imports
@@ -203,6 +204,7 @@ class Session:
             save_curve=self._media_logger.log_curve,
             on_evaluation=self._console.recording(self._media_logger.log_evaluation),
             system_metrics=lambda: memory.usage(resolve_device(config.device)),
+            health=health_rows(agent),
         )
         return Trainer(
             agent=agent, collector=collector, tracker=self._tracker, plan=_plan(config), hooks=hooks, callbacks=called

@@ -43,11 +43,24 @@ METRICS: dict[str, str] = {
     "replay/priority_mean": "mean over the replay of the priority p = |δ| + ε",
     "replay/priority_max": "largest priority in the replay",
     # batch normalisation, on one batch
-    "bn/gap": "mean |q_train - q_act| / std(q_act), between the training forward and the acting forward",
+    "bn/gap": "mean |q_train - q_act| / std(q_act), between the training forward and the acting forward; over the "
+    "legal actions",
     "bn/greedy_disagreement": "share of states whose greedy action differs between these two forwards",
     "bn/clipped": "share of channels whose r or d is clipped (BatchRenorm)",
     "bn/target_drift": "mean over the channels of |running mean of online - running mean of target|",
     "weights/<module>": "L2 norm of a module's own parameters; one metric per module",
+    # health, on 32 states of the last batch
+    "health/dormant": "share of units with s ≤ 0.025, s = mean |h| of a unit / mean over its layer",
+    "health/dormant/<module>": "the same in one layer of activations",
+    "health/weak_gradients": "share of units with g ≤ 0.025, g = root mean square gradient of a unit's weights / mean "
+    "over its layer",
+    "health/saturated": "share of activations at a bound: ReLU at 0, |tanh| > 0.99, sigmoid < 0.01 or > 0.99",
+    "health/effective_rank": "smallest k such that the k largest singular values of the features make 99 % of "
+    "their sum",
+    "health/churn": "share of states whose greedy action differs between the acting and the target network",
+    "health/action_gap": "mean of the best minus the second best q(s, a) over the legal actions",
+    "health/q_range": "mean of the best minus the worst q(s, a) over the legal actions",
+    "health/distance": "L2 distance of the weights from their first values / L2 norm of those",
     # counters, pace and machine
     "counters/updates": "gradient steps so far",
     "counters/frames": "emulator frames so far: env_steps * frameskip",
@@ -64,7 +77,7 @@ METRICS: dict[str, str] = {
 MEDIA: dict[str, str] = {
     "evaluate/video": "one game of the agent, drawn with its Q-values; `videos/` in the run folder",
     "evaluate/page": "the same game as a page with slider, Q-values and saliency; `videos/` in the run folder",
-    "q/values": "distribution of q(s, a) over the states and actions of the last batch",
+    "q/values": "distribution of q(s, a) over the states and legal actions of the last batch",
     "curve": "the learning curve; `curve.png` in the run folder",
 }
 """Names and meanings of the media: videos, pages, pictures and distributions."""

@@ -43,6 +43,7 @@ class Hooks:
     save_curve: Callable[[int], None]
     on_evaluation: Callable[[int, StopReason, bool], None]  # is it the last?; called before its row is logged
     system_metrics: Callable[[], Mapping[str, float]]  # memory and load of the machine
+    health: Callable[[], Mapping[str, float]]  # of the networks
 
 
 class Trainer:
@@ -205,6 +206,7 @@ class Trainer:
             **agent.memory.metrics(),
             **self._meter.means(),
             **_numbers(agent.learner.diagnose()),
+            **self._hooks.health(),
             **collector.metrics(),
             "counters/updates": float(agent.learner.updates),
             "counters/frames": float(collector.frames),

@@ -407,7 +407,7 @@ def test_without_calibration_and_after_a_resume_nothing_is_drawn(batch, fake_mem
 def test_a_gradient_that_is_not_finite_stops_before_the_weights_change(batch, learner, snapshot, equal) -> None:
     agent = learner()
     agent.update(batch())
-    before, moments = snapshot(agent.networks.online), copy.deepcopy(agent._optimiser.state_dict())
+    before, moments = snapshot(agent.networks.online), copy.deepcopy(agent.optimiser.state_dict())
     target = snapshot(agent.networks.target)
     with pytest.raises(
         FloatingPointError, match=r"expected a finite loss and gradient, got a norm of nan .* in update 2 "
@@ -415,7 +415,7 @@ def test_a_gradient_that_is_not_finite_stops_before_the_weights_change(batch, le
         agent.update(batch(1, weight=float("nan")))
     for name, parameter in agent.networks.online.named_parameters():
         assert torch.equal(parameter, before[name])
-    for index, state in agent._optimiser.state_dict()["state"].items():
+    for index, state in agent.optimiser.state_dict()["state"].items():
         assert equal(state, moments["state"][index])
     assert equal(snapshot(agent.networks.target), target)
     assert agent.updates == 1

@@ -72,7 +72,13 @@ def test_without_features_a_run_trains_and_its_pages_have_no_saliency(tmp_path: 
     assert all('"saliency":null' in page.read_text() for page in pages)
 
 
-def test_a_run_without_videos_needs_neither_and_says_nothing(tmp_path: Path, train_without) -> None:
-    said, imported = train_without({"watch", "features"}, tmp_path, "--tracking.video-every=0")
+def test_a_run_without_videos_needs_neither_and_says_what_its_rows_lack(tmp_path: Path, train_without) -> None:
+    said, imported = train_without(
+        {"watch", "features"}, tmp_path, "--tracking.video-every=0", "--tracking.log-every=30"
+    )
     assert imported == []
-    assert "an installation without it" not in said
+    assert said.count("an installation without it") == 1
+    assert said.count("expected rlvision.features to measure the health of the network") == 1
+    rows = (tmp_path / "run" / "metrics.jsonl").read_text()
+    assert "optimiser/grad_norm" in rows
+    assert "health/" not in rows

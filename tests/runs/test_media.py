@@ -77,7 +77,7 @@ def test_an_evaluation_shows_the_q_values_and_a_game(media_logger):
     assert (first, second, video.name) == ("q/values", "evaluate/video", "000000000060.mp4")
     assert (third, page) == ("evaluate/page", video.with_suffix(".html"))
     assert "at 0.06k" in page.read_text()
-    observation = media_logger._agent.learner._last_observation.numpy()
+    observation = media_logger._agent.learner.last_states[0].numpy()
     np.testing.assert_allclose(values, media_logger._agent.q_function(observation).flatten().numpy(), atol=1e-5)
 
 

@@ -20,12 +20,12 @@ finds = table.finds
 
 def groups(config: Config) -> list[dict[str, Any]]:
     """The parameter groups of the optimiser."""
-    return builders.make_agent(config, SPEC).learner._optimiser.param_groups
+    return builders.make_agent(config, SPEC).learner.optimiser.param_groups
 
 
 @finds("optimiser.name", each=("adam", "adamw", "radam", "sgd", "rmsprop", "adagrad"))
 def class_of_the_optimiser(config: Config) -> str:
-    return type(builders.make_agent(config, SPEC).learner._optimiser).__name__.lower()
+    return type(builders.make_agent(config, SPEC).learner.optimiser).__name__.lower()
 
 
 @finds("optimiser.epsilon")
@@ -71,7 +71,7 @@ def rate(config: Config, updates: int) -> float:
     learner = experienced(config).learner
     learner.updates = updates
     learner.update(made_batch())
-    (found,) = {group["lr"] for group in learner._optimiser.param_groups}
+    (found,) = {group["lr"] for group in learner.optimiser.param_groups}
     return found
 
 
