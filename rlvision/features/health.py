@@ -1,22 +1,24 @@
 """Health of a Q-network that learns: does it still use its units, and do its values tell actions apart?
 
-================================  ==========================================================================
-metric                            formula, on at most `STATES` states of the last batch, by the acting network
-================================  ==========================================================================
-``health/dormant``                share of units with s ≤ 0.025; s = mean |h| of the unit over the mean of its
-                                  layer (Sokar et al. 2023, definition 3.1)
-``health/dormant/<module>``       the same in one layer of activations
-``health/weak_gradients``         share of units with g ≤ 0.025; g = root mean square gradient of its weights over
-                                  the mean of its layer, from the optimiser's running averages
-``health/saturated``              share of activations at a bound: ReLU at 0, |tanh| > 0.99, sigmoid < 0.01 or > 0.99
-``health/effective_rank``         smallest k whose largest k singular values of the features [B, F] make 99 % of their
-                                  sum (Kumar et al. 2021, section 3); at most B
-``health/churn``                  share of states whose greedy action is another than the target network's
-                                  (Schaul et al. 2022)
-``health/action_gap``             mean over the states of the best minus the second best Q-value (Bellemare et al. 2016)
-``health/q_range``                mean over the states of the best minus the worst Q-value
-``health/distance``               Euclidean distance of the weights from their first values, over the norm of those
-================================  ==========================================================================
+==================================  =========================================================================
+metric                              formula, on at most `STATES` states of the last batch, by the acting network
+==================================  =========================================================================
+``health/dormant``                  share of units with s ≤ 0.025; s = mean |h| of the unit over the mean of its
+                                    layer (Sokar et al. 2023, definition 3.1)
+``health/dormant/<module>``         the same in one layer of activations
+``health/weak_gradients``           share of units with g ≤ 0.025; g = root mean square gradient of its weights over
+                                    the mean of its layer, from the optimiser's running averages
+``health/weak_gradients/<module>``  the same in one layer of weights
+``health/saturated``                share of activations at a bound: ReLU at 0, |tanh| > 0.99, sigmoid < 0.01 or > 0.99
+``health/effective_rank``           smallest k whose largest k singular values of the features [B, F] make 99 % of their
+                                    sum (Kumar et al. 2021, section 3); at most B
+``health/churn``                    share of states whose greedy action is another than the target network's
+                                    (Schaul et al. 2022)
+``health/action_gap``               mean over the states of the best minus the second best Q-value (Bellemare et al.
+                                    2016)
+``health/q_range``                  mean over the states of the best minus the worst Q-value
+``health/distance``                 Euclidean distance of the weights from their first values, over the norm of those
+==================================  =========================================================================
 
 A unit is a channel of a map, or a number of a dense layer. Only legal actions count.
 """
@@ -85,10 +87,9 @@ class Health:
             **_saturated(layers),
             "health/effective_rank": effective_rank(features[-1]),
             **_gaps(q_values, legal),
+            **self._weak_gradients(),
             "health/distance": self._distance(),
         }
-        if (weak := self._weak_gradients()) is not None:
-            found["health/weak_gradients"] = weak
         if isinstance(self._networks, OnlineTargetActor):
             target = legal_values(self._networks.target(seen).q_values, legal).argmax(1)
             found["health/churn"] = (legal_values(q_values, legal).argmax(1) != target).float().mean()
@@ -101,15 +102,18 @@ class Health:
         moved = torch.stack([(now.detach() - first).square().sum() for now, first in pairs]).sum()
         return (moved / torch.stack([first.square().sum() for first in self._first]).sum()).sqrt()
 
-    def _weak_gradients(self) -> Tensor | None:
-        """Return the share of units with weak gradients; None for an optimiser without averages, and before updates."""
-        weak = []
-        for module in self._networks.online.modules():
+    def _weak_gradients(self) -> dict[str, Tensor]:
+        """Return the share of units with weak gradients, in each layer and in all.
+
+        There is none before the first update, nor for an optimiser that keeps no squared gradients.
+        """
+        weak = {}
+        for name, module in self._networks.online.named_modules():
             weight = module.weight if isinstance(module, nn.Conv2d | nn.Linear) else None
             state: Mapping[str, Tensor] = self._optimiser.state.get(weight, {}) if weight is not None else {}
-            for squared in (state[name] for name in SQUARED_GRADIENTS if name in state):
-                weak.append(_is_small(squared.flatten(1).mean(1).sqrt()))
-        return torch.cat(weak).float().mean() if weak else None
+            for squared in (state[key] for key in SQUARED_GRADIENTS if key in state):
+                weak[name] = _is_small(squared.flatten(1).mean(1).sqrt())
+        return _shares("weak_gradients", weak)
 
     def _warn(self, numbers: Mapping[str, float]) -> None:
         for name, (limit, meaning) in WARNINGS.items():
@@ -139,12 +143,17 @@ def _is_small(score: Tensor) -> Tensor:
 
 
 def _dormant(layers: Mapping[str, tuple[nn.Module, Tensor]]) -> dict[str, Tensor]:
-    """Return the share of dormant units of each layer, and of all."""
-    small = {name: _is_small(output.abs().flatten(2).mean((0, 2))) for name, (_, output) in layers.items()}
-    if not small:
+    """Return the share of dormant units, in each layer and in all."""
+    score = {name: output.abs().flatten(2).mean((0, 2)) for name, (_, output) in layers.items()}
+    return _shares("dormant", {name: _is_small(units) for name, units in score.items()})
+
+
+def _shares(metric: str, units: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the share of the marked units [U] of each layer, and of all; nothing without layers."""
+    if not units:
         return {}
-    shares = {f"health/dormant/{name}": units.float().mean() for name, units in small.items()}
-    return shares | {"health/dormant": torch.cat([*small.values()]).float().mean()}
+    shares = {f"health/{metric}/{name}": marked.float().mean() for name, marked in units.items()}
+    return shares | {f"health/{metric}": torch.cat([*units.values()]).float().mean()}
 
 
 def _saturated(layers: Mapping[str, tuple[nn.Module, Tensor]]) -> dict[str, Tensor]:

@@ -54,6 +54,7 @@ METRICS: dict[str, str] = {
     "health/dormant/<module>": "the same in one layer of activations",
     "health/weak_gradients": "share of units with g ≤ 0.025, g = root mean square gradient of a unit's weights / mean "
     "over its layer",
+    "health/weak_gradients/<module>": "the same in one layer of weights",
     "health/saturated": "share of activations at a bound: ReLU at 0, |tanh| > 0.99, sigmoid < 0.01 or > 0.99",
     "health/effective_rank": "smallest k such that the k largest singular values of the features make 99 % of "
     "their sum",

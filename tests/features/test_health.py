@@ -135,10 +135,14 @@ def test_weak_gradients_are_those_of_units_that_get_none(optimiser: Callable[...
     v.online(frames()).q_values.square().sum().backward()
     maker.step()
     weak = total = 0
-    for module in v.online.modules():
+    for name, module in v.online.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             score = module.weight.grad.square().flatten(1).mean(1).sqrt()
-            weak, total = weak + int((score <= 0.025 * score.mean()).sum()), total + len(score)
+            small = score <= 0.025 * score.mean()
+            weak, total = weak + int(small.sum()), total + len(score)
+            assert watched.metrics(frames())[f"health/weak_gradients/{name}"] == pytest.approx(
+                small.float().mean().item()
+            )
     assert total == 80 + ACTIONS
     assert watched.metrics(frames())["health/weak_gradients"] == pytest.approx(weak / total, abs=1e-6)
     assert weak >= 8

@@ -34,7 +34,7 @@ def tracked(tmp_path_factory, small, stop_at, watch_runs):
 
 def test_every_metric_has_the_name_of_the_table(tracked):
     names = set().union(*read_metrics(tracked)) - {"env_steps"}
-    in_table = {re.sub("^(weights|health/dormant)/.*", r"\1/<module>", name) for name in names}
+    in_table = {re.sub("^(weights|health/dormant|health/weak_gradients)/.*", r"\1/<module>", name) for name in names}
     assert in_table == METRICS.keys() - ELSEWHERE
 
 
