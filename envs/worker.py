@@ -225,7 +225,8 @@ def serve(pipe: Connection, packed: Packed, group_class: type[EnvGroup], start: 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     forget_safe_path()
-    faulthandler.enable()  # a world that crashes the interpreter leaves the line where it did
+    if sys.__stderr__ is not None:
+        faulthandler.enable(sys.__stderr__)  # a world that crashes the interpreter leaves the line where it did
     threading.Thread(target=outlive_parent_briefly, daemon=True).start()
     group: EnvGroup | None = None
     try:

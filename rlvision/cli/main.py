@@ -56,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # so that package.module:Class may name the user's code; last, to hide nothing
-    faulthandler.enable(sys.__stderr__ or 2)  # a world that crashes the interpreter leaves the line where it did
+    if sys.__stderr__ is not None:
+        faulthandler.enable(sys.__stderr__)  # a world that crashes the interpreter leaves the line where it did
     try:
         with in_shell(), _report_missing_package():
             run([argument for argument in given if argument != "--debug"])

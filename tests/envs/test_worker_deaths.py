@@ -36,6 +36,18 @@ def test_a_worker_that_dies_while_it_is_made_names_the_cause(how, cause, rendere
     assert ("in __init__" in capfd.readouterr().err) == (how == "abort"), "a crash of the interpreter names the line"
 
 
+def test_a_program_without_stderr_has_workers(tmp_path):
+    """The number of a closed stderr may be a file's by then, so nothing is written there."""
+    program = tmp_path / "closed.py"
+    program.write_text(
+        "from rlvision.envs.factory import make\nfrom rlvision.envs.settings import EnvSettings\n"
+        "if __name__ == '__main__':\n    env = make(EnvSettings(game='CartPole-v1', num_workers=1), 1)\n"
+        "    print(env.reset(0).shape)\n    env.close()\n"
+    )
+    command = ["sh", "-c", '"$0" "$1" 2>&-', sys.executable, str(program)]
+    assert subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout.startswith("(1, 4, ")
+
+
 def test_a_worker_whose_second_life_fails_counts_as_a_failure(caplog, tmp_path, play, rendered):
     """It is tried again as often as any other failure, and the last error has the cause."""
     kwargs = {"how": "leave", "after": str(tmp_path / "once")}
