@@ -19,6 +19,7 @@ from rlvision.config.arguments import call, option_values, parameters, sort_argu
 from rlvision.config.continuing import AUTO
 from rlvision.config.fields import settings_of, unknown
 from rlvision.config.loading import load_config, settings_for
+from rlvision.config.other_agents import settings_of_others
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError, MissingExtraError, RLVisionError
 from rlvision.core.signals import interruption
@@ -112,9 +113,9 @@ def _check(arguments: Sequence[str]) -> None:
 
 def _train(arguments: Sequence[str]) -> None:
     """Train with a preset and the settings that differ from it."""
-    settings = settings_of(settings_for(*_preset_and_agent(arguments)))
-    given = sort_arguments(arguments, switches_of(settings), settings)
-    values = option_values(given.options, settings, "rlvision train")
+    settings, others = settings_of(settings_for(*_preset_and_agent(arguments))), settings_of_others()
+    given = sort_arguments(arguments, switches_of({**others, **settings}), settings)
+    values = option_values(given.options, settings, "rlvision train", others)
     if len(given.positional) != 1:
         got = " ".join(given.positional) or "nothing"
         raise ConfigError(f"expected one PRESET after rlvision train, got {got}: rlvision presets lists them")

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from rlvision.config.loading import read_config as read_config
     from rlvision.config.loading import save_config as save_config
     from rlvision.config.loading import settings_for as settings_for
+    from rlvision.config.other_agents import settings_of_others as settings_of_others
+    from rlvision.config.other_agents import used_settings as used_settings
     from rlvision.config.presets import SUFFIXES as SUFFIXES
     from rlvision.config.presets import folder_name as folder_name
     from rlvision.config.presets import known_presets as known_presets
@@ -89,6 +91,7 @@ __getattr__, __all__ = public_names(
             "save_config",
             "settings_for",
         ],
+        "other_agents": ["settings_of_others", "used_settings"],
         "presets": ["SUFFIXES", "folder_name", "known_presets", "preset_for", "read_text"],
         "schema": ["CheckpointName", "CheckpointSettings", "Config", "default_agent", "defaults_for"],
         "strict_yaml": ["parse"],

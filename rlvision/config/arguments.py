@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args, get_origin, get_type_hints
 
 from rlvision.config.field_types import parse, placeholder
-from rlvision.config.fields import Setting, checked, unknown
+from rlvision.config.fields import NO_SETTINGS, Setting, checked, unknown
 from rlvision.config.foreign_names import advise, translate
 from rlvision.core.errors import ConfigError
 
@@ -77,21 +77,28 @@ def switches_of(settings: Mapping[str, Setting]) -> set[str]:
     return {option(name) for name, setting in settings.items() if setting.hint is bool}
 
 
-def option_values(options: Mapping[str, str | None], settings: Mapping[str, Setting], command: str) -> dict[str, Any]:
+def option_values(
+    options: Mapping[str, str | None],
+    settings: Mapping[str, Setting],
+    command: str,
+    others: Mapping[str, Setting] = NO_SETTINGS,
+) -> dict[str, Any]:
     """Return the checked values of options by dotted name.
 
     Args:
         options: From `sort_arguments`.
         settings: The settings that exist, by dotted name.
         command: For error messages, such as "rlvision train".
+        others: Settings that may be given as well, and are not proposed.
 
     Raises:
         ConfigError: An option is unknown, has no value, or has a value of the wrong type.
     """
-    known = {option(name): name for name in settings}
-    if strange := {given: value for given, value in options.items() if given not in known}:
-        raise _unknown_options(strange, known, command)
-    return {known[given]: _option_value(settings[known[given]], text, given) for given, text in options.items()}
+    accepted = {option(name): (name, setting) for name, setting in {**others, **settings}.items()}
+    if strange := {given: value for given, value in options.items() if given not in accepted}:
+        raise _unknown_options(strange, [option(name) for name in settings], command)
+    found = {given: (*accepted[given], text) for given, text in options.items()}
+    return {name: _option_value(setting, text, given) for given, (name, setting, text) in found.items()}
 
 
 def _unknown_options(given: Mapping[str, str | None], known: Collection[str], command: str) -> ConfigError:

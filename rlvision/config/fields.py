@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from rlvision.config.field_types import check, choices, format_value, short_repr
@@ -62,24 +63,32 @@ def nest(values: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def named_values(tree: Mapping[Any, Any], settings: Mapping[str, Setting], source: str) -> dict[str, Any]:
+NO_SETTINGS: Mapping[str, Setting] = MappingProxyType({})
+"""No settings, by dotted name."""
+
+
+def named_values(
+    tree: Mapping[Any, Any], settings: Mapping[str, Setting], source: str, others: Mapping[str, Setting] = NO_SETTINGS
+) -> dict[str, Any]:
     """Return checked values by dotted name, from nested or dotted keys with hyphens or underscores.
 
     Args:
         tree: Settings from a preset file or a Python caller.
         settings: The settings that exist.
         source: Origin of the tree, for error messages.
+        others: Settings that may be named as well, and are not proposed.
 
     Raises:
         ConfigError: A name is unknown or given twice, or a value cannot be used.
     """
     values: dict[str, Any] = {}
-    for name, value in _leaves(tree, settings, ""):
-        if name not in settings:
+    accepted = {**others, **settings}
+    for name, value in _leaves(tree, accepted, ""):
+        if name not in accepted:
             raise unknown(f"a setting in {source}", name, settings, "rlvision train --help lists all settings")
         if name in values:
             raise ConfigError(f"expected {name} once in {source}, got it twice: keep one of them")
-        values[name] = checked(settings[name], value, f"{name} in {source}")
+        values[name] = checked(accepted[name], value, f"{name} in {source}")
     return values
 
 

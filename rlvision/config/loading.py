@@ -7,16 +7,17 @@ Example:
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field, make_dataclass, replace
 from keyword import iskeyword
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from rlvision.config.continuing import AUTO, may_take, numbered_folders
 from rlvision.config.field_types import short_repr
 from rlvision.config.fields import assemble, flatten, named_values, nest, settings_of
+from rlvision.config.other_agents import settings_of_others, used_settings, warn_of_idle, without_idle
 from rlvision.config.presets import preset_for, unreadable
 from rlvision.config.schema import Config, defaults_for
 from rlvision.config.strict_yaml import dump as dump_yaml
@@ -35,8 +36,6 @@ ENCODER_SETTINGS = {"network.kwargs", *(f"network.{name}" for name in (*CHAPTER_
 """Settings of the layers inside an encoder, by dotted name."""
 CONFIG_FILE = "config.yaml"
 """File with the settings of a run, in its folder."""
-REPLAY_SETTINGS = ("replay.", "checkpoint.replay")
-"""Settings that only an agent with a replay has; a trailing dot stands for a group."""
 LARGEST = 2**20
 """Maximum size of a settings file in bytes."""
 HEADER = "# All settings of this run, defaults included. rlvision train --help explains them.\n"
@@ -48,7 +47,7 @@ def load_config(preset: AnyPath, overrides: Mapping[str, Any] | None = None) -> 
     A preset's settings of the encoder's layers apply to the preset's encoder only. If the overrides choose another
     encoder, these settings return to their defaults. So do the settings that suit the preset's game alone, if the
     overrides choose another (`rlvision.config.world_defaults`). Another agent keeps the preset's values of the settings
-    that both agents have; an agent without a replay ignores those of the replay.
+    that both agents have. Overrides that only other agents have are without effect (`rlvision.config.other_agents`).
 
     Args:
         preset: Name of a preset (see `rlvision.config.presets.known_presets`), path of a YAML file like it, or the name
@@ -64,13 +63,14 @@ def load_config(preset: AnyPath, overrides: Mapping[str, Any] | None = None) -> 
     Raises:
         ConfigError: A name is unknown, a value cannot be used, or two values cannot be used together.
     """
-    config, chosen, default_folder = _composed(preset, overrides)
+    config, chosen, idle, default_folder = _composed(preset, overrides)
     named = "env_steps" in chosen
     if config.out == AUTO:
         config = _in_numbered_folder(config, Path(default_folder), named)
     else:
         config = _in_folder(config, config.out or default_folder, named)
     validate_config(config)
+    warn_of_idle(config, idle)
     return config
 
 
@@ -80,7 +80,7 @@ def compose_config(preset: AnyPath, overrides: Mapping[str, Any] | None = None) 
     Raises:
         ConfigError: As in `load_config`.
     """
-    config, _, default_folder = _composed(preset, overrides)
+    config, _, _, default_folder = _composed(preset, overrides)
     config = _with_own_defaults(replace(config, out=config.out or default_folder))
     validate_config(config)
     return config
@@ -149,8 +149,7 @@ def save_config(config: Config, path: AnyPath) -> None:
 
 def flatten_used(config: Config) -> dict[str, Any]:
     """Return the settings that the agent has, by dotted name: those of a replay only if it has one."""
-    unused = () if config.agent.uses_replay else REPLAY_SETTINGS
-    return {name: value for name, value in flatten(config).items() if not name.startswith(unused)}
+    return {name: setting.default for name, setting in used_settings(config).items()}
 
 
 def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
@@ -172,20 +171,27 @@ def fill_unset(config: Config) -> Config:
     return _with_own_defaults(_with_size(config, stored.env.height, stored.env.width) if stored else config)
 
 
-def _composed(preset: AnyPath, overrides: Mapping[str, Any] | None) -> tuple[Config, dict[str, Any], str]:
-    """Return the defaults changed by a preset and by overrides, the checked overrides, and the default folder."""
+class _Composed(NamedTuple):
+    config: Config
+    chosen: Mapping[str, Any]  # the checked overrides, by dotted name
+    idle: Sequence[str]  # names of overrides that the agent does not have
+    default_folder: str
+
+
+def _composed(preset: AnyPath, overrides: Mapping[str, Any] | None) -> _Composed:
+    """Return the defaults changed by a preset and by overrides."""
     found, of_world = preset_for(os.fspath(preset))
     overrides, source = {**of_world, **(overrides or {})}, f"preset {preset}"
     tree = _mapping(found.text, source)
     config = _changed(defaults_of(tree, source, lambda agent: True), tree, source)
     config = _with_agent(config, agent_named(overrides, "the overrides", config.agent.name))
-    chosen = named_values(overrides, settings_of(config), "the overrides")
+    named = named_values(overrides, settings_of(config), "the overrides", settings_of_others())
+    chosen, idle = without_idle(config, named)
     config = for_another_game(config, chosen.get("env.game", config.env.game))
     if chosen.get("network.encoder", config.network.encoder) != config.network.encoder:
         config = assemble(config, {key: value for key, value in flatten(Config()).items() if key in ENCODER_SETTINGS})
     config = assemble(config, chosen)
-    _refuse_replay(config, chosen)
-    return config, chosen, default_folder(found.name, config.seed)
+    return _Composed(config, chosen, idle, default_folder(found.name, config.seed))
 
 
 def _in_folder(config: Config, folder: str, lengthened: bool) -> Config:
@@ -227,16 +233,6 @@ def _with_size(config: Config, height: int | None, width: int | None) -> Config:
     """Fill in the size of the frames where it is unset."""
     unset = {"env.height": height, "env.width": width}
     return assemble(config, {name: size for name, size in unset.items() if flatten(config)[name] is None})
-
-
-def _refuse_replay(config: Config, chosen: Mapping[str, Any]) -> None:
-    """Refuse chosen settings of a replay if the agent has none."""
-    named = [name for name in chosen if name.startswith(REPLAY_SETTINGS)]
-    if named and not config.agent.uses_replay:
-        raise ConfigError(
-            f"expected no settings of a replay for agent {config.agent.name}, which has none, got {', '.join(named)}: "
-            "leave them out"
-        )
 
 
 def agent_named(tree: Mapping[Any, Any], source: str, otherwise: str) -> str:

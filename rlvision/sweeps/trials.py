@@ -9,8 +9,9 @@ from random import Random
 from typing import Any
 
 from rlvision.config.field_types import format_value
-from rlvision.config.fields import checked, settings_of, short, short_name, unknown
+from rlvision.config.fields import checked, short, short_name, unknown
 from rlvision.config.loading import compose_config, settings_for
+from rlvision.config.other_agents import used_settings
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
 from rlvision.sweeps.sweep_file import Sweep
@@ -73,7 +74,7 @@ def _draws(sweep: Sweep, count: int | None) -> Iterator[dict[str, Any]]:
 
 def _trial(sweep: Sweep, settings: Mapping[str, Any]) -> Trial:
     agent = settings.get("agent.name", sweep.fixed.get("agent.name"))
-    known = settings_of(settings_for(sweep.preset, agent))
+    known = used_settings(settings_for(sweep.preset, agent))
     if strange := [name for name in settings if name not in known]:
         raise unknown(f"a setting of the agent {agent} in sweep {sweep.name}", strange[0], known, "leave it out")
     values = {name: checked(known[name], value, f"{name} of sweep {sweep.name}") for name, value in settings.items()}

@@ -49,8 +49,12 @@ def test_an_agent_has_its_own_settings_and_no_others():
     assert load_config("cartpole-dqn", {"agent.name": "qr_dqn", "agent.quantiles": 64}).agent.quantiles == 64
     assert load_config("pong", {"agent.epochs": 3}).agent == replace(load_config("pong").agent, epochs=3)
     for name, setting, value in (("dqn", "quantiles", 64), ("qr_dqn", "loss", "mse")):
-        with pytest.raises(ConfigError, match=rf"expected a setting in the overrides, got 'agent\.{setting}'"):
-            load_config("cartpole-dqn", {"agent.name": name, f"agent.{setting}": value})
+        given = {"agent.name": name, f"agent.{setting}": value}
+        assert load_config("cartpole-dqn", given) == load_config("cartpole-dqn", {"agent.name": name})
+        assert not hasattr(load_config("cartpole-dqn", given).agent, setting)
+    for name in ("dqn", "qr_dqn"):
+        with pytest.raises(ConfigError, match=r"expected a setting in the overrides, got 'agent\.speed'"):
+            load_config("cartpole-dqn", {"agent.name": name, "agent.speed": 3})
 
 
 @pytest.mark.parametrize("overrides", [{"agent.name": "qr_dqn"}, {"agent": {"name": "qr_dqn"}}])

@@ -240,10 +240,6 @@ def test_a_trained_agent_is_evaluated_and_exported(tmp_path, watched, small):
 
 REFUSED = [
     (
-        {"replay__capacity": 500, "checkpoint__replay": False},
-        r"no settings of a replay for agent pqn, which has none, got replay.capacity, checkpoint.replay: ",
-    ),
-    (
         {"agent__batch_size": 7},
         r"agent.batch_size to divide agent.rollout_steps \* env.num_envs \(24\), got 7: set it to 6",
     ),
@@ -257,6 +253,20 @@ REFUSED = [
 def test_settings_that_it_cannot_have_are_refused(tmp_path, settings, message, small):
     with pytest.raises(ConfigError, match=message):
         small(tmp_path / "run", **{**PQN, **settings})
+
+
+def test_settings_that_only_other_agents_have_are_named_and_have_no_effect(tmp_path, small, caplog):
+    idle = {"replay__capacity": 500, "checkpoint__replay": False, "agent__n_step": 5, "agent__quantiles": 9}
+    config = small(tmp_path / "run", **PQN, **idle)
+    assert config == small(tmp_path / "run", **PQN)
+    names = "agent.n_step, agent.quantiles, checkpoint.replay, replay.capacity"
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert sorted(said.removeprefix("without effect: ").partition(", which agent")[0].split(", ")) == names.split(", ")
+    assert said.endswith("which agent pqn does not have")
+    with pytest.raises(ConfigError, match=r"agent.n_step in the overrides to be .*, got 'many'"):
+        small(tmp_path / "run", **PQN, agent__n_step="many")
+    with pytest.raises(ConfigError, match=r"got 'agent.n_stop'"):
+        small(tmp_path / "run", **PQN, agent__n_stop=5)
 
 
 def test_a_presets_replay_gives_way(tmp_path):

@@ -161,6 +161,10 @@ def test_a_name_says_the_settings_and_differs_where_they_differ():
             {"parameters": {"replay.batch_size": {"value": 5000}}},
             "replay.learning_starts of at least replay.batch_size",
         ),
+        (
+            {"parameters": {"agent.name": {"value": "pqn"}, "replay.capacity": {"values": [500, 900]}}},
+            "a setting of the agent pqn in sweep mine, got 'replay.capacity'",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_before_anything_starts(sweep_of, changes, message):
