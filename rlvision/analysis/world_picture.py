@@ -18,6 +18,7 @@ def draw_world(report: "WorldReport", path: AnyPath) -> Path:
     channels = report.observation[-MOST_FRAMES:]
     height, width = channels.shape[1:]
     ages = [f"channel {len(report.observation) - len(channels) + place}" for place in range(len(channels))]
+    ages[-1] += " (newest)"
     with paper_style():
         figure, (screen, *frames) = new_figure(
             [f"{report.game}: screen {report.screen.shape[0]}x{report.screen.shape[1]}"]

@@ -1,6 +1,6 @@
 """The command check: a world, before anything is trained in it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,15 +71,26 @@ def _rows(report: "WorldReport") -> dict[str, str]:
     shown = ", ".join(actions[:MOST_ACTIONS]) + (", ..." if len(actions) > MOST_ACTIONS else "")
     paid = sum(reward != 0 for reward in rewards)
     height, width, _ = report.screen.shape
-    lengths = f"{min(g.length for g in games)} to {max(g.length for g in games)} decisions" if games else "none ended"
-    scores = f", scores {min(g.score for g in games):g} to {max(g.score for g in games):g}" if games else ""
+    lengths = f"{_span(game.length for game in games)} decisions" if games else "none ended"
+    scores = f", scores {_span(game.score for game in games)}" if games else ""
+    by_another = f"another seed gives {'the same' if report.ignores_seed else 'another'} game"
+    seeds = f"the same seed gives the same game, {by_another}" if report.repeats else "the same seed gives another game"
     return {
         "world": report.game,
         "screen": f"{height}x{width}",
         "observation": "x".join(map(str, report.observation.shape)) + " (channels, height, width)",
-        **{f"seen {number}": line for number, line in enumerate(report.seen, 1)},
+        "seen": "\n".join(report.seen),
         "actions": f"{len(actions)}: {shown}",
-        "rewards": f"{min(rewards):g} to {max(rewards):g}, other than 0 in {paid:,} of {len(rewards):,} decisions",
+        "rewards": f"{_span(rewards)}, other than 0 in {paid:,} of {len(rewards):,} decisions",
         "games": f"{len(games)}: {lengths}{scores}" if games else lengths,
+        "seeds": f"the same seed gives the same game, {seeds}"
+        if report.repeats
+        else "the same seed gives another game",
         "speed": f"{report.decisions_per_second:,.0f} decisions a second in one environment",
     }
+
+
+def _span(values: Iterable[float]) -> str:
+    """Return the least and the greatest value, or the only one."""
+    known = sorted(set(values))
+    return f"{known[0]:g} to {known[-1]:g}" if len(known) > 1 else f"{known[0]:g}"

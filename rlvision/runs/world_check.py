@@ -38,6 +38,8 @@ class WorldReport:
         episodes: the games that ended.
         rewards: of every decision.
         seconds: that the decisions took.
+        repeats: whether the same seed and actions gave the same game again.
+        ignores_seed: whether another seed gave the same game.
         problems: what is wrong, each with its remedy.
     """
 
@@ -49,6 +51,8 @@ class WorldReport:
     episodes: tuple[Episode, ...]
     rewards: tuple[float, ...]
     seconds: float
+    repeats: bool
+    ignores_seed: bool
     problems: tuple[str, ...]
 
     @property
@@ -97,6 +101,8 @@ def check_world(config: Config, decisions: int, seed: int) -> WorldReport:
         episodes=tuple(played.episodes),
         rewards=tuple(played.rewards),
         seconds=played.seconds,
+        repeats=repeats,
+        ignores_seed=ignores_seed,
         problems=tuple(_problems(config, played, repeats, ignores_seed)),
     )
 

@@ -98,3 +98,20 @@ def test_settings_of_the_world_may_follow_the_command(tmp_path, capsys):
 @pytest.mark.parametrize(("world", "place"), [("Asked", "action_masks()"), ("Inside", "observation")])
 def test_masks_in_other_places_are_pointed_out(look, world, place):
     assert any(f"has masks of legal actions in its {place};" in line for line in look(world).seen)
+
+
+@pytest.mark.parametrize(
+    ("world", "seeds"),
+    [
+        ("Sound", "the same seed gives the same game, another seed gives another game"),
+        ("Always", "the same seed gives the same game, another seed gives the same game"),
+        ("Forgetful", "the same seed gives another game"),
+    ],
+)
+def test_the_screen_says_what_seeds_do(world, seeds, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    options = ("--decisions=120", "--env.height=29", "--env.width=29", f"--out={tmp_path / 'check.png'}")
+    assert cli.main(["check", f"odd_checks:{world}", *options]) == 0
+    screen = capsys.readouterr().out
+    assert f"│ seeds       │ {seeds} " in screen
+    assert "12: 10 decisions, scores 1 " in screen or world != "Sound"
