@@ -82,10 +82,8 @@ def _rows(report: "WorldReport") -> dict[str, str]:
         "seen": "\n".join(report.seen),
         "actions": f"{len(actions)}: {shown}",
         "rewards": f"{_span(rewards)}, other than 0 in {paid:,} of {len(rewards):,} decisions",
-        "games": f"{len(games)}: {lengths}{scores}" if games else lengths,
-        "seeds": f"the same seed gives the same game, {seeds}"
-        if report.repeats
-        else "the same seed gives another game",
+        "games": f"{len(games)} of {lengths}{scores}" if games else lengths,
+        "seeds": seeds,
         "speed": f"{report.decisions_per_second:,.0f} decisions a second in one environment",
     }
 
