@@ -114,4 +114,4 @@ def test_the_screen_says_what_seeds_do(world, seeds, tmp_path, capsys, monkeypat
     assert cli.main(["check", f"odd_checks:{world}", *options]) == 0
     screen = capsys.readouterr().out
     assert f"│ seeds       │ {seeds} " in screen
-    assert ("│ games       │ 10 of 10 decisions, scores 1 " in screen) == (world == "Sound")
+    assert "│ games       │ 10 of 10 decisions, scores 1 " in screen
