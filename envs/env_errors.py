@@ -8,6 +8,7 @@ from pathlib import Path
 import gymnasium
 
 from rlvision.core.errors import EnvCrashError, EnvError, MissingExtraError, RLVisionError
+from rlvision.core.user_code import how_to_find
 
 LONGEST = 300
 """Largest number of characters shown of an environment's own error."""
@@ -27,6 +28,8 @@ def translated(error: BaseException, who: str, when: str) -> RLVisionError:
         return error
     if isinstance(error, gymnasium.error.DependencyNotInstalled):
         return _missing(error, who)
+    if isinstance(error, ImportError) and not when:  # in a game, a run may have work to save
+        return _missing(error, who, how_to_find(who, error) if isinstance(error, ModuleNotFoundError) else "install it")
     place = "; ".join(filter(None, (error_location(error), when)))
     return EnvCrashError(f"expected {who} to work, got {one_line(error)} ({place})")
 
@@ -46,7 +49,7 @@ def error_location(error: BaseException) -> str:
     return f"{Path(last.filename).name}:{last.lineno}"
 
 
-def _missing(error: Exception, who: str) -> MissingExtraError:
-    extra = "box2d" if "box2d" in str(error).lower() else ""
-    remedy = f"pip install 'rlvision[{extra}]'" if extra else "install it"
+def _missing(error: Exception, who: str, remedy: str = "install it") -> MissingExtraError:
+    if "box2d" in str(error).lower():
+        remedy = "pip install 'rlvision[box2d]'"
     return MissingExtraError(f"expected what {who} needs to be installed, got: {error}: {remedy}")

@@ -18,7 +18,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import TimeLimit
 
 from rlvision.core.errors import ConfigError, EnvError, MissingExtraError
-from rlvision.core.user_code import find_attribute, import_user_module, is_here, kept_object
+from rlvision.core.user_code import find_attribute, how_to_find, import_user_module, is_here, kept_object
 from rlvision.envs.env_errors import one_line
 from rlvision.envs.pictures import find_view
 from rlvision.envs.process_state import GuardedWorld, ProcessState
@@ -244,5 +244,5 @@ def _import_module_of(name: str, game: str) -> ModuleType:
     except Exception as error:  # the user's module may raise anything
         raise ConfigError(
             f"expected {game!r} to be importable, package.module:EnvClass or package.module:Id-v0, got "
-            f"{type(error).__name__} ({error}): install it, or run where Python finds {name}"
+            f"{type(error).__name__} ({error}): {how_to_find(name, error)}"
         ) from error

@@ -122,7 +122,6 @@ if TYPE_CHECKING:
     from rlvision.core.types import Episode as Episode
     from rlvision.core.types import FloatArray as FloatArray
     from rlvision.core.types import IntArray as IntArray
-    from rlvision.core.types import Learner as Learner
     from rlvision.core.types import Memory as Memory
     from rlvision.core.types import Policy as Policy
     from rlvision.core.types import Progress as Progress
@@ -142,6 +141,7 @@ if TYPE_CHECKING:
     from rlvision.core.user_code import HERE as HERE
     from rlvision.core.user_code import MAIN as MAIN
     from rlvision.core.user_code import find_attribute as find_attribute
+    from rlvision.core.user_code import how_to_find as how_to_find
     from rlvision.core.user_code import import_object as import_object
     from rlvision.core.user_code import import_user_module as import_user_module
     from rlvision.core.user_code import is_here as is_here
@@ -263,7 +263,6 @@ __getattr__, __all__ = public_names(
             "Episode",
             "FloatArray",
             "IntArray",
-            "Learner",
             "Memory",
             "Policy",
             "Progress",
@@ -285,6 +284,7 @@ __getattr__, __all__ = public_names(
             "HERE",
             "MAIN",
             "find_attribute",
+            "how_to_find",
             "import_object",
             "import_user_module",
             "is_here",

@@ -88,7 +88,7 @@ def import_object(path: str, setting: str) -> Any:
     except Exception as error:  # the user's module may raise anything
         raise ConfigError(
             f"expected {setting} {path!r} to be importable, got {type(error).__name__} ({error}): "
-            "install it or run where Python finds its module"
+            f"{how_to_find(module_name, error)}"
         ) from error
     found = find_attribute(module, attribute)
     if found is None:
@@ -108,6 +108,14 @@ def import_user_module(name: str) -> ModuleType:
         return sys.modules[MAIN]
     with _noted(name):
         return import_module(name)
+
+
+def how_to_find(module: str, error: BaseException) -> str:
+    """Return the remedy for code of the user's that cannot be imported: what is missing may be what it imports."""
+    package = error.name.partition(".")[0] if isinstance(error, ModuleNotFoundError) and error.name else None
+    if package is None or package == module.partition(".")[0]:
+        return f"install it, or run where Python finds {module}"
+    return f"pip install {package}, which {module} imports, or run where Python finds it"
 
 
 def find_attribute(module: ModuleType, path: str) -> Any:

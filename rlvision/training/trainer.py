@@ -43,7 +43,7 @@ class Hooks:
     save_curve: Callable[[int], None]
     on_evaluation: Callable[[int, StopReason, bool], None]  # is it the last?; called before its row is logged
     system_metrics: Callable[[], Mapping[str, float]]  # memory and load of the machine
-    health: Callable[[], Mapping[str, float]]  # of the networks
+    health: Callable[[], Mapping[str, float]] = dict  # of the networks
 
 
 class Trainer:

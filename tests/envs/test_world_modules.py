@@ -6,8 +6,9 @@ import sys
 import gymnasium
 import pytest
 
-from rlvision.core.errors import ConfigError
+from rlvision.core.errors import ConfigError, EnvError, MissingExtraError
 from rlvision.core.user_code import import_user_module
+from rlvision.envs.factory import make
 from rlvision.envs.settings import EnvSettings
 from rlvision.envs.user_world import make_user_world
 from rlvision.envs.world_modules import recorded_name
@@ -96,3 +97,44 @@ def test_a_module_that_raises_is_one_line(written, monkeypatch, tmp_path):
     (tmp_path / "wm_broken.py").write_text("1 / 0")
     with pytest.raises(ConfigError, match=r"expected 'wm_broken:World' to be importable.* ZeroDivisionError"):
         make_user_world(EnvSettings(game="wm_broken:World"))
+
+
+LATE = """
+from rlvision.envs.counting_env import CountingEnv
+class WhenMade(CountingEnv):
+    def __init__(self):
+        import not_there
+class InWords(CountingEnv):
+    def __init__(self):
+        raise ImportError("run `pip install old[worlds]`")
+class InAGame(CountingEnv):
+    def reset(self, **given):
+        import not_there
+"""
+NEEDED = "needs to be installed, got: "
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        (
+            "wm_lacks:World",
+            ConfigError,
+            r"not_there.\): pip install not_there, which wm_lacks imports",
+        ),
+        (
+            "wm_late:WhenMade",
+            MissingExtraError,
+            rf"{NEEDED}.*: pip install not_there, which wm_late",
+        ),
+        ("wm_late:InWords", MissingExtraError, rf"{NEEDED}run `pip install old\[worlds\]`: install it$"),
+        ("wm_late:InAGame", EnvError, "ModuleNotFoundError: No module named 'not_there' .*: fix the environment"),
+    ],
+)
+def test_a_package_that_a_world_lacks_is_named(tmp_path, monkeypatch, name, kind, words):
+    """In a game the error is the world's, as any other: a run saves its work before it ends."""
+    (tmp_path / "wm_lacks.py").write_text("import not_there.inside")
+    (tmp_path / "wm_late.py").write_text(LATE)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(kind, match=words):
+        make(EnvSettings(game=name), 1)

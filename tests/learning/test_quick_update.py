@@ -11,12 +11,12 @@ from rlvision.learning.learner import QLearner
 def plain_update(agent: QLearner, seen: Transition, bound: float) -> float:
     """An update as torch's own functions make it; the norm of its gradient."""
     td = agent._td_rule(agent._targets.values(seen), seen)
-    agent._optimiser.zero_grad()
+    agent.optimiser.zero_grad()
     td.loss.mean().backward()
     norm = clip_grad_norm_(agent._parameters, bound)
-    agent._optimiser.param_groups[0]["lr"] = agent._learning_rate(0)
-    agent._optimiser.param_groups[1]["lr"] = agent._learning_rate(0)
-    agent._optimiser.step()
+    agent.optimiser.param_groups[0]["lr"] = agent._learning_rate(0)
+    agent.optimiser.param_groups[1]["lr"] = agent._learning_rate(0)
+    agent.optimiser.step()
     return norm.item()
 
 

@@ -51,8 +51,9 @@ def test_a_continued_run_of_it_equals_the_undisturbed_one(
 def test_its_settings_are_checked_kept_and_compared(tmp_path):
     with pytest.raises(ConfigError, match=r"agent\.step_size in the overrides to be a number"):
         small(tmp_path, **OWN, agent__step_size="large")
-    with pytest.raises(ConfigError, match=r"expected a setting in the overrides, got 'agent\.double'"):
-        small(tmp_path, **OWN, agent__double=True)
+    with pytest.raises(ConfigError, match=r"expected a setting in the overrides, got 'agent\.pace'"):
+        small(tmp_path, **OWN, agent__pace=True)
+    assert small(tmp_path, **OWN, agent__double=True) == small(tmp_path, **OWN), "it is another agent's"
     train(small(tmp_path, **SETTINGS, env_steps=40))
     stored = yaml.safe_load((tmp_path / "config.yaml").read_text())["agent"]
     assert stored == {"name": "own_agents:Online", "step_size": 0.25, "discount": 0.9, "stickiness": 0.75}
