@@ -7,8 +7,7 @@ from pathlib import Path
 
 import gymnasium
 
-from rlvision.core.errors import EnvCrashError, EnvError, MissingExtraError, RLVisionError
-from rlvision.core.user_code import how_to_find
+from rlvision.core.errors import EnvCrashError, EnvError, MissingExtraError, RLVisionError, how_to_find
 
 LONGEST = 300
 """Largest number of characters shown of an environment's own error."""

@@ -17,8 +17,8 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import TimeLimit
 
-from rlvision.core.errors import ConfigError, EnvError, MissingExtraError
-from rlvision.core.user_code import find_attribute, how_to_find, import_user_module, is_here, kept_object
+from rlvision.core.errors import ConfigError, EnvError, MissingExtraError, how_to_find
+from rlvision.core.user_code import find_attribute, import_user_module, is_here, kept_object
 from rlvision.envs.env_errors import one_line
 from rlvision.envs.pictures import find_view
 from rlvision.envs.process_state import GuardedWorld, ProcessState

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from rlvision.core.errors import MissingExtraError as MissingExtraError
     from rlvision.core.errors import RLVisionError as RLVisionError
     from rlvision.core.errors import describe_value as describe_value
+    from rlvision.core.errors import how_to_find as how_to_find
     from rlvision.core.files import PART as PART
     from rlvision.core.files import NewFile as NewFile
     from rlvision.core.files import open_to_append as open_to_append
@@ -141,7 +142,6 @@ if TYPE_CHECKING:
     from rlvision.core.user_code import HERE as HERE
     from rlvision.core.user_code import MAIN as MAIN
     from rlvision.core.user_code import find_attribute as find_attribute
-    from rlvision.core.user_code import how_to_find as how_to_find
     from rlvision.core.user_code import import_object as import_object
     from rlvision.core.user_code import import_user_module as import_user_module
     from rlvision.core.user_code import is_here as is_here
@@ -191,6 +191,7 @@ __getattr__, __all__ = public_names(
             "MissingExtraError",
             "RLVisionError",
             "describe_value",
+            "how_to_find",
         ],
         "files": [
             "NewFile",
@@ -284,7 +285,6 @@ __getattr__, __all__ = public_names(
             "HERE",
             "MAIN",
             "find_attribute",
-            "how_to_find",
             "import_object",
             "import_user_module",
             "is_here",

@@ -53,3 +53,11 @@ def describe_value(value: object) -> str:
         return f"{value.dtype} {list(shape)}"
     words = repr(value)
     return f"{words if len(words) <= 40 else type(value).__name__} of type {type(value).__name__}"
+
+
+def how_to_find(module: str, error: BaseException) -> str:
+    """Return the remedy for code of the user's that cannot be imported: what is missing may be what it imports."""
+    package = error.name.partition(".")[0] if isinstance(error, ModuleNotFoundError) and error.name else None
+    if package is None or package == module.partition(".")[0]:
+        return f"install it, or run where Python finds {module}"
+    return f"pip install {package}, which {module} imports, or run where Python finds it"

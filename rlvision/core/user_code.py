@@ -24,7 +24,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from rlvision.core.errors import ConfigError, RLVisionError
+from rlvision.core.errors import ConfigError, RLVisionError, how_to_find
 
 MAIN = "__main__"
 HERE = "object"
@@ -108,14 +108,6 @@ def import_user_module(name: str) -> ModuleType:
         return sys.modules[MAIN]
     with _noted(name):
         return import_module(name)
-
-
-def how_to_find(module: str, error: BaseException) -> str:
-    """Return the remedy for code of the user's that cannot be imported: what is missing may be what it imports."""
-    package = error.name.partition(".")[0] if isinstance(error, ModuleNotFoundError) and error.name else None
-    if package is None or package == module.partition(".")[0]:
-        return f"install it, or run where Python finds {module}"
-    return f"pip install {package}, which {module} imports, or run where Python finds it"
 
 
 def find_attribute(module: ModuleType, path: str) -> Any:
