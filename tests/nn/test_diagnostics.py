@@ -152,12 +152,19 @@ def test_weight_norms_by_hand() -> None:
 def test_a_wide_gap_is_said_once_and_only_when_it_stays(caplog):
     watch = GapMonitor()
     for gap in (0.5, 0.5, 0.5, 0.5, 0.1, 0.5, 0.5, 0.5, 0.5):
-        watch.update({"bn/gap": gap})
+        watch.update({"bn/gap": gap, "bn/target_drift": 0.1})
     assert caplog.records == []
     for gap in [0.3] * 10 + [0.0] + [0.3] * 10:
-        watch.update({"bn/gap": gap})
+        watch.update({"bn/gap": gap, "bn/target_drift": 0.1})
     assert len(caplog.records) == 1
     assert "acts by another" in caplog.text
+
+
+def test_a_wide_gap_without_a_target_network_is_not_warned_of(caplog):
+    watch = GapMonitor()
+    for _ in range(20):
+        watch.update({"bn/gap": 0.5})
+    assert caplog.records == []
 
 
 def test_networks_without_batch_statistics_are_never_warned_of(caplog):
