@@ -186,21 +186,17 @@ def networks(*, device: NonEmptyStr = "auto", threads: ThreadCount | None = None
         threads: CPU threads of torch; if unset, torch's choice.
     """
     import torch
-    from rich.box import ROUNDED
-    from rich.table import Table
 
     from rlvision.core.devices import make_autocast, resolve_device
     from rlvision.nn.costs import network_costs
 
     if threads is not None:
         torch.set_num_threads(threads)
-    chosen = resolve_device(device)
-    heads = ("encoder", "frame", "parameters", "multiply-adds", "act", "update", "idea", "paper")
-    table = Table(box=ROUNDED, border_style="dim", header_style="bold")
-    for number, head in enumerate(heads):
-        table.add_column(head, justify="right" if 1 <= number <= 5 else "left")
+    chosen, output = resolve_device(device), console()
+    columns = "{:<12}{:>7}{:>12}{:>15}{:>11}{:>11}".format
+    output.print(columns("encoder", "frame", "parameters", "multiply-adds", "act", "update"), style="bold")
     for cost in network_costs(chosen, make_autocast("auto", chosen)):
         numbers = f"{cost.size}x{cost.size}", f"{cost.parameters:,}", f"{cost.multiply_adds / 1e6:.1f} M"
         times = f"{1e3 * cost.act:.2f} ms", f"{1e3 * cost.update:.1f} ms"
-        table.add_row(f"[bold]{cost.encoder}[/]", *numbers, *times, cost.idea, cost.paper)
-    console().print(table)
+        output.print(columns(cost.encoder, *numbers, *times))
+        output.print(f"  {cost.idea}{f' ({cost.paper})' if cost.paper else ''}", style="dim", soft_wrap=True)

@@ -106,10 +106,11 @@ def test_the_help_of_a_preset_fits_any_terminal_and_marks_what_it_changes(width,
     assert "* otherwise" not in screen("train", "--help")
 
 
-def test_the_networks_are_a_table_with_their_costs(screen, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
+def test_the_networks_are_listed_with_their_costs(screen):
     text = screen("networks")
     for name in (*OWN_SIZES, "nature", "impala", "mlp"):
-        assert f"│ {name} " in text
-    assert "│ 77x77 │     49,654 │         7.2 M │" in text
-    assert re.search("columns that see the picture in different ways +│ Cireşan et al. 2012", text)
+        assert re.search(rf"^{name} +\d+x\d+ +[\d,]+ +[\d.]+ M +[\d.]+ ms +[\d.]+ ms$", text, re.MULTILINE)
+    assert re.search("^dn +77x77 +49,654 +7.2 M ", text, re.MULTILINE)
+    assert "\n  columns that see the picture in different ways (Cireşan et al. 2012)\n" in text
+    assert "\n  dense layers over the pixels\n" in text
+    assert max(map(len, text.splitlines())) <= 80
