@@ -1,7 +1,7 @@
 """Demands of Gymnasium's interface on an environment: recipe, metadata, checked seeds and actions, infos."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -88,3 +88,25 @@ def infos_of(env: ReplayableEnv, failed: BoolArray) -> list[Info]:
     if (masks := mask_of(env)) is not None:
         infos = [info | {"action_mask": mask} for info, mask in zip(infos, masks, strict=True)]
     return infos
+
+
+def merge_infos(add_info: Callable[[Info, Info, int], Info], infos: Sequence[Info]) -> Info:
+    """Return N infos in Gymnasium's form for vectors.
+
+    Args:
+        add_info: of `gymnasium.vector.VectorEnv`: merged so far, one more, and its place -> merged.
+        infos: of each environment.
+
+    Raises:
+        EnvError: the world's infos cannot be merged.
+    """
+    merged: Info = {}
+    try:
+        for place, info in enumerate(infos):
+            merged = add_info(merged, info, place)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise EnvError(
+            f"expected the infos of {len(infos)} environments to have values of one kind and shape under each name, "
+            f"got others ({error}): make them alike, or make single environments"
+        ) from error
+    return merged

@@ -27,6 +27,7 @@ from rlvision.envs.pixel_contract import (
     describe,
     gymnasium_spec,
     infos_of,
+    merge_infos,
     whole_games,
     with_fps,
 )
@@ -199,10 +200,7 @@ class PixelVectorEnv(gymnasium.vector.VectorEnv[UInt8Array, IntArray, npt.NDArra
 
     def _info(self) -> Info:
         """Return the infos of all in Gymnasium's form for vectors."""
-        infos: Info = {}
-        for place, info in enumerate(self.infos()):
-            infos = self._add_info(infos, info, place)
-        return infos
+        return merge_infos(self._add_info, self.infos())
 
 
 class PixelEnv(gymnasium.Env[UInt8Array, Any]):

@@ -292,3 +292,11 @@ def test_an_environment_that_failed_tells_nothing(num_workers):
         vector.reset(seed=3)
         infos = [vector.step(np.zeros(1, np.int64))[-1] for _ in range(4)]
         assert [info["count"].tolist() if "count" in info else None for info in infos] == [[1], None, [0], [1]]
+
+
+def test_infos_that_differ_in_shape_are_refused_in_a_vector_alone():
+    differing = replace(TELLING, kwargs={**TELLING.kwargs, "widths": (1, 2, 3, 4, 5)})
+    with closing(PixelVectorEnv(differing, 5)) as vector, closing(PixelEnv(differing)) as env:
+        with pytest.raises(EnvError, match="infos of 5 environments to have values of one kind and shape"):
+            vector.reset(seed=1)
+        assert env.reset(seed=1)[1]["game"]["at"].shape[0] in range(1, 6)

@@ -29,9 +29,9 @@ class SafePath(CountingEnv):
 class Telling(CountingEnv):
     """Says much in its info, some of it only in every third step; fails in one step of every game."""
 
-    def __init__(self, fails_at: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, fails_at: int | None = None, widths: tuple[int, ...] = (2,), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._fails_at = fails_at
+        self._fails_at, self._widths = fails_at, widths
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -45,6 +45,6 @@ class Telling(CountingEnv):
         return picture, reward, terminated, truncated, self._told()
 
     def _told(self) -> dict[str, Any]:
-        game = {"number": self._game, "at": np.full(2, self._step)}
+        game = {"number": self._game, "at": np.full(self._widths[self._game % len(self._widths)], self._step)}
         told = {"count": self._step, "game": game, "thing": type(self), "seed": "mine"}
         return told | {"late": True} if self._step % 3 == 2 else told
