@@ -283,8 +283,8 @@ def _learning(
 
 PAIRED = 5
 """Numbers per pair of a quantile and a target, in the forward and backward pass."""
-COPIES = 6
-"""Copies of the weights: online, target, gradient, two fused ones (`rlvision.nn.fusion`), one for diagnostics."""
+COPIES = 7
+"""Copies of the weights: online, target, gradient, first, two fused (`rlvision.nn.fusion`), one for diagnostics."""
 
 
 def _checkpoint(config: Config, spec: EnvSpec, network: Footprint | None, experience: Experience) -> MemoryItem:

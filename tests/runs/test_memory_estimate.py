@@ -68,7 +68,7 @@ def test_the_parts_of_pong_by_hand():
     with torch.device("meta"):
         network = make_q_network(config.network, expected_spec(config))
     weights = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
-    assert part(config, "network").nbytes == weights * (6 + 2)  # Adam's two
+    assert part(config, "network").nbytes == weights * (7 + 2)  # Adam's two
     maps = (16 * 37 * 37, 32 * 17 * 17, 32 * 7 * 7)
     kept = sum(2 * each for each in maps) + 18  # convolution and normalisation, in whose place ReLU writes; actions
     assert part(config, "batch").nbytes == 32 * (2 * 4 * 77 * 77 * 5 + 4 * kept + 2 * 4 * maps[0])
