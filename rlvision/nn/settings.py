@@ -34,13 +34,11 @@ class NetworkSettings:
     """The Q-network."""
 
     encoder: NonEmptyStr = "dn"
-    """dn (three convolutions with BatchNorm); another network of the chapter: lenet5, ciresan, alexnet, overfeat, vgg,
-    nin, inception or bottleneck; nature, impala, mlp; or package.module:EncoderClass. rlvision networks lists them."""
+    """dn, another of the chapter's networks (rlvision networks), nature, impala, mlp, or package.module:Class."""
     norm: Literal[
         "renorm", "running", "batch", "joint", "fixed", "frozen", "recalibrated", "layer", "group", "none"
     ] = "renorm"
-    """Normalisation of DN and the chapter's other networks (docs/network.md). renorm is BatchNorm that computes one
-    function in both modes."""
+    """Normalisation of the chapter's networks (docs/network.md). renorm computes one function in both modes."""
     momentum: UpdateWeight | None = None
     """Weight of a new batch in the running statistics (PyTorch's convention). Unset: 0.9 for the norms running and
     batch, 0.1 for the others (docs/network.md)."""
