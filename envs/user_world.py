@@ -197,7 +197,8 @@ def _find_spec(name: str) -> EnvSpec:
     try:
         return gymnasium.spec(name)
     except (gymnasium.error.UnregisteredEnv, ModuleNotFoundError) as error:
-        near = get_close_matches(name, gymnasium.registry, n=1)
+        stems = {known.partition("-v")[0]: known for known in gymnasium.registry}
+        near = [stems[stem] for stem in get_close_matches(name.partition("-v")[0], stems, n=1, cutoff=0.7)]
         others = f"what a package registers goes by package:{name}, a class by package.module:EnvClass"
         hint = f"did you mean {near[0]!r}?" if near else others
         raise ConfigError(f"expected a registered Gymnasium id, got {name!r}: {hint}") from error

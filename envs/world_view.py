@@ -41,6 +41,12 @@ class WorldView:
     lines: tuple[str, ...]
 
 
+DECLARE = (
+    "name rgb_array in the metadata['render_modes'] of the environment's class and take render_mode in its constructor"
+)
+"""Remedy for a world that cannot render pictures."""
+
+
 def look_at(env: gymnasium.Env[Any, Any], settings: EnvSettings) -> WorldView:
     """Return the view of an environment.
 
@@ -64,11 +70,14 @@ def _look_at_any(env: gymnasium.Env[Any, Any], settings: EnvSettings) -> WorldVi
     can_render = read_attribute(env, "render_mode", None) is not None
     view = find_view(observed, who, settings.image_key, can_render)
     if view is None and not can_render:
-        modes = ", ".join(map(str, render_modes(env))) or "none"
+        modes = render_modes(env)
+        declare = (
+            "name rgb_array in the metadata['render_modes'] of the environment's class and take render_mode in its"
+        )
+        make = "make it with render_mode='rgb_array'" if "rgb_array" in modes else f"{declare} constructor"
         raise EnvError(
             f"expected an image observation or an rgb_array render mode, got neither from {who} (observation "
-            f"{describe_space(observed)}, render modes {modes}): name rgb_array in the metadata['render_modes'] of the "
-            f"environment's class and take render_mode in its constructor; or {WRAPPER}"
+            f"{describe_space(observed)}, render modes {', '.join(map(str, modes)) or 'none'}): {make}; or {WRAPPER}"
         )
     keys = [] if settings.image_key else small_pictures(observed)
     hint = f"; env.image_key={keys[0]} sees that part" if keys else ""

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from rlvision.training.callbacks import LogMetric as LogMetric
     from rlvision.training.callbacks import StopAtScore as StopAtScore
 
+    __version__: str
+
 _HOME = {
     "Callback": "rlvision.training.callbacks",
     "Config": "rlvision.config.schema",
@@ -66,10 +68,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("rlvision")
     if name not in _HOME:
         raise AttributeError(f"module 'rlvision' has no attribute {name!r}: it has {', '.join(_HOME)}")
     return getattr(import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*__all__, *(name for name in globals() if name.startswith("__")), "__version__"])

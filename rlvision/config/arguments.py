@@ -89,24 +89,27 @@ def option_values(
         options: From `sort_arguments`.
         settings: The settings that exist, by dotted name.
         command: For error messages, such as "rlvision train".
-        others: Settings that may be given as well, and are not proposed.
+        others: Settings that may be given as well; they are proposed where none of ``settings`` is meant.
 
     Raises:
         ConfigError: An option is unknown, has no value, or has a value of the wrong type.
     """
     accepted = {option(name): (name, setting) for name, setting in {**others, **settings}.items()}
     if strange := {given: value for given, value in options.items() if given not in accepted}:
-        raise _unknown_options(strange, [option(name) for name in settings], command)
+        raise _unknown_options(strange, [option(name) for name in settings], [*accepted], command)
     found = {given: (*accepted[given], text) for given, text in options.items()}
     return {name: _option_value(setting, text, given) for given, (name, setting, text) in found.items()}
 
 
-def _unknown_options(given: Mapping[str, str | None], known: Collection[str], command: str) -> ConfigError:
+def _unknown_options(
+    given: Mapping[str, str | None], known: Collection[str], accepted: Collection[str], command: str
+) -> ConfigError:
     """Return the error for unknown options; it answers all that are another library's."""
     first = next(iter(given))
     if advice := advise(given, known):
         return ConfigError(f"expected an option of {command}, got {first!r}: {advice}")
-    return unknown(f"an option of {command}", first, known, f"{command} --help lists them")
+    proposed = known if translate(first, known) else accepted
+    return unknown(f"an option of {command}", first, proposed, f"{command} --help lists them")
 
 
 def parameters(command: Callable[..., Any]) -> Parameters:

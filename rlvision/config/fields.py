@@ -76,7 +76,7 @@ def named_values(
         tree: Settings from a preset file or a Python caller.
         settings: The settings that exist.
         source: Origin of the tree, for error messages.
-        others: Settings that may be named as well, and are not proposed.
+        others: Settings that may be named as well; they are proposed where none of ``settings`` is meant.
 
     Raises:
         ConfigError: A name is unknown or given twice, or a value cannot be used.
@@ -85,7 +85,8 @@ def named_values(
     accepted = {**others, **settings}
     for name, value in _leaves(tree, accepted, ""):
         if name not in accepted:
-            raise unknown(f"a setting in {source}", name, settings, "rlvision train --help lists all settings")
+            proposed = settings if translate(name, settings) else accepted
+            raise unknown(f"a setting in {source}", name, proposed, "rlvision train --help lists all settings")
         if name in values:
             raise ConfigError(f"expected {name} once in {source}, got it twice: keep one of them")
         values[name] = checked(accepted[name], value, f"{name} in {source}")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import torch
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.wording import as_written
 
 Autocast = Callable[[], torch.autocast]
 """Factory of the context in which the encoder computes; Q-values and losses stay in float32."""
@@ -20,12 +21,13 @@ def resolve_device(name: str) -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    auto = as_written("device", "auto")
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ConfigError(f"expected a device such as cpu, cuda or cuda:1, got {name!r}: set --device=auto") from error
+        raise ConfigError(f"expected a device such as cpu, cuda or cuda:1, got {name!r}: set {auto}") from error
     if not _is_present(device):
-        raise ConfigError(f"expected a device of this machine, got {name!r}, which it does not have: set --device=auto")
+        raise ConfigError(f"expected a device of this machine, got {name!r}, which it does not have: set {auto}")
     return device
 
 

@@ -20,7 +20,7 @@ from rlvision.config.fields import assemble
 from rlvision.config.loading import compose_config, default_folder, load_config
 from rlvision.config.presets import folder_name
 from rlvision.config.schema import Config
-from rlvision.core.errors import ConfigError
+from rlvision.core.errors import ConfigError, describe_value
 from rlvision.core.user_code import HERE, is_here, keep_object, name_object, own_name
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ OF_ONE_ENVIRONMENT = {"env.num_envs": 1, "env.num_workers": 0}
 """Settings of a run whose world is one environment."""
 _instances: dict[Any, tuple[str, Any]] = {}
 """Environments of the user's own -> the name and the maker of each."""
+
+
+ARGUMENTS = {"callback": "callbacks=[...]", "tracker": "trackers=[...]", "logger": "trackers=[...]"}
+"""Names in other libraries of arguments that are no settings -> what to write."""
 
 
 def config_of(
@@ -59,6 +63,13 @@ def config_of(
         ConfigError: this is no world, or a setting cannot be used.
         EnvError: an environment cannot be copied, which evaluations need.
     """
+    if settings is not None and not isinstance(settings, Mapping):
+        raise ConfigError(
+            f"expected settings as a dict, such as {{'agent.gamma': 0.9}}, got {describe_value(settings)}: hand over "
+            "one, or keywords"
+        )
+    for name in (changes or {}).keys() & ARGUMENTS.keys():
+        raise ConfigError(f"expected a setting, got {name}: did you mean {ARGUMENTS[name]}?")
     given = {**_named(settings or {}), **_named(changes or {})}
     if isinstance(world, Config):
         if given or preset is not None:

@@ -76,7 +76,8 @@ def train(
     check_callbacks(callbacks)
     guarded = guard_trackers(trackers)
     load = partial(config_of, world, settings, preset, changes)
-    with reserved(load, is_auto={**(settings or {}), **changes}.get("out") == AUTO) as config:
+    is_auto = AUTO in (changes.get("out"), settings.get("out") if isinstance(settings, Mapping) else None)
+    with reserved(load, is_auto=is_auto) as config:
         return _train(builders.complete(config), callbacks, guarded)
 
 

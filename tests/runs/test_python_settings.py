@@ -2,14 +2,16 @@
 
 import re
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import gymnasium
 import numpy as np
 import pytest
 
+import rlvision
 from rlvision.config.loading import load_config
-from rlvision.core.errors import ConfigError
+from rlvision.core.errors import ConfigError, EnvError
 from rlvision.core.user_code import kept_object
 from rlvision.runs.python_settings import config_of, describe_objects, with_world
 
@@ -159,3 +161,36 @@ def test_the_folder_is_named_by_the_world_whatever_the_preset(worlds):
     assert config_of("pong", preset="quick").out == "runs/pong-seed1"
     assert config_of(worlds.Striped, preset="quick", changes={"seed": 4}).out == "runs/open_worlds-Striped-seed4"
     assert config_of(worlds.Striped, preset="quick", changes={"out": "mine"}).out == "mine"
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "words"),
+    [
+        ([1, 2], {}, r"expected settings as a dict, such as \{'agent.gamma': 0.9\}, got \[1, 2\] of type list"),
+        (None, {"callback": []}, r"expected a setting, got callback: did you mean callbacks=\[...\]\?"),
+        (None, {"logger": 1}, r"got logger: did you mean trackers=\[...\]\?"),
+        (None, {"agent": {"nstep": 3}}, r"got 'agent.nstep': did you mean agent.n_step\?"),
+        (None, {"device": "gpu"}, r"got 'gpu': set device='auto'"),
+    ],
+)
+def test_words_of_other_libraries_are_answered(settings, changes, words, tmp_path):
+    with pytest.raises(ConfigError, match=words):
+        rlvision.train("quick", settings, out=tmp_path / "run", **changes)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_id_that_resembles_none_is_not_answered_with_a_game():
+    with pytest.raises(ConfigError, match=r"got 'FooBar-v0': what a package registers goes by package:FooBar-v0"):
+        rlvision.make_env("FooBar-v0")
+    with pytest.raises(ConfigError, match=r"got 'CartPool-v1': did you mean 'CartPole-v1'"):
+        rlvision.make_env("CartPool-v1")
+
+
+def test_an_environment_that_was_made_without_pictures_is_named_as_that():
+    with pytest.raises(EnvError, match=r"render modes human, rgb_array\): make it with render_mode='rgb_array'"):
+        rlvision.make_env(gymnasium.make("CartPole-v1"))
+
+
+def test_the_module_shows_its_public_names_and_its_version():
+    assert rlvision.__version__ == version("rlvision")
+    assert [name for name in dir(rlvision) if not name.startswith("__")] == sorted(rlvision.__all__)
