@@ -14,7 +14,7 @@ from rlvision.core.types import Batch, QOutput, Schedule, State, Update
 from rlvision.learning.augmentation import Augmentation
 from rlvision.learning.finite_checks import divergence_error
 from rlvision.learning.legal_values import transition_of, values_of_legal
-from rlvision.learning.losses import TDRule
+from rlvision.learning.losses import TDRule, checked_loss
 from rlvision.learning.optimisers import decay_groups, make_optimiser
 from rlvision.learning.settings import OptimiserSettings
 from rlvision.learning.targets import TargetEstimator
@@ -186,7 +186,7 @@ class QLearner:
         *seen, importance_weight = fields
         transition = transition_of(seen)
         values = values_of_legal(self._targets.values(transition), transition)
-        td = self._td_rule(values, transition)
+        td = checked_loss(self._td_rule(values, transition), len(importance_weight))
         loss = (td.loss * importance_weight).mean()
         for parameter in self._parameters:  # the effect of zero_grad in a tenth of its time
             parameter.grad = None

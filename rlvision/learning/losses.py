@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rlvision.core.errors import ConfigError
 from rlvision.core.types import Transition
 
 if TYPE_CHECKING:
@@ -25,6 +26,21 @@ class TDLoss:
 
     loss: Tensor  # [B]
     td_error: Tensor  # [B] target minus prediction, without gradient
+
+
+def checked_loss(found: object, batch_size: int) -> TDLoss:
+    """Return the result of an agent's rule, which may be a user's own.
+
+    Raises:
+        ConfigError: it is no `TDLoss` of B losses and B errors.
+    """
+    if isinstance(found, TDLoss) and found.loss.shape == found.td_error.shape == (batch_size,):
+        return found
+    got = f"{list(found.loss.shape)} and {list(found.td_error.shape)}" if isinstance(found, TDLoss) else ""
+    raise ConfigError(
+        f"expected td_loss to return TDLoss(loss, td_error), each [{batch_size}], got "
+        f"{got or type(found).__name__}: return both, one number a transition (rlvision.learning.TDLoss)"
+    )
 
 
 TDRule = Callable[["Values", Transition], TDLoss]

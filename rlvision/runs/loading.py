@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.paths import AnyPath
-from rlvision.core.user_code import is_here, keep_object
+from rlvision.core.user_code import is_here, keep_object, name_object
 from rlvision.runs.find import find_agent, stored_settings
 from rlvision.runs.python_settings import with_world
 from rlvision.runs.run import Run
@@ -51,7 +51,7 @@ def load(
 def _keep(objects: dict[str, Any]) -> None:
     """Keep objects under the names that the settings of a run have for them."""
     for name, found in objects.items():
-        if found is None:
+        if found is None or (not is_here(name) and name_object(found) == name):
             continue
         if not is_here(name):
             raise ConfigError(f"expected no class for {name}, which is found by its name, got {found!r}: leave it out")

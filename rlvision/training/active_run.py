@@ -48,6 +48,10 @@ class ActiveRun:
         self.end_reason: str | None = None
         self.interruption: str | None = None
 
+    def __repr__(self) -> str:
+        """Return the folder, and how far the run is."""
+        return f"ActiveRun({str(self.folder)!r}, env_steps={self.env_steps:,}, episodes={self.episodes:,})"
+
     @property
     def env_steps(self) -> int:
         """Decisions so far, summed over the environments."""

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from rlvision.core.errors import ConfigError
 from rlvision.core.types import QOutput
-from rlvision.learning.losses import double_q_target, huber, mse, q_target
+from rlvision.learning.losses import TDLoss, checked_loss, double_q_target, huber, mse, q_target
 
 R_T = torch.tensor([1.0, 0.5, -1.0])
 DISCOUNT_T = torch.tensor([0.9, 0.81, 0.0])  # the last one terminated
@@ -59,3 +60,18 @@ def test_bfloat16_and_wrong_shapes_are_refused():
         q_target(R_T, DISCOUNT_T, Q_T.bfloat16())
     with pytest.raises(ValueError, match=r"\[B, A\]"):
         q_target(R_T, DISCOUNT_T, Q_T[:2])
+
+
+@pytest.mark.parametrize(
+    ("found", "got"),
+    [
+        (torch.zeros(()), "Tensor"),
+        (TDLoss(torch.zeros(()), torch.zeros(3)), r"\[\] and \[3\]"),
+        (TDLoss(torch.zeros(3), torch.zeros(3, 1)), r"\[3\] and \[3, 1\]"),
+    ],
+)
+def test_a_rule_of_the_users_own_returns_a_loss_and_an_error_for_each_transition(found, got):
+    right = TDLoss(torch.zeros(3), torch.ones(3))
+    assert checked_loss(right, 3) is right
+    with pytest.raises(ConfigError, match=rf"return TDLoss\(loss, td_error\), each \[3\], got {got}: return"):
+        checked_loss(found, 3)

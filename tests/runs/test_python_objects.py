@@ -119,6 +119,15 @@ def test_a_network_of_a_class_of_this_process_needs_it_again(striped, another_pr
         load("run", network=Mine, algorithm=Mine)
 
 
+def test_a_class_that_is_found_by_its_name_may_be_handed_over_and_no_other(striped):
+    from own_networks import MoreParticular, Particular
+
+    train(striped, SMALL, network=Particular, out="run")
+    assert load("run", network=Particular).config.network.encoder == "own_networks:Particular"
+    with pytest.raises(ConfigError, match="expected no class for own_networks:Particular, which is found by its name"):
+        load("run", network=MoreParticular)
+
+
 def test_an_agent_plays_in_another_world(trained):
     from open_worlds import Captioned
 

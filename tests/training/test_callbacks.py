@@ -220,6 +220,11 @@ def active():
     return ActiveRun(Path(), SimpleNamespace(q_function=None), collector, Lines(), deque())
 
 
+def test_a_run_under_way_says_how_far_it_is(active):
+    active._collector.episodes = 3
+    assert repr(active) == "ActiveRun('.', env_steps=10, episodes=3)"
+
+
 @pytest.mark.parametrize("reason", ["", None, 3])
 def test_a_stop_needs_a_reason(active, reason):
     with pytest.raises(ConfigError, match="expected a reason as text in stop, got"):
