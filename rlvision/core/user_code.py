@@ -69,7 +69,7 @@ def kept_object(name: str, setting: str) -> Any:
 
 
 def import_object(path: str, setting: str) -> Any:
-    """Return the object ``package.module:Name``, or one that this process keeps.
+    """Return the object ``package.module:Name``, or one that this process keeps under that name.
 
     Args:
         path: import path of the object.
@@ -78,7 +78,7 @@ def import_object(path: str, setting: str) -> Any:
     Raises:
         ConfigError: the module cannot be imported, or has no such name.
     """
-    if is_here(path):
+    if is_here(path) or path in _objects:
         return kept_object(path, setting)
     module_name, _, attribute = path.partition(":")
     try:

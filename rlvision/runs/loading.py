@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlvision.core.errors import ConfigError
 from rlvision.core.paths import AnyPath
-from rlvision.core.user_code import is_here, keep_object, name_object
+from rlvision.core.user_code import keep_object, name_object
 from rlvision.runs.find import find_agent, stored_settings
 from rlvision.runs.python_settings import with_world
 from rlvision.runs.run import Run
@@ -31,7 +31,7 @@ def load(
         agent: folder of a run or of an export, or the name of a bundled agent, such as ``pong``.
         weights: ``best`` (by evaluation, where there was one) or ``last``; an export has one set.
         env: the world, for a run whose world was a Python object, or to play in another than the run's.
-        network: the encoder's class, for a run whose encoder was a Python object.
+        network: the encoder's class, for a run whose encoder was a Python object, or whose module has another name now.
         algorithm: the agent's class, for a run whose agent was a Python object.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps`` or ``auto``.
         trust_imports: whether code that the folder names by path may be imported.
@@ -51,8 +51,8 @@ def load(
 def _keep(objects: dict[str, Any]) -> None:
     """Keep objects under the names that the settings of a run have for them."""
     for name, found in objects.items():
-        if found is None or (not is_here(name) and name_object(found) == name):
+        if found is None or name_object(found) == name:
             continue
-        if not is_here(name):
+        if ":" not in name:
             raise ConfigError(f"expected no class for {name}, which is found by its name, got {found!r}: leave it out")
         keep_object(name, found)

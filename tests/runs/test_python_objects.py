@@ -1,9 +1,11 @@
 """Runs whose world, network or agent is a Python object, and the agents that `load` returns."""
 
 import signal
+import sys
 import threading
 from dataclasses import replace
 from functools import partial
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -119,13 +121,16 @@ def test_a_network_of_a_class_of_this_process_needs_it_again(striped, another_pr
         load("run", network=Mine, algorithm=Mine)
 
 
-def test_a_class_that_is_found_by_its_name_may_be_handed_over_and_no_other(striped):
-    from own_networks import MoreParticular, Particular
+def test_a_class_whose_module_has_another_name_now_is_handed_over(striped, another_process, monkeypatch):
+    from own_networks import Particular
 
-    train(striped, SMALL, network=Particular, out="run")
-    assert load("run", network=Particular).config.network.encoder == "own_networks:Particular"
-    with pytest.raises(ConfigError, match="expected no class for own_networks:Particular, which is found by its name"):
-        load("run", network=MoreParticular)
+    picture = np.ones(train(striped, SMALL, network=Particular, out="run").spec.observation_shape, np.uint8)
+    known = load("run", network=Particular).q_values(picture)
+    another_process()
+    monkeypatch.setitem(sys.modules, "own_networks", ModuleType("own_networks"))  # it has no such class any more
+    with pytest.raises(ConfigError, match="expected a class 'Particular' in 'own_networks', got none"):
+        load("run", trust_imports=True)
+    assert np.array_equal(load("run", network=Particular, trust_imports=True).q_values(picture), known)
 
 
 def test_an_agent_plays_in_another_world(trained):
