@@ -72,6 +72,12 @@ class ExportFolder:
         """Return the settings to play with; those of the training have their defaults."""
         return self.manifest.config
 
+    @property
+    def trained_by(self) -> str:
+        """Return the name of the agent that learned the weights, which is none of the settings to play with."""
+        agent = self.manifest.training.get("agent")
+        return str(agent["name"]) if isinstance(agent, dict) and "name" in agent else self.config().agent.name
+
     def weights(self, which: str, blank: Callable[[EnvSpec], QNetwork]) -> State:
         """Return the weights, in the form of a run folder's.
 

@@ -63,6 +63,7 @@ class Run(Player):
     ) -> None:
         self.folder = find_agent(folder, trust_imports=trust_imports)
         config = replace(self.folder.config(), device=device, cuda_graphs=False)
+        self._trained_by = self.folder.trained_by
         state = self.folder.weights(weights, partial(builders.meta_network, config))
         self.env_steps: int = state["env_steps"]
         spec = spec_from_state(state["spec"])
@@ -74,7 +75,7 @@ class Run(Player):
 
     def __repr__(self) -> str:
         """Return the folder, what was trained, and for how long."""
-        trained = f"{self.config.agent.name} in {title_of(self.config.env.game)}"
+        trained = f"{self._trained_by} in {title_of(self.config.env.game)}"
         return f"Run({str(self.folder.path)!r}: {trained}, weights of env step {self.env_steps:,})"
 
     @overload

@@ -121,6 +121,11 @@ class RunFolder:
             return f"{shown(self.path)} is finished: {ended}; only a larger {as_written('env_steps')} trains it further"
         return None
 
+    @property
+    def trained_by(self) -> str:
+        """Return the name of the agent."""
+        return self.config().agent.name
+
     def config(self) -> Config:
         """Return the stored configuration.
 

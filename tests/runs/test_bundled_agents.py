@@ -30,6 +30,7 @@ def test_a_shipped_agent_is_found_from_anywhere_and_names_no_code(name, tmp_path
     run = Run(name, device="cpu")
     assert imported_settings(run.config) == {}
     assert run.folder.path == bundled_agents()[name]
+    assert repr(run).startswith(f"Run('{run.folder.path}': qr_dqn in {name}, weights of env step ")
     q_values = run.q_values(observations(4, run.spec).numpy())
     assert q_values.shape == (4, run.spec.num_actions)
     assert np.isfinite(q_values).all()
