@@ -78,7 +78,8 @@ class Session:
         self._experience = experience_of(config, env.spec)
         with explain_oom(f"lower {self._experience.describe()}, or set {as_written('device', 'cpu')}"):
             self._agent = builders.make_agent(config, env.spec)
-        self._console = make_console(config, folder.path, self._experience.learning_starts)
+        gathered = self._experience.learning_starts if config.agent.uses_replay else 0  # a rollout is no time apart
+        self._console = make_console(config, folder.path, gathered)
         self._tracker = make_trackers(config, folder.path, self._console, trackers)
         self._media_logger = MediaLogger(config, folder, self._agent, self._tracker, builders.make_env)
         self._recorder = self._make_recorder()

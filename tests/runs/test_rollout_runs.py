@@ -18,11 +18,12 @@ from rlvision.envs.atari_env import AtariEnv
 from rlvision.envs.split_env import SplitEnv
 from rlvision.learning.learner import QLearner
 from rlvision.replay.settings import ReplaySettings
-from rlvision.runs import builders
+from rlvision.runs import builders, session
 from rlvision.runs.checkpoint import read_state
 from rlvision.runs.memory_estimate import estimate_memory
 from rlvision.runs.run import Run
-from rlvision.runs.run_trackers import make_trackers
+from rlvision.runs.run_trackers import make_console, make_trackers
+from rlvision.runs.training import train
 from rlvision.tracking.console import ConsoleTracker
 from rlvision.training.collector import Collector
 from tests.conftest import BREAKOUT, CARTPOLE, COUNTING, PONG
@@ -267,6 +268,20 @@ def test_settings_that_only_other_agents_have_are_named_and_have_no_effect(tmp_p
         small(tmp_path / "run", **PQN, agent__n_step="many")
     with pytest.raises(ConfigError, match=r"got 'agent.n_stop'"):
         small(tmp_path / "run", **PQN, agent__n_stop=5)
+
+
+@pytest.mark.parametrize(("settings", "gathered"), [(PQN, 0), ({}, 24)])
+def test_the_pace_of_a_rollout_counts_from_the_start(tmp_path, small, monkeypatch, settings, gathered):
+    """Measured after the first rollout alone it would be that of its updates, with hardly an env step beside them."""
+    asked = []
+
+    def made(config, folder, learning_starts):
+        asked.append(learning_starts)
+        return make_console(config, folder, learning_starts)
+
+    monkeypatch.setattr(session, "make_console", made)
+    train(small(tmp_path / "run", **{**settings, "env_steps": 40}))
+    assert asked == [gathered]
 
 
 def test_a_presets_replay_gives_way(tmp_path):
