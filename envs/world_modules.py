@@ -20,7 +20,8 @@ from types import ModuleType
 
 import gymnasium
 
-from rlvision.core.user_code import MAIN, program_name
+from rlvision.core.object_names import MAIN, PROGRAM
+from rlvision.core.user_code import program_name
 from rlvision.envs.user_world import PLUGINS
 
 LARGEST = 2**20
@@ -59,7 +60,7 @@ def _registrar(game: str, home: str) -> str:
     others = [name for name in reversed(sys.modules) if _knows_gymnasium(sys.modules[name])]
     known = gymnasium.registry[game].id
     name = next((name for name in (*likely, *others) if _mentions(sys.modules[name], known)), home)
-    return program_name() or MAIN if name in (MAIN, "__mp_main__") else name
+    return program_name() or MAIN if name in PROGRAM else name
 
 
 def _mentions(module: ModuleType, game: str) -> bool:

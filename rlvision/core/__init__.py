@@ -74,6 +74,9 @@ if TYPE_CHECKING:
     from rlvision.core.notebook import draw_bar as draw_bar
     from rlvision.core.notebook import draw_row as draw_row
     from rlvision.core.notebook import in_notebook as in_notebook
+    from rlvision.core.object_names import MAIN as MAIN
+    from rlvision.core.object_names import PROGRAM as PROGRAM
+    from rlvision.core.object_names import own_name as own_name
     from rlvision.core.paths import AnyPath as AnyPath
     from rlvision.core.paths import as_path as as_path
     from rlvision.core.progress import RESTORING_GAMES as RESTORING_GAMES
@@ -140,7 +143,6 @@ if TYPE_CHECKING:
     from rlvision.core.types import Update as Update
     from rlvision.core.types import VectorEnv as VectorEnv
     from rlvision.core.user_code import HERE as HERE
-    from rlvision.core.user_code import MAIN as MAIN
     from rlvision.core.user_code import find_attribute as find_attribute
     from rlvision.core.user_code import import_object as import_object
     from rlvision.core.user_code import import_user_module as import_user_module
@@ -148,7 +150,6 @@ if TYPE_CHECKING:
     from rlvision.core.user_code import keep_object as keep_object
     from rlvision.core.user_code import kept_object as kept_object
     from rlvision.core.user_code import name_object as name_object
-    from rlvision.core.user_code import own_name as own_name
     from rlvision.core.user_code import program_name as program_name
     from rlvision.core.user_code import refuse_while_imported as refuse_while_imported
     from rlvision.core.wording import as_written as as_written
@@ -226,6 +227,7 @@ __getattr__, __all__ = public_names(
             "to_device",
         ],
         "notebook": ["LiveOutput", "SECONDS", "display_html", "draw_bar", "draw_row", "in_notebook"],
+        "object_names": ["MAIN", "PROGRAM", "own_name"],
         "paths": ["AnyPath", "as_path"],
         "progress": ["RESTORING_GAMES", "GameCount", "count_games", "open_bar", "report_interruption", "show_steps"],
         "ranges": [
@@ -283,7 +285,6 @@ __getattr__, __all__ = public_names(
         ],
         "user_code": [
             "HERE",
-            "MAIN",
             "find_attribute",
             "import_object",
             "import_user_module",
@@ -291,7 +292,6 @@ __getattr__, __all__ = public_names(
             "keep_object",
             "kept_object",
             "name_object",
-            "own_name",
             "program_name",
             "refuse_while_imported",
         ],

@@ -8,25 +8,23 @@
     a class in a notebook, a lambda, an object   object:World-5f3a91, which this process alone knows
 
 A name with a module works in every process. The others are kept in a table, under a name that the same program finds
-again: that of the class or function, and a digest of its code and of the plain values that it was made with. So a world
-that was edited is another one.
+again (`own_name`). A world that was edited is another one.
 """
 
 from __future__ import annotations
 
-import hashlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from rlvision.core.errors import ConfigError, RLVisionError, how_to_find
+from rlvision.core.object_names import MAIN, PROGRAM, own_name
 
-MAIN = "__main__"
 HERE = "object"
 """Stands where the module would, in the name of an object that only this process has."""
 _objects: dict[str, object] = {}
@@ -44,8 +42,11 @@ def name_object(found: object) -> str:
     path = _import_path(found)
     if path is not None:
         return path
-    known = next((name for name, kept in _objects.items() if kept is found), None)
-    return known or keep_object(f"{HERE}:{own_name(found)}", found)
+    if not isinstance(found, (type, partial, FunctionType)):  # its values may have changed since it was named
+        known = next((name for name, kept in _objects.items() if kept is found), None)
+        if known is not None:
+            return known
+    return keep_object(f"{HERE}:{own_name(found)}", found)
 
 
 def keep_object(name: str, found: object) -> str:
@@ -159,60 +160,5 @@ def _import_path(found: object) -> str | None:
         return None
     if find_attribute(sys.modules[module], name) is not found:
         return None
-    home = program_name() if module in (MAIN, "__mp_main__") else module
+    home = program_name() if module in PROGRAM else module
     return f"{home}:{name}" if home else None
-
-
-def own_name(found: object) -> str:
-    """Return a name with a digest of what an object does: of its code and of the plain values it was made with."""
-    named = found.func if isinstance(found, partial) else found
-    name = getattr(named, "__name__", type(named).__name__)
-    return f"{str(name).strip('<>')}-{hashlib.sha256(_about(found).encode()).hexdigest()[:6]}"
-
-
-def _about(found: object) -> str:
-    """Return what an object does, as text."""
-    if isinstance(found, partial):
-        return f"{_about(found.func)} {_text(found.args)} {_text(found.keywords)}"
-    if isinstance(found, type):
-        return _of_class(found)
-    if hasattr(found, "__code__"):
-        return f"{_text(found)} {_text(_closed_over(found))}"
-    return f"{_of_class(type(found))} {_text(getattr(found, '__dict__', {}))}"
-
-
-def _of_class(kind: type) -> str:
-    """Return the code and the values of a class and of those of its bases that are the user's, too."""
-    own = [each for each in kind.__mro__ if each.__module__ in (kind.__module__, MAIN)]
-    parts = [(name, _part(value)) for each in own for name, value in sorted(vars(each).items())]
-    return _text([(name, part) for name, part in parts if hasattr(part, "__code__") or not name.startswith("__")])
-
-
-def _part(value: object) -> object:
-    """Return the function in a class or static method, or in a property; any other part as it is."""
-    return getattr(value, "__func__", getattr(value, "fget", None) or value)
-
-
-def _text(value: object) -> str:
-    """Return a value as text that is the same in every process: of objects that are not plain, only the type."""
-    if isinstance(value, (bool, int, float, str, bytes, type(None))):
-        return repr(value)
-    if isinstance(value, Mapping):
-        return _text(list(value.items()))
-    if isinstance(value, (set, frozenset)):
-        return str(sorted(map(_text, value)))  # a set of texts has another order in each process
-    if isinstance(value, (list, tuple)):
-        return str(list(map(_text, value)))
-    numpy = sys.modules.get("numpy")  # not imported for it: there is no array before
-    if numpy and isinstance(value, numpy.ndarray) and not value.dtype.hasobject:
-        return f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
-    code = value if isinstance(value, CodeType) else getattr(value, "__code__", None)
-    if isinstance(code, CodeType):  # without the place where it stands
-        return f"{code.co_code.hex()} {_text(code.co_consts)} {_text(code.co_names)}"
-    return type(value).__qualname__
-
-
-def _closed_over(function: object) -> list[object]:
-    """Return the values that a function was made with: its defaults, and the variables around it."""
-    cells = getattr(function, "__closure__", None) or ()
-    return [*(getattr(function, "__defaults__", None) or ()), *(cell.cell_contents for cell in cells)]

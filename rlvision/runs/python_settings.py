@@ -21,7 +21,8 @@ from rlvision.config.loading import compose_config, default_folder, load_config
 from rlvision.config.presets import folder_name
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError, describe_value
-from rlvision.core.user_code import HERE, is_here, keep_object, name_object, own_name
+from rlvision.core.object_names import own_name
+from rlvision.core.user_code import HERE, is_here, keep_object, name_object
 
 if TYPE_CHECKING:
     import gymnasium

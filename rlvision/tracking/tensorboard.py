@@ -1,6 +1,7 @@
 """TensorBoard, an optional extra."""
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from PIL import Image
 
 from rlvision.core.errors import MissingExtraError
 from rlvision.core.files import open_to_read
-from rlvision.core.folders import make_folder
+from rlvision.core.folders import list_folder, make_folder
 from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.types import State, UInt8Array
 from rlvision.tracking.foreign_metrics import NamesOf, in_words_of
@@ -112,6 +113,7 @@ class TensorboardTracker:
     def _open(self) -> "SummaryWriter":
         if self._writer is None:
             make_folder(self._folder)
+            _wait_for_a_later_name(self._folder)
             self._writer = self._make_writer(
                 self._folder,
                 purge_step=self._after + 1,
@@ -119,6 +121,21 @@ class TensorboardTracker:
                 filename_suffix=f".{token_hex(8)}",  # nobody can plant a link at a name that is not predictable
             )
         return self._writer
+
+
+def _wait_for_a_later_name(folder: Path) -> None:
+    """Wait until a new file is named after those in the folder: TensorBoard reads them in the order of their names.
+
+    A name begins with the second in which its file was made. Within a second other numbers decide, which are compared
+    as text, so that the tenth file of a process is read before the ninth.
+    """
+    while any(_second_of(file) == int(time.time()) for file in list_folder(folder, "events.out.tfevents.*")):
+        time.sleep(0.05)
+
+
+def _second_of(file: Path) -> int:
+    second = file.name.split(".")[3]
+    return int(second) if second.isdecimal() else 0
 
 
 def _picture(path: Path) -> UInt8Array:

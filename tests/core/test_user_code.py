@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.object_names import own_name
 from rlvision.core.user_code import (
     import_object,
     import_user_module,
@@ -18,7 +19,6 @@ from rlvision.core.user_code import (
     keep_object,
     kept_object,
     name_object,
-    own_name,
     refuse_while_imported,
 )
 
@@ -71,20 +71,20 @@ def test_objects_that_only_this_process_has_are_kept():
 
 def world(reward, size):
     """A class as a cell of a notebook defines it, with a reward and a size that the user edits."""
+    cell = f"""
+class World:
+    cells = {size}
 
-    class World:
-        cells = size
+    def step(self):
+        return {reward}
 
-        def step(self):
-            return reward
-
-        @property
-        def half(self):
-            return self.cells // 2
-
-    code = World.step.__code__.replace(co_consts=(None, reward), co_freevars=())
-    World.step = types.FunctionType(code, {}, "step")
-    return World
+    @property
+    def half(self):
+        return self.cells // 2
+"""
+    names = {"__name__": "__main__"}
+    exec(cell, names)  # noqa: S102 - a cell as a notebook runs it
+    return names["World"]
 
 
 def test_a_class_that_was_edited_is_another_one():
@@ -163,7 +163,7 @@ class World:
     def step(self, action):
         return action in {"a", "b", "c", "d", "e"} and super().step(action)
 import sys
-from rlvision.core.user_code import own_name
+from rlvision.core.object_names import own_name
 print(own_name(World), own_name(lambda action, kinds=frozenset("abcdef"): action in kinds or object() in (object(),)))
 """
 

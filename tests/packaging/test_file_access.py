@@ -46,6 +46,7 @@ ALLOWED = {
     ("rlvision.core.memory", "membership.read_text"): KERNEL,
     ("rlvision.core.memory", "path.read_text"): KERNEL,
     ("rlvision.core.memory", "statm.read_text"): KERNEL,
+    ("rlvision.core.object_names", "Path(...).read_bytes"): "a module that the program has imported",
     ("rlvision.evaluation.atari_scores", "files(...).joinpath(...).read_text"): PACKAGE,
     ("rlvision.runs.checkpoint", "torch.load"): MEMORY,
     ("rlvision.runs.checkpoint", "torch.save"): MEMORY,

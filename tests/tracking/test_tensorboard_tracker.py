@@ -14,12 +14,6 @@ from rlvision.core.errors import CheckpointError, MissingExtraError
 from rlvision.tracking.tensorboard import TensorboardTracker
 
 
-@pytest.fixture(autouse=True)
-def first_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files of one second are read in the order of their names, in which the tenth of a process is before the ninth."""
-    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(0))
-
-
 def events(folder: Path) -> EventAccumulator:
     accumulator = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0, "histograms": 0})
     accumulator.Reload()
@@ -46,6 +40,18 @@ def test_what_a_killed_run_wrote_after_its_checkpoint_is_hidden(tmp_path: Path) 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_anew(tmp_path: Path) -> None:
     for value in (1.0, 2.0):
+        with closing(TensorboardTracker(tmp_path)) as tracker:
+            tracker.log({"loss/td": value}, 0)
+    assert scalars(tmp_path, "loss/td") == [(0, 2.0)]
+
+
+def test_files_of_one_second_are_read_in_the_order_in_which_they_were_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(8))
+    (tmp_path / "tensorboard").mkdir()
+    (tmp_path / "tensorboard" / "events.out.tfevents.copy").touch()
+    for value in range(3):  # their numbers are 9, 10 and 11
         with closing(TensorboardTracker(tmp_path)) as tracker:
             tracker.log({"loss/td": value}, 0)
     assert scalars(tmp_path, "loss/td") == [(0, 2.0)]
