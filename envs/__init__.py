@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rlvision.envs.pixel_env import PixelEnv as PixelEnv
     from rlvision.envs.pixel_env import PixelVectorEnv as PixelVectorEnv
     from rlvision.envs.pixel_env import make_pixel_env as make_pixel_env
+    from rlvision.envs.planes import LUMA as LUMA
     from rlvision.envs.preprocessing import frame_channels as frame_channels
     from rlvision.envs.preprocessing import frames_per_decision as frames_per_decision
     from rlvision.envs.preprocessing import observation_shape as observation_shape
@@ -63,6 +64,7 @@ __getattr__, __all__ = public_names(
         "gymnasium_env": ["GymnasiumEnv"],
         "one_environment": ["OneEnvironment"],
         "pixel_env": ["PixelEnv", "PixelVectorEnv", "make_pixel_env"],
+        "planes": ["LUMA"],
         "preprocessing": ["frame_channels", "frames_per_decision", "observation_shape", "resize"],
         "screen": ["make_screen"],
         "settings": ["ATARI_FRAMESKIP", "OTHER_FRAMESKIP", "Crop", "EnvSettings", "ProtocolName"],

@@ -5,7 +5,7 @@
     observation space                       picture
     uint8 [H, W], [H, W, 1], [H, W, 3]      as it is
     [1, H, W], [3, H, W]                    transposed
-    floats or integers with one range       scaled to 0..255
+    numbers with one range                  scaled to 0..255
     [H, W, 4] with a constant alpha         without its alpha
     two channels                            composed: red, and cyan
     bool planes [H, W, n], or 0 and 1       composed: each plane in a colour and a gray of its own
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 MIN_PICTURE_SIDE = 24
 """Smallest side in pixels of what can only be a picture; smaller arrays may be boards or features."""
 MIN_BOARD_SIDE = 8
-"""Smallest side of numbers with a range that are taken for a picture in colour."""
+"""Smallest side of numbers with a range in [H, W, C]."""
+LEAST_COLOURS = 32
+"""Integers with fewer values are symbols."""
 MOST_PLANES = 32
 """Most planes that can be told apart in one picture."""
 RENDER = "render"
 """The ``env.image_key`` that asks for ``render()`` even if the observation is a picture."""
-WRAPPER = (
-    "wrap it in gymnasium.wrappers.TransformObservation, whose result is a picture in a Box(0, 255, (H, W, 3), uint8)"
-)
+WRAPPER = "wrap it in gymnasium.wrappers.TransformObservation, into a picture in a Box(0, 255, (H, W, 3), uint8)"
 
 
 class PictureView:
@@ -58,6 +58,8 @@ class PictureView:
         self.low, self.high = value_range(space)
         self.is_binary = self.dtype == np.bool_ or (self.dtype.kind in "iu" and (self.low, self.high) == (0, 1))
         self.axis = plane_axis(self.shape) if self.is_binary else channel_axis(self.shape)
+        self._is_scaled = (self.low, self.high) != (0, 255) and math.isfinite(self.high)
+        self._is_as_it_is = self.dtype == np.uint8 and not self._is_scaled
         self.channels = 1 if len(self.shape) == 2 else self.shape[self.axis]
         self._has_alpha: bool | None = None  # not known before the first observation
 
@@ -72,6 +74,7 @@ class PictureView:
             array = array[:, :, None]
         elif self.axis == 0:
             array = array.transpose(1, 2, 0)
+        self._check_range(array)
         if self.is_binary:
             return compose_planes(array.astype(np.bool_))
         picture = self._scaled(array)
@@ -89,7 +92,7 @@ class PictureView:
             yield "transposed from channel-first"
         if self.is_binary:
             yield "one plane" if self.channels == 1 else f"{self.channels} planes composed into one picture"
-        elif (self.low, self.high) != (0, 255) and self.dtype != np.uint8:
+        elif self._is_scaled:
             yield f"scaled from {self.low:g}..{self.high:g}"
         if not self.is_binary and self.channels in (2, 4):
             yield "without its alpha" if self.channels == 4 else "two channels as red and cyan"
@@ -107,15 +110,17 @@ class PictureView:
             )
         return array
 
-    def _scaled(self, array: np.ndarray[Any, Any]) -> UInt8Array:
-        """Return values from ``low`` to ``high`` as 0 to 255."""
-        if array.dtype == np.uint8:
-            return np.asarray(array, dtype=np.uint8)
-        if not (self.low <= array.min() and array.max() <= self.high):
+    def _check_range(self, array: np.ndarray[Any, Any]) -> None:
+        if not self._is_as_it_is and not (self.low <= array.min() and array.max() <= self.high):
             raise EnvError(
                 f"expected observations from {self.low:g} to {self.high:g}, as the environment's observation_space "
                 f"says, got {array.min():g} to {array.max():g}: fix one of them"
             )
+
+    def _scaled(self, array: np.ndarray[Any, Any]) -> UInt8Array:
+        """Return values from ``low`` to ``high`` as 0 to 255."""
+        if self._is_as_it_is:
+            return np.asarray(array, dtype=np.uint8)
         unit = (array.astype(np.float32) - self.low) / (self.high - self.low)
         return np.asarray(np.rint(unit * 255), dtype=np.uint8)
 
@@ -136,7 +141,7 @@ def find_view(space: object, who: str, key: str | None, can_render: bool) -> Pic
         space: of the observations.
         who: name of the environment, for errors.
         key: ``env.image_key``.
-        can_render: whether the environment renders; then small grids in a Dict, MiniGrid's say, are no pictures.
+        can_render: whether the environment renders; then grids of symbols, MiniGrid's say, are no pictures.
 
     Raises:
         ConfigError: ``key`` names no picture, or there are several and no key.
@@ -146,7 +151,7 @@ def find_view(space: object, who: str, key: str | None, can_render: bool) -> Pic
     if key is not None:
         return _named(leaves, who, key)
     found = {
-        path: leaf for path, leaf in leaves.items() if is_picture(leaf) and not (path and can_render and _small(leaf))
+        path: leaf for path, leaf in leaves.items() if is_picture(leaf) and not (can_render and _of_symbols(path, leaf))
     }
     if len(found) > 1:
         names = ", ".join(".".join(path) for path in found)
@@ -160,7 +165,7 @@ def find_view(space: object, who: str, key: str | None, can_render: bool) -> Pic
 
 def small_pictures(space: object) -> list[str]:
     """Return the keys of the small grids in a Dict, which are seen only if ``env.image_key`` names one."""
-    return [".".join(path) for path, leaf in _leaves(space) if path and is_picture(leaf) and _small(leaf)]
+    return [".".join(path) for path, leaf in _leaves(space) if path and is_picture(leaf) and _of_symbols(path, leaf)]
 
 
 def is_picture(space: object) -> bool:
@@ -175,9 +180,9 @@ def is_picture(space: object) -> bool:
         return False
     if dtype == np.uint8:
         return len(shape) == 2 or shape[channel_axis(shape)] in (1, 3) or min(sides) >= MIN_PICTURE_SIDE
-    least = MIN_PICTURE_SIDE if len(shape) == 2 else MIN_BOARD_SIDE
-    has_range = math.isfinite(low) and math.isfinite(high) and (dtype.kind == "f" or (low == 0 and high >= 255))
-    return has_range and min(sides) >= least
+    has_colours = dtype.kind == "f" or (low == 0 and high >= 255)
+    least = MIN_BOARD_SIDE if len(shape) == 3 and has_colours else MIN_PICTURE_SIDE
+    return math.isfinite(low) and math.isfinite(high) and min(sides) >= least
 
 
 def require_no_picture(space: object, who: str) -> None:
@@ -273,10 +278,12 @@ def _named(leaves: Mapping[tuple[str, ...], Space[Any]], who: str, key: str) -> 
     raise ConfigError(f"expected env.image_key to name a picture in the observation of {who} ({names}), got {key!r}")
 
 
-def _small(space: Space[Any]) -> bool:
-    """Return whether an integer grid may hold symbols in place of colours."""
-    sides = sorted(space.shape or (0, 0))[-2:]
-    return np.dtype(space.dtype).kind in "iu" and value_range(space) != (0, 1) and min(sides) < MIN_PICTURE_SIDE
+def _of_symbols(path: tuple[str, ...], space: Space[Any]) -> bool:
+    """Return whether an integer grid may hold symbols in place of colours: few values, or a small one in a Dict."""
+    low, high = value_range(space)
+    if np.dtype(space.dtype).kind not in "iu" or (low, high) == (0, 1):
+        return False
+    return high - low + 1 < LEAST_COLOURS or (bool(path) and sorted(space.shape or (0, 0))[-2] < MIN_PICTURE_SIDE)
 
 
 def _entry(observed: Any, path: tuple[str, ...]) -> Any:

@@ -17,7 +17,7 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import TimeLimit
 
-from rlvision.core.errors import ConfigError, EnvError, MissingExtraError, how_to_find
+from rlvision.core.errors import ConfigError, EnvError, MissingExtraError, RLVisionError, how_to_find
 from rlvision.core.user_code import find_attribute, import_user_module, is_here, kept_object
 from rlvision.envs.env_errors import one_line
 from rlvision.envs.pictures import find_view
@@ -92,6 +92,11 @@ def _rendering(creator: Creator, kwargs: dict[str, Any], who: str) -> Env:
 
 def _call(creator: Creator, kwargs: dict[str, Any], who: str) -> Env:
     """Call the creator, and refuse what it makes if that is no environment of Gymnasium."""
+    if missing := [name for name in _parameters(creator) if name not in kwargs and _requires(creator, name)]:
+        raise ConfigError(
+            f"expected a value for {' and '.join(missing)}, which {who} takes, got none: name it in env.kwargs, as in "
+            f"env.kwargs={{{missing[0]}: 5}}"
+        )
     env: Env = creator(**kwargs)
     _require_env(env, who)
     _require_new_api(env, who)
@@ -145,7 +150,7 @@ def _find_creator(settings: EnvSettings) -> Creator:
     if callable(found):
         return _limited(found, settings.max_episode_steps)
     if rest in gymnasium.registry or "-v" in rest:
-        return _of_registry(settings, _find_spec(rest))
+        return _of_registry(settings, _find_spec(rest, f"{module_name}:"))
     file = getattr(module, "__file__", None) or "memory"
     raise ConfigError(
         f"expected an environment class or function {rest!r} in {module_name} ({file}), got "
@@ -180,12 +185,16 @@ def _of_registry(settings: EnvSettings, spec: EnvSpec) -> Creator:
     def registered(**kwargs: Any) -> Any:
         return gymnasium.make(spec, max_episode_steps=settings.max_episode_steps, disable_env_checker=True, **kwargs)
 
-    registered.__signature__ = _signature(creator)  # type: ignore[attr-defined]
+    registered.__signature__ = _with_defaults(_signature(creator), spec.kwargs)  # type: ignore[attr-defined]
     return registered
 
 
-def _find_spec(name: str) -> EnvSpec:
+def _find_spec(name: str, home: str = "") -> EnvSpec:
     """Return the registered environment of this name.
+
+    Args:
+        name: the id.
+        home: what stands before it, with the colon.
 
     Raises:
         MissingExtraError: the package that registers it is not installed.
@@ -200,7 +209,7 @@ def _find_spec(name: str) -> EnvSpec:
         stems = {known.partition("-v")[0]: known for known in gymnasium.registry}
         near = [stems[stem] for stem in get_close_matches(name.partition("-v")[0], stems, n=1, cutoff=0.7)]
         others = f"what a package registers goes by package:{name}, a class by package.module:EnvClass"
-        hint = f"did you mean {near[0]!r}?" if near else others
+        hint = f"did you mean {home + near[0]!r}?" if near else others
         raise ConfigError(f"expected a registered Gymnasium id, got {name!r}: {hint}") from error
 
 
@@ -220,6 +229,21 @@ def _signature(creator: Creator) -> inspect.Signature:
     except (ValueError, TypeError):
         anything = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
         return inspect.Signature([anything])
+
+
+def _with_defaults(signature: inspect.Signature, defaults: Mapping[str, Any]) -> inspect.Signature:
+    """Return a signature in which these arguments, which are given by name, have defaults."""
+    given = [
+        each.replace(default=defaults[name], kind=inspect.Parameter.KEYWORD_ONLY) if name in defaults else each
+        for name, each in signature.parameters.items()
+    ]
+    return signature.replace(parameters=sorted(given, key=lambda each: each.kind))
+
+
+def _parameters(creator: Creator) -> list[str]:
+    """Return the names of the arguments of a callable that may be given by name."""
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [name for name, each in _signature(creator).parameters.items() if each.kind in by_name]
 
 
 def _takes(creator: Creator, name: str) -> bool:
@@ -242,6 +266,8 @@ def _import_module_of(name: str, game: str) -> ModuleType:
     """
     try:
         return import_user_module(name)
+    except RLVisionError:  # says itself what to do
+        raise
     except Exception as error:  # the user's module may raise anything
         raise ConfigError(
             f"expected {game!r} to be importable, package.module:EnvClass or package.module:Id-v0, got "

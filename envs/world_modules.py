@@ -20,8 +20,7 @@ from types import ModuleType
 
 import gymnasium
 
-from rlvision.core.object_names import MAIN, PROGRAM
-from rlvision.core.user_code import program_name
+from rlvision.core.user_code import MAIN, home_of
 from rlvision.envs.user_world import PLUGINS
 
 LARGEST = 2**20
@@ -35,7 +34,7 @@ def recorded_name(game: str) -> str:
     """
     module, colon, rest = game.partition(":")
     if colon:
-        return f"{program_name() or MAIN}:{rest}" if module == MAIN else game
+        return f"{home_of(module) or MAIN}:{rest}" if module == MAIN else game
     spec = gymnasium.registry.get(game)
     if spec is None or any(game.startswith(prefix) for prefix in PLUGINS):
         return game
@@ -60,7 +59,7 @@ def _registrar(game: str, home: str) -> str:
     others = [name for name in reversed(sys.modules) if _knows_gymnasium(sys.modules[name])]
     known = gymnasium.registry[game].id
     name = next((name for name in (*likely, *others) if _mentions(sys.modules[name], known)), home)
-    return program_name() or MAIN if name in PROGRAM else name
+    return home_of(name) or MAIN
 
 
 def _mentions(module: ModuleType, game: str) -> bool:

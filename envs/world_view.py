@@ -11,8 +11,8 @@ from gymnasium.spaces import Box
 
 from rlvision.core.errors import EnvError
 from rlvision.envs.action_names import name_actions
-from rlvision.envs.mask_checks import note_other_masks
-from rlvision.envs.pictures import WRAPPER, describe_space, find_view, small_pictures
+from rlvision.envs.mask_checks import ACTION_MASK, note_other_masks
+from rlvision.envs.pictures import WRAPPER, PictureView, describe_space, find_view, small_pictures
 from rlvision.envs.process_state import GuardedWorld
 from rlvision.envs.settings import EnvSettings
 from rlvision.envs.validation import discrete_space, read_attribute, render_modes
@@ -84,8 +84,22 @@ def _look_at_any(env: gymnasium.Env[Any, Any], settings: EnvSettings) -> WorldVi
     seen = view.describe() if view else f"render(); its observation, {describe_space(observed)}, is not used{hint}"
     names, note = name_actions(env, discrete_space(env))
     masks = note_other_masks(env, observed)
-    lines = [f"the agent sees {seen}", note, masks, "it has one action: nothing to learn" if len(names) == 1 else None]
+    unused = _unused_entries(observed, view)
+    lines = [
+        f"the agent sees {seen}{unused}",
+        note,
+        masks,
+        "it has one action: nothing to learn" if len(names) == 1 else None,
+    ]
     return WorldView(names, view, tuple(line for line in lines if line))
+
+
+def _unused_entries(space: object, view: PictureView | None) -> str:
+    """Return that the entries of a Dict beside the picture are not used, as the end of a line."""
+    if view is None or not isinstance(space, gymnasium.spaces.Dict):
+        return ""
+    others = [str(key) for key in space.spaces if str(key) not in (view.path[0], ACTION_MASK)]
+    return f"; {', '.join(others)} {'are' if len(others) > 1 else 'is'} not used" if others else ""
 
 
 def declared_fps(env: gymnasium.Env[Any, Any]) -> float:

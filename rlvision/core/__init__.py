@@ -74,11 +74,11 @@ if TYPE_CHECKING:
     from rlvision.core.notebook import draw_bar as draw_bar
     from rlvision.core.notebook import draw_row as draw_row
     from rlvision.core.notebook import in_notebook as in_notebook
-    from rlvision.core.object_names import MAIN as MAIN
-    from rlvision.core.object_names import PROGRAM as PROGRAM
+    from rlvision.core.object_names import name_object as name_object
     from rlvision.core.object_names import own_name as own_name
     from rlvision.core.paths import AnyPath as AnyPath
     from rlvision.core.paths import as_path as as_path
+    from rlvision.core.paths import is_installed as is_installed
     from rlvision.core.progress import RESTORING_GAMES as RESTORING_GAMES
     from rlvision.core.progress import GameCount as GameCount
     from rlvision.core.progress import count_games as count_games
@@ -143,14 +143,14 @@ if TYPE_CHECKING:
     from rlvision.core.types import Update as Update
     from rlvision.core.types import VectorEnv as VectorEnv
     from rlvision.core.user_code import HERE as HERE
+    from rlvision.core.user_code import MAIN as MAIN
     from rlvision.core.user_code import find_attribute as find_attribute
+    from rlvision.core.user_code import home_of as home_of
     from rlvision.core.user_code import import_object as import_object
     from rlvision.core.user_code import import_user_module as import_user_module
     from rlvision.core.user_code import is_here as is_here
     from rlvision.core.user_code import keep_object as keep_object
     from rlvision.core.user_code import kept_object as kept_object
-    from rlvision.core.user_code import name_object as name_object
-    from rlvision.core.user_code import program_name as program_name
     from rlvision.core.user_code import refuse_while_imported as refuse_while_imported
     from rlvision.core.wording import as_written as as_written
     from rlvision.core.wording import in_shell as in_shell
@@ -227,8 +227,8 @@ __getattr__, __all__ = public_names(
             "to_device",
         ],
         "notebook": ["LiveOutput", "SECONDS", "display_html", "draw_bar", "draw_row", "in_notebook"],
-        "object_names": ["MAIN", "PROGRAM", "own_name"],
-        "paths": ["AnyPath", "as_path"],
+        "object_names": ["name_object", "own_name"],
+        "paths": ["AnyPath", "as_path", "is_installed"],
         "progress": ["RESTORING_GAMES", "GameCount", "count_games", "open_bar", "report_interruption", "show_steps"],
         "ranges": [
             "BatchSize",
@@ -285,14 +285,14 @@ __getattr__, __all__ = public_names(
         ],
         "user_code": [
             "HERE",
+            "MAIN",
             "find_attribute",
+            "home_of",
             "import_object",
             "import_user_module",
             "is_here",
             "keep_object",
             "kept_object",
-            "name_object",
-            "program_name",
             "refuse_while_imported",
         ],
         "wording": ["as_written", "in_shell", "is_shell", "shown", "title_of", "where"],

@@ -14,6 +14,10 @@
 Every message has three parts: the value expected, the value found, and the remedy.
 """
 
+import re
+import traceback
+from pathlib import Path
+
 
 class RLVisionError(Exception):
     """Base class of all errors that the user can fix; the command line prints one line and exits with status 2."""
@@ -56,8 +60,26 @@ def describe_value(value: object) -> str:
 
 
 def how_to_find(module: str, error: BaseException) -> str:
-    """Return the remedy for code of the user's that cannot be imported: what is missing may be what it imports."""
-    package = error.name.partition(".")[0] if isinstance(error, ModuleNotFoundError) and error.name else None
+    """Return the remedy for code of the user's that cannot be imported.
+
+    Args:
+        module: its name, as the user wrote it.
+        error: what the import raised: that the module is missing, that one which it imports is, or any other.
+    """
+    dotted = re.sub(r"[/\\]+", ".", module.removesuffix(".py")).strip(".")
+    if dotted != module:
+        return f"write {dotted}, as Python imports it"
+    if not isinstance(error, ModuleNotFoundError):
+        return f"correct {_line_of_import(error) or module}"
+    package = error.name.partition(".")[0] if error.name else None
     if package is None or package == module.partition(".")[0]:
         return f"install it, or run where Python finds {module}"
     return f"pip install {package}, which {module} imports, or run where Python finds it"
+
+
+def _line_of_import(error: BaseException) -> str | None:
+    """Return the file and line of a module at which its import failed."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{Path(error.filename).name}, line {error.lineno}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.name == "<module>"]
+    return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else None

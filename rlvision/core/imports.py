@@ -27,6 +27,7 @@ def public_names(package: str, names: Mapping[str, Sequence[str]]) -> tuple[Call
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
-    """Return the remedy for an unknown name: the nearest known name, or else ``otherwise``."""
-    near = get_close_matches(name, list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else otherwise
+    """Return the remedy for an unknown name: the nearest known name in any case, or else ``otherwise``."""
+    spelled = {each.lower(): each for each in known}
+    near = get_close_matches(name.lower(), spelled, n=1)
+    return f"did you mean {spelled[near[0]]!r}?" if near else otherwise

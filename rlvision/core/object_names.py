@@ -1,4 +1,4 @@
-"""Names of Python objects that another process cannot import: that of the class or function, and a digest.
+"""Names of Python objects: an import path, or that of the class or function and a digest.
 
 The digest is of what the object does: its code and plain values, and those of the functions, classes and variables of
 the user's that this code names, and so on. Two things are left out: what comes from a library, and variables that the
@@ -11,7 +11,6 @@ import dataclasses
 import dis
 import hashlib
 import sys
-import sysconfig
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import cached_property, lru_cache, partial
@@ -19,13 +18,21 @@ from pathlib import Path, PurePath
 from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
-MAIN = "__main__"
-PROGRAM = (MAIN, "__mp_main__")
-"""Names of the program that runs, in its own process and in its workers."""
-STANDARD_LIBRARY = sysconfig.get_path("stdlib")
-LIBRARY_FOLDERS = ("site-packages", "dist-packages")
+from rlvision.core.paths import is_installed
+from rlvision.core.user_code import HERE, PROGRAM, find_attribute, home_of, keep_object, kept_name
+
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), range, slice, PurePath)
 LRU_CACHED = type(lru_cache(repr))
+
+
+def name_object(found: object) -> str:
+    """Return the name of a class or a function that another process can import; keep any other object, and name it."""
+    path = _import_path(found)
+    if path is not None:
+        return path
+    # an object keeps its name, since its values change; a function has another one after an edit of what it refers to
+    known = None if isinstance(found, (type, partial, FunctionType)) else kept_name(found)
+    return known or keep_object(f"{HERE}:{own_name(found)}", found)
 
 
 def own_name(found: object) -> str:
@@ -179,6 +186,15 @@ def _is_own(module: str | None) -> bool:
     file = getattr(sys.modules.get(module), "__file__", None)
     if file is None:
         return top not in sys.stdlib_module_names
-    place = Path(file).absolute()
-    is_installed = any(part in LIBRARY_FOLDERS for part in place.parts) or place.is_relative_to(STANDARD_LIBRARY)
-    return not is_installed and top != __name__.partition(".")[0]
+    return not is_installed(Path(file)) and top != __name__.partition(".")[0]
+
+
+def _import_path(found: object) -> str | None:
+    """Return the import path of a class or a function; None if another process could not import it."""
+    module, name = getattr(found, "__module__", None), getattr(found, "__qualname__", None)
+    if not (isinstance(module, str) and isinstance(name, str) and module in sys.modules):
+        return None
+    if find_attribute(sys.modules[module], name) is not found:
+        return None
+    home = home_of(module)
+    return f"{home}:{name}" if home else None

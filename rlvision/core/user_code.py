@@ -8,7 +8,7 @@
     a class in a notebook, a lambda, an object   object:World-5f3a91, which this process alone knows
 
 A name with a module works in every process. The others are kept in a table, under a name that the same program finds
-again (`own_name`). A world that was edited is another one.
+again (`rlvision.core.object_names`). A world that was edited is another one.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from rlvision.core.errors import ConfigError, RLVisionError, how_to_find
-from rlvision.core.object_names import MAIN, PROGRAM, own_name
 
+MAIN = "__main__"
+PROGRAM = (MAIN, "__mp_main__")
+"""Names of the program that runs, in its own process and in its workers."""
 HERE = "object"
 """Stands where the module would, in the name of an object that only this process has."""
 _objects: dict[str, object] = {}
@@ -37,22 +38,15 @@ def is_here(name: str) -> bool:
     return name.startswith(f"{HERE}:")
 
 
-def name_object(found: object) -> str:
-    """Return the name of a class or a function that another process can import; keep any other object, and name it."""
-    path = _import_path(found)
-    if path is not None:
-        return path
-    if not isinstance(found, (type, partial, FunctionType)):  # its values may have changed since it was named
-        known = next((name for name, kept in _objects.items() if kept is found), None)
-        if known is not None:
-            return known
-    return keep_object(f"{HERE}:{own_name(found)}", found)
-
-
 def keep_object(name: str, found: object) -> str:
     """Keep an object of this process under a name, which is returned; a later one takes its place."""
     _objects[name] = found
     return name
+
+
+def kept_name(found: object) -> str | None:
+    """Return the name under which an object is kept; None if it is not."""
+    return next((name for name, kept in _objects.items() if kept is found), None)
 
 
 def kept_object(name: str, setting: str) -> Any:
@@ -105,7 +99,7 @@ def import_user_module(name: str) -> ModuleType:
     Raises:
         Exception: whatever the module raises.
     """
-    if name == program_name() and name not in sys.modules:
+    if name == _program_name() and name not in sys.modules:
         return sys.modules[MAIN]
     with _noted(name):
         return import_module(name)
@@ -119,8 +113,12 @@ def find_attribute(module: ModuleType, path: str) -> Any:
     return found
 
 
-def program_name() -> str | None:
-    """Return the name by which another process would import the program that runs; None without a file of its own."""
+def home_of(module: str) -> str | None:
+    """Return the name by which another process imports a module; None for a program without a file of its own."""
+    return _program_name() if module in PROGRAM else module
+
+
+def _program_name() -> str | None:
     path = getattr(sys.modules[MAIN], "__file__", None)
     if path is None or not Path(path).stem.isidentifier() or Path(path).stem == MAIN:
         return None
@@ -151,14 +149,3 @@ def _noted(name: str) -> Iterator[None]:
         yield
     finally:
         _importing.pop()
-
-
-def _import_path(found: object) -> str | None:
-    """Return the import path of a class or a function; None if another process could not import it."""
-    module, name = getattr(found, "__module__", None), getattr(found, "__qualname__", None)
-    if not (isinstance(module, str) and isinstance(name, str) and module in sys.modules):
-        return None
-    if find_attribute(sys.modules[module], name) is not found:
-        return None
-    home = program_name() if module in PROGRAM else module
-    return f"{home}:{name}" if home else None

@@ -29,7 +29,7 @@ from rlvision.core.wording import as_written
 from rlvision.nn.qnetwork import QNetwork
 from rlvision.runs.checkpoint import require_like
 from rlvision.runs.export_manifest import MANIFEST, Layout, Manifest, read_manifest
-from rlvision.runs.own_code import look_where_it_was, strange_imports
+from rlvision.runs.own_code import look_where_it_was, require_code, strange_imports
 from rlvision.runs.stored_spec import spec_to_state
 
 MODEL = "model.safetensors"
@@ -123,8 +123,9 @@ def require_no_imports(config: Config, path: Path, *, trains: bool = False) -> N
         trains: whether the run continues, which imports its trackers, too.
 
     Raises:
-        ConfigError: the message names the imports.
+        ConfigError: the message names the imports, or a module of the user's own that is gone.
     """
+    require_code(config)
     if named := strange_imports(config, trains=trains):
         listed = " and ".join(f"{name}={place}" for name, place in named.items())
         raise ConfigError(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rlvision.core.errors import ConfigError
+from rlvision.core.object_names import name_object
 from rlvision.core.paths import AnyPath
-from rlvision.core.user_code import keep_object, name_object
+from rlvision.core.user_code import keep_object
 from rlvision.runs.find import find_agent, stored_settings
 from rlvision.runs.python_settings import with_world
 from rlvision.runs.run import Run

@@ -8,6 +8,7 @@ file. Its folder is added to Python's path, so that commands find it from everyw
 
 import hashlib
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,14 +18,18 @@ from pathlib import Path
 
 from rlvision.config.fields import flatten
 from rlvision.config.schema import Config
+from rlvision.core.errors import ConfigError
 from rlvision.core.files import open_to_read, path_exists, read_text, warn_on_os_error, write_atomically
 from rlvision.core.folders import make_folder
 from rlvision.core.user_code import is_here
-from rlvision.runs.history import CODE
+from rlvision.runs.code_files import files_of
+from rlvision.runs.history import CODE, version_changes
 
 HARMLESS = ("rlvision.envs.counting_env:CountingEnv",)
 """Import paths that an untrusted folder may name. Others could do harm: the folder chooses the class's arguments."""
 LONGEST_NOTE = 10_000
+
+_log = logging.getLogger("rlvision")
 
 
 def imported_settings(config: Config, *, trains: bool = False) -> dict[str, str]:
@@ -59,14 +64,40 @@ def remember_imports(config: Config) -> None:
 
 
 def code_digests(config: Config) -> dict[str, str]:
-    """Return a digest of the file of each module that a run of these settings imports, by the module's name."""
+    """Return a digest of each file of the user's that a run of these settings imports, by its module."""
     modules = {
         path.partition(":")[0] for name in imported_settings(config, trains=True) for path, _ in _imports(name, config)
     }
-    files = {module: _file_of(module) for module in sorted(modules)}
-    return {
-        f"{CODE}{module}": _digest(Path(file)) for module, file in files.items() if file and path_exists(Path(file))
-    }
+    return {f"{CODE}{module}": _digest(file) for module, file in files_of(sorted(modules)).items()}
+
+
+def require_code(config: Config) -> None:
+    """Refuse settings whose code is the user's own and is no longer where it was, or anywhere else.
+
+    Raises:
+        ConfigError: the message names the module and its former file.
+    """
+    for name in imported_settings(config):
+        for path, arguments in _imports(name, config):
+            module, file = path.partition(":")[0], _noted_file(_note(name, path, arguments))
+            if file and not path_exists(file) and _place_of(module.partition(".")[0]) is None:
+                raise ConfigError(
+                    f"expected the module {module} for {name}={path} in {file}, where it was, got no such file: put it "
+                    "back, or run where Python finds it"
+                )
+
+
+def warn_of_edits(folder: Path, config: Config, then: str) -> None:
+    """Warn if the user's code is another than in the last session of a run.
+
+    Args:
+        folder: of the run.
+        config: its settings.
+        then: what follows from that.
+    """
+    if edited := list(version_changes(folder, code_digests(config))):
+        are = "are others" if len(edited) > 1 else "is another"
+        _log.warning("%s %s than in its last session: if that changes the game, %s", " and ".join(edited), are, then)
 
 
 def look_where_it_was(config: Config) -> None:

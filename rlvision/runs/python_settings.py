@@ -21,8 +21,9 @@ from rlvision.config.loading import compose_config, default_folder, load_config
 from rlvision.config.presets import folder_name
 from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError, describe_value
-from rlvision.core.object_names import own_name
-from rlvision.core.user_code import HERE, is_here, keep_object, name_object
+from rlvision.core.object_names import name_object, own_name
+from rlvision.core.user_code import HERE, is_here, keep_object
+from rlvision.runs.main_guard import lines_of_unguarded
 
 if TYPE_CHECKING:
     import gymnasium
@@ -127,14 +128,15 @@ def with_world(config: Config, world: World | None) -> Config:
 
 
 def describe_objects(config: Config) -> tuple[str, ...]:
-    """Return lines about the settings that only this process can use."""
+    """Return lines about the settings that other processes cannot use."""
     names = {"env.game": config.env.game, "network.encoder": config.network.encoder, "agent.name": config.agent.name}
-    return tuple(
+    here = [
         f"{setting}={name} exists in this program alone: only it can continue this run or play it; a shell can, too, "
         "once it is in a module of its own"
         for setting, name in names.items()
         if is_here(name)
-    )
+    ]
+    return *here, *lines_of_unguarded(names.values())
 
 
 def _named_instance(env: gymnasium.Env[Any, Any]) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from rlvision.runs.eval_protocol import MAX_EVAL_ENVS, EvalOptions
 from rlvision.runs.export_folder import ExportFolder
 from rlvision.runs.export_writer import check_new_folder, write_export
 from rlvision.runs.find import find_agent, find_run
+from rlvision.runs.main_guard import without_workers_if_unguarded
+from rlvision.runs.own_code import warn_of_edits
 from rlvision.runs.player import Player
 from rlvision.runs.python_settings import with_world
 from rlvision.runs.stored_spec import spec_from_state
@@ -62,7 +64,8 @@ class Run(Player):
         self, folder: AnyPath, *, weights: str = "best", device: str = "auto", trust_imports: bool = False
     ) -> None:
         self.folder = find_agent(folder, trust_imports=trust_imports)
-        config = replace(self.folder.config(), device=device, cuda_graphs=False)
+        config = without_workers_if_unguarded(replace(self.folder.config(), device=device, cuda_graphs=False))
+        warn_of_edits(self.folder.path, config, "its scores are those of another game")
         self._trained_by = self.folder.trained_by
         state = self.folder.weights(weights, partial(builders.meta_network, config))
         self.env_steps: int = state["env_steps"]
@@ -77,6 +80,10 @@ class Run(Player):
         """Return the folder, what was trained, and for how long."""
         trained = f"{self._trained_by} in {title_of(self.config.env.game)}"
         return f"Run({str(self.folder.path)!r}: {trained}, weights of env step {self.env_steps:,})"
+
+    def __fspath__(self) -> str:
+        """Return the folder: a run may be handed over wherever a path is expected."""
+        return str(self.folder.path)
 
     @overload
     def make_env(self, num_envs: None = None) -> PixelEnv: ...

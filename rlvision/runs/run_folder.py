@@ -263,10 +263,5 @@ def _whole_run_schedules(config: Config) -> Iterator[str]:
 
 
 def _bit_messages(conditions: Changes) -> Iterator[str]:
-    if edited := [name for name in conditions if name.startswith(history.CODE)]:
-        yield (
-            f"{' and '.join(edited)} is another than in the last session: if it changes the game, the scores and the "
-            f"experience so far are those of the old one; another {as_written('out')} begins anew"
-        )
-    if others := {name: values for name, values in conditions.items() if name not in edited}:
+    if others := {name: values for name, values in conditions.items() if not name.startswith(history.CODE)}:
         yield f"from here on, results may differ in bits from an uninterrupted run: {list_changes(others)}"

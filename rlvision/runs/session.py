@@ -31,7 +31,7 @@ from rlvision.runs.experience import experience_of, never_learns
 from rlvision.runs.health_rows import health_rows
 from rlvision.runs.media import MediaLogger
 from rlvision.runs.old_weights import OldWeights, ReadWeights
-from rlvision.runs.own_code import code_digests, remember_imports
+from rlvision.runs.own_code import code_digests, remember_imports, warn_of_edits
 from rlvision.runs.python_settings import describe_objects
 from rlvision.runs.run_folder import RunFolder
 from rlvision.runs.run_trackers import NO_TRACKERS, make_console, make_trackers
@@ -137,6 +137,8 @@ class Session:
             env_steps = self._restore()
         numerics = numerics_info(resolve_device(self._config.device), self._config.precision)
         using = {**history.versions(), **numerics, **code_digests(self._config)}
+        again = f"scores and experience so far are those of the old one; another {as_written('out')} begins anew"
+        warn_of_edits(self._folder.path, self._config, again)
         origin = None if self._old_weights is None else self._old_weights.origin
         for line in self._folder.begin_session(self._config, env_steps, using, origin):
             self._console.message(line)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import torch
@@ -11,7 +12,9 @@ import torch
 from rlvision.config.schema import Config
 from rlvision.core.action_masks import mask_of
 from rlvision.core.types import EnvStep, Episode, IntArray, UInt8Array
+from rlvision.core.wording import as_written
 from rlvision.envs.factory import is_atari
+from rlvision.envs.planes import LUMA
 from rlvision.envs.screen import make_screen
 from rlvision.envs.split_env import ReplayableEnv
 from rlvision.envs.vector_env import observation_hash
@@ -21,6 +24,14 @@ from rlvision.training.collector import LARGE_REWARD, EpisodeStats
 
 REPEATED = 200
 """Decisions that are repeated to see whether they give the same game again."""
+DARK = 25
+"""Brightest pixel, of 255, of pictures whose values may not be those of pixels."""
+LOOKS = 100
+"""Decisions whose pictures are searched for colours that are one gray."""
+MOST_COLORS = 64
+"""Most colours of a drawn picture; in others, some share a gray in any case."""
+ALIKE, APART = 1.5, 60.0
+"""Grays that cannot be told apart, and colours that are not shades of one another: distances, of 255."""
 SLOW = 200.0
 """Decisions per second below which worker processes are proposed."""
 
@@ -72,6 +83,7 @@ class _Played:
     observation: UInt8Array
     seconds: float
     brightest: int = 0
+    merged: tuple[list[int], list[int]] | None = None
 
 
 def check_world(config: Config, decisions: int, seed: int) -> WorldReport:
@@ -123,9 +135,23 @@ def _play(env: ReplayableEnv, decisions: int, seed: int) -> _Played:
         played.brightest = max(played.brightest, int(env.observation.max()))
         played.episodes += [episode for _, episode in stats.add(step, env.seeds())]
         pictures = screen.frames(step)
+        if env.spec.frame_channels == 1 and len(played.rewards) <= LOOKS:
+            played.merged = played.merged or _merged_colors(pictures[-1])
         if abs(played.rewards[-1]) > largest or not largest:
             played.screen, played.observation, largest = pictures[-1], env.observation[0], abs(played.rewards[-1])
     return played
+
+
+def _merged_colors(picture: UInt8Array) -> tuple[list[int], list[int]] | None:
+    """Return two colours of a drawn picture [H, W, 3] that are one gray; None if there are none."""
+    colors = np.unique(picture.reshape(-1, 3), axis=0).astype(np.float64)
+    if len(colors) > MOST_COLORS:
+        return None
+    grays = colors @ LUMA
+    for one, other in combinations(range(len(colors)), 2):
+        if abs(grays[one] - grays[other]) < ALIKE and np.linalg.norm(colors[one] - colors[other]) > APART:
+            return colors[one].astype(int).tolist(), colors[other].astype(int).tolist()
+    return None
 
 
 def _random_action(generator: np.random.Generator, env: ReplayableEnv) -> IntArray:
@@ -166,13 +192,19 @@ def _problems(config: Config, played: _Played, repeats: bool, ignores_seed: bool
             f"no game ended in {len(rewards):,} decisions: give it an end, or set "
             f"{'env.max_episode_frames' if is_atari(config.env.game) else propose(frameskip=config.env.frameskip or 1)}"
         )
-    if played.brightest <= 1:
+    top = max(played.brightest, 1)
+    unscaled = f"if its pictures run from 0 to {top}, declare Box(0, {top}, ...), or return them times {255 // top}"
+    if len(set(played.hashes)) == 1:
+        black = "" if played.brightest else f"; it is black: {unscaled}"
+        yield f"the picture never changes: draw the state of the game into it{black}"
+    elif played.brightest <= DARK:
+        yield f"no pixel is brighter than {played.brightest} of 255: {unscaled}"
+    if played.merged is not None and not is_atari(config.env.game):
         yield (
-            "no pixel is brighter than 1 of 255: if its pictures run from 0 to 1, declare Box(0, 1, ...), or return "
-            "them times 255"
+            "the colours {} and {} (red, green, blue) are the same gray: set {}".format(
+                *played.merged, as_written("env.gray", False)
+            )
         )
-    elif len(set(played.hashes)) == 1:
-        yield "the picture never changes: draw the state of the game into it"
     if not repeats:
         yield (
             "the same seed and actions gave another game: take all random numbers from self.np_random, after "

@@ -8,8 +8,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from rlvision.core.object_names import own_name
-from rlvision.core.user_code import name_object
+from rlvision.core.object_names import name_object, own_name
 
 CELLS = """
 import dataclasses, enum, functools, math, types

@@ -11,14 +11,13 @@ import numpy as np
 import pytest
 
 from rlvision.core.errors import ConfigError
-from rlvision.core.object_names import own_name
+from rlvision.core.object_names import name_object, own_name
 from rlvision.core.user_code import (
     import_object,
     import_user_module,
     is_here,
     keep_object,
     kept_object,
-    name_object,
     refuse_while_imported,
 )
 
@@ -163,7 +162,7 @@ class World:
     def step(self, action):
         return action in {"a", "b", "c", "d", "e"} and super().step(action)
 import sys
-from rlvision.core.object_names import own_name
+from rlvision.core.object_names import name_object, own_name
 print(own_name(World), own_name(lambda action, kinds=frozenset("abcdef"): action in kinds or object() in (object(),)))
 """
 

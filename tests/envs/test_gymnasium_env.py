@@ -229,6 +229,9 @@ def test_what_cannot_be_seen_is_refused(rendered):
         ("no_such_package:Env", "No module named 'no_such_package'"),
         ("odd_worlds:NoSuchEnv", r"function 'NoSuchEnv' in odd_worlds \(.*odd_worlds.py\), got none"),
         ("no_such_package:Env-v0", "no_such_package"),
+        ("odd_worlds.py:Image", "got ModuleNotFoundError .*: write odd_worlds, as Python imports it"),
+        ("some/folder/odd.py:Image", "write some.folder.odd, as Python imports it"),
+        ("open_worlds:Opem-v0", "did you mean 'open_worlds:Open-v0'"),
     ],
 )
 def test_unknown_names_are_refused(name, message, rendered):

@@ -127,7 +127,7 @@ def test_four_gray_frames_are_no_alpha():
 
 
 @pytest.mark.parametrize(
-    "space", [Discrete(5), Box(-1, 1, (4,)), Box(-np.inf, np.inf, (5, 5)), Box(0, 9, (30, 30), np.int64), Text(4)]
+    "space", [Discrete(5), Box(-1, 1, (4,)), Box(-np.inf, np.inf, (5, 5)), Box(0, 9, (20, 20), np.int64), Text(4)]
 )
 def test_numbers_are_no_picture(space):
     assert not is_picture(space)
@@ -139,6 +139,27 @@ def test_values_outside_their_range_are_refused():
         seen(box(UNIT, 0, 1), np.linspace(0, 255, UNIT.size, dtype=np.float32).reshape(UNIT.shape))
     with pytest.raises(EnvError, match=r"from 0 to 1, .* got nan"):
         seen(box(UNIT, 0, 1), np.full_like(UNIT, np.nan))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.int8])
+def test_symbols_are_scaled_from_their_range_where_nothing_is_rendered(dtype):
+    space = Box(0, 3, (30, 28), dtype)
+    symbols = (np.arange(30 * 28).reshape(30, 28) % 4).astype(dtype)
+    assert find_view(space, "mine:World", None, can_render=True) is None
+    np.testing.assert_array_equal(seen(space, symbols)[:, :, 0], symbols.astype(int) * 85)
+    assert find_view(space, "mine:World", None, can_render=False).describe().endswith("scaled from 0..3")
+    with pytest.raises(EnvError, match=r"expected observations from 0 to 3, .* got 0 to 4"):
+        seen(space, np.where(symbols == 3, 4, symbols).astype(dtype))
+
+
+def test_many_integers_are_a_picture_whether_or_not_it_is_rendered():
+    assert find_view(Box(0, 31, (30, 28), np.uint8), "mine:World", None, can_render=True) is not None
+    assert find_view(Box(0, 30, (30, 28), np.uint8), "mine:World", None, can_render=True) is None
+
+
+def test_planes_with_other_values_are_refused():
+    with pytest.raises(EnvError, match=r"expected observations from 0 to 1, .* got 0 to 255"):
+        seen(Box(0, 1, (30, 28), np.uint8), np.full((30, 28), 255, np.uint8) * (np.arange(28) % 2).astype(np.uint8))
 
 
 def test_an_entry_that_is_not_there_is_refused():
@@ -194,4 +215,10 @@ def test_a_world_is_rendered_only_where_its_observation_is_no_picture(name, sett
     line = "render()" if value == 7 else "its observation (uint8"
     assert env.view.lines[0].startswith(f"the agent sees {line}")
     assert ("; env.image_key=image sees that part" in env.view.lines[0]) == (name == "Symbols")
+    env.close()
+
+
+def test_the_entries_of_a_dict_that_are_not_used_are_named(rendered):
+    env = rendered("open_worlds:Eyes", 1, height=30, width=28, stack=1, image_key="front")
+    assert env.view.lines[0].endswith("front of its observation (uint8 [30, 28, 3]); back is not used")
     env.close()

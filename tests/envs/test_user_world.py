@@ -72,6 +72,42 @@ def test_a_users_own_id_is_the_users(monkeypatch, rendered):
     env.close()
 
 
+def test_an_argument_that_a_world_needs_is_asked_for(rendered):
+    with pytest.raises(ConfigError, match=r"a value for level, which open_worlds:Levelled takes, got none: name it in"):
+        rendered("open_worlds:Levelled", 1)
+    rendered("open_worlds:Levelled", 1, kwargs={"level": 2}).close()
+
+
+@pytest.mark.filterwarnings("ignore:.*Overriding environment")
+def test_an_argument_that_the_id_gives_is_not_asked_for(monkeypatch, rendered):
+    gymnasium.register("Levelled-v0", entry_point="open_worlds:Levelled", kwargs={"level": 2})
+    rendered("Levelled-v0", 1).close()
+    monkeypatch.delitem(gymnasium.registry, "Levelled-v0")
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("import json\nopen('no-such-level.txt')\n", "correct {}.py, line 2"),
+        ("class World\n", "correct {}.py, line 1"),
+        ("import json, {}_inner\n", "correct {}_inner.py, line 2"),
+        ("import no_such_library.part\n", "pip install no_such_library, which {} imports"),
+        ("from rlvision.core.user_code import refuse_while_imported\nrefuse_while_imported('trains')", "put what the "),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_named_with_its_line(
+    tmp_path, monkeypatch, request, rendered, text, remedy
+):
+    name = f"failing_{abs(hash(request.node.name))}"
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / f"{name}_inner.py").write_text("import json\n1 / 0\n")
+    (tmp_path / f"{name}.py").write_text(text.format(name))
+    with pytest.raises(ConfigError) as refused:
+        rendered(f"{name}:World", 1)
+    assert remedy.format(name) in str(refused.value)
+    assert "where Python finds" not in str(refused.value) or "pip install" in str(refused.value)
+
+
 @pytest.mark.parametrize("name", ["Counted", "Forgets", "Insists"])
 def test_a_render_mode_is_asked_for_where_a_render_is_needed(name, made_as):
     if name == "Forgets":

@@ -110,6 +110,7 @@ def test_a_class_of_ones_own_is_found_by_its_path(module):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("DQN", "expected an agent out of dqn, .*, got 'DQN': did you mean 'dqn'?"),
         ("dqm", "expected an agent out of dqn, .*, got 'dqm': did you mean 'dqn'?"),
         ("zzz", r"got 'zzz': write your own as package\.module:Class"),
         ("", "got ''"),

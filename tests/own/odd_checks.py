@@ -63,6 +63,36 @@ class Blind(Sound):
         return np.full((40, 48, 3), 7, np.uint8)
 
 
+class Black(Sound):
+    def picture(self):
+        return np.zeros((40, 48, 3), np.uint8)
+
+
+class Dim(Sound):
+    """Symbols from 0 to 15, declared as 0 to 255."""
+
+    def picture(self):
+        return super().picture() // 16
+
+
+class OneGray(Sound):
+    """A red and a green that are one gray."""
+
+    def picture(self):
+        picture = super().picture()
+        picture[:9], picture[9:18] = (200, 0, 0), (0, 102, 0)
+        return picture
+
+
+class Photo(OneGray):
+    """Too many colours for all of them to have a gray of their own."""
+
+    def picture(self):
+        picture = super().picture()
+        picture[18:30, :, 0] = np.arange(12 * 48).reshape(12, 48) % 256
+        return picture
+
+
 class Forgetful(Sound):
     def drawn(self):
         return random.SystemRandom().randrange(256)

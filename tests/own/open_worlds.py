@@ -66,6 +66,13 @@ class Symbols(Captioned):
         return {"image": np.full((7, 7, 3), self.count, np.uint8), "mission": 0}
 
 
+class Levelled(Striped):
+    """Needs a level, and may be given a name."""
+
+    def __init__(self, level, *, name="mine"):
+        self.level = level
+
+
 class Eyes(Striped):
     """Two pictures, one inside a Tuple inside a Dict."""
 

@@ -48,6 +48,8 @@ ALLOWED = {
     ("rlvision.core.memory", "statm.read_text"): KERNEL,
     ("rlvision.core.object_names", "Path(...).read_bytes"): "a module that the program has imported",
     ("rlvision.evaluation.atari_scores", "files(...).joinpath(...).read_text"): PACKAGE,
+    ("rlvision.runs.code_files", "ast.walk"): "a syntax tree",
+    ("rlvision.runs.main_guard", "ast.walk"): "a syntax tree",
     ("rlvision.runs.checkpoint", "torch.load"): MEMORY,
     ("rlvision.runs.checkpoint", "torch.save"): MEMORY,
     ("rlvision.runs.export_folder", "safetensors.torch.load"): MEMORY,

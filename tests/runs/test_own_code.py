@@ -48,15 +48,23 @@ def test_ones_own_run_needs_no_word_of_trust_from_any_folder(mine, tmp_path, cap
     assert main(["evaluate", str(tmp_path / "export"), "--games=1"]) == 0
 
 
-def test_a_run_that_goes_on_with_edited_code_says_so(mine, tmp_path, capsys):
+def test_a_run_that_goes_on_with_edited_code_says_so(mine, tmp_path, capsys, caplog):
     assert main(["resume", str(tmp_path / "run"), "--env-steps=8"]) == 0
-    assert "the code of" not in capsys.readouterr().out
+    assert "the code of" not in caplog.text
     name = mine.env.game.partition(":")[0]
     (tmp_path / "project" / f"{name}.py").write_text(f"{WORLD}\n\nlater = 1\n")
     assert main(["resume", str(tmp_path / "run"), "--env-steps=12"]) == 0
-    said = capsys.readouterr().out
-    assert f"the code of {name} is another than in the last session: if it changes the game, the scores" in said
-    assert "differ in bits" not in said
+    assert f"the code of {name} is another than in its last session: if that changes the game, scores" in caplog.text
+    assert "differ in bits" not in capsys.readouterr().out
+
+
+def test_a_run_whose_code_was_edited_is_played_with_a_warning(mine, tmp_path, caplog):
+    name = mine.env.game.partition(":")[0]
+    assert main(["evaluate", str(tmp_path / "run"), "--games=1"]) == 0
+    assert "the code of" not in caplog.text
+    (tmp_path / "project" / f"{name}.py").write_text(f"{WORLD}\n\nlater = 1\n")
+    assert main(["evaluate", str(tmp_path / "run"), "--games=1"]) == 0
+    assert f"the code of {name} is another than in its last session: if that changes" in caplog.text
 
 
 def test_on_another_machine_it_does(mine, tmp_path, monkeypatch):
@@ -82,7 +90,7 @@ def test_a_module_of_the_same_name_from_elsewhere_is_not_imported(mine, tmp_path
         Run(tmp_path / "run")
     monkeypatch.setattr(sys, "path", sys.path[1:])
     (tmp_path / "project" / f"{name}.py").unlink()
-    with pytest.raises(ConfigError, match="set trust_imports=True"):
+    with pytest.raises(ConfigError, match="where it was, got no such file"):
         Run(tmp_path / "run")
 
 
@@ -137,3 +145,25 @@ def test_a_note_says_where_the_code_was(own_state, small, tmp_path, own_code):
         "import": "own_trackers:Lines",
         "file": str((own_code / "own_trackers.py").resolve()),
     }
+
+
+def test_code_that_is_gone_is_named_with_its_place(mine, tmp_path):
+    name = mine.env.game.partition(":")[0]
+    file = tmp_path / "project" / f"{name}.py"
+    file.rename(tmp_path / "project" / "renamed.py")
+    with pytest.raises(ConfigError) as refused:
+        Run(tmp_path / "run")
+    assert str(refused.value) == (
+        f"expected the module {name} for env.game={name}:World in {file.resolve()}, where it was, got no such file: "
+        "put it back, or run where Python finds it"
+    )
+
+
+def test_code_that_is_elsewhere_now_asks_for_trust(mine, tmp_path, monkeypatch):
+    name = mine.env.game.partition(":")[0]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "project" / f"{name}.py").rename(tmp_path / "other" / f"{name}.py")
+    monkeypatch.syspath_prepend(tmp_path / "other")
+    with pytest.raises(ConfigError, match="set trust_imports=True"):
+        Run(tmp_path / "run")
+    assert Run(tmp_path / "run", trust_imports=True).env_steps == 4

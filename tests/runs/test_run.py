@@ -57,6 +57,10 @@ def test_a_run_acts_greedily_by_the_weights_asked_for(finished, weights):
     assert run.act(observations()).tolist() == q_values.argmax(axis=1).tolist()
 
 
+def test_a_run_stands_for_its_folder_where_a_path_is_expected(finished):
+    assert rlvision.load(Run(finished)).folder.path == finished
+
+
 def test_q_values_do_not_depend_on_the_other_observations(finished):
     run = Run(finished, device="cpu")
     alone = np.concatenate([run.q_values(observation[None]) for observation in observations()])

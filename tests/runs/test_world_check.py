@@ -44,7 +44,16 @@ def test_the_moment_of_the_largest_reward_is_shown(look):
         ("NoReward", "no reward in 120 random decisions"),
         ("LargeReward", "rewards reach 250: set agent.reward_scale=0.004, or agent.reward_clip"),
         ("Endless", "no game ended in 120 decisions: give it an end, or set env=dict(max_episode_steps=1000)"),
-        ("Blind", "the picture never changes"),
+        ("Blind", "the picture never changes: draw the state of the game into it"),
+        ("Black", "the picture never changes: draw the state of the game into it; it is black: if its pictures run"),
+        (
+            "Dim",
+            "no pixel is brighter than 14 of 255: if its pictures run from 0 to 14, declare Box(0, 14, ...), or",
+        ),
+        (
+            "OneGray",
+            "the colours [0, 102, 0] and [200, 0, 0] (red, green, blue) are the same gray: set env=dict(gray=False)",
+        ),
         ("Forgetful", "the same seed and actions gave another game"),
         ("Always", "two seeds gave the same 200 decisions"),
         ("Unscaled", "no pixel is brighter than 1 of 255: if its pictures run from 0 to 1, declare Box(0, 1, ...)"),
@@ -53,6 +62,11 @@ def test_the_moment_of_the_largest_reward_is_shown(look):
 def test_what_is_wrong_is_said_with_its_remedy(look, world, problem):
     (said,) = look(world).problems
     assert said.startswith(problem)
+
+
+def test_colours_are_no_problem_where_they_are_seen_or_many(look):
+    assert look("OneGray", **{"env.gray": False}).problems == ()
+    assert look("Photo").problems == ()
 
 
 def test_a_bounded_reward_is_no_problem(look):
