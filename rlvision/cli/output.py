@@ -78,16 +78,21 @@ def write_json(path: Path, plain: Any) -> None:
 
 def next_commands(place: Path) -> str:
     """Return suggestions of shell commands for a run folder or an export, one per line."""
+    from rlvision.core.user_code import is_here
     from rlvision.runs.find import find_agent, stored_settings
     from rlvision.runs.own_code import strange_imports
     from rlvision.runs.run_folder import RunFolder
 
     folder, quoted = find_agent(place, trust_imports=True), quote(str(place))
-    trusting = " --trust-imports" if strange_imports(stored_settings(folder)) else ""
-    lines = [
-        f"rlvision evaluate {quoted}{trusting}      plays whole games",
-        f"rlvision watch {quoted}{trusting}      shows a game",
-    ]
+    config = stored_settings(folder)
+    trusting = " --trust-imports" if strange_imports(config) else ""
+    if is_here(config.env.game):
+        lines = [f"rlvision.load({str(place)!r}, env=...)      plays, in Python, in the world that you hand over"]
+    else:
+        lines = [
+            f"rlvision evaluate {quoted}{trusting}      plays whole games",
+            f"rlvision watch {quoted}{trusting}      shows a game",
+        ]
     if isinstance(folder, RunFolder):
         lines.append(f"rlvision replay {quoted}      lists training games")
     if any(not any(run.glob("*.synced")) for run in list_folder(place / "wandb", OFFLINE)):

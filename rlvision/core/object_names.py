@@ -11,7 +11,7 @@ import dataclasses
 import dis
 import hashlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from functools import cached_property, lru_cache, partial
 from pathlib import Path, PurePath
@@ -35,11 +35,17 @@ def name_object(found: object) -> str:
     return known or keep_object(f"{HERE}:{own_name(found)}", found)
 
 
-def own_name(found: object) -> str:
-    """Return the name of a class, a function or an object, with a digest of what it does."""
+def own_name(found: object, *, wrapped_in: Sequence[object] = ()) -> str:
+    """Return the name of a class, a function or an object, with a digest of what it does.
+
+    Args:
+        found: the object.
+        wrapped_in: others that count, too, but are not what it is called.
+    """
+    text = "\n".join(_Reader().read(each) for each in (found, *wrapped_in))
     named = found.func if isinstance(found, partial) else found
     name = getattr(named, "__name__", type(named).__name__)
-    return f"{str(name).strip('<>')}-{hashlib.sha256(_Reader().read(found).encode()).hexdigest()[:6]}"
+    return f"{str(name).strip('<>')}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 class _Reader:

@@ -143,9 +143,14 @@ def _named_instance(env: gymnasium.Env[Any, Any]) -> dict[str, Any]:
     from rlvision.envs.one_environment import OneEnvironment
 
     if env not in _instances:  # later its values are those of a game
-        name = own_name(env.unwrapped) if env.spec is None else f"{env.spec.id}-{own_name(env.unwrapped)}"
-        _instances[env] = f"{HERE}:{name}", OneEnvironment(env)
+        name = own_name(env.unwrapped, wrapped_in=_wrappers(env))
+        _instances[env] = f"{HERE}:{name if env.spec is None else f'{env.spec.id}-{name}'}", OneEnvironment(env)
     return {"env.game": keep_object(*_instances[env]), **OF_ONE_ENVIRONMENT}
+
+
+def _wrappers(env: gymnasium.Env[Any, Any]) -> list[gymnasium.Env[Any, Any]]:
+    """Return the wrappers around an environment, outermost first."""
+    return [] if env is env.unwrapped else [env, *_wrappers(getattr(env, "env", env.unwrapped))]
 
 
 def _named_partial(world: partial[Any]) -> dict[str, Any]:

@@ -27,6 +27,13 @@ def test_each_command_is_quoted_for_a_shell(run):
     assert commands(next_commands(run)) == [["rlvision", what, str(run)] for what in ("evaluate", "watch", "replay")]
 
 
+def test_a_world_that_no_shell_can_make_is_handed_over_in_python(run):
+    save_config(load_config("quick", {"out": str(run), "env.game": "object:Catch-5f3a91"}), run / "config.yaml")
+    first, second = next_commands(run).splitlines()
+    assert first.startswith(f"rlvision.load({str(run)!r}, env=...)")
+    assert second.startswith("rlvision replay")
+
+
 def test_what_wandb_keeps_offline_is_to_be_uploaded(run):
     kept = run / "wandb" / "offline-run-20261129_080000-abcd1234"
     kept.mkdir(parents=True)

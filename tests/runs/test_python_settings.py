@@ -68,6 +68,30 @@ def test_one_environment_is_trained_alone(worlds):
         config_of(worlds.Striped(), changes={"env": {"num_envs": 4}})
 
 
+def test_what_an_environment_is_wrapped_in_is_part_of_its_name(worlds):
+    def half(reward):
+        return reward / 2
+
+    def twice(reward):
+        return reward * 2
+
+    wrap = gymnasium.wrappers.TransformReward
+    made = [
+        worlds.Striped(),
+        wrap(worlds.Striped(), half),
+        wrap(worlds.Striped(), twice),
+        wrap(wrap(worlds.Striped(), half), twice),
+        gymnasium.wrappers.TimeLimit(worlds.Striped(), 20),
+        gymnasium.wrappers.TimeLimit(worlds.Striped(), 30),
+    ]
+    names = [config_of(env).env.game for env in made]
+    assert len(set(names)) == len(made)
+    assert all(name.startswith("object:Striped-") for name in names)
+    assert config_of(wrap(worlds.Striped(), half)).env.game == names[1]
+    ids = [config_of(gymnasium.make("CartPole-v1", max_episode_steps=steps)).env.game for steps in (20, 30, 20)]
+    assert ids[0] == ids[2] != ids[1]
+
+
 def test_a_registered_environment_has_its_id(worlds):
     assert config_of(gymnasium.make("CartPole-v1", render_mode="rgb_array")).env.game.startswith("object:CartPole-v1-")
     assert config_of(gymnasium.spec("CartPole-v1")).env.game == "CartPole-v1"
