@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
+from weakref import WeakValueDictionary
 
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
@@ -20,6 +21,7 @@ from gymnasium.wrappers import TimeLimit
 from rlvision.core.errors import ConfigError, EnvError, MissingExtraError, RLVisionError, how_to_find
 from rlvision.core.user_code import find_attribute, import_user_module, is_here, kept_object
 from rlvision.envs.env_errors import one_line
+from rlvision.envs.one_environment import OneEnvironment
 from rlvision.envs.pictures import find_view
 from rlvision.envs.process_state import GuardedWorld, ProcessState
 from rlvision.envs.settings import EnvSettings
@@ -36,6 +38,8 @@ _states: dict[str, ProcessState] = {}
 """The changes that each world makes to this process; a module makes its own only once, when it is imported."""
 _rendered: set[str] = set()
 """Worlds of this process, as text, that have to be rendered: they are made only once from their second time on."""
+_made_here: WeakValueDictionary[int, Env] = WeakValueDictionary()
+"""Environments of this process that are still in use."""
 
 
 def make_user_world(settings: EnvSettings) -> Env:
@@ -100,6 +104,7 @@ def _call(creator: Creator, kwargs: dict[str, Any], who: str) -> Env:
     env: Env = creator(**kwargs)
     _require_env(env, who)
     _require_new_api(env, who)
+    _require_another(env, who)
     return env
 
 
@@ -113,6 +118,18 @@ def _require_env(env: object, who: str) -> None:
         f"expected {who} to make a gymnasium.Env, got {kinds[0]}: derive the class from gymnasium.Env, which also "
         "gives it unwrapped, close and np_random"
     )
+
+
+def _require_another(env: Env, who: str) -> None:
+    """Refuse an environment that an earlier call has returned: two that share their state are no two games."""
+    found = env.unwrapped
+    is_lent = is_here(who) and isinstance(kept_object(who, "env.game"), OneEnvironment)
+    if _made_here.get(id(found)) is found and not is_lent:
+        raise EnvError(
+            f"expected another environment from each call of {who}, got the same one again: make it inside the "
+            "function, or hand over the environment itself, which then trains alone"
+        )
+    _made_here[id(found)] = found
 
 
 def _require_new_api(env: Env, who: str) -> None:

@@ -56,7 +56,9 @@ def look_at(env: gymnasium.Env[Any, Any], settings: EnvSettings) -> WorldView:
     """
     space, observed = discrete_space(env), read_attribute(env, "observation_space", None)
     if not isinstance(env, GuardedWorld) and isinstance(observed, Box) and len(observed.shape) == 1:
-        return WorldView(tuple(map(str, range(space.n))), None, (f"the agent sees render() of {settings.game}",))
+        return WorldView(
+            tuple(map(str, range(space.n))), None, (f"the agent sees render() of {settings.game}{_gray(settings)}",)
+        )
     return _look_at_any(env, settings)
 
 
@@ -81,22 +83,26 @@ def _look_at_any(env: gymnasium.Env[Any, Any], settings: EnvSettings) -> WorldVi
         )
     keys = [] if settings.image_key else small_pictures(observed)
     hint = f"; env.image_key={keys[0]} sees that part" if keys else ""
-    seen = view.describe() if view else f"render(); its observation, {describe_space(observed)}, is not used{hint}"
+    if view is None:
+        seen = f"render(){_gray(settings)}; its observation, {describe_space(observed)}, is not used{hint}"
+    else:
+        seen = f"{view.describe()}{_gray(settings, view)}{_unused_entries(observed, view)}"
     names, note = name_actions(env, discrete_space(env))
     masks = note_other_masks(env, observed)
-    unused = _unused_entries(observed, view)
-    lines = [
-        f"the agent sees {seen}{unused}",
-        note,
-        masks,
-        "it has one action: nothing to learn" if len(names) == 1 else None,
-    ]
+    idle = "it has one action: nothing to learn" if len(names) == 1 else None
+    lines = [f"the agent sees {seen}", note, masks, idle]
     return WorldView(names, view, tuple(line for line in lines if line))
 
 
-def _unused_entries(space: object, view: PictureView | None) -> str:
+def _gray(settings: EnvSettings, view: PictureView | None = None) -> str:
+    """Return that colours are not seen, as a part of a line; nothing if there are none to lose."""
+    has_colours = view is None or (view.channels > 1 and not view.is_binary)
+    return ", in gray" if settings.gray and has_colours else ""
+
+
+def _unused_entries(space: object, view: PictureView) -> str:
     """Return that the entries of a Dict beside the picture are not used, as the end of a line."""
-    if view is None or not isinstance(space, gymnasium.spaces.Dict):
+    if not isinstance(space, gymnasium.spaces.Dict):
         return ""
     others = [str(key) for key in space.spaces if str(key) not in (view.path[0], ACTION_MASK)]
     return f"; {', '.join(others)} {'are' if len(others) > 1 else 'is'} not used" if others else ""

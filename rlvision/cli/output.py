@@ -85,7 +85,7 @@ def next_commands(place: Path) -> str:
 
     folder, quoted = find_agent(place, trust_imports=True), quote(str(place))
     config = stored_settings(folder)
-    trusting = " --trust-imports" if strange_imports(config) else ""
+    trusting = " --trust-imports" if strange_imports(config, place) else ""
     if is_here(config.env.game):
         lines = [f"rlvision.load({str(place)!r}, env=...)      plays, in Python, in the world that you hand over"]
     else:

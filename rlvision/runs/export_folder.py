@@ -63,7 +63,7 @@ class ExportFolder:
             ConfigError: a setting cannot be used, or would import code that is not trusted.
         """
         manifest = read_manifest(self.path / MANIFEST)
-        look_where_it_was(manifest.config)
+        look_where_it_was(manifest.config, self.path)
         if not self._trusted:
             require_no_imports(manifest.config, self.path)
         return read_manifest(self.path / MANIFEST, trusts=lambda agent: True)
@@ -126,7 +126,7 @@ def require_no_imports(config: Config, path: Path, *, trains: bool = False) -> N
         ConfigError: the message names the imports, or a module of the user's own that is gone.
     """
     require_code(config)
-    if named := strange_imports(config, trains=trains):
+    if named := strange_imports(config, path, trains=trains):
         listed = " and ".join(f"{name}={place}" for name, place in named.items())
         raise ConfigError(
             f"expected a folder that needs no code besides rlvision, got {listed} in {path}: read the code that "

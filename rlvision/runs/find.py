@@ -38,7 +38,7 @@ def find_agent(place: AnyPath, *, trust_imports: bool = False, trains: bool = Fa
         if not trust_imports:
             require_no_imports(folder.config(), place, trains=trains)
         with suppress(RLVisionError):  # of damaged settings, which whoever reads them reports
-            look_where_it_was(folder.config())
+            look_where_it_was(folder.config(), place)
         return RunFolder(place, trusts=lambda agent: True)
     if not path_exists(place) and str(place) in bundled_agents():
         return ExportFolder(bundled_agents()[str(place)])

@@ -2,8 +2,9 @@
 
 A run that begins leaves a note of each import path that its settings name, with the arguments that they give it and
 the file that it came from. The notes are in the user's own state folder, so that a folder from a stranger cannot bring
-them along. Code is the user's own if its note has the same path, the same arguments, and Python would import that same
-file. Its folder is added to Python's path, so that commands find it from everywhere.
+them along. Code is the user's own if its note has the same path, the same arguments, and Python would import one of its
+files. The folder of that file is added to Python's path, so that commands find it from everywhere. Two projects may
+have files of one name, ``a/worlds.py`` and ``b/worlds.py``: a run is played with the one that is nearest to its folder.
 """
 
 import hashlib
@@ -11,9 +12,10 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 
 from rlvision.config.fields import flatten
@@ -27,7 +29,9 @@ from rlvision.runs.history import CODE, version_changes
 
 HARMLESS = ("rlvision.envs.counting_env:CountingEnv",)
 """Import paths that an untrusted folder may name. Others could do harm: the folder chooses the class's arguments."""
-LONGEST_NOTE = 10_000
+LONGEST_NOTE = 100_000
+MOST_FILES = 20
+"""Files of one name that are remembered."""
 
 _log = logging.getLogger("rlvision")
 
@@ -45,11 +49,16 @@ def imported_settings(config: Config, *, trains: bool = False) -> dict[str, str]
     return {name: path for name, path in found if ":" in path and path not in HARMLESS and not is_here(path)}
 
 
-def strange_imports(config: Config, *, trains: bool = False) -> dict[str, str]:
-    """Return those of the `imported_settings` that are not known as the user's own code."""
-    return {
-        name: value for name, value in imported_settings(config, trains=trains).items() if not _is_own(name, config)
-    }
+def strange_imports(config: Config, place: Path, *, trains: bool = False) -> dict[str, str]:
+    """Return those of the `imported_settings` that are not known as the user's own code.
+
+    Args:
+        config: the settings.
+        place: folder of the run or export that they are of.
+        trains: as in `imported_settings`.
+    """
+    named = imported_settings(config, trains=trains)
+    return {name: value for name, value in named.items() if not _is_own(name, config, place)}
 
 
 def remember_imports(config: Config) -> None:
@@ -59,16 +68,14 @@ def remember_imports(config: Config) -> None:
             for path, arguments in _imports(name, config):
                 if file := _file_of(path.partition(":")[0]):
                     note = _note(name, path, arguments)
+                    files = [file, *(str(other) for other in _noted_files(note) if str(other) != file)]
                     make_folder(note.parent)
-                    write_atomically(note, json.dumps({"import": path, "file": file}).encode())
+                    write_atomically(note, json.dumps({"import": path, "files": files[:MOST_FILES]}).encode())
 
 
 def code_digests(config: Config) -> dict[str, str]:
     """Return a digest of each file of the user's that a run of these settings imports, by its module."""
-    modules = {
-        path.partition(":")[0] for name in imported_settings(config, trains=True) for path, _ in _imports(name, config)
-    }
-    return {f"{CODE}{module}": _digest(file) for module, file in files_of(sorted(modules)).items()}
+    return {f"{CODE}{module}": _digest(file) for module, file in _code_files(config).items()}
 
 
 def require_code(config: Config) -> None:
@@ -79,11 +86,11 @@ def require_code(config: Config) -> None:
     """
     for name in imported_settings(config):
         for path, arguments in _imports(name, config):
-            module, file = path.partition(":")[0], _noted_file(_note(name, path, arguments))
-            if file and not path_exists(file) and _place_of(module.partition(".")[0]) is None:
+            module, files = path.partition(":")[0], _noted_files(_note(name, path, arguments))
+            if files and not any(map(path_exists, files)) and _place_of(module.partition(".")[0]) is None:
                 raise ConfigError(
-                    f"expected the module {module} for {name}={path} in {file}, where it was, got no such file: put it "
-                    "back, or run where Python finds it"
+                    f"expected the module {module} for {name}={path} in {files[0]}, where it was, got no such file: "
+                    "put it back, or run where Python finds it"
                 )
 
 
@@ -95,16 +102,26 @@ def warn_of_edits(folder: Path, config: Config, then: str) -> None:
         config: its settings.
         then: what follows from that.
     """
-    if edited := list(version_changes(folder, code_digests(config))):
+    if not (files := _code_files(config)):
+        return
+    changed = version_changes(folder, code_digests(config))
+    edited = [f"{module} ({file})" for module, file in files.items() if f"{CODE}{module}" in changed]
+    if edited:
         are = "are others" if len(edited) > 1 else "is another"
-        _log.warning("%s %s than in its last session: if that changes the game, %s", " and ".join(edited), are, then)
+        listed = " and ".join(edited)
+        _log.warning("%s%s %s than in its last session: if that changes the game, %s", CODE, listed, are, then)
 
 
-def look_where_it_was(config: Config) -> None:
-    """Add the folders of the user's own code to Python's path."""
+def _code_files(config: Config) -> dict[str, Path]:
+    paths = [path for name in imported_settings(config, trains=True) for path, _ in _imports(name, config)]
+    return files_of(sorted({path.partition(":")[0] for path in paths}))
+
+
+def look_where_it_was(config: Config, place: Path) -> None:
+    """Add the folders of the user's own code to Python's path, for the run or export in a folder."""
     for name in imported_settings(config, trains=True):
         for path, arguments in _imports(name, config):
-            if file := _noted_file(_note(name, path, arguments)):
+            if file := _nearest(_noted_files(_note(name, path, arguments)), place):
                 _add_to_path(_root(path, file))
 
 
@@ -124,19 +141,30 @@ def _imports(name: str, config: Config) -> Iterator[tuple[str, object]]:
         yield value, group.kwargs
 
 
-def _is_own(name: str, config: Config) -> bool:
-    return all(_is_known(path, _note(name, path, arguments)) for path, arguments in _imports(name, config))
+def _is_own(name: str, config: Config, place: Path) -> bool:
+    return all(_is_known(path, _note(name, path, arguments), place) for path, arguments in _imports(name, config))
 
 
-def _is_known(path: str, note: Path) -> bool:
-    """Return whether there is a note, and Python would import the file in it; nothing is imported to find out."""
-    file = _noted_file(note)
-    if file is None:
+def _is_known(path: str, note: Path, place: Path) -> bool:
+    """Return whether Python would import one of a note's files; nothing is imported to find out."""
+    files = [file for file in _noted_files(note) if path_exists(file)]
+    nearest = _nearest(files, place)
+    if nearest is None:
         return False
-    root = _root(path, file)
-    _add_to_path(root)
+    _add_to_path(_root(path, nearest))
     top = path.partition(":")[0].partition(".")[0]
-    return path_exists(file) and _place_of(top) in (root / f"{top}.py", root / top)
+    found = _place_of(top)
+    return any(found in (_root(path, file) / f"{top}.py", _root(path, file) / top) for file in files)
+
+
+def _nearest(files: Sequence[Path], place: Path) -> Path | None:
+    """Return the file that shares most of its path with a folder; of several, the one that ran last."""
+    there = place.absolute().resolve().parts
+
+    def shared(file: Path) -> int:
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(file.parts, there, strict=False)))
+
+    return max(filter(path_exists, files), key=shared, default=None)
 
 
 def _place_of(top: str) -> Path | None:
@@ -190,8 +218,9 @@ def _untyped(value: object) -> object:
     return None if value == "none" else value
 
 
-def _noted_file(note: Path) -> Path | None:
-    return Path(json.loads(read_text(note, LONGEST_NOTE))["file"]) if path_exists(note) else None
+def _noted_files(note: Path) -> list[Path]:
+    """Return the files of a note, that which ran last first; of an older release's note, none."""
+    return list(map(Path, json.loads(read_text(note, LONGEST_NOTE)).get("files", []))) if path_exists(note) else []
 
 
 def _state_folder() -> Path:

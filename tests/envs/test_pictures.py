@@ -212,7 +212,7 @@ def test_one_line_says_what_is_seen(space, words):
 def test_a_world_is_rendered_only_where_its_observation_is_no_picture(name, settings, value, rendered):
     env = rendered(f"open_worlds:{name}", 1, height=30, width=28, stack=1, **settings)
     assert int(env.reset(0).max()) == value
-    line = "render()" if value == 7 else "its observation (uint8"
+    line = "render(), in gray; " if value == 7 else "its observation (uint8"
     assert env.view.lines[0].startswith(f"the agent sees {line}")
     assert ("; env.image_key=image sees that part" in env.view.lines[0]) == (name == "Symbols")
     env.close()
@@ -220,5 +220,21 @@ def test_a_world_is_rendered_only_where_its_observation_is_no_picture(name, sett
 
 def test_the_entries_of_a_dict_that_are_not_used_are_named(rendered):
     env = rendered("open_worlds:Eyes", 1, height=30, width=28, stack=1, image_key="front")
-    assert env.view.lines[0].endswith("front of its observation (uint8 [30, 28, 3]); back is not used")
+    assert env.view.lines[0].endswith("front of its observation (uint8 [30, 28, 3]), in gray; back is not used")
+    env.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "gray"),
+    [("Mirror", {}, True), ("Mirror", {"gray": False}, False), ("Captioned", {"image_key": "render"}, True)],
+)
+def test_it_is_said_that_colours_are_not_seen(name, settings, gray, rendered):
+    env = rendered(f"open_worlds:{name}", 1, height=30, width=28, stack=1, **settings)
+    assert (", in gray" in env.view.lines[0]) == gray
+    env.close()
+
+
+def test_of_a_gray_picture_no_colour_is_lost(rendered):
+    env = rendered("odd_checks:Symbols", 1, height=30, width=28, stack=1)
+    assert "in gray" not in env.view.lines[0]
     env.close()

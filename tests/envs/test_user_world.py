@@ -9,6 +9,7 @@ import pytest
 from gymnasium.spaces import Box, Discrete, MultiBinary
 
 from rlvision.core.errors import ConfigError, EnvError
+from rlvision.core.object_names import name_object
 from rlvision.envs.factory import is_atari
 from rlvision.envs.pictures import describe_space
 from rlvision.envs.world_view import DEFAULT_FPS, declared_fps
@@ -76,6 +77,18 @@ def test_an_argument_that_a_world_needs_is_asked_for(rendered):
     with pytest.raises(ConfigError, match=r"a value for level, which open_worlds:Levelled takes, got none: name it in"):
         rendered("open_worlds:Levelled", 1)
     rendered("open_worlds:Levelled", 1, kwargs={"level": 2}).close()
+
+
+def test_a_function_that_returns_one_environment_again_is_refused(rendered):
+    import open_worlds
+
+    one = open_worlds.Striped()
+    for make in (lambda: one, lambda: gymnasium.wrappers.TimeLimit(one, 5)):
+        with pytest.raises(
+            EnvError, match=r"expected another environment from each call of object:lambda.*, got the same"
+        ):
+            rendered(name_object(make), 2)
+    rendered(name_object(lambda: open_worlds.Striped()), 2).close()
 
 
 @pytest.mark.filterwarnings("ignore:.*Overriding environment")
@@ -165,7 +178,9 @@ def test_a_module_that_is_another_is_named_with_its_file(rendered):
 def test_a_wrapper_of_gymnasiums_own_world_is_the_users_and_names_its_actions(rendered):
     env = rendered("open_worlds:NamedCart", 1)
     assert env.spec.action_meanings == ("left", "right")
-    assert env.view.lines[0].startswith("the agent sees render(); its observation, Box[4] float32, is not used")
+    assert env.view.lines[0].startswith(
+        "the agent sees render(), in gray; its observation, Box[4] float32, is not used"
+    )
     env.close()
 
 

@@ -87,7 +87,7 @@ def test_train_and_watch_shows_one_live_display_a_curve_a_page_and_a_video(execu
 def test_a_game_of_the_notebooks_own_is_trained_evaluated_and_watched(execute):
     cells = execute("your_own_game")
     (board,) = pages(cell_with(cells, "rlvision.train"))
-    assert "the agent sees its observation (uint8 [45, 45, 3])" in board
+    assert "the agent sees its observation (uint8 [45, 45, 3]), in gray" in board
     assert -1 <= float(cell_with(cells, "run.evaluate").outputs[-1].data["text/plain"]) <= 1
     assert len(pages(cell_with(cells, "run.watch"))) == 2
     assert streams(cells) == []

@@ -136,3 +136,12 @@ class Inside(Sound):
 
     def picture(self):
         return {"observation": super().picture(), "action_mask": np.ones(2, dtype=np.int8)}
+
+
+class Symbols(Sound):
+    """A grid of the symbols 0 to 3, which nothing renders."""
+
+    observation_space = Box(0, 3, (40, 48), np.int64)
+
+    def picture(self):
+        return super().picture()[:, :, 0].astype(np.int64) % 4

@@ -19,8 +19,8 @@ def program(tmp_path, monkeypatch):
 
     def run_as(text, name="mine.py"):
         (tmp_path / name).write_text(text)
-        monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / name))
-        monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+        monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / name), raising=False)
+        monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
         return (tmp_path / name).resolve()
 
     return run_as
@@ -37,7 +37,7 @@ def test_a_guard_is_found_by_reading(program, text, guarded):
 def test_what_no_process_can_import_needs_no_guard(program, monkeypatch):
     program("print(1)", "not-a-name.py")
     assert main_guard.program_without_guard() is None
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", "/nowhere/mine.py")
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "/nowhere/mine.py", raising=False)
     assert main_guard.program_without_guard() is None
 
 

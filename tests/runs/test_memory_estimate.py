@@ -191,5 +191,5 @@ def test_a_run_begins_by_saying_what_it_needs(tmp_path, capsys, small):
     rlvision.runs.training.train(small(tmp_path / "run", env_steps=4))
     memory, seen, view, *_ = capsys.readouterr().out.splitlines()
     assert re.match(r"needs about \d+\.\d+ GB of \d+", memory)
-    assert seen == "the agent sees its observation (uint8 [32, 32, 3])"
+    assert seen == "the agent sees its observation (uint8 [32, 32, 3]), in gray"
     assert view.startswith("the network sees 29x29 of 32x32 pixels (82 %)")

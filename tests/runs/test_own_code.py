@@ -3,11 +3,12 @@
 import json
 import shutil
 import sys
+from contextlib import nullcontext
 
 import pytest
 
 from rlvision.cli.main import main
-from rlvision.core.errors import ConfigError
+from rlvision.core.errors import ConfigError, RLVisionError
 from rlvision.runs.own_code import imported_settings, remember_imports, strange_imports
 from rlvision.runs.run import Run
 from rlvision.runs.training import train
@@ -54,7 +55,7 @@ def test_a_run_that_goes_on_with_edited_code_says_so(mine, tmp_path, capsys, cap
     name = mine.env.game.partition(":")[0]
     (tmp_path / "project" / f"{name}.py").write_text(f"{WORLD}\n\nlater = 1\n")
     assert main(["resume", str(tmp_path / "run"), "--env-steps=12"]) == 0
-    assert f"the code of {name} is another than in its last session: if that changes the game, scores" in caplog.text
+    assert f"{name}.py) is another than in its last session: if that changes the game, scores" in caplog.text
     assert "differ in bits" not in capsys.readouterr().out
 
 
@@ -64,7 +65,7 @@ def test_a_run_whose_code_was_edited_is_played_with_a_warning(mine, tmp_path, ca
     assert "the code of" not in caplog.text
     (tmp_path / "project" / f"{name}.py").write_text(f"{WORLD}\n\nlater = 1\n")
     assert main(["evaluate", str(tmp_path / "run"), "--games=1"]) == 0
-    assert f"the code of {name} is another than in its last session: if that changes" in caplog.text
+    assert f"{name}.py) is another than in its last session: if that changes" in caplog.text
 
 
 def test_on_another_machine_it_does(mine, tmp_path, monkeypatch):
@@ -101,16 +102,16 @@ def test_a_module_in_a_package_is_found_again_without_importing_the_package(tmp_
     (package / "inner.py").write_text(WORLD)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "project")])
     config = small(tmp_path / "run", env__game="pack_of_mine.inner:World", network__encoder="pack_of_mine:Net")
-    assert set(strange_imports(config)) == {"env.game", "network.encoder"}
+    assert set(strange_imports(config, tmp_path)) == {"env.game", "network.encoder"}
     remember_imports(config)
     forget("pack_of_mine", tmp_path, monkeypatch)
-    assert strange_imports(config) == {}
+    assert strange_imports(config, tmp_path) == {}
     assert str(tmp_path / "project") in sys.path
     assert "pack_of_mine" not in sys.modules
     (tmp_path / "elsewhere" / "pack_of_mine").mkdir()
     monkeypatch.setattr(sys, "path", [str(tmp_path / "elsewhere"), *sys.path])
     (tmp_path / "elsewhere" / "pack_of_mine" / "__init__.py").write_text("raise SystemExit('a trap')")
-    assert set(strange_imports(config)) == {"env.game", "network.encoder"}
+    assert set(strange_imports(config, tmp_path)) == {"env.game", "network.encoder"}
     sys.modules.pop("pack_of_mine.inner", None)
 
 
@@ -126,9 +127,11 @@ def test_an_agent_of_ones_own_with_its_settings(tmp_path, small, monkeypatch):
 def test_trackers_count_where_a_run_continues(small, tmp_path):
     config = small(tmp_path / "run", tracking__also=["own_trackers:Lines", "own_trackers:Failing"])
     assert imported_settings(config) == {}
-    assert strange_imports(config, trains=True) == {"tracking.also": "own_trackers:Lines,own_trackers:Failing"}
+    assert strange_imports(config, tmp_path, trains=True) == {
+        "tracking.also": "own_trackers:Lines,own_trackers:Failing"
+    }
     remember_imports(config)
-    assert strange_imports(config, trains=True) == {}
+    assert strange_imports(config, tmp_path, trains=True) == {}
 
 
 def test_without_a_place_for_notes_training_goes_on_and_says_so(small, tmp_path, monkeypatch, caplog):
@@ -143,8 +146,21 @@ def test_a_note_says_where_the_code_was(own_state, small, tmp_path, own_code):
     (note,) = (own_state / "rlvision" / "own-code").iterdir()
     assert json.loads(note.read_text()) == {
         "import": "own_trackers:Lines",
-        "file": str((own_code / "own_trackers.py").resolve()),
+        "files": [str((own_code / "own_trackers.py").resolve())],
     }
+
+
+def test_a_note_keeps_the_files_of_one_name_that_which_ran_last_first(own_state, small, tmp_path, monkeypatch):
+    config = small(tmp_path / "run", env__game="one_name_twice:World")
+    for project in ("first", "second", "first"):
+        (tmp_path / project).mkdir(exist_ok=True)
+        (tmp_path / project / "one_name_twice.py").write_text(WORLD)
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(tmp_path / project)
+            remember_imports(config)
+    (note,) = (own_state / "rlvision" / "own-code").iterdir()
+    expected = [str((tmp_path / project / "one_name_twice.py").resolve()) for project in ("first", "second")]
+    assert json.loads(note.read_text())["files"] == expected
 
 
 def test_code_that_is_gone_is_named_with_its_place(mine, tmp_path):
@@ -167,3 +183,37 @@ def test_code_that_is_elsewhere_now_asks_for_trust(mine, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="set trust_imports=True"):
         Run(tmp_path / "run")
     assert Run(tmp_path / "run", trust_imports=True).env_steps == 4
+
+
+@pytest.mark.parametrize("newest", ["first", "second"])
+def test_of_two_projects_with_a_file_of_one_name_a_run_has_that_of_its_own(tmp_path, monkeypatch, small, newest):
+    """Whichever ran last, and from whatever folder."""
+    path, projects = sys.path, ("first", "second")
+    for actions, project in enumerate(projects, 2):
+        folder = tmp_path / project
+        folder.mkdir()
+        (folder / "one_name.py").write_text(
+            WORLD.replace("pass", f"def __init__(self):\n        super().__init__(actions={actions})")
+        )
+
+    def within(project):
+        sys.modules.pop("one_name", None)
+        monkeypatch.setattr(sys, "path", [str(tmp_path / project), *path])
+        monkeypatch.chdir(tmp_path / project)
+
+    for project in sorted(projects, key=lambda name: name == newest):
+        within(project)
+        train(small(tmp_path / project / "run", env_steps=4, evaluation__games=1, env__game="one_name:World"))
+    for actions, project in enumerate(projects, 2):
+        for place in ("first", "second", "."):
+            within(place)
+            monkeypatch.setattr(sys, "path", list(path))
+            run = Run(tmp_path / project / "run")
+            assert run.spec.num_actions == actions
+            assert run.make_env().action_space.n == actions
+    within("second")
+    shutil.move(tmp_path / "first" / "run", tmp_path / "elsewhere")
+    monkeypatch.setattr(sys, "path", list(path))
+    with pytest.raises(RLVisionError) if newest == "second" else nullcontext():
+        assert Run(tmp_path / "elsewhere").make_env().action_space.n == 2
+    sys.modules.pop("one_name", None)

@@ -25,7 +25,7 @@ def test_a_registered_id_is_recorded_with_its_module(monkeypatch, tmp_path, smal
 
 def test_the_first_lines_say_what_is_seen(tmp_path, capsys, small):
     train(small(tmp_path / "run", {**WORLD, "env.game": "open_worlds:build", "env_steps": 40}))
-    assert "the agent sees its observation (uint8 [30, 28, 3])" in capsys.readouterr().out
+    assert "the agent sees its observation (uint8 [30, 28, 3]), in gray" in capsys.readouterr().out
 
 
 def test_a_home_folder_is_expanded(tmp_path, monkeypatch, small):

@@ -27,7 +27,7 @@ def test_a_sound_world_is_described_and_nothing_is_wrong(look):
     assert set(report.rewards) == {0.0, 1.0}
     assert {episode.length for episode in report.episodes} == {10}
     assert {episode.score for episode in report.episodes} == {1.0}
-    assert report.seen[0] == "the agent sees its observation (uint8 [40, 48, 3])"
+    assert report.seen[0] == "the agent sees its observation (uint8 [40, 48, 3]), in gray"
     assert report.seen[-1] == "the network sees the whole 29x29 picture"
     assert report.decisions_per_second > 0
 
