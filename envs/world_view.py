@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 from gymnasium.spaces import Box
 
-from rlvision.core.errors import EnvError
 from rlvision.envs.action_names import name_actions
-from rlvision.envs.mask_checks import ACTION_MASK, note_other_masks
-from rlvision.envs.pictures import WRAPPER, PictureView, describe_space, find_view, small_pictures
+from rlvision.envs.mask_checks import note_other_masks
+from rlvision.envs.pictures import find_view
 from rlvision.envs.process_state import GuardedWorld
+from rlvision.envs.seen import describe_seen
 from rlvision.envs.settings import EnvSettings
-from rlvision.envs.validation import discrete_space, read_attribute, render_modes
+from rlvision.envs.validation import discrete_space, read_attribute
 
 if TYPE_CHECKING:
     from rlvision.core.types import UInt8Array
@@ -41,12 +41,6 @@ class WorldView:
     lines: tuple[str, ...]
 
 
-DECLARE = (
-    "name rgb_array in the metadata['render_modes'] of the environment's class and take render_mode in its constructor"
-)
-"""Remedy for a world that cannot render pictures."""
-
-
 def look_at(env: gymnasium.Env[Any, Any], settings: EnvSettings) -> WorldView:
     """Return the view of an environment.
 
@@ -56,9 +50,7 @@ def look_at(env: gymnasium.Env[Any, Any], settings: EnvSettings) -> WorldView:
     """
     space, observed = discrete_space(env), read_attribute(env, "observation_space", None)
     if not isinstance(env, GuardedWorld) and isinstance(observed, Box) and len(observed.shape) == 1:
-        return WorldView(
-            tuple(map(str, range(space.n))), None, (f"the agent sees render() of {settings.game}{_gray(settings)}",)
-        )
+        return WorldView(tuple(map(str, range(space.n))), None, (f"the agent sees render() of {settings.game}",))
     return _look_at_any(env, settings)
 
 
@@ -69,43 +61,13 @@ def is_gymnasiums_own(env: gymnasium.Env[Any, Any]) -> bool:
 
 def _look_at_any(env: gymnasium.Env[Any, Any], settings: EnvSettings) -> WorldView:
     who, observed = settings.game, read_attribute(env, "observation_space", None)
-    can_render = read_attribute(env, "render_mode", None) is not None
-    view = find_view(observed, who, settings.image_key, can_render)
-    if view is None and not can_render:
-        modes = render_modes(env)
-        declare = (
-            "name rgb_array in the metadata['render_modes'] of the environment's class and take render_mode in its"
-        )
-        make = "make it with render_mode='rgb_array'" if "rgb_array" in modes else f"{declare} constructor"
-        raise EnvError(
-            f"expected an image observation or an rgb_array render mode, got neither from {who} (observation "
-            f"{describe_space(observed)}, render modes {', '.join(map(str, modes)) or 'none'}): {make}; or {WRAPPER}"
-        )
-    keys = [] if settings.image_key else small_pictures(observed)
-    hint = f"; env.image_key={keys[0]} sees that part" if keys else ""
-    if view is None:
-        seen = f"render(){_gray(settings)}; its observation, {describe_space(observed)}, is not used{hint}"
-    else:
-        seen = f"{view.describe()}{_gray(settings, view)}{_unused_entries(observed, view)}"
+    view = find_view(observed, who, settings.image_key, read_attribute(env, "render_mode", None) is not None)
+    seen = describe_seen(env, view, settings)
     names, note = name_actions(env, discrete_space(env))
     masks = note_other_masks(env, observed)
     idle = "it has one action: nothing to learn" if len(names) == 1 else None
     lines = [f"the agent sees {seen}", note, masks, idle]
     return WorldView(names, view, tuple(line for line in lines if line))
-
-
-def _gray(settings: EnvSettings, view: PictureView | None = None) -> str:
-    """Return that colours are not seen, as a part of a line; nothing if there are none to lose."""
-    has_colours = view is None or (view.channels > 1 and not view.is_binary)
-    return ", in gray" if settings.gray and has_colours else ""
-
-
-def _unused_entries(space: object, view: PictureView) -> str:
-    """Return that the entries of a Dict beside the picture are not used, as the end of a line."""
-    if not isinstance(space, gymnasium.spaces.Dict):
-        return ""
-    others = [str(key) for key in space.spaces if str(key) not in (view.path[0], ACTION_MASK)]
-    return f"; {', '.join(others)} {'are' if len(others) > 1 else 'is'} not used" if others else ""
 
 
 def declared_fps(env: gymnasium.Env[Any, Any]) -> float:
