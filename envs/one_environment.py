@@ -28,6 +28,9 @@ class OneEnvironment:
         EnvError: there is no way to make a second one.
     """
 
+    lends = True
+    """One environment comes back and is given again, which a user's own function may not do."""
+
     def __init__(self, env: Env) -> None:
         self._env = env
         self._is_lent = False

@@ -21,7 +21,6 @@ from gymnasium.wrappers import TimeLimit
 from rlvision.core.errors import ConfigError, EnvError, MissingExtraError, RLVisionError, how_to_find
 from rlvision.core.user_code import find_attribute, import_user_module, is_here, kept_object
 from rlvision.envs.env_errors import one_line
-from rlvision.envs.one_environment import OneEnvironment
 from rlvision.envs.pictures import find_view
 from rlvision.envs.process_state import GuardedWorld, ProcessState
 from rlvision.envs.settings import EnvSettings
@@ -123,7 +122,7 @@ def _require_env(env: object, who: str) -> None:
 def _require_another(env: Env, who: str) -> None:
     """Refuse an environment that an earlier call has returned: two that share their state are no two games."""
     found = env.unwrapped
-    is_lent = is_here(who) and isinstance(kept_object(who, "env.game"), OneEnvironment)
+    is_lent = is_here(who) and getattr(kept_object(who, "env.game"), "lends", False)
     if _made_here.get(id(found)) is found and not is_lent:
         raise EnvError(
             f"expected another environment from each call of {who}, got the same one again: make it inside the "
