@@ -76,7 +76,9 @@ def test_a_run_with_workers_is_evaluated_by_a_program_without_a_guard(tmp_path):
         "--evaluate-every=0",
     ]
     options = {"cwd": tmp_path, "capture_output": True, "text": True, "check": True}
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "own"), "WANDB_MODE": "disabled"}
+    tests = Path(__file__).parents[1]
+    path = os.pathsep.join([str(tests.parent), str(tests / "own")])
+    environment = {**os.environ, "PYTHONPATH": path, "WANDB_MODE": "disabled"}
     command = [sys.executable, "-m", "rlvision", "train", *world, "--evaluate-every=0", "--evaluation.games=1"]
     subprocess.run(command, env=environment, **options)
     (tmp_path / "plays.py").write_text(SCRIPT)
