@@ -81,6 +81,7 @@ def test_what_an_environment_is_wrapped_in_is_part_of_its_name(worlds):
         wrap(worlds.Striped(), half),
         wrap(worlds.Striped(), twice),
         wrap(wrap(worlds.Striped(), half), twice),
+        wrap(wrap(worlds.Striped(), twice), twice),
         gymnasium.wrappers.TimeLimit(worlds.Striped(), 20),
         gymnasium.wrappers.TimeLimit(worlds.Striped(), 30),
     ]
