@@ -26,6 +26,12 @@ class RLVisionError(Exception):
 class ConfigError(RLVisionError):
     """A setting, preset or argument that cannot be used."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows: the user's line and the message, without the frames inside rlvision."""
+        frames = [frame for frame in traceback.extract_tb(self.__traceback__) if frame.name == "<module>"]
+        line = [f"line {frames[-1].lineno}: {frames[-1].line}"] if frames else []
+        return [*line, f"{type(self).__name__}: {self}"]
+
 
 class EnvError(RLVisionError):
     """An environment that cannot be made, or that broke its contract."""
