@@ -23,6 +23,7 @@ from rlvision.config.schema import Config
 from rlvision.core.errors import ConfigError
 from rlvision.core.files import open_to_read, path_exists, read_text, warn_on_os_error, write_atomically
 from rlvision.core.folders import make_folder
+from rlvision.core.paths import AnyPath, as_path
 from rlvision.core.user_code import is_here
 from rlvision.runs.code_files import files_of
 from rlvision.runs.history import CODE, version_changes
@@ -49,7 +50,7 @@ def imported_settings(config: Config, *, trains: bool = False) -> dict[str, str]
     return {name: path for name, path in found if ":" in path and path not in HARMLESS and not is_here(path)}
 
 
-def strange_imports(config: Config, place: Path, *, trains: bool = False) -> dict[str, str]:
+def strange_imports(config: Config, place: AnyPath, *, trains: bool = False) -> dict[str, str]:
     """Return those of the `imported_settings` that are not known as the user's own code.
 
     Args:
@@ -58,7 +59,7 @@ def strange_imports(config: Config, place: Path, *, trains: bool = False) -> dic
         trains: as in `imported_settings`.
     """
     named = imported_settings(config, trains=trains)
-    return {name: value for name, value in named.items() if not _is_own(name, config, place)}
+    return {name: value for name, value in named.items() if not _is_own(name, config, as_path(place))}
 
 
 def remember_imports(config: Config) -> None:
