@@ -6,13 +6,14 @@ They are found by reading, and nothing is imported: workers may be the only proc
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from rlvision.core.files import open_to_read, path_exists
 from rlvision.core.paths import is_installed
 
-MOST_FILES = 500
+MOST_FILES = 200
 LARGEST = 2**20
 """Most bytes of a module in which imports are looked for."""
 ENTRY_POINT = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_]\w*")
@@ -32,7 +33,8 @@ def files_of(modules: Iterable[str]) -> dict[str, Path]:
         file = None if name in found else _file_of(name)
         if file is not None:
             found[name] = file
-            waiting += [each for module in _named_in(name, file) for each in _with_parents(module)]
+            named = _named_in(name, file, file.stat().st_mtime_ns)
+            waiting += [each for module in named for each in _with_parents(module)]
     return dict(sorted(found.items()))
 
 
@@ -57,21 +59,26 @@ def _file_of(module: str) -> Path | None:
     return next((file.resolve() for file in files if path_exists(file) and not is_installed(file)), None)
 
 
-def _named_in(module: str, file: Path) -> Iterator[str]:
-    """Yield the modules that a file names; some are attributes of modules, and some are no code."""
+@cache
+def _named_in(module: str, file: Path, changed: int) -> tuple[str, ...]:
+    """Return the modules that a file names, which was changed last at a time; some are no code."""
     with open_to_read(file) as opened:
         source = opened.read(LARGEST)
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):  # no Python: compiled, or a file that is being written
-        return
+        return ()
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            home = ".".join([*parents, *filter(None, [node.module])])
-            yield from (home, *(f"{home}.{alias.name}" for alias in node.names))
-        elif isinstance(node, ast.Constant) and (entry := ENTRY_POINT.fullmatch(str(node.value))):
-            yield entry[1]
+    return tuple(dict.fromkeys(name for node in ast.walk(tree) for name in _named_by(node, package)))
+
+
+def _named_by(node: ast.AST, package: str) -> Iterator[str]:
+    """Yield the modules that an import or the text of an entry point names; some are attributes of modules."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+        home = ".".join([*parents, *filter(None, [node.module])])
+        yield from (home, *(f"{home}.{alias.name}" for alias in node.names))
+    elif isinstance(node, ast.Constant) and (entry := ENTRY_POINT.fullmatch(str(node.value))):
+        yield entry[1]

@@ -72,3 +72,10 @@ def test_the_number_of_files_is_bounded(project):
     project(cf_many="\n".join(f"import cf_many_{index}" for index in range(MOST_FILES + 20)))
     project(**{f"cf_many_{index}": "" for index in range(MOST_FILES + 20)})
     assert len(files_of(["cf_many"])) == MOST_FILES
+
+
+def test_an_import_that_was_added_is_found(project):
+    project(cf_grows="", cf_added="")
+    assert list(files_of(["cf_grows"])) == ["cf_grows"]
+    project(cf_grows="import cf_added")
+    assert list(files_of(["cf_grows"])) == ["cf_added", "cf_grows"]
