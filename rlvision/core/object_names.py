@@ -11,7 +11,7 @@ import dataclasses
 import dis
 import hashlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from functools import cached_property, lru_cache, partial
 from pathlib import Path, PurePath
@@ -74,7 +74,7 @@ class _Reader:
             return f"{self._text(type(value))} {value.name}"
         if isinstance(value, PLAIN):
             return repr(value)
-        if isinstance(value, (Mapping, list, tuple, set, frozenset)):
+        if isinstance(value, (dict, list, tuple, set, frozenset)):
             return self._of_container(value)
         if isinstance(value, SimpleNamespace):
             return self._text(vars(value))
@@ -108,9 +108,9 @@ class _Reader:
         if id(value) in self._open:
             return "itself"
         self._open.add(id(value))
-        items = value.items() if isinstance(value, Mapping) else value
+        items = value.items() if isinstance(value, dict) else value
         parts = [
-            f"{self._text(item[0])}: {self._text(item[1])}" if isinstance(value, Mapping) else self._text(item)
+            f"{self._text(item[0])}: {self._text(item[1])}" if isinstance(value, dict) else self._text(item)
             for item in items
         ]
         self._open.remove(id(value))

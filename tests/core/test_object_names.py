@@ -1,5 +1,6 @@
 """The digest in the name of an object that one program alone has: what changes it, and what does not."""
 
+import os
 import subprocess
 import sys
 from functools import partial
@@ -184,6 +185,14 @@ def test_the_code_of_libraries_and_objects_of_any_kind_are_not_read():
     assert own_name(module.make) == own_name(module.make)
     assert own_name(partial(print, 1)) == own_name(partial(print, 1))
     assert own_name(MagicMock).startswith("MagicMock-")
+
+
+def test_the_environment_of_the_shell_does_not_count(monkeypatch):
+    module = cells("math.pi", "math.pi, environ")
+    module.environ = os.environ
+    before = own_name(module.make)
+    monkeypatch.setenv("SOMETHING_NEW", "1")
+    assert own_name(module.make) == before
 
 
 def test_libraries_do_not_count(tmp_path, monkeypatch):
