@@ -1,4 +1,4 @@
-"""What an agent sees of a world, in words; a world of which there is nothing to see is refused."""
+"""The words for what an agent sees of a world; a world of which there is nothing to see is refused."""
 
 from __future__ import annotations
 

@@ -5,17 +5,18 @@ They are found by reading, and nothing is imported: workers may be the only proc
 
 import ast
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from rlvision.core.files import open_to_read, path_exists
+from rlvision.core.files import open_to_read
 from rlvision.core.paths import is_installed
 
 MOST_FILES = 200
 LARGEST = 2**20
-"""Most bytes of a module in which imports are looked for."""
+"""Most bytes of a program that is read."""
 ENTRY_POINT = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_]\w*")
 """A text that names code, such as the entry point of a registered environment."""
 
@@ -54,22 +55,31 @@ def _file_of(module: str) -> Path | None:
     if spec is None or top == __name__.partition(".")[0]:
         return None
     folders = list(spec.submodule_search_locations or ())
-    place = Path(folders[0], *inner) if folders else Path(spec.origin or "")
-    files = [place / "__init__.py", place.with_name(f"{place.name}.py")] if folders else [place] if not inner else []
-    return next((file.resolve() for file in files if path_exists(file) and not is_installed(file)), None)
+    if folders:
+        place = Path(folders[0], *inner)
+        files = [place / "__init__.py", place.with_name(f"{place.name}.py")]
+    else:
+        files = [] if inner else [Path(spec.origin or "")]
+    return next((file.resolve() for file in files if file.is_file() and not is_installed(file)), None)
+
+
+def parsed(file: Path) -> ast.Module | None:
+    """Return the syntax tree of a program; None if it is no Python, such as a compiled one, or is very large."""
+    with open_to_read(file) as opened, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of old ways to write something, which are Python's to report
+        try:
+            return ast.parse(opened.read(LARGEST))
+        except (SyntaxError, ValueError):
+            return None
 
 
 @cache
 def _named_in(module: str, file: Path, changed: int) -> tuple[str, ...]:
     """Return the modules that a file names, which was changed last at a time; some are no code."""
-    with open_to_read(file) as opened:
-        source = opened.read(LARGEST)
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):  # no Python: compiled, or a file that is being written
-        return ()
+    tree = parsed(file)
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    return tuple(dict.fromkeys(name for node in ast.walk(tree) for name in _named_by(node, package)))
+    nodes = () if tree is None else ast.walk(tree)
+    return tuple(dict.fromkeys(name for node in nodes for name in _named_by(node, package)))
 
 
 def _named_by(node: ast.AST, package: str) -> Iterator[str]:

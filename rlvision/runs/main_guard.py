@@ -7,25 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from rlvision.config.schema import Config
-from rlvision.core.files import path_exists, read_bytes
 from rlvision.core.user_code import MAIN, home_of
 from rlvision.envs.settings import EnvSettings
-
-LARGEST = 2**20
-"""Most bytes of a program in which the guard is looked for."""
+from rlvision.runs.code_files import parsed
 
 
 def program_without_guard() -> Path | None:
     """Return the file of the program that runs if a process that imports it would run all of it; else None."""
     name = getattr(sys.modules[MAIN], "__file__", None)
-    if home_of(MAIN) is None or name is None or not path_exists(Path(name)):
+    if home_of(MAIN) is None or name is None or not Path(name).is_file():
         return None
     file = Path(name).resolve()
-    try:
-        tree = ast.parse(read_bytes(file, LARGEST))
-    except (SyntaxError, ValueError):  # not in Python, such as a program that starts itself
-        return None
-    return None if any(map(_is_guard, ast.walk(tree))) else file
+    tree = parsed(file)
+    return None if tree is None or any(map(_is_guard, ast.walk(tree))) else file
 
 
 def lines_of_unguarded(imports: Iterable[str]) -> Iterator[str]:

@@ -113,7 +113,8 @@ class TensorboardTracker:
     def _open(self) -> "SummaryWriter":
         if self._writer is None:
             make_folder(self._folder)
-            _wait_for_a_later_name(self._folder)
+            if not self._warned:  # while the disk fails, a file is opened for each row
+                _wait_for_a_later_name(self._folder)
             self._writer = self._make_writer(
                 self._folder,
                 purge_step=self._after + 1,

@@ -93,9 +93,12 @@ def test_a_function_that_returns_one_environment_again_is_refused(rendered):
 
 @pytest.mark.filterwarnings("ignore:.*Overriding environment")
 def test_an_argument_that_the_id_gives_is_not_asked_for(monkeypatch, rendered):
+    monkeypatch.setattr(gymnasium.envs.registration, "registry", dict(gymnasium.registry))
+    monkeypatch.setattr(gymnasium, "registry", gymnasium.envs.registration.registry)
     gymnasium.register("Levelled-v0", entry_point="open_worlds:Levelled", kwargs={"level": 2})
-    rendered("Levelled-v0", 1).close()
-    monkeypatch.delitem(gymnasium.registry, "Levelled-v0")
+    env = rendered("Levelled-v0", 1)
+    assert env.spec.num_actions == 3
+    env.close()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The files of a user's code, found by reading."""
 
 import sys
+from importlib.machinery import ModuleSpec
 
 import pytest
 
@@ -66,6 +67,19 @@ def test_a_module_that_is_no_python_has_a_file_and_no_imports(project):
 def test_a_module_without_a_spec_has_no_file(monkeypatch):
     monkeypatch.setitem(sys.modules, "cf_made_by_hand", type(sys)("cf_made_by_hand"))
     assert files_of(["cf_made_by_hand"]) == {}
+
+
+def test_a_module_whose_spec_names_no_file_has_none(monkeypatch):
+    module = type(sys)("cf_without_place")
+    module.__spec__ = ModuleSpec("cf_without_place", None)
+    monkeypatch.setitem(sys.modules, "cf_without_place", module)
+    assert files_of(["cf_without_place"]) == {}
+
+
+@pytest.mark.filterwarnings("error")
+def test_old_ways_to_write_something_are_not_reported_again(project):
+    project(cf_escape="import cf_after\nPATTERN = '\\d'", cf_after="")
+    assert list(files_of(["cf_escape"])) == ["cf_after", "cf_escape"]
 
 
 def test_the_number_of_files_is_bounded(project):

@@ -1,4 +1,5 @@
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -82,11 +83,13 @@ def test_pictures_and_distributions_are_shown_and_videos_left_out(tmp_path: Path
 def test_a_full_disk_costs_rows_until_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The writer has a thread, which keeps the error and raises it at every later row."""
+    """The writer has a thread, which keeps the error and raises it at every later row; no row waits for a new name."""
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(0))
     full = OSError(28, "No space left on device")
     with closing(TensorboardTracker(tmp_path)) as tracker:
         tracker.log({"loss/td": 1.0}, 1)
         tracker.state_dict()
+        monkeypatch.setattr(time, "sleep", raising(AssertionError("waited")))
         with monkeypatch.context() as patch:
             patch.setattr(FileWriter, "add_summary", raising(full))
             for steps in (2, 3):
